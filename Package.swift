@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// SWABELD_STRICT=1 (set by CI) turns every warning into an error.
+let strict = Context.environment["SWABELD_STRICT"] == "1"
+let common: [SwiftSetting] =
+  [.enableUpcomingFeature("ExistentialAny")]
+  + (strict ? [.treatAllWarnings(as: .error)] : [])
+// What a packet can reach is compiled with strict memory safety.
+let safe: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let package = Package(
+  name: "swabeld",
+  products: [.executable(name: "swabeld", targets: ["swabeld"])],
+  targets: [
+    .systemLibrary(name: "CLinux"),
+    .target(name: "BabelWire", swiftSettings: safe),
+    .target(name: "BabelCore", dependencies: ["BabelWire"], swiftSettings: safe),
+    .target(name: "BabelKernel", dependencies: ["BabelWire", "CLinux"], swiftSettings: common),
+    .executableTarget(
+      name: "swabeld", dependencies: ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
+      swiftSettings: common),
+    .testTarget(
+      name: "BabelWireTests", dependencies: ["BabelWire"],
+      resources: [.copy("Vectors")], swiftSettings: common),
+    .testTarget(
+      name: "BabelCoreTests", dependencies: ["BabelCore", "BabelWire"], swiftSettings: common),
+    .testTarget(
+      name: "BabelKernelTests", dependencies: ["BabelKernel", "BabelWire", "CLinux"],
+      swiftSettings: common),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["BabelCore", "BabelWire"], swiftSettings: common),
+    .testTarget(name: "TidyTests", swiftSettings: common),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,142 @@
+import BabelWire
+
+/// What a filter rule is asked about (RFC 8966 Appendix C; babeld's four chains).
+public struct FilterSubject: Sendable {
+  /// Destination prefix.
+  public var destination: Prefix
+  /// Source prefix, zero length if none.
+  public var source: Prefix
+  /// The interface the chain speaks of, if there is one.
+  public var interface: InterfaceName?
+  /// The neighbour, where the chain has one.
+  public var neighbour: IPAddress?
+  /// The originating router, where the chain has one.
+  public var routerID: RouterID?
+  /// Kernel protocol of a redistributed route; nil in other chains and for local addresses.
+  public var kernelProtocol: UInt8?
+  /// Whether the subject is a local address.
+  public var isLocalAddress = false
+
+  /// Makes a subject.
+  public init(destination: Prefix, source: Prefix) {
+    self.destination = destination
+    self.source = source
+  }
+}
+
+/// Which origins a `redistribute` rule speaks of.
+public enum FilterOrigin: Equatable, Sendable {
+  /// Neither `proto` nor `local` given: every kernel protocol but 3 ("boot"), no local address.
+  case unspecified
+  /// Only local addresses.
+  case local
+  /// Only this kernel protocol.
+  case kernelProtocol(UInt8)
+}
+
+/// Bounds of a prefix length in the 16-octet terms of ``Prefix/mappedLength``.
+public struct LengthRange: Equatable, Sendable {
+  /// Least length.
+  public var atLeast: Int
+  /// Greatest length.
+  public var atMost: Int
+
+  /// Everything.
+  public static let any = LengthRange(atLeast: 0, atMost: 128)
+
+  /// Makes a range; an empty one (`atLeast > atMost`) matches nothing.
+  public init(atLeast: Int, atMost: Int) {
+    self.atLeast = atLeast
+    self.atMost = atMost
+  }
+
+  func contains(_ length: UInt8) -> Bool { Int(length) >= atLeast && Int(length) <= atMost }
+}
+
+/// One rule: all selectors must match; then its actions apply.
+public struct FilterRule: Equatable, Sendable {
+  /// Restricts to one family.
+  public var family: AddressFamily?
+  /// The destination equals this prefix or lies inside it.
+  public var destination: Prefix?
+  /// Bounds of the destination's length.
+  public var destinationLength = LengthRange.any
+  /// The source prefix equals this prefix or lies inside it.
+  public var source: Prefix?
+  /// Bounds of the source prefix's length.
+  public var sourceLength = LengthRange.any
+  /// The neighbour's address.
+  public var neighbour: IPAddress?
+  /// The originating router.
+  public var routerID: RouterID?
+  /// The interface.
+  public var interface: InterfaceName?
+  /// For `redistribute` chains; nil elsewhere.
+  public var origin: FilterOrigin?
+
+  /// Added to the metric (`in`, `out`) or used as metric (`redistribute`); infinity denies.
+  public var metric = Metric.zero
+  /// `redistribute … src-prefix`: announce with this source prefix.
+  public var sourcePrefix: Prefix?
+  /// `install … table`.
+  public var table: UInt32?
+  /// `install … pref-src`.
+  public var preferredSource: IPAddress?
+  /// `install … kernel-metric`.
+  public var kernelMetric: UInt32?
+
+  /// A rule that matches everything and allows it.
+  public init() {}
+
+  /// Whether every selector matches.
+  public func matches(_ subject: FilterSubject) -> Bool {
+    if let family, subject.destination.family != family { return false }
+    if let destination, !destination.contains(subject.destination) { return false }
+    if let source, !source.contains(subject.source) { return false }
+    guard destinationLength.contains(subject.destination.mappedLength),
+      sourceLength.contains(subject.source.mappedLength)
+    else { return false }
+    if let neighbour, subject.neighbour != neighbour { return false }
+    if let routerID, subject.routerID != routerID { return false }
+    if let interface, subject.interface != interface { return false }
+    guard let origin else { return true }
+    return switch origin {
+    case .unspecified: !subject.isLocalAddress && subject.kernelProtocol != 3
+    case .local: subject.isLocalAddress
+    case .kernelProtocol(let number): subject.kernelProtocol == number
+    }
+  }
+}
+
+/// The rules of one chain, in order; the first match decides.
+public struct FilterChain: Equatable, Sendable {
+  /// The rules.
+  public var rules: [FilterRule]
+
+  /// Makes a chain.
+  public init(_ rules: [FilterRule] = []) { self.rules = rules }
+
+  /// The number of the first rule that matches, nil if none does.
+  public func firstMatch(_ subject: FilterSubject) -> Int? {
+    rules.isEmpty ? nil : rules.firstIndex { $0.matches(subject) }
+  }
+}
+
+/// The four chains.
+public struct FilterSet: Equatable, Sendable {
+  /// Each received Update; no match: accept, add nothing.
+  public var input = FilterChain()
+  /// Each Update sent; no match: send, add nothing.
+  public var output = FilterChain()
+  /// Kernel routes and local addresses; no match: not redistributed.
+  public var redistribute = FilterChain()
+  /// Each kernel change; no match: install.
+  public var install = FilterChain()
+
+  /// Empty chains with babeld's implicit last rule `redistribute local allow`.
+  public init() {
+    var local = FilterRule()
+    local.origin = .local
+    redistribute.rules.append(local)
+  }
+}

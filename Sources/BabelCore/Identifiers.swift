@@ -1,0 +1,21 @@
+/// An interface of the node: a small dense number, valid from ``BabelNode/addInterface`` to
+/// ``BabelNode/removeInterface``, then reused.
+public struct InterfaceID: Hashable, Comparable, Sendable {
+  /// Index into the interface table.
+  public let rawValue: UInt16
+
+  /// Makes an identifier from an index.
+  public init(_ rawValue: UInt16) { self.rawValue = rawValue }
+
+  /// By index.
+  public static func < (a: InterfaceID, b: InterfaceID) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A neighbour of the node: a small dense number, reused after the neighbour is flushed.
+struct NeighbourID: Hashable, Comparable, Sendable {
+  let rawValue: UInt32
+
+  init(_ rawValue: UInt32) { self.rawValue = rawValue }
+
+  static func < (a: NeighbourID, b: NeighbourID) -> Bool { a.rawValue < b.rawValue }
+}

@@ -1,0 +1,65 @@
+import BabelWire
+
+/// How the cost of a link is computed from Hello histories (RFC 8966 §3.4.3, Appendix A.2).
+public enum LinkSensing: UInt8, Equatable, Sendable {
+  /// 2-out-of-3 (A.2.1).
+  case twoOutOfThree
+  /// Expected transmission count (A.2.2).
+  case etx
+}
+
+/// The validated, resolved parameters of one interface.
+public struct InterfaceParameters: Equatable, Sendable {
+  /// Multicast Hello interval in milliseconds, 1 … 655,350.
+  public var helloInterval: UInt32 = 4000
+  /// Update interval in milliseconds, 1 … 655,350.
+  public var updateInterval: UInt32 = 16000
+  /// Nominal cost of receiving on this interface, 1 … 65534.
+  public var rxcost = Metric(96)
+  /// Cost computation.
+  public var linkSensing = LinkSensing.twoOutOfThree
+  /// Suppress updates on the interface of the selected route (§3.7.4).
+  public var splitHorizon = false
+  /// Send everything but scheduled Hellos by unicast.
+  public var unicast = false
+  /// Send and use timestamps (RFC 9616).
+  public var timestamps = false
+  /// Neither unicast Hellos, nor unscheduled ones, nor source-specific TLVs are sent.
+  public var rfc6126Compatible = false
+  /// Weight of a new sample in the smoothed round-trip time, in 1/256: 1 … 256.
+  public var rttDecay: UInt16 = 42
+  /// Round-trip time in microseconds below which there is no penalty.
+  public var rttMin: UInt32 = 10_000
+  /// Round-trip time in microseconds above which the penalty is ``maxRTTPenalty``.
+  public var rttMax: UInt32 = 120_000
+  /// Largest penalty; zero switches the penalty off.
+  public var maxRTTPenalty = Metric.zero
+  /// Announce IPv4 prefixes with IPv6 next hops when there is no IPv4 address, and accept them
+  /// (RFC 9229).
+  public var v4ViaV6 = true
+  /// Fill packets that carry a Hello up to the MTU and forbid fragmenting.
+  public var probesMTU = false
+
+  /// The defaults of an interface of unknown type (babeld's "auto").
+  public init() {}
+}
+
+/// The state of a link as the kernel reports it.
+public struct LinkState: Equatable, Sendable {
+  /// Administratively up (and running, with link detection), as the operator wants it.
+  public var isUp: Bool
+  /// Largest packet in octets, IP header included.
+  public var mtu: UInt32
+  /// Usable (not tentative) link-local addresses, the first is the one packets leave from.
+  public var linkLocals: [IPAddress]
+  /// Primary IPv4 address.
+  public var ipv4: IPAddress?
+
+  /// Makes a link state.
+  public init(isUp: Bool, mtu: UInt32, linkLocals: [IPAddress], ipv4: IPAddress?) {
+    self.isUp = isUp
+    self.mtu = mtu
+    self.linkLocals = linkLocals
+    self.ipv4 = ipv4
+  }
+}

@@ -1,0 +1,50 @@
+import BabelWire
+
+/// What the node as a whole is told at start.
+public struct NodeParameters: Equatable, Sendable {
+  /// Our router-id (§4.1.3).
+  public var routerID: RouterID
+  /// Our own seqno at start (§3.2.2).
+  public var seqno: Seqno
+  /// Seed of all jitter.
+  public var seed: UInt64
+  /// UDP port, source and destination.
+  public var port: UInt16 = 6696
+  /// Kernel table for routes without an `install … table` action.
+  public var exportTable: UInt32 = 254
+  /// Kernel metric of installed routes.
+  public var kernelPriority: UInt32 = 0
+  /// Add the Babel metric to ``kernelPriority``.
+  public var reflectsKernelMetric = false
+  /// With a value N: a Babel route is installed beside a redistributed one whose metric is
+  /// below N (babeld's `allow-duplicates`).
+  public var allowDuplicates: UInt16?
+  /// Half-life of the smoothed metric in milliseconds; nil means three Hello intervals' time
+  /// constant (A.3), 0 switches smoothing off.
+  public var smoothingHalfLife: UInt32?
+  /// Emit ``Notice/route(_:_:)``; costs time when many routes change.
+  public var reportsRoutes = false
+  /// Tables cannot hold source-specific IPv4 (Linux without rules): such routes are ignored.
+  public var supportsSourceSpecificIPv4 = false
+  /// The kernel can install IPv4 routes with IPv6 next hops.
+  public var supportsV4ViaV6 = true
+  /// Most interfaces.
+  public var interfaceLimit = 4096
+  /// Most neighbours of one interface.
+  public var neighbourLimit = 4096
+  /// Most routes.
+  public var routeLimit = 1_000_000
+  /// Most rows of the source table beyond those merged with selected routes.
+  public var sourceLimit = 1_000_000
+  /// Most redistributed prefixes.
+  public var originatedLimit = 1_000_000
+  /// Most seqno requests pending or remembered.
+  public var requestLimit = 10_000
+
+  /// Makes parameters with the defaults above.
+  public init(routerID: RouterID, seqno: Seqno, seed: UInt64) {
+    self.routerID = routerID
+    self.seqno = seqno
+    self.seed = seed
+  }
+}
