@@ -1,0 +1,44 @@
+import BabelWire
+
+extension Notice: CustomStringConvertible {
+  /// How much the notice matters. Rows of the tables come and go in a healthy network, so they
+  /// are for those who look closely.
+  public var level: NoticeLevel {
+    switch self {
+    case .interface: .info
+    case .neighbour(let event, _): event == .change ? .debug : .info
+    case .originated, .route: .debug
+    case .packetDropped(.ownPacket, _, _), .packetDropped(.interfaceDown, _, _): .debug
+    case .packetDropped: .warning
+    case .tlvIgnored(_, .unknownType, _, _), .tlvIgnored(_, .mandatorySubTLV, _, _): .debug
+    case .tlvIgnored: .warning
+    case .neighbourRestarted, .seqnoIncreased: .info
+    case .starving: .debug
+    case .limitReached: .warning
+    }
+  }
+
+  /// The notice as one line of a log, without a final newline.
+  public var description: String {
+    var line: [UInt8] = []
+    switch self {
+    case .interface(let event, let status): StatusLine.append(event, status, to: &line)
+    case .neighbour(let event, let status): StatusLine.append(event, status, to: &line)
+    case .originated(let event, let status): StatusLine.append(event, status, to: &line)
+    case .route(let event, let status): StatusLine.append(event, status, to: &line)
+    case .packetDropped(let reason, let source, let interface):
+      return "packet from \(source) on \(interface) dropped: \(reason)"
+    case .tlvIgnored(let type, let reason, let source, let interface):
+      return "TLV \(type) from \(source) on \(interface) ignored: \(reason)"
+    case .neighbourRestarted(let address, let interface):
+      return "neighbour \(address) on \(interface) restarted"
+    case .limitReached(let table, let limit):
+      return "limit of \(limit) \(table) reached, newcomers are refused"
+    case .seqnoIncreased(let seqno):
+      return "own seqno is now \(seqno)"
+    case .starving(let destination, let source):
+      return "no feasible route to \(destination) from \(source) is left"
+    }
+    return String(decoding: line.dropLast(), as: UTF8.self)
+  }
+}
