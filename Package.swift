@@ -30,6 +30,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "SimulationTests", dependencies: ["BabelCore", "BabelWire"], swiftSettings: common),
+    .testTarget(
+      name: "SwabeldTests", dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire"],
+      swiftSettings: common),
     .testTarget(name: "TidyTests", swiftSettings: common),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,88 @@
+import BabelWire
+import Testing
+
+// The program has no public interface, so its parts are tested from inside.
+@testable import swabeld
+
+@Suite struct `Command line` {
+  private func read(_ words: String...) -> CommandLineOptions {
+    CommandLineOptions(["swabeld"] + words)
+  }
+
+  @Test func `options and interfaces may be mixed`() throws {
+    let line = read("eth0", "-p", "6000", "wlan0", "--", "-x")
+    #expect(line.options == [.port(6000)])
+    #expect(line.interfaces == ["eth0", "wlan0", "-x"].compactMap { InterfaceName($0) })
+    #expect(line.ending == .complete)
+  }
+
+  @Test func `letters may be clustered and arguments attached`() {
+    let line = read("-lwDp7000", "-c", "a", "-cb")
+    #expect(
+      line.options == [
+        .linkDetect, .assumeWireless, .daemonise, .port(7000), .configurationFile("a"),
+        .configurationFile("b"),
+      ])
+  }
+
+  @Test func `integers follow the syntax of C`() {
+    #expect(read("-k", "0x10").options == [.kernelPriority(16)])
+    #expect(read("-k", "010").options == [.kernelPriority(8)])
+    #expect(read("-k", " +5 ").options == [.kernelPriority(5)])
+    #expect(read("-k", "5x").ending != .complete)
+    #expect(read("-k", "-1").ending != .complete)
+    #expect(read("-k", "65536").ending != .complete)
+    #expect(read("-k", "99999999999999999999").ending != .complete)
+  }
+
+  @Test(arguments: [
+    ("4", 4000), ("4.", 4000), (".5", 500), ("4.25", 4250), ("0.0019", 1), ("655.35", 655_350),
+  ])
+  func `hello intervals are decimal seconds`(text: String, milliseconds: UInt32) {
+    #expect(read("-h", text).options == [.wirelessHelloInterval(milliseconds)])
+    #expect(read("-H", text).options == [.wiredHelloInterval(milliseconds)])
+  }
+
+  @Test(arguments: ["0", "", ".", "655.351", "0x4", "-1", "4s", "1.2.3", "99999999999"])
+  func `other hello intervals are refused`(text: String) {
+    #expect(read("-h", text).ending != .complete)
+  }
+
+  @Test func `control sockets are ports or absolute paths`() {
+    #expect(read("-g", "33123").options == [.controlPort(33123, mayWrite: false)])
+    #expect(read("-G", "/run/x").options == [.controlPath("/run/x", mayWrite: true)])
+    #expect(read("-g", "x").ending != .complete)
+  }
+
+  @Test func `the eleventh import table is refused`() {
+    let ten = (1...10).flatMap { ["-T", String($0)] }
+    #expect(CommandLineOptions(["swabeld"] + ten).ending == .complete)
+    #expect(CommandLineOptions(["swabeld"] + ten + ["-T", "11"]).ending != .complete)
+  }
+
+  @Test func `the version ends reading`() {
+    let line = read("-l", "-V", "-p", "x")
+    #expect(line.options == [.linkDetect])
+    #expect(line.ending == .version)
+    #expect(read("--help").ending == .help)
+  }
+
+  @Test func `a multicast group must be one`() {
+    #expect(read("-m", "ff02::99").ending == .complete)
+    #expect(read("-m", "fe80::1").ending != .complete)
+    #expect(read("-m", "224.0.0.111").ending != .complete)
+  }
+
+  @Test(arguments: ["-z", "-P", "-i", "--nothing"])
+  func `unknown options are refused by name`(word: String) {
+    guard case .failure(let text?) = read(word, "1").ending else {
+      Issue.record("accepted")
+      return
+    }
+    #expect(text.contains(word.drop { $0 == "-" }))
+  }
+
+  @Test func `names Linux would refuse are no interfaces`() {
+    #expect(read("a-name-that-is-too-long").ending != .complete)
+  }
+}
