@@ -48,6 +48,20 @@ public struct Prefix: Hashable, Sendable, Comparable {
   /// Whether the length is zero in the family's own terms.
   public var isDefault: Bool { length == 0 }
 
+  /// Whether no route may exist for this prefix (RFC 8966 appendix C, with the wider ranges
+  /// babeld uses): multicast, link-local, loopback, unspecified and limited broadcast. Default
+  /// routes and class E are fine.
+  public var isMartian: Bool {
+    guard family == .ipv4 else {
+      return (mappedLength >= 8 && address.high >> 56 == 0xFF)
+        || (mappedLength >= 10 && address.high >> 54 == 0xFE80 >> 6)
+        || (mappedLength == 128 && address.high == 0 && address.low <= 1)
+    }
+    let bits = address.ipv4Bits
+    return (length >= 8 && (bits >> 24 == 0 || bits >> 24 == 127))
+      || (length >= 4 && bits >> 28 == 0xE) || (length == 32 && bits == .max)
+  }
+
   /// Whether `other` equals this prefix or lies inside it; false across families.
   public func contains(_ other: Prefix) -> Bool {
     other.family == family && other.mappedLength >= mappedLength

@@ -1,10 +1,10 @@
 /// Why a TLV was ignored (RFC 8966 §4.3–4.6; the numbers of the cases mean nothing).
-public enum TLVFault: UInt8, Equatable, Sendable, CustomStringConvertible {
+public enum TLVFault: UInt8, Error, Equatable, Sendable, CustomStringConvertible {
   case tooShort, overrunsBody, unknownType, unknownAE, forbiddenAE, prefixLength, prefixTruncated
   case addressTruncated, omittedTooLarge, omittedWithoutDefault, noRouterID, noNextHop
   case forbiddenRouterID, intervalZero, hopCountZero, finiteWildcard, wildcardLength
   case subTLVOverrun, mandatorySubTLV, sourcePrefixLength, sourcePrefixTruncated
-  case sourcePrefixTwice, sourcePrefixOnWildcard, martian, misplaced, duplicate, notUnicast
+  case sourcePrefixTwice, sourcePrefixOnWildcard, martian, misplaced, duplicate, notUnicast, tooLong
 
   /// A few words for an operator.
   public var description: String {
@@ -35,6 +35,7 @@ public enum TLVFault: UInt8, Equatable, Sendable, CustomStringConvertible {
     case .martian: "martian prefix"
     case .misplaced: "not allowed in this part of the packet"
     case .duplicate: "only the first one counts"
+    case .tooLong: "too long"
     case .notUnicast: "only valid in a unicast packet"
     }
   }

@@ -1,0 +1,59 @@
+// Before editing, read RFC 8966 §4.6.5 and RFC 9616 §3.
+
+/// Makes a node known to its neighbours and measures reception (RFC 8966 §4.6.5).
+public struct Hello: Equatable, Sendable {
+  /// The U flag: counts in the sequence of Unicast Hellos to one neighbour, not in that of
+  /// Multicast Hellos. Says nothing about how the packet was sent.
+  public let isUnicast: Bool
+  /// The number of this Hello in its sequence.
+  public let seqno: Seqno
+  /// Upper bound on the time to the next scheduled Hello of the sequence; zero in an
+  /// unscheduled one.
+  public let interval: Interval
+  /// When the packet left, on the sender's clock, in microseconds modulo 2^32 (RFC 9616).
+  public let transmitTimestamp: UInt32?
+
+  /// Makes a Hello. A `transmitTimestamp` that is not nil reserves room in the packet; its value
+  /// is overwritten when the packet leaves.
+  public init(isUnicast: Bool, seqno: Seqno, interval: Interval, transmitTimestamp: UInt32?) {
+    self.isUnicast = isUnicast
+    self.seqno = seqno
+    self.interval = interval
+    self.transmitTimestamp = transmitTimestamp
+  }
+
+  /// Whether the interval promises another Hello.
+  public var isScheduled: Bool { interval.centiseconds != 0 }
+
+  init(decoding body: Span<UInt8>) throws(TLVFault) {
+    guard body.count >= 6 else { throw .tooShort }
+    isUnicast = body[0] & 0x80 != 0
+    seqno = Seqno(body.uint16(at: 2))
+    interval = Interval(centiseconds: body.uint16(at: 4))
+    var timestamp: UInt32?
+    var subTLVs = SubTLVs(from: 6)
+    while let found = try subTLVs.next(in: body) {
+      guard found.type == SubTLV.timestamp else {
+        try found.skip()
+        continue
+      }
+      // One that is too short is passed over, surplus octets are not looked at.
+      if found.count >= 4 { timestamp = body.uint32(at: found.offset) }
+    }
+    transmitTimestamp = timestamp
+  }
+
+  func encode(into packet: inout PacketBuffer) {
+    packet.beginTLV(TLVType.hello, count: encodedCount - 2)
+    packet.append16(isUnicast ? 0x8000 : 0)
+    packet.append16(seqno.rawValue)
+    packet.append16(interval.centiseconds)
+    if let transmitTimestamp {
+      packet.beginTLV(SubTLV.timestamp, count: 4)
+      packet.append32(transmitTimestamp)
+    }
+  }
+
+  /// Octets on the wire.
+  var encodedCount: Int { 8 + (transmitTimestamp == nil ? 0 : 6) }
+}
