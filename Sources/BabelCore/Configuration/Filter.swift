@@ -50,6 +50,12 @@ public struct LengthRange: Equatable, Sendable {
     self.atMost = atMost
   }
 
+  /// Nothing.
+  static let none = LengthRange(atLeast: 1, atMost: 0)
+
+  /// Whether no length of any family is inside.
+  var isEmpty: Bool { atLeast > atMost || atMost < 0 || atLeast > 128 }
+
   func contains(_ length: UInt8) -> Bool { Int(length) >= atLeast && Int(length) <= atMost }
 }
 
@@ -84,6 +90,10 @@ public struct FilterRule: Equatable, Sendable {
   public var preferredSource: IPAddress?
   /// `install … kernel-metric`.
   public var kernelMetric: UInt32?
+
+  /// Where the rule was written; nil for an implicit rule. See
+  /// ``Configuration/description(of:)``.
+  public var position: ConfigurationPosition?
 
   /// A rule that matches everything and allows it.
   public init() {}
@@ -138,5 +148,10 @@ public struct FilterSet: Equatable, Sendable {
     var local = FilterRule()
     local.origin = .local
     redistribute.rules.append(local)
+  }
+
+  /// Appends to ``redistribute``, before the implicit last rule.
+  public mutating func appendRedistribute(_ rule: FilterRule) {
+    redistribute.rules.insert(rule, at: max(redistribute.rules.count - 1, 0))
   }
 }

@@ -1,0 +1,132 @@
+/// Where configuration text came from.
+public enum ConfigurationSource: Equatable, Sendable {
+  /// A file with this name.
+  case file([UInt8])
+  /// `-C`.
+  case commandLine
+  /// The local configuration socket.
+  case socket
+
+  /// The name messages use.
+  var name: String {
+    switch self {
+    case .file(let name): printable(name, limit: 4096)
+    case .commandLine: "command line"
+    case .socket: "socket"
+    }
+  }
+}
+
+/// The first thing that is wrong with a configuration.
+public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Where the text came from.
+  public let source: ConfigurationSource
+  /// Line, from 1; 0 when the file could not be read at all.
+  public let line: Int
+  /// Column in octets, from 1; a tab counts as one.
+  public let column: Int
+  /// The offending word, made printable; nil when something is missing or the word may be a
+  /// secret.
+  public internal(set) var found: String?
+  /// What should stand there instead, as a noun phrase.
+  public let expected: String
+  /// A keyword that looks like what was meant.
+  public internal(set) var suggestion: String?
+  /// A sentence that helps further, for instance what replaced an old keyword.
+  public internal(set) var hint: String?
+  /// A line that babeld prints before its general one.
+  public internal(set) var preface: String?
+
+  init(
+    source: ConfigurationSource, line: Int, column: Int, found: String? = nil, expected: String
+  ) {
+    self.source = source
+    self.line = line
+    self.column = column
+    self.found = found
+    self.expected = expected
+  }
+
+  /// A file that cannot be read; `reason` is the system's text for it.
+  public static func unreadable(name: [UInt8], reason: String) -> ConfigurationError {
+    var error = ConfigurationError(
+      source: .file(name), line: 0, column: 0, expected: "a readable file")
+    error.hint = reason
+    return error
+  }
+
+  /// babeld's own line, with the true line number.
+  public var summary: String {
+    switch source {
+    case .file:
+      "Couldn't parse configuration from file \(source.name) (error at line \(line))."
+    case .commandLine: "Couldn't parse configuration from command line."
+    case .socket: "Couldn't parse request."
+    }
+  }
+
+  /// `NAME:LINE:COLUMN: …`, what is wrong in one line.
+  public var detail: String {
+    var text = line == 0 ? "\(source.name): " : "\(source.name):\(line):\(column): "
+    if line == 0, let hint { return text + hint }
+    if let found { text += "found \"\(found)\", " }
+    text += "expected \(expected)"
+    if let suggestion { text += "; did you mean \"\(suggestion)\"?" }
+    if let hint { text += " (\(hint))" }
+    return text
+  }
+
+  /// All lines for standard error, without a newline at the end.
+  public var description: String {
+    guard let preface else { return "\(summary)\n\(detail)" }
+    return "\(preface)\n\(summary)\n\(detail)"
+  }
+}
+
+/// Something that is accepted but deserves a line in the log or in the answer to a check.
+public struct ConfigurationWarning: Equatable, Sendable, CustomStringConvertible {
+  /// What kind of remark it is.
+  public enum Kind: UInt8, Equatable, Sendable {
+    /// An old word that still works.
+    case deprecated
+    /// Accepted as babeld accepts it, but it does nothing or can never match.
+    case withoutEffect
+    /// babeld 1.14 would refuse the statement.
+    case unknownToBabeld
+  }
+
+  /// Where the text came from.
+  public let source: ConfigurationSource
+  /// Line, from 1.
+  public let line: Int
+  /// Column in octets, from 1.
+  public let column: Int
+  /// What kind of remark it is.
+  public let kind: Kind
+  /// The remark.
+  public let message: String
+
+  /// `NAME:LINE:COLUMN: warning: …`.
+  public var description: String { "\(source.name):\(line):\(column): warning: \(message)" }
+}
+
+/// Octets from outside as text that is safe on a terminal: control characters and backslashes
+/// become `\xNN`, what is not UTF-8 a replacement character; more than `limit` octets are cut
+/// off with `…`.
+func printable(_ octets: [UInt8], limit: Int) -> String {
+  var text: [UInt8] = []
+  var previous: UInt8 = 0
+  for octet in octets.prefix(limit) {
+    // U+0080 … U+009F, encoded as C2 80 … C2 9F, are control characters, too.
+    let isControl = octet < 0x20 || octet == 0x7f || (previous == 0xc2 && octet < 0xa0)
+    if isControl || octet == 0x5c {
+      text += [0x5c, 0x78, hexDigit(octet >> 4), hexDigit(octet & 15)]
+    } else {
+      text.append(octet)
+    }
+    previous = octet
+  }
+  return String(decoding: text, as: UTF8.self) + (octets.count > limit ? "…" : "")
+}
+
+private func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }

@@ -1,0 +1,204 @@
+import BabelWire
+
+/// Reads babeld's configuration language: files, `-C` statements and requests of the local
+/// socket share one grammar.
+///
+/// Parsing is all or nothing: the configuration is changed only when everything is valid.
+public enum ConfigurationParser {
+  /// Largest file in octets; about half a million statements, so that a wrong file name (a disk,
+  /// a log) cannot fill the memory.
+  public static let fileLimit = 16 << 20
+
+  /// Parses a file. Later values override earlier ones and what `configuration` holds already;
+  /// filter rules are appended. Returns what is accepted but deserves a remark.
+  @discardableResult
+  public static func parse(
+    file octets: [UInt8], name: String, into configuration: inout Configuration
+  ) throws(ConfigurationError) -> [ConfigurationWarning] {
+    let source = ConfigurationSource.file(Array(name.utf8))
+    guard octets.count <= fileLimit else {
+      throw ConfigurationError(
+        source: source, line: 1, column: 1, expected: "a file of at most \(fileLimit) octets")
+    }
+    var parser = StatementParser(octets, source: source, configuration: configuration)
+    parser.enterSource(named: Array(name.utf8))
+    while !parser.reader.isAtEnd { try parser.parseStatement() }
+    configuration = parser.configuration
+    return parser.warnings
+  }
+
+  /// Parses the argument of `-C`: one statement, with at most one newline, at its end.
+  @discardableResult
+  public static func parse(
+    statement octets: [UInt8], into configuration: inout Configuration
+  ) throws(ConfigurationError) -> [ConfigurationWarning] {
+    var parser = StatementParser(octets, source: .commandLine, configuration: configuration)
+    parser.enterSource(named: Array("command line".utf8))
+    guard !octets.isEmpty else { throw parser.reader.missing("a statement") }
+    try parser.parseStatement()
+    try parser.expectEnd()
+    configuration = parser.configuration
+    return parser.warnings
+  }
+
+  /// Parses one line of the local socket, with or without its newline. `configuration` is the
+  /// running one; it is asked for the keys that exist.
+  public static func parseRuntime(
+    line octets: [UInt8], configuration: Configuration
+  ) -> RuntimeCommand {
+    var parser = StatementParser(octets, source: .socket, configuration: configuration)
+    do throws(ConfigurationError) {
+      let command = try parser.parseRequest()
+      try parser.expectEnd()
+      return command
+    } catch {
+      return .bad(error)
+    }
+  }
+}
+
+/// First words of statements.
+enum StatementKeyword: String, ConfigurationKeyword {
+  case interface, `default`, key, `in`, out, redistribute, install, flush
+}
+
+/// First words that only the local socket takes.
+enum RequestKeyword: String, ConfigurationKeyword {
+  case dump, monitor, unmonitor, quit
+  case reopenLogFile = "reopen-logfile"
+}
+
+/// One run over one text. Extensions in other files hold the grammar of each statement.
+struct StatementParser {
+  var reader: StatementReader
+  var configuration: Configuration
+  private(set) var warnings: [ConfigurationWarning] = []
+  /// Index of this text in ``Configuration/sources``.
+  private(set) var sourceIndex = 0
+
+  /// Most warnings kept; more of the same help nobody.
+  static let warningLimit = 1000
+
+  init(_ octets: [UInt8], source: ConfigurationSource, configuration: Configuration) {
+    reader = StatementReader(octets, source: source)
+    self.configuration = configuration
+  }
+
+  /// Finds or makes the entry of ``Configuration/sources`` positions refer to.
+  mutating func enterSource(named name: [UInt8]) {
+    if let index = configuration.sources.firstIndex(of: name) {
+      sourceIndex = index
+    } else {
+      sourceIndex = configuration.sources.count
+      configuration.sources.append(name)
+    }
+  }
+
+  /// Remembers a remark.
+  mutating func warn(
+    _ kind: ConfigurationWarning.Kind, at token: ConfigurationToken, _ message: String
+  ) {
+    guard warnings.count < Self.warningLimit else { return }
+    warnings.append(
+      ConfigurationWarning(
+        source: reader.source, line: token.line, column: token.column, kind: kind,
+        message: message))
+  }
+
+  /// Parses one line of a file or a `-C` argument.
+  mutating func parseStatement() throws(ConfigurationError) {
+    if let first = try reader.next() { try parseStatement(first) }
+    reader.skipLine()
+  }
+
+  private mutating func parseStatement(_ first: ConfigurationToken) throws(ConfigurationError) {
+    guard !first.isQuoted, let keyword = StatementKeyword(octets: first.octets) else {
+      guard !first.isQuoted, let option = OptionKeyword(octets: first.octets) else {
+        throw unknownStatement(first)
+      }
+      return try parseOption(option, at: first)
+    }
+    switch keyword {
+    case .interface:
+      let name = try interfaceName()
+      let settings = try parseInterfaceSettings()
+      configuration.merge(settings, into: name)
+    case .default: configuration.mergeDefaults(try parseInterfaceSettings())
+    case .key: configuration.define(try parseKey(at: first))
+    case .in: configuration.filters.input.rules.append(try parseRule(.input, at: first))
+    case .out: configuration.filters.output.rules.append(try parseRule(.output, at: first))
+    case .redistribute:
+      configuration.filters.appendRedistribute(try parseRule(.redistribute, at: first))
+    case .install: configuration.filters.install.rules.append(try parseRule(.install, at: first))
+    case .flush:
+      _ = try parseFlush()
+      warn(.withoutEffect, at: first, "flush does nothing but on the local socket")
+    }
+  }
+
+  /// Parses a request of the local socket.
+  mutating func parseRequest() throws(ConfigurationError) -> RuntimeCommand {
+    guard let first = try reader.next() else {
+      reader.skipLine()
+      return .empty
+    }
+    let command = try parseRequest(first)
+    try endStatement()
+    reader.skipLine()
+    return command
+  }
+
+  private mutating func parseRequest(
+    _ first: ConfigurationToken
+  ) throws(ConfigurationError) -> RuntimeCommand {
+    if !first.isQuoted, let request = RequestKeyword(octets: first.octets) {
+      switch request {
+      case .dump: return .dump
+      case .monitor: return .monitor
+      case .unmonitor: return .unmonitor
+      case .quit: return .quit
+      case .reopenLogFile: return .reopenLogFile
+      }
+    }
+    if !first.isQuoted, let keyword = StatementKeyword(octets: first.octets) {
+      switch keyword {
+      case .interface: return .interface(try interfaceName(), try parseInterfaceSettings())
+      case .default: return .defaults(try parseInterfaceSettings())
+      case .key: return .key(try parseKey(at: first))
+      case .flush: return .flushInterface(try parseFlush())
+      case .in, .out, .redistribute, .install: throw notAtRunTime(first)
+      }
+    }
+    guard !first.isQuoted, let option = OptionKeyword(octets: first.octets) else {
+      throw unknownStatement(first)
+    }
+    switch option {
+    case .linkDetect: return .linkDetect(try boolean() ?? false)
+    case .smoothingHalfLife: return .smoothingHalfLife(try smoothingHalfLife())
+    case .logFile: return .logFile(try path())
+    default: throw notAtRunTime(first)
+    }
+  }
+
+  /// `flush interface NAME`, after the first word.
+  private mutating func parseFlush() throws(ConfigurationError) -> InterfaceName? {
+    let object = try word("\"interface\"")
+    guard object.octets.elementsEqual("interface".utf8) else {
+      throw reader.error(at: object, expected: "\"interface\"")
+    }
+    let name = try word("the name of an interface")
+    try endStatement()
+    return InterfaceName(octets: name.octets)
+  }
+
+  /// Makes sure that nothing but a comment is left of the statement.
+  mutating func endStatement() throws(ConfigurationError) {
+    guard let token = try reader.next() else { return }
+    throw reader.error(at: token, expected: "the end of the line")
+  }
+
+  /// Makes sure that no second line follows.
+  func expectEnd() throws(ConfigurationError) {
+    guard reader.isAtEnd else { throw reader.missing("a single line") }
+  }
+}

@@ -1,0 +1,220 @@
+import BabelWire
+
+/// Which chain a rule is for.
+enum FilterChainName: UInt8, Equatable {
+  case input, output, redistribute, install
+}
+
+/// Selectors and actions of a filter rule.
+enum FilterKeyword: String, ConfigurationKeyword {
+  case ip, eq, le, ge
+  case sourceIP = "src-ip"
+  case sourceEq = "src-eq"
+  case sourceLe = "src-le"
+  case sourceGe = "src-ge"
+  case neigh, id, `if`, proto, local
+  case allow, deny, metric
+  case sourcePrefix = "src-prefix"
+  case table
+  case preferredSource = "pref-src"
+  case kernelMetric = "kernel-metric"
+}
+
+/// A rule while it is read.
+private struct RuleDraft {
+  var rule = FilterRule()
+  var chain: FilterChainName
+  var destinationLength = LengthRange.any
+  var sourceLength = LengthRange.any
+  /// `if` names something that cannot be an interface.
+  var hasImpossibleInterface = false
+  /// `proto` gives a number that cannot be a protocol.
+  var hasImpossibleProtocol = false
+
+  init(_ chain: FilterChainName) { self.chain = chain }
+
+  /// The rule, with the lengths in the terms of its family.
+  func finished() -> FilterRule {
+    var rule = rule
+    rule.destinationLength = destinationLength
+    rule.sourceLength = sourceLength
+    if rule.family == .ipv4 {
+      rule.destinationLength = destinationLength.raised(by: 96)
+      rule.sourceLength = sourceLength.raised(by: 96)
+    } else if rule.family == nil, destinationLength != .any || sourceLength != .any {
+      // Lengths mean nothing without a family: babeld takes them as IPv6.
+      rule.family = .ipv6
+    }
+    if hasImpossibleInterface || hasImpossibleProtocol { rule.destinationLength = .none }
+    if chain == .redistribute, rule.origin == nil { rule.origin = .unspecified }
+    return rule
+  }
+}
+
+extension StatementParser {
+  /// Parses selectors and actions, in any order, up to the end of the line.
+  mutating func parseRule(
+    _ chain: FilterChainName, at first: ConfigurationToken
+  ) throws(ConfigurationError) -> FilterRule {
+    var draft = RuleDraft(chain)
+    while let token = try reader.next() {
+      guard !token.isQuoted, let keyword = FilterKeyword(octets: token.octets) else {
+        throw unknownWord(
+          token, expected: "a selector or an action of a filter", among: FilterKeyword.words)
+      }
+      switch keyword {
+      case .ip, .eq, .le, .ge, .sourceIP, .sourceEq, .sourceLe, .sourceGe:
+        try parsePrefixSelector(keyword, into: &draft)
+      case .neigh, .id, .if, .proto, .local:
+        try parseOtherSelector(keyword, at: token, into: &draft)
+      case .allow, .deny, .metric, .sourcePrefix, .table, .preferredSource, .kernelMetric:
+        try parseAction(keyword, at: token, into: &draft)
+      }
+    }
+    var rule = draft.finished()
+    rule.position = ConfigurationPosition(
+      source: sourceIndex, line: first.line, column: first.column)
+    if rule.destinationLength.isEmpty || rule.sourceLength.isEmpty {
+      warn(.withoutEffect, at: first, "this rule can never match")
+    }
+    return rule
+  }
+
+  private mutating func parsePrefixSelector(
+    _ keyword: FilterKeyword, into draft: inout RuleDraft
+  ) throws(ConfigurationError) {
+    switch keyword {
+    case .ip: draft.rule.destination = try prefix(agreeingWith: &draft)
+    case .sourceIP: draft.rule.source = try prefix(agreeingWith: &draft)
+    case .eq:
+      let length = try prefixLength()
+      draft.destinationLength.intersect(atLeast: length, atMost: length)
+    case .le: draft.destinationLength.intersect(atLeast: .min, atMost: try prefixLength())
+    case .ge: draft.destinationLength.intersect(atLeast: try prefixLength(), atMost: .max)
+    case .sourceEq:
+      let length = try prefixLength()
+      draft.sourceLength.intersect(atLeast: length, atMost: length)
+    case .sourceLe: draft.sourceLength.intersect(atLeast: .min, atMost: try prefixLength())
+    default: draft.sourceLength.intersect(atLeast: try prefixLength(), atMost: .max)
+    }
+  }
+
+  private mutating func parseOtherSelector(
+    _ keyword: FilterKeyword, at token: ConfigurationToken, into draft: inout RuleDraft
+  ) throws(ConfigurationError) {
+    let chain = draft.chain
+    switch keyword {
+    case .neigh:
+      draft.rule.neighbour = try address().0
+      if chain != .input { warnNeverMatches("neigh", "in", at: token) }
+    case .id:
+      draft.rule.routerID = try routerID()
+      if chain == .redistribute { warnNeverMatches("id", "in, out and install", at: token) }
+    case .if:
+      let name = try string("the name of an interface")
+      draft.rule.interface = InterfaceName(octets: name.octets)
+      // The last "if" counts, so an impossible earlier one is forgotten.
+      draft.hasImpossibleInterface = draft.rule.interface == nil
+    case .local:
+      draft.rule.origin = .local
+      draft.hasImpossibleProtocol = false
+      if chain != .redistribute { warnNeverMatches("local", "redistribute", at: token) }
+    default:
+      let number = try number(0...Int64(Int32.max))
+      draft.hasImpossibleProtocol = number > 255
+      draft.rule.origin = number == 0 ? nil : .kernelProtocol(UInt8(clamping: number))
+      if chain != .redistribute, number != 0 {
+        warnNeverMatches("proto", "redistribute", at: token)
+      }
+    }
+  }
+
+  private mutating func parseAction(
+    _ keyword: FilterKeyword, at token: ConfigurationToken, into draft: inout RuleDraft
+  ) throws(ConfigurationError) {
+    let isInstall = draft.chain == .install
+    switch keyword {
+    case .allow: draft.rule.metric = .zero
+    case .deny: draft.rule.metric = .infinity
+    case .metric: draft.rule.metric = Metric(UInt16(try number(1...65535)))
+    case .sourcePrefix:
+      let prefix = try prefix(agreeingWith: &draft)
+      guard draft.chain == .redistribute else {
+        return warnIgnored("src-prefix", "redistribute", at: token)
+      }
+      draft.rule.sourcePrefix = prefix
+    case .table:
+      let table = try table(upTo: 65535, at: token)
+      guard isInstall else { return warnIgnored("table", "install", at: token) }
+      draft.rule.table = table
+    case .preferredSource:
+      let (address, family) = try address()
+      try agree(on: family, at: token, in: &draft)
+      guard isInstall else { return warnIgnored("pref-src", "install", at: token) }
+      draft.rule.preferredSource = address
+    default:
+      guard isInstall else {
+        throw reader.error(at: token, expected: "\"kernel-metric\" in an install rule only")
+      }
+      draft.rule.kernelMetric = UInt32(try number(0...Int64(UInt32.max - 1)))
+      warn(.unknownToBabeld, at: token, "babeld has no kernel-metric action")
+    }
+  }
+
+  /// A length; what lies far outside any family matches like its nearest neighbour.
+  private mutating func prefixLength() throws(ConfigurationError) -> Int {
+    let bound = Int64(Int32.max)
+    return Int(min(max(try number(-bound...bound), -1), 129))
+  }
+
+  private mutating func prefix(
+    agreeingWith draft: inout RuleDraft
+  ) throws(ConfigurationError) -> Prefix {
+    let before = reader
+    let (prefix, family) = try prefix()
+    var rest = before
+    if let token = try rest.next() { try agree(on: family, at: token, in: &draft) }
+    return prefix
+  }
+
+  /// The first address of a rule sets its family, all others must agree.
+  private func agree(
+    on family: AddressFamily, at token: ConfigurationToken, in draft: inout RuleDraft
+  ) throws(ConfigurationError) {
+    guard let known = draft.rule.family, known != family else {
+      draft.rule.family = family
+      return
+    }
+    var error = reader.error(
+      at: token, expected: known == .ipv4 ? "something of IPv4" : "something of IPv6")
+    error.hint = "all prefixes and addresses of a rule are of one family; \"default\" is ::/0"
+    throw error
+  }
+
+  private mutating func warnNeverMatches(
+    _ selector: String, _ chains: String, at token: ConfigurationToken
+  ) {
+    warn(
+      .withoutEffect, at: token,
+      "\"\(selector)\" never matches here; it is a selector of \(chains) rules")
+  }
+
+  private mutating func warnIgnored(
+    _ action: String, _ chain: String, at token: ConfigurationToken
+  ) {
+    warn(.withoutEffect, at: token, "\"\(action)\" does nothing but in \(chain) rules")
+  }
+}
+
+extension LengthRange {
+  /// Narrows the range.
+  fileprivate mutating func intersect(atLeast: Int, atMost: Int) {
+    self.atLeast = max(self.atLeast, atLeast)
+    self.atMost = min(self.atMost, atMost)
+  }
+
+  /// Both bounds, greater by `count`.
+  fileprivate func raised(by count: Int) -> LengthRange {
+    LengthRange(atLeast: atLeast + count, atMost: atMost + count)
+  }
+}

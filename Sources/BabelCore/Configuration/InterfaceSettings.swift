@@ -1,0 +1,252 @@
+import BabelWire
+
+/// What `type` says.
+public enum ConfiguredLinkType: UInt8, Equatable, Sendable {
+  /// Ethernet and such.
+  case wired
+  /// Lossy radio.
+  case wireless
+  /// A tunnel; its cost depends on the round-trip time.
+  case tunnel
+}
+
+/// What a link was found or configured to be; decides the defaults of its parameters.
+public enum ResolvedLinkType: UInt8, Equatable, Sendable, CustomStringConvertible {
+  /// Configured `type wired`.
+  case wired
+  /// Configured `type wireless`, or found to be.
+  case wireless
+  /// Configured `type tunnel`.
+  case tunnel
+  /// Not configured and not known to be wireless. Not the same as wired: split horizon is off.
+  case unknown
+
+  /// The type a configured one stands for.
+  public init(_ type: ConfiguredLinkType) {
+    self =
+      switch type {
+      case .wired: .wired
+      case .wireless: .wireless
+      case .tunnel: .tunnel
+      }
+  }
+
+  /// The word of the configuration language; `auto` when unknown.
+  public var description: String {
+    switch self {
+    case .wired: "wired"
+    case .wireless: "wireless"
+    case .tunnel: "tunnel"
+    case .unknown: "auto"
+    }
+  }
+}
+
+/// The parameters of an `interface` or `default` statement. Nil is unset, which is also what
+/// `auto` and `default` as values mean.
+public struct InterfaceSettings: Equatable, Sendable {
+  /// `type`.
+  public var type: ConfiguredLinkType?
+  /// `rxcost`, 1 … 65535.
+  public var rxcost: UInt16?
+  /// `hello-interval` in milliseconds, 1 … 655,350.
+  public var helloInterval: UInt32?
+  /// `update-interval` in milliseconds, 1 … 655,350.
+  public var updateInterval: UInt32?
+  /// `link-quality`.
+  public var linkQuality: Bool?
+  /// `split-horizon`.
+  public var splitHorizon: Bool?
+  /// `unicast`.
+  public var unicast: Bool?
+  /// `enable-timestamps`.
+  public var timestamps: Bool?
+  /// `rfc6126-compatible`.
+  public var rfc6126Compatible: Bool?
+  /// `rtt-decay`, 1 … 256.
+  public var rttDecay: UInt16?
+  /// `rtt-min` in microseconds.
+  public var rttMin: UInt32?
+  /// `rtt-max` in microseconds.
+  public var rttMax: UInt32?
+  /// `max-rtt-penalty`, 1 … 65535.
+  public var maxRTTPenalty: UInt16?
+  /// `v4-via-v6`.
+  public var v4ViaV6: Bool?
+  /// `probe-mtu`.
+  public var probesMTU: Bool?
+  /// `key`: the id of a key.
+  public var key: [UInt8]?
+  /// `accept-bad-signatures`.
+  public var acceptsBadSignatures: Bool?
+
+  /// Nothing set.
+  public init() {}
+
+  /// The fields that are set in `other` override.
+  public mutating func override(with other: InterfaceSettings) {
+    self = other.completed(with: self)
+  }
+
+  /// These settings, the unset fields taken from `other`.
+  public func completed(with other: InterfaceSettings) -> InterfaceSettings {
+    var result = InterfaceSettings()
+    result.type = type ?? other.type
+    result.rxcost = rxcost ?? other.rxcost
+    result.helloInterval = helloInterval ?? other.helloInterval
+    result.updateInterval = updateInterval ?? other.updateInterval
+    result.linkQuality = linkQuality ?? other.linkQuality
+    result.splitHorizon = splitHorizon ?? other.splitHorizon
+    result.unicast = unicast ?? other.unicast
+    result.timestamps = timestamps ?? other.timestamps
+    result.rfc6126Compatible = rfc6126Compatible ?? other.rfc6126Compatible
+    result.rttDecay = rttDecay ?? other.rttDecay
+    result.rttMin = rttMin ?? other.rttMin
+    result.rttMax = rttMax ?? other.rttMax
+    result.maxRTTPenalty = maxRTTPenalty ?? other.maxRTTPenalty
+    result.v4ViaV6 = v4ViaV6 ?? other.v4ViaV6
+    result.probesMTU = probesMTU ?? other.probesMTU
+    result.key = key ?? other.key
+    result.acceptsBadSignatures = acceptsBadSignatures ?? other.acceptsBadSignatures
+    return result
+  }
+}
+
+/// One configured interface.
+public struct ConfiguredInterface: Equatable, Sendable {
+  /// Its name.
+  public let name: InterfaceName
+  /// What its own statements say, without ``Configuration/defaults``.
+  public var settings: InterfaceSettings
+
+  /// Makes an entry.
+  public init(name: InterfaceName, settings: InterfaceSettings) {
+    self.name = name
+    self.settings = settings
+  }
+}
+
+extension InterfaceParameters {
+  /// Least distance of ``rttMax`` above ``rttMin`` in microseconds (babeld's choice).
+  static let leastRTTSpan: UInt32 = 10_000
+  /// Largest interval in milliseconds that fits the wire (RFC 8966 §4.6.5).
+  static let greatestInterval: UInt32 = 655_350
+
+  /// Resolves settings, with the defaults that depend on the type of the link.
+  /// `wirelessHello` and `wiredHello` are the Hello intervals in milliseconds of wireless links
+  /// and of all others, where the settings do not give one (`-h` and `-H`).
+  public init(
+    _ settings: InterfaceSettings, type: ResolvedLinkType, wirelessHello: UInt32,
+    wiredHello: UInt32
+  ) {
+    self.init()
+    let isWireless = type == .wireless
+    let isTunnel = type == .tunnel
+    rxcost = Metric(settings.rxcost ?? (isWireless ? 256 : 96))
+    helloInterval = settings.helloInterval ?? (isWireless ? wirelessHello : wiredHello)
+    let fourHellos = UInt64(helloInterval) * 4
+    updateInterval =
+      settings.updateInterval ?? UInt32(min(fourHellos, UInt64(Self.greatestInterval)))
+    linkSensing = settings.linkQuality ?? isWireless ? .etx : .twoOutOfThree
+    splitHorizon = settings.splitHorizon ?? (type == .wired)
+    unicast = settings.unicast ?? false
+    timestamps = settings.timestamps ?? isTunnel
+    rfc6126Compatible = settings.rfc6126Compatible ?? false
+    rttDecay = settings.rttDecay ?? 42
+    rttMin = settings.rttMin ?? 10_000
+    rttMax = settings.rttMax ?? 120_000
+    if rttMax <= rttMin {
+      let (sum, overflow) = rttMin.addingReportingOverflow(Self.leastRTTSpan)
+      rttMax = overflow ? .max : sum
+    }
+    maxRTTPenalty = Metric(settings.maxRTTPenalty ?? (isTunnel ? 96 : 0))
+    v4ViaV6 = settings.v4ViaV6 ?? true
+    probesMTU = settings.probesMTU ?? false
+  }
+}
+
+extension Configuration {
+  /// What the statements say about an interface, `default` included; for an interface that was
+  /// never mentioned (positional on the command line) that is `default` alone.
+  public func settings(for name: InterfaceName) -> InterfaceSettings {
+    guard let index = interfaces.firstIndex(where: { $0.name == name }) else { return defaults }
+    return interfaces[index].settings.completed(with: defaults)
+  }
+
+  /// The resolved parameters of an interface. `type` is
+  /// `settings(for: name).type` if there is one, else what the daemon found out.
+  /// Hello intervals are in milliseconds, see
+  /// ``InterfaceParameters/init(_:type:wirelessHello:wiredHello:)``.
+  public func interfaceParameters(
+    for name: InterfaceName, type: ResolvedLinkType, wirelessHello: UInt32 = 4000,
+    wiredHello: UInt32 = 4000
+  ) -> InterfaceParameters {
+    InterfaceParameters(
+      settings(for: name), type: type, wirelessHello: wirelessHello, wiredHello: wiredHello)
+  }
+
+  /// What an operator should know about the resolved parameters of an interface: values that
+  /// had to be adjusted or have no effect. Each is a sentence without the interface's name.
+  public func remarks(about name: InterfaceName, type: ResolvedLinkType) -> [String] {
+    let settings = settings(for: name)
+    let parameters = InterfaceParameters(
+      settings, type: type, wirelessHello: 4000, wiredHello: 4000)
+    var remarks: [String] = []
+    if (settings.rttMax ?? 120_000) <= parameters.rttMin {
+      remarks.append("rtt-max is not above rtt-min and was set to rtt-min + 10 ms")
+    }
+    if parameters.maxRTTPenalty > .zero, !parameters.timestamps {
+      remarks.append("max-rtt-penalty has no effect without enable-timestamps")
+    }
+    if parameters.rxcost.isInfinite {
+      remarks.append("rxcost 65535 is infinity: the link is never used")
+    }
+    return remarks
+  }
+
+  /// The key packets of an interface are signed and verified with (RFC 8967); nil when packets
+  /// are not signed.
+  public func key(for name: InterfaceName) -> AuthenticationKey? {
+    guard let id = settings(for: name).key else { return nil }
+    return key(id: id)
+  }
+
+  /// The key with an id.
+  public func key(id: [UInt8]) -> AuthenticationKey? { keys.first { $0.id == id } }
+
+  /// Adds or merges an `interface` statement: fields that are set override earlier ones.
+  public mutating func merge(_ settings: InterfaceSettings, into name: InterfaceName) {
+    if let index = interfaces.firstIndex(where: { $0.name == name }) {
+      interfaces[index].settings.override(with: settings)
+    } else {
+      interfaces.append(ConfiguredInterface(name: name, settings: settings))
+    }
+  }
+
+  /// Forgets an interface, as `flush interface` does at run time; false if it is not there.
+  @discardableResult
+  public mutating func removeInterface(_ name: InterfaceName) -> Bool {
+    guard let index = interfaces.firstIndex(where: { $0.name == name }) else { return false }
+    interfaces.remove(at: index)
+    return true
+  }
+
+  /// Merges a `default` statement.
+  public mutating func mergeDefaults(_ settings: InterfaceSettings) {
+    defaults.override(with: settings)
+  }
+
+  /// Adds a key or replaces the one with the same id, for all interfaces that use it.
+  public mutating func define(_ key: AuthenticationKey) {
+    if let index = keys.firstIndex(where: { $0.id == key.id }) {
+      keys[index] = key
+    } else {
+      keys.append(key)
+    }
+  }
+
+  /// Overwrites the values of all keys with zeros.
+  public mutating func wipeKeys() {
+    for index in keys.indices { keys[index].value.wipe() }
+  }
+}

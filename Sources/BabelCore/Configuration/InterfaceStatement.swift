@@ -1,0 +1,110 @@
+import BabelWire
+
+/// Parameters of `interface` and `default`.
+enum InterfaceKeyword: String, ConfigurationKeyword {
+  case type, rxcost
+  case helloInterval = "hello-interval"
+  case updateInterval = "update-interval"
+  case linkQuality = "link-quality"
+  case splitHorizon = "split-horizon"
+  case unicast
+  case enableTimestamps = "enable-timestamps"
+  case rfc6126Compatible = "rfc6126-compatible"
+  case rttDecay = "rtt-decay"
+  case rttMin = "rtt-min"
+  case rttMax = "rtt-max"
+  case maxRTTPenalty = "max-rtt-penalty"
+  case v4ViaV6 = "v4-via-v6"
+  case probeMTU = "probe-mtu"
+  case key
+  case acceptBadSignatures = "accept-bad-signatures"
+  case wired, faraway
+}
+
+/// Values of `type`.
+private enum LinkTypeKeyword: String, ConfigurationKeyword {
+  case wired, wireless, tunnel, auto, `default`
+}
+
+extension StatementParser {
+  /// Parses parameters up to the end of the line. Within one statement the last mention of a
+  /// parameter counts, even when it is `auto`.
+  mutating func parseInterfaceSettings() throws(ConfigurationError) -> InterfaceSettings {
+    var settings = InterfaceSettings()
+    while let token = try reader.next() {
+      guard !token.isQuoted, let keyword = InterfaceKeyword(octets: token.octets) else {
+        throw unknownWord(
+          token, expected: "a parameter of an interface", among: InterfaceKeyword.words)
+      }
+      try parseInterfaceSetting(keyword, at: token, into: &settings)
+    }
+    return settings
+  }
+
+  private mutating func parseInterfaceSetting(
+    _ keyword: InterfaceKeyword, at token: ConfigurationToken,
+    into settings: inout InterfaceSettings
+  ) throws(ConfigurationError) {
+    switch keyword {
+    case .type: settings.type = try linkType()
+    case .rxcost: settings.rxcost = UInt16(try number(1...65535))
+    case .helloInterval: settings.helloInterval = try seconds()
+    case .updateInterval: settings.updateInterval = try seconds()
+    case .linkQuality: settings.linkQuality = try boolean()
+    case .splitHorizon: settings.splitHorizon = try boolean()
+    case .unicast: settings.unicast = try boolean()
+    case .enableTimestamps: settings.timestamps = try boolean()
+    case .rfc6126Compatible: settings.rfc6126Compatible = try boolean()
+    case .rttDecay: settings.rttDecay = UInt16(try number(1...256))
+    case .rttMin: settings.rttMin = try roundTripTime()
+    case .rttMax: settings.rttMax = try roundTripTime()
+    case .maxRTTPenalty: settings.maxRTTPenalty = UInt16(try number(1...65535))
+    case .v4ViaV6: settings.v4ViaV6 = try boolean()
+    case .probeMTU: settings.probesMTU = try boolean()
+    case .key: settings.key = try knownKey()
+    case .acceptBadSignatures: settings.acceptsBadSignatures = try boolean()
+    case .wired:
+      // "auto" means wireless, too: so does babeld.
+      settings.type = try boolean() == true ? .wired : .wireless
+      warn(.deprecated, at: token, "\"wired\" is deprecated, use \"type\"")
+    case .faraway:
+      _ = try boolean()
+      warn(.deprecated, at: token, "\"faraway\" is deprecated and does nothing")
+    }
+  }
+
+  /// An interval in milliseconds.
+  private mutating func seconds() throws(ConfigurationError) -> UInt32 {
+    try thousandths(1...InterfaceParameters.greatestInterval, unit: "seconds")
+  }
+
+  /// A round-trip time in microseconds; at most what a timestamp difference can hold.
+  private mutating func roundTripTime() throws(ConfigurationError) -> UInt32 {
+    try thousandths(1...UInt32(Int32.max), unit: "milliseconds")
+  }
+
+  private mutating func linkType() throws(ConfigurationError) -> ConfiguredLinkType? {
+    let token = try word(oneOf(LinkTypeKeyword.words))
+    switch LinkTypeKeyword(octets: token.octets) {
+    case .wired: return .wired
+    case .wireless: return .wireless
+    case .tunnel: return .tunnel
+    case .auto, .default: return nil
+    case nil:
+      throw unknownWord(
+        token, expected: oneOf(LinkTypeKeyword.words), among: LinkTypeKeyword.words)
+    }
+  }
+
+  private mutating func knownKey() throws(ConfigurationError) -> [UInt8] {
+    let token = try word("the id of a key")
+    guard configuration.key(id: token.octets) != nil else {
+      var error = reader.error(at: token, expected: "the id of a key defined on an earlier line")
+      let known = configuration.keys.map { printable($0.id, limit: 255) }
+      error.suggestion = nearestWord(to: token.octets, among: known)
+      error.preface = "Couldn't find key \(printable(token.octets, limit: 255))."
+      throw error
+    }
+    return token.octets
+  }
+}

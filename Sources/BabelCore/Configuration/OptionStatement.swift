@@ -1,0 +1,164 @@
+import BabelWire
+
+/// First words of the statements that hold one value for the whole daemon.
+enum OptionKeyword: String, ConfigurationKeyword {
+  case protocolGroup = "protocol-group"
+  case protocolPort = "protocol-port"
+  case kernelPriority = "kernel-priority"
+  case reflectKernelMetric = "reflect-kernel-metric"
+  case allowDuplicates = "allow-duplicates"
+  case randomID = "random-id"
+  case routerID = "router-id"
+  case ipv6Subtrees = "ipv6-subtrees"
+  case debug
+  case localPort = "local-port"
+  case localPortReadWrite = "local-port-readwrite"
+  case localPath = "local-path"
+  case localPathReadWrite = "local-path-readwrite"
+  case exportTable = "export-table"
+  case importTable = "import-table"
+  case kernelCheckInterval = "kernel-check-interval"
+  case shutdownDelay = "shutdown-delay-ms"
+  case linkDetect = "link-detect"
+  case smoothingHalfLife = "smoothing-half-life"
+  case daemonise
+  case skipKernelSetup = "skip-kernel-setup"
+  case stateFile = "state-file"
+  case pidFile = "pid-file"
+  case logFile = "log-file"
+  case limit
+}
+
+/// What `limit` speaks of.
+private enum LimitKeyword: String, ConfigurationKeyword {
+  case interfaces, neighbours, routes, sources, requests
+  case originatedPrefixes = "originated-prefixes"
+}
+
+extension StatementParser {
+  /// Largest number babeld's own options take.
+  private static let shortLimit: Int64 = 65534
+
+  /// Parses the value of an option.
+  mutating func parseOption(
+    _ option: OptionKeyword, at first: ConfigurationToken
+  ) throws(ConfigurationError) {
+    switch option {
+    case .protocolGroup: configuration.protocolGroup = try group()
+    case .protocolPort: configuration.protocolPort = UInt16(try number(1...Self.shortLimit))
+    case .kernelPriority: configuration.kernelPriority = try numberOrZero(first)
+    case .reflectKernelMetric: configuration.reflectsKernelMetric = try boolean() ?? false
+    case .allowDuplicates: configuration.allowDuplicates = UInt16(try number(1...Self.shortLimit))
+    case .randomID: configuration.usesRandomID = try boolean() ?? false
+    case .routerID: configuration.routerID = try ownRouterID()
+    case .ipv6Subtrees: configuration.ipv6Subtrees = try boolean() ?? false
+    case .debug: configuration.debugLevel = Int(try number(0...Int64(Int32.max)))
+    case .localPort, .localPortReadWrite:
+      configuration.localServer = LocalServer(
+        endpoint: .port(UInt16(try number(1...Self.shortLimit))),
+        isReadWrite: option == .localPortReadWrite)
+    case .localPath, .localPathReadWrite:
+      configuration.localServer = LocalServer(
+        endpoint: .path(try path()), isReadWrite: option == .localPathReadWrite)
+    case .exportTable:
+      configuration.exportTable = try table(upTo: Self.shortLimit, at: first)
+    case .importTable: try parseImportTable(at: first)
+    case .kernelCheckInterval: configuration.kernelCheckInterval = try numberOrZero(first)
+    case .shutdownDelay: configuration.shutdownDelay = try numberOrZero(first)
+    case .linkDetect: configuration.detectsLinks = try boolean() ?? false
+    case .smoothingHalfLife: configuration.smoothingHalfLife = try smoothingHalfLife()
+    case .daemonise: configuration.daemonises = try boolean() ?? false
+    case .skipKernelSetup: configuration.skipsKernelSetup = try boolean() ?? false
+    case .stateFile: configuration.stateFile = try path()
+    case .pidFile: configuration.pidFile = try path()
+    case .logFile: configuration.logFile = try path()
+    case .limit: try parseLimit(at: first)
+    }
+    try endStatement()
+  }
+
+  /// The value of `smoothing-half-life` in seconds.
+  mutating func smoothingHalfLife() throws(ConfigurationError) -> UInt32 {
+    UInt32(try number(0...Int64(Int32.max)))
+  }
+
+  /// The number of a kernel table. babeld takes 16 bits, the kernel 32.
+  mutating func table(
+    upTo usual: Int64, at first: ConfigurationToken
+  ) throws(ConfigurationError) -> UInt32 {
+    let table = try number(1...Int64(UInt32.max))
+    if table > usual { warn(.unknownToBabeld, at: first, "babeld takes tables up to \(usual)") }
+    return UInt32(table)
+  }
+
+  /// A number whose zero is documented by babeld ("off") but refused by it.
+  private mutating func numberOrZero(
+    _ first: ConfigurationToken
+  ) throws(ConfigurationError) -> UInt32 {
+    let value = try number(0...Self.shortLimit)
+    if value == 0 { warn(.unknownToBabeld, at: first, "babeld refuses 0 here") }
+    return UInt32(value)
+  }
+
+  private mutating func group() throws(ConfigurationError) -> IPAddress {
+    let expected = "an IPv6 multicast address"
+    let token = try word(expected)
+    guard let address = IPAddress(octets: token.octets), address.family == .ipv6,
+      address.isMulticast
+    else { throw reader.error(at: token, expected: expected) }
+    return address
+  }
+
+  private mutating func ownRouterID() throws(ConfigurationError) -> RouterID {
+    let before = reader
+    let id = try routerID()
+    guard id.isValid else {
+      reader = before
+      let token = try word("a router-id")
+      throw reader.error(at: token, expected: "a router-id that is neither all 0 nor all 1")
+    }
+    return id
+  }
+
+  private mutating func parseImportTable(
+    at first: ConfigurationToken
+  ) throws(ConfigurationError) {
+    let table = try table(upTo: Self.shortLimit, at: first)
+    guard !configuration.importTables.contains(table) else { return }
+    guard configuration.importTables.count < Configuration.importTableLimit else {
+      let limit = Configuration.importTableLimit
+      return warn(.withoutEffect, at: first, "only the first \(limit) import tables are used")
+    }
+    configuration.importTables.append(table)
+  }
+
+  private mutating func parseLimit(at first: ConfigurationToken) throws(ConfigurationError) {
+    warn(.unknownToBabeld, at: first, "babeld has no limits")
+    let token = try word("the name of a table")
+    guard let keyword = LimitKeyword(octets: token.octets) else {
+      var error = reader.error(at: token, expected: oneOf(LimitKeyword.words))
+      error.suggestion = nearestWord(to: token.octets, among: LimitKeyword.words)
+      throw error
+    }
+    // Ten million rows are more than any table of routes on Earth.
+    let limit = Int(try number(1...10_000_000))
+    switch keyword {
+    case .interfaces: configuration.limits.interfaces = limit
+    case .neighbours: configuration.limits.neighbours = limit
+    case .routes: configuration.limits.routes = limit
+    case .sources: configuration.limits.sources = limit
+    case .requests: configuration.limits.requests = limit
+    case .originatedPrefixes: configuration.limits.originatedPrefixes = limit
+    }
+  }
+}
+
+/// `a, b or c`.
+func oneOf(_ words: [String]) -> String {
+  var text = ""
+  for (index, word) in words.enumerated() {
+    if index > 0 { text += index == words.count - 1 ? " or " : ", " }
+    text += word
+  }
+  return text
+}

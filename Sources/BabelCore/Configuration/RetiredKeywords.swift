@@ -1,0 +1,104 @@
+/// Words that older versions or forks of babeld take and 1.14 does not.
+private enum RetiredStatement: String, ConfigurationKeyword {
+  case diversity
+  case diversityFactor = "diversity-factor"
+  case keepUnfeasible = "keep-unfeasible"
+  case firstTableNumber = "first-table-number"
+  case firstRulePriority = "first-rule-priority"
+  case parasitic
+  case wireless = "wireless"
+  case channel, interfering, hmac
+  case kernelInstall = "kernel-install"
+  case fee, price
+  case metricFactor = "metric-factor"
+  case helloInterval = "hello-interval"
+  case updateInterval = "update-interval"
+  case include
+
+  /// What to write instead.
+  var replacement: String {
+    switch self {
+    case .diversity, .diversityFactor, .channel, .interfering:
+      "radio diversity was removed in babeld 1.13; delete it"
+    case .keepUnfeasible: "unfeasible routes are always kept; delete it"
+    case .firstTableNumber, .firstRulePriority:
+      "source-specific routes need no tables and rules of their own; delete it"
+    case .parasitic: "write \"redistribute local deny\" and \"out deny\" instead"
+    case .wireless: "write \"default type wireless\" instead"
+    case .hmac: "keys are given to interfaces: \"interface NAME key ID\""
+    case .kernelInstall: "write \"install deny\" instead"
+    case .fee, .price, .metricFactor: "prices exist in a fork of babeld only; delete it"
+    case .helloInterval, .updateInterval: "write \"default\" in front of it"
+    case .include: "give several files on the command line, each with -c"
+    }
+  }
+}
+
+/// The same inside `interface` and `default` statements.
+private enum RetiredParameter: String, ConfigurationKeyword {
+  case channel, interfering, noninterfering, diversity, wireless, tunnel
+  case v4viav6
+  case v4OverV6 = "v4-over-v6"
+  case hmac
+  case hmacVerify = "hmac-verify"
+
+  /// What to write instead.
+  var replacement: String {
+    switch self {
+    case .channel, .interfering, .noninterfering, .diversity:
+      "radio diversity was removed in babeld 1.13; delete it with its value"
+    case .wireless: "write \"type wireless\" instead"
+    case .tunnel: "write \"type tunnel\" instead"
+    case .v4viav6, .v4OverV6: "write \"v4-via-v6\" instead"
+    case .hmac: "write \"key ID\" instead"
+    case .hmacVerify: "write \"accept-bad-signatures true\" for \"hmac-verify false\""
+    }
+  }
+}
+
+extension StatementParser {
+  /// The error about the first word of a statement.
+  func unknownStatement(_ token: ConfigurationToken) -> ConfigurationError {
+    let words = StatementKeyword.words + OptionKeyword.words
+    if !token.isQuoted, let request = RequestKeyword(octets: token.octets) {
+      var error = reader.error(at: token, expected: "a statement")
+      error.hint = "\"\(request.rawValue)\" is a request of the local socket"
+      return error
+    }
+    var error = reader.error(at: token, expected: "a statement")
+    if let retired = RetiredStatement(octets: token.octets) {
+      error.hint = retired.replacement
+    } else if reader.source == .socket {
+      error.suggestion = nearestWord(to: token.octets, among: RequestKeyword.words + words)
+    } else if InterfaceKeyword(octets: token.octets) != nil {
+      error.hint = "it is a parameter of \"interface NAME\" and \"default\""
+    } else if FilterKeyword(octets: token.octets) != nil {
+      error.hint = "it is part of an in, out, redistribute or install rule"
+    } else {
+      error.suggestion = nearestWord(to: token.octets, among: words)
+    }
+    return error
+  }
+
+  /// The error about a word inside a statement that should be one of `words`.
+  func unknownWord(
+    _ token: ConfigurationToken, expected: String, among words: [String]
+  ) -> ConfigurationError {
+    var error = reader.error(at: token, expected: expected)
+    if let retired = RetiredParameter(octets: token.octets),
+      words.count == InterfaceKeyword.words.count
+    {
+      error.hint = retired.replacement
+    } else {
+      error.suggestion = nearestWord(to: token.octets, among: words)
+    }
+    return error
+  }
+
+  /// The error about a statement that the local socket does not take.
+  func notAtRunTime(_ token: ConfigurationToken) -> ConfigurationError {
+    var error = reader.error(at: token, expected: "a request")
+    error.hint = "this statement is taken from files and -C only"
+    return error
+  }
+}

@@ -1,0 +1,41 @@
+import BabelWire
+
+/// One request on the local configuration socket.
+public enum RuntimeCommand: Equatable, Sendable {
+  /// Nothing but blanks or a comment: `ok`.
+  case empty
+  /// `dump`.
+  case dump
+  /// `monitor`.
+  case monitor
+  /// `unmonitor`.
+  case unmonitor
+  /// `quit`.
+  case quit
+  /// `flush interface NAME`; nil when no interface can have that name.
+  case flushInterface(InterfaceName?)
+  /// `interface NAME …` with the fields the statement sets.
+  case interface(InterfaceName, InterfaceSettings)
+  /// `default …`.
+  case defaults(InterfaceSettings)
+  /// `key …`.
+  case key(AuthenticationKey)
+  /// `link-detect B`.
+  case linkDetect(Bool)
+  /// `smoothing-half-life N` in seconds.
+  case smoothingHalfLife(UInt32)
+  /// `log-file S`.
+  case logFile([UInt8])
+  /// `reopen-logfile`.
+  case reopenLogFile
+  /// Unknown, malformed, or not allowed while running.
+  case bad(ConfigurationError)
+
+  /// Whether a read-only connection may ask for it; everything else is answered with `bad`.
+  public var isReadOnly: Bool {
+    switch self {
+    case .empty, .dump, .monitor, .unmonitor, .quit: true
+    default: false
+    }
+  }
+}
