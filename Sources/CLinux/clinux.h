@@ -1,3 +1,75 @@
-/* Includes and declarations only: there is no C code in this project. */
+/* Includes and declarations only: there is no C code in this project.
+ *
+ * _GNU_SOURCE must never be defined: with it glibc turns every sockaddr argument into a
+ * transparent union that Swift cannot call. What it would have declared is declared below. */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+/* One type (Int) for what is an enum member in glibc and a macro in musl. */
+enum {
+  SWB_SOCK_STREAM = SOCK_STREAM,
+  SWB_SOCK_DGRAM = SOCK_DGRAM,
+  SWB_SOCK_RAW = SOCK_RAW,
+  SWB_SOCK_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK,
+  SWB_IPPROTO_IPV6 = IPPROTO_IPV6,
+  SWB_SFD_FLAGS = SFD_CLOEXEC | SFD_NONBLOCK,
+  SWB_MSG_DONTWAIT = MSG_DONTWAIT,
+  SWB_MSG_NOSIGNAL = MSG_NOSIGNAL,
+  SWB_MSG_TRUNC = MSG_TRUNC,
+  SWB_MSG_CTRUNC = MSG_CTRUNC
+};
+
+/* Linux numbers that the C libraries show only under _GNU_SOURCE, or not in every version. */
+enum {
+  SWB_SO_PEERCRED = 17,
+  SWB_SO_RCVBUFFORCE = 33,
+  SWB_SO_TIMESTAMPNS_NEW = 64,
+  SWB_SOL_NETLINK = 270,
+  SWB_CLONE_NEWNET = 0x40000000,
+  SWB_SIOCGIWNAME = 0x8B01
+};
+
+/* Fixed-argument views of variadic functions, which Swift does not import. */
+int swabel_open(const char *path, int flags, unsigned mode) __asm__("open");
+int swabel_fcntl(int fd, int cmd, long arg) __asm__("fcntl");
+int swabel_ioctl(int fd, unsigned long request, void *arg) __asm__("ioctl");
+/* SIG_IGN is a cast, which Swift does not import; 1 is its value in every Linux libc. */
+void *swabel_signal(int number, long disposition) __asm__("signal");
+
+/* GNU extensions. */
+int swabel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) __asm__("accept4");
+int swabel_unshare(int flags) __asm__("unshare");
+int swabel_setns(int fd, int type) __asm__("setns");
+/* On 32-bit machines the plain symbol takes the old 32-bit time. */
+int swabel_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                 const sigset_t *mask)
+#if defined(_REDIR_TIME64)
+    __asm__("__ppoll_time64");
+#elif defined(__USE_TIME_BITS64) && defined(__TIMESIZE) && __TIMESIZE == 32
+    __asm__("__ppoll64");
+#else
+    __asm__("ppoll");
+#endif

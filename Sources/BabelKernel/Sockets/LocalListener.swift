@@ -1,0 +1,90 @@
+import BabelWire
+import CLinux
+
+/// Listens for local programs on a Unix socket or on TCP `[::1]`. Non-blocking. A Unix socket is
+/// removed from the file system when the listener goes away.
+public struct LocalListener: ~Copyable, Sendable {
+  /// To poll for reading.
+  public let descriptor: FileDescriptor
+  /// The path of a Unix socket; nil for TCP.
+  public let path: String?
+
+  /// Listens on a Unix socket. A leftover of a process that is gone is replaced; a socket that
+  /// somebody answers on is not (`addressInUse`), nor is a file of another kind. `mode` is what
+  /// the file gets, regardless of the process's mask; owners are left alone if nil.
+  public init(
+    path: String, mode: UInt32 = 0o600, userID: UInt32? = nil, groupID: UInt32? = nil
+  ) throws(KernelError) {
+    let socket = try openStream(AF_UNIX)
+    let number = socket.rawValue
+    let operation = "bind \(path)"
+    var result = LocalListener.bind(number, path)
+    if result != 0, result == ErrorNumber.addressInUse, LocalListener.isStale(path) {
+      try FileSystem.remove(path)
+      result = LocalListener.bind(number, path)
+    }
+    if result != 0 { throw KernelError(operation: operation, errno: result) }
+    // The socket is created without any permission and opened up last: nobody can slip in.
+    do throws(KernelError) {
+      if userID != nil || groupID != nil {
+        try FileSystem.setOwner(path, userID: userID, groupID: groupID)
+      }
+      try FileSystem.setMode(path, mode)
+      try Syscall.check("listen on \(path)") { listen(number, LocalListener.backlog) }
+    } catch {
+      _ = unlink(path)
+      throw error
+    }
+    descriptor = socket
+    self.path = path
+  }
+
+  /// Listens on TCP `[::1]:port`, open to every local user.
+  public init(port: UInt16) throws(KernelError) {
+    let socket = try openStream(AF_INET6)
+    let number = socket.rawValue
+    try setOption(number, Int(SOL_SOCKET), Int(SO_REUSEADDR), 1, "set SO_REUSEADDR")
+    let loopback = IPAddress(high: 0, low: 1)
+    try Syscall.check("bind [::1]:\(port)") {
+      withIPv6Address(loopback, port: port, scope: 0) { CLinux.bind(number, $0, $1) }
+    }
+    try Syscall.check("listen on [::1]:\(port)") { listen(number, LocalListener.backlog) }
+    descriptor = socket
+    path = nil
+  }
+
+  deinit { if let path { _ = unlink(path) } }
+
+  /// The next waiting connection; nil if there is none.
+  public func accept() throws(KernelError) -> LocalConnection? {
+    let number = descriptor.rawValue
+    let accepted = Syscall.retrying { swabel_accept4(number, nil, nil, Int32(SWB_SOCK_FLAGS)) }
+    if accepted >= 0 { return LocalConnection(FileDescriptor(owning: accepted)) }
+    let errno = Syscall.errno
+    if errno == ErrorNumber.wouldBlock || errno == ECONNABORTED { return nil }
+    throw Syscall.failure("accept")
+  }
+
+  /// Connections that may wait; a local program does not need more.
+  private static var backlog: Int32 { 16 }
+
+  /// Binds with a mask that leaves no permission at all; returns 0 or the error number.
+  private static func bind(_ number: Int32, _ path: String) -> Int32 {
+    let mask = umask(0o777)
+    defer { _ = umask(mask) }
+    let result = withUnixAddress(path) { CLinux.bind(number, $0, $1) }
+    guard let result else { return ENAMETOOLONG }
+    return result == 0 ? 0 : Syscall.errno
+  }
+
+  /// Whether the path is a socket that nobody listens on.
+  private static func isStale(_ path: String) -> Bool {
+    guard FileSystem.kind(of: path) == .socket else { return false }
+    do throws(KernelError) {
+      _ = try LocalConnection(path: path)
+      return false
+    } catch {
+      return error.errno == ErrorNumber.connectionRefused
+    }
+  }
+}

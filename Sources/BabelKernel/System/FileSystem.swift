@@ -1,0 +1,161 @@
+import CLinux
+
+/// The few things the daemon does with files.
+public enum FileSystem {
+  /// What a path names.
+  public enum Kind: Equatable, Sendable {
+    /// A regular file.
+    case file
+    /// A directory.
+    case directory
+    /// A socket.
+    case socket
+    /// Anything else: device, pipe, symbolic link.
+    case other
+  }
+
+  /// What the path names, without following a symbolic link; nil if there is nothing.
+  public static func kind(of path: String) -> Kind? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    switch UInt32(status.st_mode) & 0o170000 {
+    case 0o100000: return .file
+    case 0o040000: return .directory
+    case 0o140000: return .socket
+    default: return .other
+    }
+  }
+
+  /// Whether the path names something.
+  public static func exists(_ path: String) -> Bool { kind(of: path) != nil }
+
+  /// The whole file; refuses one longer than `limit` octets (`messageTooLong`), so that a wrong
+  /// path such as a device cannot eat the memory.
+  public static func read(_ path: String, limit: Int = 1 << 20) throws(KernelError) -> [UInt8] {
+    let file = try open(path, Int32(O_RDONLY | O_CLOEXEC))
+    var result: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while let count = try reading(path, file, &chunk), count > 0 {
+      result.append(contentsOf: chunk[..<count])
+      if result.count > limit {
+        throw KernelError(operation: "read \(path)", errno: ErrorNumber.messageTooLong)
+      }
+    }
+    return result
+  }
+
+  private static func reading(
+    _ path: String, _ file: borrowing FileDescriptor, _ chunk: inout [UInt8]
+  ) throws(KernelError) -> Int? {
+    do throws(KernelError) {
+      return try file.read(into: &chunk)
+    } catch {
+      throw KernelError(operation: "read \(path)", errno: error.errno)
+    }
+  }
+
+  /// Replaces the file as a whole: after a crash there is the old content or the new, never a
+  /// part. Writes `path.new`, syncs, renames, syncs the directory.
+  public static func writeAtomically(
+    _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644
+  ) throws(KernelError) {
+    let draft = path + ".new"
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
+    do {
+      let file = try open(draft, Int32(flags), mode: mode)
+      do throws(KernelError) {
+        try writeAll(draft, bytes, file)
+        let number = file.rawValue
+        try Syscall.check("sync \(draft)") { fsync(number) }
+      } catch {
+        _ = unlink(draft)
+        throw error
+      }
+    }
+    do throws(KernelError) {
+      try Syscall.check("rename \(draft)") { rename(draft, path) }
+    } catch {
+      _ = unlink(draft)
+      throw error
+    }
+    // Some file systems cannot sync a directory; the rename is done all the same.
+    let folder = try open(directory(of: path), Int32(O_RDONLY | O_CLOEXEC))
+    _ = fsync(folder.rawValue)
+  }
+
+  /// Creates a file that must not exist (`exists` otherwise): a pid file.
+  public static func createExclusively(
+    _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644
+  ) throws(KernelError) {
+    let file = try open(path, Int32(O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC), mode: mode)
+    do throws(KernelError) {
+      try writeAll(path, bytes, file)
+    } catch {
+      _ = unlink(path)
+      throw error
+    }
+  }
+
+  /// Writes into a file that is there, without creating or truncating (for /proc and /sys).
+  public static func overwrite(_ path: String, _ bytes: [UInt8]) throws(KernelError) {
+    let file = try open(path, Int32(O_WRONLY | O_CLOEXEC))
+    try writeAll(path, bytes, file)
+  }
+
+  /// Opens a file for appending, created if missing: a log.
+  public static func openForAppending(
+    _ path: String, mode: UInt32 = 0o644
+  ) throws(KernelError) -> FileDescriptor {
+    try open(path, Int32(O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC), mode: mode)
+  }
+
+  /// Opens a file for reading and writing: a device such as /dev/null.
+  public static func openForUpdating(_ path: String) throws(KernelError) -> FileDescriptor {
+    try open(path, Int32(O_RDWR | O_CLOEXEC))
+  }
+
+  /// Removes a file or socket.
+  public static func remove(_ path: String) throws(KernelError) {
+    try Syscall.check("remove \(path)") { unlink(path) }
+  }
+
+  /// Sets the permission bits.
+  public static func setMode(_ path: String, _ mode: UInt32) throws(KernelError) {
+    try Syscall.check("chmod \(path)") { chmod(path, numericCast(mode)) }
+  }
+
+  /// Sets the owners; nil leaves one as it is. A symbolic link is not followed.
+  public static func setOwner(
+    _ path: String, userID: UInt32?, groupID: UInt32?
+  ) throws(KernelError) {
+    try Syscall.check("chown \(path)") { lchown(path, userID ?? .max, groupID ?? .max) }
+  }
+
+  private static func open(
+    _ path: String, _ flags: Int32, mode: UInt32 = 0
+  ) throws(KernelError) -> FileDescriptor {
+    FileDescriptor(owning: try Syscall.check("open \(path)") { swabel_open(path, flags, mode) })
+  }
+
+  private static func writeAll(
+    _ path: String, _ bytes: [UInt8], _ file: borrowing FileDescriptor
+  ) throws(KernelError) {
+    var done = 0
+    while done < bytes.count {
+      do throws(KernelError) {
+        guard let count = try file.write(bytes, from: done), count > 0 else {
+          throw KernelError(operation: "write", errno: ErrorNumber.wouldBlock)
+        }
+        done += count
+      } catch {
+        throw KernelError(operation: "write \(path)", errno: error.errno)
+      }
+    }
+  }
+
+  private static func directory(of path: String) -> String {
+    let octets = Array(path.utf8)
+    guard let slash = octets.lastIndex(of: 0x2F) else { return "." }
+    return slash == 0 ? "/" : String(decoding: octets[..<slash], as: UTF8.self)
+  }
+}

@@ -1,0 +1,64 @@
+/// A system call, or a request to the kernel, that failed.
+public struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What was tried, in words for an operator, such as `bind [::]:6696`.
+  public let operation: String
+  /// The error number as Linux defines it, positive.
+  public let errno: Int32
+  /// What the kernel says beyond the number (netlink extended acknowledgment); may be empty.
+  public let kernelMessage: String
+
+  /// Makes an error.
+  public init(operation: String, errno: Int32, kernelMessage: String = "") {
+    self.operation = operation
+    self.errno = errno
+    self.kernelMessage = kernelMessage
+  }
+
+  /// `operation: reason (the kernel's own words)`.
+  public var description: String {
+    let text = operation + ": " + Syscall.reason(errno)
+    return kernelMessage.isEmpty ? text : text + " (" + kernelMessage + ")"
+  }
+}
+
+/// Error numbers that callers tell apart; everything else is only reported.
+public enum ErrorNumber {
+  /// No permission.
+  public static let notPermitted: Int32 = 1
+  /// No such file, table or address.
+  public static let noEntry: Int32 = 2
+  /// No such route ("no such process").
+  public static let noSuchProcess: Int32 = 3
+  /// Interrupted by a signal.
+  public static let interrupted: Int32 = 4
+  /// Try again; nothing to read or no room to write.
+  public static let wouldBlock: Int32 = 11
+  /// Permission denied.
+  public static let accessDenied: Int32 = 13
+  /// Busy; also a change in the middle of a dump.
+  public static let busy: Int32 = 16
+  /// The route or file exists.
+  public static let exists: Int32 = 17
+  /// No such device.
+  public static let noDevice: Int32 = 19
+  /// Invalid argument.
+  public static let invalid: Int32 = 22
+  /// Operation not supported by the function.
+  public static let functionNotImplemented: Int32 = 38
+  /// Datagram too long.
+  public static let messageTooLong: Int32 = 90
+  /// Operation not supported.
+  public static let notSupported: Int32 = 95
+  /// The address is in use.
+  public static let addressInUse: Int32 = 98
+  /// The address is not available on this machine.
+  public static let addressNotAvailable: Int32 = 99
+  /// The network is down.
+  public static let networkDown: Int32 = 100
+  /// The network is unreachable.
+  public static let networkUnreachable: Int32 = 101
+  /// Buffer space ran out; on a netlink listener: notifications were lost.
+  public static let noBufferSpace: Int32 = 105
+  /// Nothing listens.
+  public static let connectionRefused: Int32 = 111
+}

@@ -1,0 +1,16 @@
+import CLinux
+
+/// The time since the machine started, less the time it was suspended. Never goes backwards.
+public enum MonotonicClock {
+  /// Microseconds of CLOCK_MONOTONIC.
+  public static func microseconds() -> Int64 { read(CLOCK_MONOTONIC) }
+
+  /// Microseconds since 1970 (CLOCK_REALTIME), for log lines and the state file only: it jumps.
+  public static func wallMicroseconds() -> Int64 { read(CLOCK_REALTIME) }
+
+  private static func read(_ clock: clockid_t) -> Int64 {
+    var now = timespec()
+    if clock_gettime(clock, &now) != 0 { die("clock_gettime failed") }
+    return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+  }
+}

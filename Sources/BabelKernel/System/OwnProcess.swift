@@ -1,0 +1,46 @@
+import CLinux
+
+/// This process and its machine.
+public enum OwnProcess {
+  /// Our process id.
+  public static var id: Int32 { getpid() }
+
+  /// The name of the machine; empty if the kernel does not tell.
+  public static var hostname: String {
+    var buffer = [UInt8](repeating: 0, count: 256)
+    let size = buffer.count - 1
+    let result = buffer.withUnsafeMutableBytes { raw in
+      raw.withMemoryRebound(to: CChar.self) { text in
+        guard let start = text.baseAddress else { return Int32(-1) }
+        return gethostname(start, size)
+      }
+    }
+    guard result == 0, let end = buffer.firstIndex(of: 0) else { return "" }
+    return String(decoding: buffer[..<end], as: UTF8.self)
+  }
+
+  /// Whether a process with this id exists (also one of another user).
+  public static func exists(_ id: Int32) -> Bool {
+    guard id > 0 else { return false }
+    return kill(id, 0) == 0 || Syscall.errno == ErrorNumber.notPermitted
+  }
+
+  /// Goes on as a background process in a session of its own; the process that was started
+  /// exits with 0. Descriptors stay as they are. Only while there is one thread.
+  public static func daemonise() throws(KernelError) {
+    let child = try Syscall.check("fork") { fork() }
+    if child > 0 { _exit(0) }
+    try Syscall.check("setsid") { setsid() }
+  }
+
+  /// Makes descriptor `number` (0, 1 or 2) a copy of `descriptor`.
+  public static func redirect(
+    _ number: Int32, to descriptor: borrowing FileDescriptor
+  ) throws(KernelError) {
+    let source = descriptor.rawValue
+    try Syscall.check("dup2") { dup2(source, number) }
+  }
+
+  /// Ends the process at once.
+  public static func exit(_ status: Int32) -> Never { _exit(status) }
+}

@@ -1,0 +1,49 @@
+import CLinux
+
+/// Turns -1 and `errno` into typed throws. The only place in the project that reads `errno`.
+enum Syscall {
+  /// The error number of the last failed call of this thread.
+  static var errno: Int32 { __errno_location().pointee }
+
+  /// The C library's words for an error number.
+  static func reason(_ number: Int32) -> String {
+    guard let text = strerror(number) else { return "error \(number)" }
+    return String(cString: text)
+  }
+
+  /// Calls again while interrupted by a signal, at most ``interruptionLimit`` times.
+  static func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
+    var result = call()
+    var left = interruptionLimit
+    while result < 0, errno == ErrorNumber.interrupted, left > 0 {
+      result = call()
+      left -= 1
+    }
+    return result
+  }
+
+  /// Calls, and throws with the name of the operation if the result is negative.
+  @discardableResult
+  static func check<Result: SignedInteger>(
+    _ operation: @autoclosure () -> String, _ call: () -> Result
+  ) throws(KernelError) -> Result {
+    let result = retrying(call)
+    if result < 0 { throw failure(operation()) }
+    return result
+  }
+
+  /// The error of the last failed call.
+  static func failure(_ operation: String) -> KernelError {
+    KernelError(operation: operation, errno: errno)
+  }
+
+  /// A call interrupted this often is given up: signals are blocked, so one is already unusual.
+  private static let interruptionLimit = 100
+}
+
+/// Writes `why` to descriptor 2 and aborts. For broken invariants: Embedded traps are mute.
+public func die(_ why: StaticString) -> Never {
+  _ = write(2, why.utf8Start, why.utf8CodeUnitCount)
+  _ = write(2, "\n", 1)
+  abort()
+}

@@ -1,0 +1,84 @@
+import BabelWire
+
+/// Kernel settings under /proc/sys/net.
+public enum Sysctl {
+  /// IPv6 forwarding of the whole machine.
+  public static let ipv6Forwarding = "ipv6/conf/all/forwarding"
+  /// IPv4 forwarding of the whole machine.
+  public static let ipv4Forwarding = "ipv4/conf/all/forwarding"
+  /// Whether ICMPv6 redirects are believed.
+  public static let ipv6AcceptRedirects = "ipv6/conf/all/accept_redirects"
+  /// Reverse-path filter of the whole machine.
+  public static let ipv4ReversePathFilter = "ipv4/conf/all/rp_filter"
+  /// Reverse-path filter of one interface.
+  public static func ipv4ReversePathFilter(_ interface: InterfaceName) -> String {
+    "ipv4/conf/\(interface)/rp_filter"
+  }
+
+  /// Reads a number; `name` is relative to /proc/sys/net.
+  public static func read(_ name: String) throws(KernelError) -> Int {
+    let bytes = try FileSystem.read(path(name), limit: 256)
+    var digits = bytes[...]
+    while let last = digits.last, last <= 0x20 { digits.removeLast() }
+    guard let value = Int(String(decoding: digits, as: UTF8.self)) else {
+      throw KernelError(operation: "read \(path(name))", errno: ErrorNumber.invalid)
+    }
+    return value
+  }
+
+  /// Writes a number.
+  public static func write(_ name: String, _ value: Int) throws(KernelError) {
+    try FileSystem.overwrite(path(name), Array("\(value)\n".utf8))
+  }
+
+  private static func path(_ name: String) -> String { "/proc/sys/net/" + name }
+}
+
+/// Settings changed by us, with what they were.
+public struct SavedSysctls: Sendable {
+  private struct Entry: Sendable {
+    let name: String
+    let before: Int
+    let wanted: Int
+  }
+  private var entries: [Entry] = []
+
+  /// Nothing changed yet.
+  public init() {}
+
+  /// Sets a value. Written only if it differs, so that an unprivileged container with the right
+  /// values works; remembered only if written. Returns whether it was written.
+  @discardableResult
+  public mutating func require(_ name: String, _ value: Int) throws(KernelError) -> Bool {
+    let before = try Sysctl.read(name)
+    if before == value { return false }
+    try Sysctl.write(name, value)
+    if !entries.contains(where: { equal($0.name, name) }) {
+      entries.append(Entry(name: name, before: before, wanted: value))
+    }
+    return true
+  }
+
+  /// Puts one value back, if we changed it and nobody changed it since. An interface that is
+  /// gone is no error.
+  public mutating func restore(_ name: String) throws(KernelError) {
+    guard let index = entries.firstIndex(where: { equal($0.name, name) }) else { return }
+    let entry = entries.remove(at: index)
+    do throws(KernelError) {
+      if try Sysctl.read(name) == entry.wanted { try Sysctl.write(name, entry.before) }
+    } catch {
+      if error.errno != ErrorNumber.noEntry { throw error }
+    }
+  }
+
+  /// Puts everything back, the latest change first; returns what failed.
+  public mutating func restoreAll() -> [KernelError] {
+    var failures: [KernelError] = []
+    while let entry = entries.last {
+      do throws(KernelError) { try restore(entry.name) } catch { failures.append(error) }
+    }
+    return failures
+  }
+
+  private func equal(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) }
+}
