@@ -1,0 +1,113 @@
+import BabelWire
+import Foundation
+
+/// One packet of Vectors/packets.json with what it means.
+struct PacketVector: Decodable, CustomStringConvertible, Sendable {
+  let name: String
+  let hex: String
+  let src: String
+  let dst: String
+  let src_port: Int
+  let expect: String
+  let decode: [Item]?
+  let drop_reason: String?
+
+  var description: String { name }
+
+  /// One TLV as the vector has it; `ignored` is present exactly if it must be ignored.
+  struct Item: Decodable, Sendable {
+    let tlv: String
+    let ignored: String?
+    let where_: String?
+    let ae: UInt8?
+    let plen: Int?
+    let omitted: UInt8?
+    let flags: String?
+    let unicast: Bool?
+    let scheduled: Bool?
+    let wildcard: Bool?
+    let seqno: UInt16?
+    let metric: UInt16?
+    let rxcost: UInt16?
+    let interval_cs: UInt16?
+    let hop_count: UInt8?
+    let opaque: UInt16?
+    let address: String?
+    let prefix: String?
+    let source_prefix: String?
+    let router_id: String?
+    let next_hop: String?
+    let len: Int?
+    let pc: UInt32?
+    let index_hex: String?
+    let nonce_hex: String?
+    let mac_hex: String?
+    let type: UInt8?
+    let bytes_hex: String?
+    let subtlvs: [Sub]?
+
+    enum CodingKeys: String, CodingKey {
+      case tlv, ignored, ae, plen, omitted, flags, unicast, scheduled, wildcard, seqno, metric
+      case rxcost, interval_cs, hop_count, opaque, address, prefix, source_prefix, router_id
+      case next_hop, len, pc, index_hex, nonce_hex, mac_hex, type, bytes_hex, subtlvs
+      case where_ = "where"
+    }
+  }
+
+  struct Sub: Decodable, Sendable {
+    let sub: String
+    let ignored: String?
+    let transmit: UInt32?
+    let origin: UInt32?
+    let receive: UInt32?
+  }
+
+  static let all: [PacketVector] = {
+    guard
+      let url = Bundle.module.url(
+        forResource: "packets", withExtension: "json", subdirectory: "Vectors"),
+      let data = try? Data(contentsOf: url),
+      let vectors = try? JSONDecoder().decode([PacketVector].self, from: data)
+    else { return [] }
+    return vectors
+  }()
+
+  var octets: [UInt8] { octetsFromHex(hex) }
+  var toMulticast: Bool { IPAddress(dst)?.isMulticast == true }
+
+  /// Everything the decoder finds in the packet; throws if it drops it.
+  func decoded() throws(PacketFault) -> [DecodedTLV] {
+    try decodeAll(octets, from: IPAddress(src) ?? .unspecified, toMulticast: toMulticast)
+  }
+}
+
+func octetsFromHex(_ text: String) -> [UInt8] {
+  let digits = Array(text.utf8).filter { $0 != 0x20 }.map { UInt8(hexDigit: $0) }
+  return stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+}
+
+extension UInt8 {
+  fileprivate init(hexDigit: UInt8) { self = hexDigit < 0x3A ? hexDigit - 0x30 : hexDigit - 0x57 }
+}
+
+/// Decodes a whole packet; `limit` guards against a decoder that does not get ahead.
+func decodeAll(
+  _ octets: [UInt8], from source: IPAddress = .neighbour, toMulticast: Bool = true
+) throws(PacketFault) -> [DecodedTLV] {
+  let span = octets.span
+  var decoder = try PacketDecoder(span, from: source, toMulticast: toMulticast)
+  var found: [DecodedTLV] = []
+  while found.count <= octets.count, let next = decoder.next(in: span) { found.append(next) }
+  return found
+}
+
+/// Decodes a body given in hexadecimal, in a packet from ``IPAddress/neighbour``.
+func decodeBody(_ hex: String, toMulticast: Bool = true) -> [DecodedTLV] {
+  let body = octetsFromHex(hex)
+  let header = [42, 2, UInt8(body.count >> 8), UInt8(body.count & 255)]
+  return (try? decodeAll(header + body, toMulticast: toMulticast)) ?? []
+}
+
+extension IPAddress {
+  static let neighbour = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xA1)
+}
