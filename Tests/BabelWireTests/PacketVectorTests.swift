@@ -14,7 +14,7 @@ import Testing
   @Test(arguments: PacketVector.all.filter { $0.expect == "drop-packet" })
   func `a packet to be dropped is dropped as a whole, R-9`(_ vector: PacketVector) throws {
     let fault: PacketFault? =
-      switch vector.drop_reason {
+      switch vector.dropReason {
       case "magic": .magic
       case "version": .version
       case "shorter than header": .short
@@ -24,7 +24,7 @@ import Testing
     if let fault {
       #expect(throws: fault) { try vector.decoded() }
     } else {
-      #expect(Self.judgedByTheCore.contains(vector.drop_reason ?? ""))
+      #expect(Self.judgedByTheCore.contains(vector.dropReason ?? ""))
       #expect(
         try vector.decoded() == [
           .tlv(
@@ -64,7 +64,7 @@ extension PacketVector.Item {
       "ChallengeRequest": 18, "ChallengeReply": 19,
     ]
     if tlv == "Unknown" { return type ?? 0 }
-    if tlv == "Truncated" { return octetsFromHex(bytes_hex ?? "00")[0] }
+    if tlv == "Truncated" { return octetsFromHex(bytesHex ?? "00")[0] }
     return types[tlv] ?? 255
   }
 
@@ -73,7 +73,7 @@ extension PacketVector.Item {
     subtlvs?.first { $0.sub == "Timestamp" && $0.ignored == nil }
   }
   var routerID: RouterID? {
-    router_id.flatMap { UInt64($0, radix: 16) }.map { RouterID($0) }
+    routerId.flatMap { UInt64($0, radix: 16) }.map { RouterID($0) }
   }
   func octets(_ range: OctetRange, of vector: PacketVector) -> [UInt8] {
     Array(vector.octets[range.offset..<range.offset + range.count])
@@ -88,18 +88,18 @@ private func expectFields(
   case .padN(let count): #expect(item.tlv == "PadN" && count == item.len)
   case .acknowledgmentRequest(let request):
     #expect(item.tlv == "AckRequest" && request.opaque == item.opaque)
-    #expect(request.interval.centiseconds == item.interval_cs)
+    #expect(request.interval.centiseconds == item.intervalCs)
   case .acknowledgment(let answer):
     #expect(item.tlv == "Ack" && answer.opaque == item.opaque)
   case .hello(let hello):
     #expect(item.tlv == "Hello" && hello.seqno.rawValue == item.seqno)
     #expect(hello.isUnicast == item.unicast && hello.isUnicast == (item.flagBits >> 15 == 1))
-    #expect(hello.interval.centiseconds == item.interval_cs)
+    #expect(hello.interval.centiseconds == item.intervalCs)
     #expect(hello.isScheduled == item.scheduled)
     #expect(hello.transmitTimestamp == item.timestamp?.transmit)
   case .ihu(let ihu):
     #expect(item.tlv == "IHU" && ihu.rxcost.rawValue == item.rxcost)
-    #expect(ihu.interval.centiseconds == item.interval_cs)
+    #expect(ihu.interval.centiseconds == item.intervalCs)
     #expect(ihu.address == item.address.flatMap { IPAddress($0) })
     #expect(ihu.timestamps?.origin == item.timestamp?.origin)
     #expect(ihu.timestamps?.receive == item.timestamp?.receive)
@@ -116,32 +116,32 @@ private func expectFields(
     expectPrefixes(request.destination, request.source, toMatch: item)
   case .seqnoRequest(let request):
     #expect(item.tlv == "SeqnoRequest" && request.seqno.rawValue == item.seqno)
-    #expect(request.hopCount == item.hop_count && request.routerID == item.routerID)
+    #expect(request.hopCount == item.hopCount && request.routerID == item.routerID)
     expectPrefixes(request.destination, request.source, toMatch: item)
   case .mac(let range):
-    #expect(item.tlv == "MAC" && item.where_ == "trailer")
-    #expect(item.octets(range, of: vector) == octetsFromHex(item.mac_hex ?? "-"))
+    #expect(item.tlv == "MAC" && item.where == "trailer")
+    #expect(item.octets(range, of: vector) == octetsFromHex(item.macHex ?? "-"))
   case .packetCounter(let counter):
     #expect(item.tlv == "PC" && counter.counter == item.pc)
-    #expect(item.octets(counter.index, of: vector) == octetsFromHex(item.index_hex ?? "-"))
+    #expect(item.octets(counter.index, of: vector) == octetsFromHex(item.indexHex ?? "-"))
   case .challengeRequest(let range):
     #expect(item.tlv == "ChallengeRequest")
-    #expect(item.octets(range, of: vector) == octetsFromHex(item.nonce_hex ?? "-"))
+    #expect(item.octets(range, of: vector) == octetsFromHex(item.nonceHex ?? "-"))
   case .challengeReply(let range):
     #expect(item.tlv == "ChallengeReply")
-    #expect(item.octets(range, of: vector) == octetsFromHex(item.nonce_hex ?? "-"))
+    #expect(item.octets(range, of: vector) == octetsFromHex(item.nonceHex ?? "-"))
   }
 }
 
 private func expectFields(of update: Update, toMatch item: PacketVector.Item) {
   #expect(item.tlv == "Update" && update.encoding.rawValue == item.ae)
   #expect(UInt16(update.flags) == item.flagBits && update.omitted == item.omitted)
-  #expect(update.interval.centiseconds == item.interval_cs)
+  #expect(update.interval.centiseconds == item.intervalCs)
   #expect(update.seqno.rawValue == item.seqno && update.metric.rawValue == item.metric)
   expectPrefixes(update.destination, update.source, toMatch: item)
-  if !update.isRetraction || item.router_id != nil { #expect(update.routerID == item.routerID) }
-  if !update.isRetraction || item.next_hop != nil {
-    #expect(update.nextHop == item.next_hop.flatMap { IPAddress($0) })
+  if !update.isRetraction || item.routerId != nil { #expect(update.routerID == item.routerID) }
+  if !update.isRetraction || item.nextHop != nil {
+    #expect(update.nextHop == item.nextHop.flatMap { IPAddress($0) })
   }
 }
 
@@ -149,6 +149,6 @@ private func expectPrefixes(
   _ destination: Prefix, _ source: Prefix, toMatch item: PacketVector.Item
 ) {
   #expect(destination.description == item.prefix && destination.length == item.plen)
-  let expected = item.source_prefix.flatMap { Prefix($0) } ?? .any(destination.family)
+  let expected = item.sourcePrefix.flatMap { Prefix($0) } ?? .any(destination.family)
   #expect(source == expected)
 }

@@ -7,10 +7,10 @@ struct PacketVector: Decodable, CustomStringConvertible, Sendable {
   let hex: String
   let src: String
   let dst: String
-  let src_port: Int
+  let srcPort: Int
   let expect: String
   let decode: [Item]?
-  let drop_reason: String?
+  let dropReason: String?
 
   var description: String { name }
 
@@ -18,7 +18,7 @@ struct PacketVector: Decodable, CustomStringConvertible, Sendable {
   struct Item: Decodable, Sendable {
     let tlv: String
     let ignored: String?
-    let where_: String?
+    let `where`: String?
     let ae: UInt8?
     let plen: Int?
     let omitted: UInt8?
@@ -29,29 +29,22 @@ struct PacketVector: Decodable, CustomStringConvertible, Sendable {
     let seqno: UInt16?
     let metric: UInt16?
     let rxcost: UInt16?
-    let interval_cs: UInt16?
-    let hop_count: UInt8?
+    let intervalCs: UInt16?
+    let hopCount: UInt8?
     let opaque: UInt16?
     let address: String?
     let prefix: String?
-    let source_prefix: String?
-    let router_id: String?
-    let next_hop: String?
+    let sourcePrefix: String?
+    let routerId: String?
+    let nextHop: String?
     let len: Int?
     let pc: UInt32?
-    let index_hex: String?
-    let nonce_hex: String?
-    let mac_hex: String?
+    let indexHex: String?
+    let nonceHex: String?
+    let macHex: String?
     let type: UInt8?
-    let bytes_hex: String?
+    let bytesHex: String?
     let subtlvs: [Sub]?
-
-    enum CodingKeys: String, CodingKey {
-      case tlv, ignored, ae, plen, omitted, flags, unicast, scheduled, wildcard, seqno, metric
-      case rxcost, interval_cs, hop_count, opaque, address, prefix, source_prefix, router_id
-      case next_hop, len, pc, index_hex, nonce_hex, mac_hex, type, bytes_hex, subtlvs
-      case where_ = "where"
-    }
   }
 
   struct Sub: Decodable, Sendable {
@@ -63,11 +56,13 @@ struct PacketVector: Decodable, CustomStringConvertible, Sendable {
   }
 
   static let all: [PacketVector] = {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     guard
       let url = Bundle.module.url(
         forResource: "packets", withExtension: "json", subdirectory: "Vectors"),
       let data = try? Data(contentsOf: url),
-      let vectors = try? JSONDecoder().decode([PacketVector].self, from: data)
+      let vectors = try? decoder.decode([PacketVector].self, from: data)
     else { return [] }
     return vectors
   }()
