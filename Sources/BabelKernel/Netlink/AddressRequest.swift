@@ -1,0 +1,48 @@
+import BabelWire
+
+/// Adds and removes addresses of interfaces: a link-local address on a tunnel that has none.
+/// Rare, so each call opens a socket of its own, and the monitor hears of the change.
+public enum AddressRequest {
+  /// Adds an address; `exists` if it is there.
+  public static func add(
+    _ address: IPAddress, prefixLength: UInt8, to ifindex: Int32
+  ) throws(KernelError) {
+    try change(
+      address, prefixLength, ifindex, NetlinkType.newAddress,
+      NetlinkFlag.create | NetlinkFlag.exclusive, "add address \(address)")
+  }
+
+  /// Removes an address; `addressNotAvailable` if it is not there.
+  public static func remove(
+    _ address: IPAddress, prefixLength: UInt8, from ifindex: Int32
+  ) throws(KernelError) {
+    try change(
+      address, prefixLength, ifindex, NetlinkType.deleteAddress, 0,
+      "remove address \(address)")
+  }
+
+  private static func change(
+    _ address: IPAddress, _ prefixLength: UInt8, _ ifindex: Int32, _ type: UInt16,
+    _ flags: UInt16, _ operation: String
+  ) throws(KernelError) {
+    let socket = try NetlinkSocket(receiveBuffer: 64 << 10)
+    var request = NetlinkBuilder(capacity: 128)
+    // IFA_F_NODAD for what we make ourselves would hide a real clash; so no flags.
+    let row = KernelAddress(
+      ifindex: ifindex, address: address, prefixLength: prefixLength,
+      scope: address.isLinkLocal ? 253 : 0)
+    request.address(
+      row, type: type, flags: NetlinkFlag.request | NetlinkFlag.acknowledge | flags, sequence: 1)
+    try socket.send(request)
+    var buffer = [UInt8](repeating: 0, count: 1024)
+    guard let count = try socket.receive(into: &buffer) else {
+      throw KernelError(operation: operation, errno: ErrorNumber.wouldBlock)
+    }
+    let bytes = buffer.span
+    var cursor = NetlinkMessageCursor(count: count)
+    while let message = cursor.next(in: bytes) {
+      guard let answer = NetlinkAnswer(message, in: bytes), answer.errno != 0 else { continue }
+      throw KernelError(operation: operation, errno: answer.errno, kernelMessage: answer.text)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// Something that changed in the kernel.
+public enum KernelEvent: Equatable, Sendable {
+  /// A link is new or some property of it changed.
+  case linkChanged(KernelLink)
+  /// A link is gone, or moved to another network namespace.
+  case linkRemoved(KernelLink)
+  /// An address is new or its flags changed.
+  case addressChanged(KernelAddress)
+  /// An address is gone.
+  case addressRemoved(KernelAddress)
+  /// A route is new. When `replacing`, it took the place of one with the same key, about which
+  /// no removal is told.
+  case routeAdded(KernelRoute, replacing: Bool)
+  /// A route is gone. The kernel does not tell of routes that vanish with their link (IPv4).
+  case routeRemoved(KernelRoute)
+  /// Events were lost: everything must be read again.
+  case overflow
+
+  /// The event of one message; nil if it is of no interest or malformed.
+  package init?(_ message: NetlinkMessage, in bytes: Span<UInt8>) {
+    switch message.type {
+    case NetlinkType.newLink:
+      guard let link = KernelLink(message: message.body, in: bytes) else { return nil }
+      self = .linkChanged(link)
+    case NetlinkType.deleteLink:
+      guard let link = KernelLink(message: message.body, in: bytes) else { return nil }
+      self = .linkRemoved(link)
+    case NetlinkType.newAddress:
+      guard let address = KernelAddress(message: message.body, in: bytes) else { return nil }
+      self = .addressChanged(address)
+    case NetlinkType.deleteAddress:
+      guard let address = KernelAddress(message: message.body, in: bytes) else { return nil }
+      self = .addressRemoved(address)
+    case NetlinkType.newRoute:
+      guard let route = KernelRoute(message: message.body, in: bytes) else { return nil }
+      self = .routeAdded(route, replacing: message.flags & NetlinkFlag.replace != 0)
+    case NetlinkType.deleteRoute:
+      guard let route = KernelRoute(message: message.body, in: bytes) else { return nil }
+      self = .routeRemoved(route)
+    default: return nil
+    }
+  }
+}

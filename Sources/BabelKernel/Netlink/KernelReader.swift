@@ -1,0 +1,221 @@
+import BabelWire
+
+/// Reads the kernel's tables. The kernel produces a piece each time it is asked, so nothing here
+/// waits, and a table of any size can be read in slices.
+public struct KernelReader: ~Copyable, Sendable {
+  private let socket: NetlinkSocket
+  private var request = NetlinkBuilder(capacity: 64)
+  private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount)
+  private var sequence: UInt32 = 0
+  /// The tables of the route dump that goes on.
+  private var tables: [UInt32] = []
+  /// Parts of the route dump still to be asked for; the last is next.
+  private var pending: [RoutePart] = []
+  private var isDumping = false
+  private var isInconsistent = false
+
+  private struct RoutePart: Sendable {
+    let family: UInt8
+    /// Nil for all tables, where the kernel cannot dump a single one.
+    let table: UInt32?
+  }
+
+  /// How far a sliced dump is.
+  public enum Progress: Equatable, Sendable {
+    /// Call again.
+    case more
+    /// Complete. When not consistent, the table changed meanwhile and an entry may be missing
+    /// or appear twice; the monitor has heard of each change.
+    case finished(isConsistent: Bool)
+  }
+
+  /// Opens the socket.
+  public init() throws(KernelError) { socket = try NetlinkSocket(receiveBuffer: 512 << 10) }
+
+  /// All links.
+  public mutating func links() throws(KernelError) -> [KernelLink] {
+    try table("read links", request: { $0.linkDump(sequence: $1) }) { message, bytes in
+      message.type == NetlinkType.newLink ? KernelLink(message: message.body, in: bytes) : nil
+    }
+  }
+
+  /// All addresses of both families.
+  public mutating func addresses() throws(KernelError) -> [KernelAddress] {
+    try table("read addresses", request: { $0.addressDump(sequence: $1) }) { message, bytes in
+      message.type == NetlinkType.newAddress
+        ? KernelAddress(message: message.body, in: bytes) : nil
+    }
+  }
+
+  /// All routes of some tables, in one go; cache entries are left out. A dump that the kernel
+  /// calls inconsistent is repeated a few times.
+  public mutating func routes(tables: [UInt32]) throws(KernelError) -> [KernelRoute] {
+    var result: [KernelRoute] = []
+    for _ in 0..<KernelReader.attemptLimit {
+      result.removeAll()
+      startRoutes(tables: tables)
+      var progress = Progress.more
+      while progress == .more { progress = try continueRoutes(into: &result) }
+      if progress == .finished(isConsistent: true) { break }
+    }
+    return result
+  }
+
+  /// Begins a sliced dump of the routes of some tables, both families. One that was going on is
+  /// given up.
+  public mutating func startRoutes(tables: [UInt32]) {
+    self.tables = tables
+    pending = []
+    isInconsistent = false
+    isDumping = false
+    for family in [FamilyNumber.ipv6, FamilyNumber.ipv4] {
+      if socket.isStrict {
+        for table in tables.reversed() { pending.append(RoutePart(family: family, table: table)) }
+      } else {
+        pending.append(RoutePart(family: family, table: nil))
+      }
+    }
+  }
+
+  /// Appends the next piece, at most a few hundred routes. After an error the dump is over.
+  public mutating func continueRoutes(
+    into routes: inout [KernelRoute]
+  ) throws(KernelError) -> Progress {
+    if !isDumping {
+      guard let part = pending.popLast() else {
+        return .finished(isConsistent: !isInconsistent)
+      }
+      try send { $0.routeDump(family: part.family, table: part.table, sequence: $1) }
+      isDumping = true
+    }
+    let wanted = tables
+    var found: [KernelRoute] = []
+    let state: DumpState
+    do throws(KernelError) {
+      state = try receivePiece("read routes") { message, bytes in
+        guard message.type == NetlinkType.newRoute,
+          let route = KernelRoute(message: message.body, in: bytes), !route.isCloned,
+          wanted.contains(route.table)
+        else { return }
+        found.append(route)
+      }
+    } catch {
+      isDumping = false
+      // A table that nobody has used yet does not exist.
+      guard error.errno == ErrorNumber.noEntry else {
+        pending = []
+        throw error
+      }
+      return .more
+    }
+    routes.append(contentsOf: found)
+    if state.wasInterrupted { isInconsistent = true }
+    if state.isDone { isDumping = false }
+    return .more
+  }
+}
+
+// MARK: - One dump
+
+extension KernelReader {
+  private struct DumpState {
+    var isDone = false
+    var wasInterrupted = false
+  }
+
+  /// Attempts at a dump that is interrupted by changes.
+  private static var attemptLimit: Int { 4 }
+  /// Milliseconds to wait for the kernel, which in fact never lets us wait.
+  private static var patience: Int64 { 1000 }
+
+  private mutating func table<Row>(
+    _ operation: String, request: (inout NetlinkBuilder, UInt32) -> Void,
+    row: (NetlinkMessage, Span<UInt8>) -> Row?
+  ) throws(KernelError) -> [Row] {
+    isDumping = false
+    pending = []
+    var rows: [Row] = []
+    for _ in 0..<KernelReader.attemptLimit {
+      rows.removeAll()
+      try send(request)
+      var isConsistent = true
+      while true {
+        let state = try receivePiece(operation) { message, bytes in
+          if let row = row(message, bytes) { rows.append(row) }
+        }
+        if state.wasInterrupted { isConsistent = false }
+        if state.isDone { break }
+      }
+      if isConsistent { break }
+    }
+    return rows
+  }
+
+  private mutating func send(
+    _ build: (inout NetlinkBuilder, UInt32) -> Void
+  ) throws(KernelError) {
+    // Leftovers of a dump that was given up have another sequence number and are skipped; only
+    // one dump can go on per socket, so what is left of it is read away first.
+    try drain()
+    sequence &+= 1
+    request.removeAll()
+    build(&request, sequence)
+    try socket.send(request)
+  }
+
+  private mutating func drain() throws(KernelError) {
+    while try socket.receive(into: &buffer) != nil {}
+  }
+
+  /// Reads one datagram of the dump.
+  private mutating func receivePiece(
+    _ operation: String, _ body: (NetlinkMessage, Span<UInt8>) -> Void
+  ) throws(KernelError) -> DumpState {
+    var state = DumpState()
+    guard let count = try waitForPiece(operation) else {
+      throw KernelError(operation: operation, errno: ErrorNumber.wouldBlock)
+    }
+    let bytes = buffer.span
+    var cursor = NetlinkMessageCursor(count: count)
+    while let message = cursor.next(in: bytes) {
+      guard message.sequence == sequence else { continue }
+      if message.flags & NetlinkFlag.dumpInterrupted != 0 { state.wasInterrupted = true }
+      switch message.type {
+      case NetlinkType.done:
+        state.isDone = true
+        let code = message.body.count >= 4 ? bytes.nativeUInt32(at: message.body.lowerBound) : 0
+        let errno = Int32(bitPattern: code)
+        if errno < 0, errno > Int32.min { throw KernelError(operation: operation, errno: -errno) }
+      case NetlinkType.error:
+        guard let answer = NetlinkAnswer(message, in: bytes), answer.errno != 0 else { continue }
+        throw KernelError(
+          operation: operation, errno: answer.errno, kernelMessage: answer.text)
+      default: body(message, bytes)
+      }
+    }
+    return state
+  }
+
+  private mutating func waitForPiece(_ operation: String) throws(KernelError) -> Int? {
+    if let count = try socket.receive(into: &buffer) { return count }
+    var poll = PollSet()
+    poll.add(socket.descriptor, .read)
+    let deadline = MonotonicClock.microseconds() + KernelReader.patience * 1000
+    _ = try poll.wait(until: deadline)
+    return try socket.receive(into: &buffer)
+  }
+}
+
+extension NetlinkBuilder {
+  /// Appends a request for the routes of a family, of one table or all.
+  mutating func routeDump(family: UInt8, table: UInt32?, sequence: UInt32) {
+    begin(
+      type: NetlinkType.getRoute, flags: NetlinkFlag.request | NetlinkFlag.dump,
+      sequence: sequence)
+    append(family)
+    for _ in 0..<3 { append(UInt8(0)) }
+    append(UInt64(0))
+    if let table { attribute(RouteAttribute.table, table) }
+    end()
+  }
+}

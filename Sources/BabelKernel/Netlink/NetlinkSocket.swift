@@ -1,0 +1,143 @@
+import CLinux
+
+/// A socket of the route family of netlink. Non-blocking.
+struct NetlinkSocket: ~Copyable, Sendable {
+  /// To poll.
+  let descriptor: FileDescriptor
+  /// Our address; changes we make carry it in their notifications.
+  let portID: UInt32
+  /// The kernel checks requests strictly, which includes dumping a single table.
+  let isStrict: Bool
+
+  /// Opens a socket subscribed to `groups` (RTMGRP bits).
+  init(groups: UInt32 = 0, receiveBuffer: Int32) throws(KernelError) {
+    let number = try Syscall.check("open netlink socket") {
+      socket(AF_NETLINK, Int32(SWB_SOCK_RAW | SWB_SOCK_FLAGS), 0)
+    }
+    let owner = FileDescriptor(owning: number)
+    enlargeReceiveBuffer(number, octets: receiveBuffer)
+    var on: Int32 = 1
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    // Kernels before 4.12 lack the first, before 4.20 the second; both are only a help.
+    let level = Int32(SWB_SOL_NETLINK)
+    _ = setsockopt(number, level, Int32(NetlinkOption.extendedAcknowledgment), &on, size)
+    let strict = setsockopt(number, level, Int32(NetlinkOption.strictCheck), &on, size)
+    var name = sockaddr_nl()
+    name.nl_family = numericCast(AF_NETLINK)
+    name.nl_groups = groups
+    try Syscall.check("bind netlink socket") {
+      NetlinkSocket.with(&name) { bind(number, $0, $1) }
+    }
+    var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
+    try Syscall.check("getsockname") {
+      withUnsafeMutablePointer(to: &name) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(number, $0, &length) }
+      }
+    }
+    descriptor = owner
+    portID = name.nl_pid
+    isStrict = strict == 0
+  }
+
+  private static func with<Result>(
+    _ name: inout sockaddr_nl, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+  ) -> Result {
+    withUnsafePointer(to: &name) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        body($0, socklen_t(MemoryLayout<sockaddr_nl>.size))
+      }
+    }
+  }
+
+  /// Sends messages to the kernel, which works on them before the call returns.
+  func send(_ messages: borrowing NetlinkBuilder) throws(KernelError) {
+    let number = descriptor.rawValue
+    let count = Syscall.retrying {
+      messages.withBytes { CLinux.send(number, $0.baseAddress, $0.count, 0) }
+    }
+    if count < 0 { throw Syscall.failure("send to netlink") }
+  }
+
+  /// Receives one datagram of messages. Nil if there is none. Throws `noBufferSpace` if messages
+  /// were lost for lack of room, and `messageTooLong` if `buffer` was too small.
+  func receive(into buffer: inout [UInt8]) throws(KernelError) -> Int? {
+    let number = descriptor.rawValue
+    // Anybody may send to a netlink socket; what does not come from the kernel is skipped.
+    for _ in 0..<NetlinkSocket.foreignLimit {
+      var name = sockaddr_nl()
+      var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
+      let count = buffer.withUnsafeMutableBytes { data in
+        withUnsafeMutablePointer(to: &name) {
+          $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
+            Syscall.retrying {
+              recvfrom(
+                number, data.baseAddress, data.count, Int32(SWB_MSG_TRUNC), name, &length)
+            }
+          }
+        }
+      }
+      if count < 0 {
+        if Syscall.errno == ErrorNumber.wouldBlock { return nil }
+        throw Syscall.failure("receive from netlink")
+      }
+      if name.nl_pid != 0 { continue }
+      if count > buffer.count {
+        throw KernelError(operation: "receive from netlink", errno: ErrorNumber.messageTooLong)
+      }
+      return count
+    }
+    return nil
+  }
+
+  /// Foreign datagrams skipped in one call; a flood of them must not hold us.
+  private static var foreignLimit: Int { 64 }
+
+  /// Size of buffers for receiving: what the kernel fills at most in a dump.
+  static var bufferCount: Int { 32 << 10 }
+}
+
+/// What the kernel answered to one request.
+struct NetlinkAnswer {
+  /// 0 for success, else the positive error number.
+  let errno: Int32
+  /// The kernel's words; may be empty.
+  let text: String
+  /// Where the body of the request is repeated; empty if it is not.
+  let request: Range<Int>
+  /// `nlmsg_type` of the request.
+  let requestType: UInt16
+  /// `nlmsg_flags` of the request.
+  let requestFlags: UInt16
+
+  /// Reads the body of an NLMSG_ERROR message:
+  /// `struct nlmsgerr { s32 error; struct nlmsghdr request; … }`; nil if malformed.
+  init?(_ message: NetlinkMessage, in bytes: Span<UInt8>) {
+    let body = message.body
+    let fixed = 4 + NetlinkMessage.headerCount
+    guard message.type == NetlinkType.error, body.count >= fixed, body.upperBound <= bytes.count
+    else { return nil }
+    let start = body.lowerBound
+    let code = Int32(bitPattern: bytes.nativeUInt32(at: start))
+    guard code <= 0, code > Int32.min else { return nil }
+    errno = -code
+    let length = Int(clamping: bytes.nativeUInt32(at: start + 4))
+    requestType = bytes.nativeUInt16(at: start + 8)
+    requestFlags = bytes.nativeUInt16(at: start + 10)
+    var attributes = start + fixed
+    let isRepeated = message.flags & NetlinkFlag.capped == 0 && code != 0
+    if isRepeated, length >= NetlinkMessage.headerCount, length <= body.count - 4 {
+      request = start + fixed..<start + 4 + length
+      attributes = min(start + 4 + netlinkAligned(length), body.upperBound)
+    } else {
+      request = attributes..<attributes
+    }
+    var words: [UInt8] = []
+    if message.flags & NetlinkFlag.answerAttributes != 0 {
+      var cursor = NetlinkAttributeCursor(attributes..<body.upperBound)
+      while let attribute = cursor.next(in: bytes) {
+        if attribute.type == AnswerAttribute.message { words = attribute.text(in: bytes) }
+      }
+    }
+    text = String(decoding: words, as: UTF8.self)
+  }
+}

@@ -1,0 +1,170 @@
+import BabelWire
+import CLinux
+
+/// A change of a kernel table.
+public enum RouteChange: UInt8, Equatable, Sendable, CustomStringConvertible {
+  /// Adds; refused (`exists`) if any route has the key.
+  case add
+  /// Replaces the route with the key in place; refused (`noEntry`) if there is none. Only for
+  /// keys that are ours alone: the kernel would replace a foreign route as well.
+  case replace
+  /// Deletes; refused (`noSuchProcess`) if there is no route with this key, gateway, interface
+  /// and protocol.
+  case delete
+
+  /// The word for it.
+  public var description: String {
+    switch self {
+    case .add: "add"
+    case .replace: "replace"
+    case .delete: "delete"
+    }
+  }
+
+  fileprivate var message: (type: UInt16, flags: UInt16) {
+    switch self {
+    case .add:
+      (NetlinkType.newRoute, NetlinkFlag.request | NetlinkFlag.create | NetlinkFlag.exclusive)
+    case .replace: (NetlinkType.newRoute, NetlinkFlag.request | NetlinkFlag.replace)
+    case .delete: (NetlinkType.deleteRoute, NetlinkFlag.request)
+    }
+  }
+
+  fileprivate init(type: UInt16, flags: UInt16) {
+    if type == NetlinkType.deleteRoute {
+      self = .delete
+    } else {
+      self = flags & NetlinkFlag.replace != 0 ? .replace : .add
+    }
+  }
+}
+
+/// A change that the kernel refused.
+public struct RouteFailure: Equatable, Sendable {
+  /// What was tried.
+  public let change: RouteChange
+  /// The caller's mark of the change.
+  public let tag: UInt64
+  /// The route as the kernel repeated it; nil if it did not.
+  public let route: KernelRoute?
+  /// Error number and the kernel's words.
+  public let error: KernelError
+}
+
+/// Changes kernel routes in batches, without waiting for answers.
+///
+/// Messages gather in one buffer and leave ``batchCount`` at a time in one system call. Only the
+/// last of a batch asks for an acknowledgment; errors come back anyway and are matched by
+/// sequence number. The kernel works on a batch before the call returns, so answers are read
+/// right after sending; should one be late, ``collect()`` reads it when the descriptor is ready.
+public struct RouteWriter: ~Copyable, Sendable {
+  private let socket: NetlinkSocket
+  private var messages = NetlinkBuilder(
+    capacity: RouteWriter.batchCount * NetlinkBuilder.routeCount)
+  private var buffer = [UInt8](repeating: 0, count: 4 << 10)
+  /// Tags of changes in flight, by sequence number modulo ``windowCount``.
+  private var tags = [UInt64](repeating: 0, count: RouteWriter.windowCount)
+  private var nextSequence: UInt32 = 1
+  private var sentThrough: UInt32 = 0
+  private var answeredThrough: UInt32 = 0
+  private var failures: [RouteFailure] = []
+  /// System calls made so far.
+  public private(set) var systemCalls: UInt64 = 0
+
+  /// Changes per system call.
+  public static var batchCount: Int { 64 }
+  /// Changes in flight at most.
+  public static var windowCount: Int { 1024 }
+
+  /// Opens the socket.
+  public init() throws(KernelError) { socket = try NetlinkSocket(receiveBuffer: 512 << 10) }
+
+  /// Our address; see ``NetlinkMonitor/init(ignoring:receiveBuffer:)``.
+  public var portID: UInt32 { socket.portID }
+
+  /// The descriptor to poll for reading while ``unansweredCount`` is not zero.
+  public var descriptor: FileDescriptor {
+    _read { yield socket.descriptor }
+  }
+
+  /// Changes gathered and not sent yet.
+  public var gatheredCount: Int { Int(nextSequence &- 1 &- sentThrough) }
+
+  /// Changes sent about which the kernel has said nothing yet.
+  public var unansweredCount: Int { Int(sentThrough &- answeredThrough) }
+
+  /// Adds a change to the batch, and sends the batch when it is full. `tag` comes back if the
+  /// kernel refuses. Throws if a full batch cannot be sent; the change is not taken then.
+  public mutating func enqueue(
+    _ change: RouteChange, _ route: KernelRoute, tag: UInt64
+  ) throws(KernelError) {
+    if gatheredCount >= RouteWriter.batchCount { try flush() }
+    let sequence = nextSequence
+    tags[Int(sequence) & (RouteWriter.windowCount - 1)] = tag
+    let (type, flags) = change.message
+    messages.route(route, type: type, flags: flags, sequence: sequence)
+    nextSequence &+= 1
+    if gatheredCount >= RouteWriter.batchCount { try flush() }
+  }
+
+  /// Sends what was gathered and reads the answers that are there. After an error (no memory,
+  /// or too much in flight) the batch is kept for another try.
+  public mutating func flush() throws(KernelError) {
+    guard gatheredCount > 0 else { return }
+    if unansweredCount + gatheredCount > RouteWriter.windowCount {
+      try collect()
+      guard unansweredCount + gatheredCount <= RouteWriter.windowCount else {
+        throw KernelError(operation: "change routes", errno: ErrorNumber.wouldBlock)
+      }
+    }
+    messages.addFlags(NetlinkFlag.acknowledge)
+    systemCalls += 1
+    try socket.send(messages)
+    sentThrough = nextSequence &- 1
+    messages.removeAll()
+    try collect()
+  }
+
+  /// Reads answers until all are in or none is waiting. Throws `noBufferSpace` if answers were
+  /// lost: then nobody knows which changes failed, and the tables must be read again.
+  public mutating func collect() throws(KernelError) {
+    while unansweredCount > 0 {
+      systemCalls += 1
+      do throws(KernelError) {
+        guard let count = try socket.receive(into: &buffer) else { return }
+        read(count)
+      } catch {
+        if error.errno == ErrorNumber.messageTooLong { continue }
+        answeredThrough = sentThrough
+        throw error
+      }
+    }
+  }
+
+  /// Moves the failures known so far to the end of `list`.
+  public mutating func takeFailures(into list: inout [RouteFailure]) {
+    list.append(contentsOf: failures)
+    failures.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func read(_ count: Int) {
+    let buffer = buffer
+    let bytes = buffer.span
+    var cursor = NetlinkMessageCursor(count: count)
+    while let message = cursor.next(in: bytes) {
+      guard let answer = NetlinkAnswer(message, in: bytes) else { continue }
+      // In order: whoever is answered, all before are done. Anything else is not for us.
+      let ahead = message.sequence &- answeredThrough
+      guard ahead >= 1, Int(ahead) <= unansweredCount else { continue }
+      answeredThrough = message.sequence
+      if answer.errno == 0 { continue }
+      let change = RouteChange(type: answer.requestType, flags: answer.requestFlags)
+      failures.append(
+        RouteFailure(
+          change: change, tag: tags[Int(message.sequence) & (RouteWriter.windowCount - 1)],
+          route: KernelRoute(message: answer.request, in: bytes),
+          error: KernelError(
+            operation: "\(change) route", errno: answer.errno, kernelMessage: answer.text)))
+    }
+  }
+}
