@@ -14,6 +14,12 @@ public struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
     self.kernelMessage = kernelMessage
   }
 
+  /// Octet by octet: String's own comparison would pull in Unicode tables.
+  public static func == (a: KernelError, b: KernelError) -> Bool {
+    a.errno == b.errno && a.operation.utf8.elementsEqual(b.operation.utf8)
+      && a.kernelMessage.utf8.elementsEqual(b.kernelMessage.utf8)
+  }
+
   /// `operation: reason (the kernel's own words)`.
   public var description: String {
     let text = operation + ": " + Syscall.reason(errno)
