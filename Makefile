@@ -1,0 +1,93 @@
+# The front door. `make help` lists what can be done.
+#
+# Needed: the Swift 6.3 toolchain, and for demo and tests root on a Debian-like system (missing
+# packages are installed by `make deps`).
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+PYTHON ?= /usr/bin/python3
+SWIFT ?= swift
+BUILD := .build
+SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
+PACKAGES := babeld bird2 iproute2 iputils-ping nftables procps python3 python3-pytest tcpdump \
+	util-linux valgrind wireguard-go wireguard-tools
+
+export PYTHON
+
+.PHONY: all help deps demo test test-all interop unit simulation tidy install uninstall format \
+	lint clean
+
+all: $(BUILD)/release/swabeld
+
+$(BUILD)/release/swabeld: $(SOURCES)
+	$(SWIFT) build -c release --product swabeld
+	@touch -c $@
+
+help:
+	@echo "make             build the daemon: $(BUILD)/release/swabeld"
+	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
+	@echo "make test        everything that guards a change, at most 25 minutes; needs root"
+	@echo "make test-all    the same and the long forms, at most 80 minutes; needs root"
+	@echo "make interop     only the tests against babeld and BIRD; needs root"
+	@echo "make unit        only the unit tests"
+	@echo "make simulation  only the simulated networks, in a release build"
+	@echo "make tidy        only the rules for our sources"
+	@echo "make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
+	@echo "make deps        install what demo and tests need (apt)"
+	@echo "make format      format the sources; make lint: only check"
+	@echo "make clean       remove what was built"
+
+# Installs only what is missing, and asks the network only then.
+deps:
+	@missing=; for p in $(PACKAGES); do \
+	  [ "$$(dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null)" = installed ] || \
+	  missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; \
+	  if [ "$$(id -u)" != 0 ]; then echo "make deps: needs root" >&2; exit 1; fi; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get install -y -qq --no-install-recommends $$missing >/dev/null 2>&1 || \
+	  { apt-get update -qq && \
+	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }; \
+	fi
+
+demo: all deps
+	@$(PYTHON) demo/ring.py
+
+test:
+	@Tests/run
+
+test-all:
+	@SWABELD_LONG=1 Tests/run
+
+interop: all deps
+	@Tests/Interop/run
+
+unit:
+	$(SWIFT) test --skip SimulationTests --skip TidyTests
+
+simulation:
+	$(SWIFT) test -c release --filter SimulationTests
+
+tidy:
+	$(SWIFT) test --filter TidyTests
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 755 $(BUILD)/release/swabeld $(DESTDIR)$(PREFIX)/sbin/swabeld
+	sed 's|@SBIN@|$(PREFIX)/sbin|' packaging/swabeld.service \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/swabeld
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
+
+format:
+	$(SWIFT) format -i -r Package.swift Sources Tests
+
+lint:
+	$(SWIFT) format lint -r --strict Package.swift Sources Tests
+
+clean:
+	rm -rf $(BUILD) .build-*

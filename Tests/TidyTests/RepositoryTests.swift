@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+/// The files of this repository, as git would list them: no build products, nothing hidden.
+private enum Repository {
+  static let root = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  /// Every text file, with its path from the root.
+  static func files() throws -> [SourceText] {
+    var found: [SourceText] = []
+    let keys: [URLResourceKey] = [.isDirectoryKey]
+    guard
+      let walk = FileManager.default.enumerator(at: root, includingPropertiesForKeys: keys)
+    else { return [] }
+    for case let file as URL in walk {
+      let name = file.lastPathComponent
+      let isDirectory = try file.resourceValues(forKeys: [.isDirectoryKey]).isDirectory ?? false
+      if isDirectory {
+        if name == ".git" || name.hasPrefix(".build") || name == "__pycache__" {
+          walk.skipDescendants()
+        }
+        continue
+      }
+      guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
+      let path = file.path(percentEncoded: false).dropFirst(root.path(percentEncoded: false).count)
+      found.append(SourceText(path: String(path), text: text))
+    }
+    return found.sorted { $0.path < $1.path }
+  }
+
+  static func swift(below folder: String) throws -> [SourceText] {
+    try files().filter { $0.path.hasPrefix(folder + "/") && $0.path.hasSuffix(".swift") }
+  }
+}
+
+@Suite struct `This repository` {
+  @Test func `its sources keep the rules`() throws {
+    let sources = try Repository.swift(below: "Sources")
+    #expect(sources.count > 10)
+    expectNone(sources.flatMap(Checks.source))
+  }
+
+  @Test func `its tests and tools keep to size and leave nothing for later`() throws {
+    let files =
+      try Repository.swift(below: "Tests") + Repository.swift(below: "Fuzz")
+      + Repository.swift(below: "Benchmarks")
+    expectNone(files.flatMap(Checks.everywhere))
+  }
+
+  @Test func `no file names a folder of one machine`() throws {
+    expectNone(try Repository.files().flatMap(Checks.foreignPaths))
+  }
+
+  @Test(arguments: ["README.md", "CHANGES", "LICENSE", "Makefile", ".ci/run"])
+  func `what a stranger looks for is there`(name: String) {
+    let path = Repository.root.appending(path: name).path(percentEncoded: false)
+    #expect(FileManager.default.fileExists(atPath: path))
+  }
+
+  private func expectNone(_ findings: [Finding]) {
+    let list = findings.map(\.description).joined(separator: "\n")
+    #expect(findings.isEmpty, "\(findings.count) findings:\n\(list)")
+  }
+}
