@@ -8,107 +8,147 @@ import BabelWire
 /// 2. applies the actions in order and empties the buffer,
 /// 3. waits until ``nextDeadline`` or the next event, then calls ``advance(to:budget:into:)``.
 /// A spurious `advance` is harmless. `now` must never go backwards.
+///
+/// Where to find what:
+/// - §3.1 sending: `BabelNode+Transmission.swift`
+/// - §3.4 neighbours: `Neighbours/BabelNode+NeighbourAcquisition.swift`
+/// - §3.5 routes: `Routes/BabelNode+RouteAcquisition.swift`
+/// - §3.6 selection: `Routes/BabelNode+Selection.swift`
+/// - §3.7 updates: `Routes/BabelNode+Updates.swift`, own prefixes `…+Origination.swift`
+/// - §3.8 requests: `Routes/BabelNode+Requests.swift`
+///
+/// Long work is sliced: losing a neighbour with 100,000 routes only marks it; its routes are
+/// looked at by `advance`, a budget at a time.
 public struct BabelNode: ~Copyable {
-  /// Makes a node without interfaces.
-  public init(_ parameters: NodeParameters, filters: FilterSet) {
-    fatalError()
+  let parameters: NodeParameters
+  let filters: FilterSet
+  var jitter: Jitter
+  var ownSeqno: Seqno
+  var seqnoIncreasedAt: Instant?
+  /// Our router-id in the table of interned ones.
+  let ownRouter: UInt32
+  /// Whether ``Notice/route(_:_:)`` is emitted.
+  public var reportsRoutes: Bool
+
+  var interfaceRows: [Interface?] = []
+  var interfaceOrder: [InterfaceID] = []
+  var interfaceTimers = DeadlineHeap()
+  var neighbours = ChunkedTable<Neighbour>()
+  var neighbourIDs: [NeighbourKey: NeighbourID] = [:]
+  /// Hello and IHU expiry.
+  var neighbourTimers = DeadlineHeap()
+  /// Unicast queues and dumps.
+  var unicastTimers = DeadlineHeap()
+  var nextObjectID: UInt64 = 1
+
+  var table: RouteTable
+  var offers = OfferTable()
+  var requests = PendingSeqnoRequests()
+  var changes = ChangeLog()
+  /// Neighbours whose routes have to be looked at, in order.
+  var jobs: [NeighbourID] = []
+  /// Destinations with further copies of a critical update to send.
+  var copies = DelayLine()
+  /// Destinations held after their loss.
+  var holds = DelayLine()
+  /// Destinations with a better route that has not settled yet.
+  var settling = DelayLine()
+  /// Full updates under way, multicast and unicast.
+  var dumpsUnderWay = 0
+  var hasShutDown = false
+
+  struct NeighbourKey: Hashable {
+    let interface: InterfaceID
+    let address: IPAddress
   }
 
-  // MARK: Interfaces
-
-  /// Adds an interface that Babel shall run on; it is down until told otherwise. Nil when the
-  /// name is there already or the table is full.
-  public mutating func addInterface(
-    _ name: InterfaceName, _ parameters: InterfaceParameters, at now: Instant,
-    into buffer: inout ActionBuffer
-  ) -> InterfaceID? { nil }
-
-  /// Removes an interface with its neighbours and their routes.
-  public mutating func removeInterface(
-    _ id: InterfaceID, at now: Instant, into buffer: inout ActionBuffer
-  ) {}
-
-  /// The link of an interface came, went or changed. When `kernelRoutesLost` is set the kernel
-  /// has dropped all routes through it (the link went down or was deleted).
-  public mutating func interfaceChanged(
-    _ id: InterfaceID, _ state: LinkState, kernelRoutesLost: Bool, at now: Instant,
-    into buffer: inout ActionBuffer
-  ) {}
-
-  // MARK: Packets
-
-  /// A datagram arrived. `port` is its source port.
-  public mutating func receive(
-    _ bytes: borrowing Span<UInt8>, on interface: InterfaceID, from source: IPAddress, port: UInt16,
-    to destination: IPAddress, at now: Instant, into buffer: inout ActionBuffer
-  ) {}
-
-  // MARK: Kernel
-
-  /// A kernel route or local address appeared.
-  public mutating func kernelOfferAdded(
-    _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
-  ) {}
-
-  /// A kernel route or local address went away.
-  public mutating func kernelOfferRemoved(
-    _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
-  ) {}
-
-  /// A complete list of offers follows; those not named again until
-  /// ``kernelSnapshotEnded(at:into:)`` are gone.
-  public mutating func kernelSnapshotBegins() {}
-
-  /// The complete list ended.
-  public mutating func kernelSnapshotEnded(at now: Instant, into buffer: inout ActionBuffer) {}
-
-  /// The kernel refused a change; the route is not in use and must not be announced.
-  public mutating func forwardingFailed(
-    _ key: ForwardingKey, at now: Instant, into buffer: inout ActionBuffer
-  ) {}
+  /// Makes a node without interfaces.
+  public init(_ parameters: NodeParameters, filters: FilterSet) {
+    self.parameters = parameters
+    self.filters = filters
+    jitter = Jitter(seed: parameters.seed)
+    ownSeqno = parameters.seqno
+    reportsRoutes = parameters.reportsRoutes
+    table = RouteTable(hashKey: jitter.next())
+    ownRouter = table.routerIDs.retain(parameters.routerID)
+  }
 
   // MARK: Time
 
   /// When ``advance(to:budget:into:)`` is to be called at the latest; nil if never.
-  public var nextDeadline: Instant? { nil }
+  public var nextDeadline: Instant? {
+    if hasShutDown { return nil }
+    if !jobs.isEmpty { return Instant(microseconds: 0) }
+    var first = interfaceTimers.first
+    func take(_ other: Instant?) {
+      if let other, other < first ?? .distantFuture { first = other }
+    }
+    take(neighbourTimers.first)
+    take(unicastTimers.first)
+    take(table.routeWheel.firstDeadline)
+    take(table.sourceWheel.firstDeadline)
+    take(table.sources.firstDeadline)
+    take(requests.firstDeadline)
+    take(copies.first)
+    take(holds.first)
+    take(settling.first)
+    return first
+  }
 
   /// Does what is due at `now`. At most about `budget` table rows are worked on; true means
   /// that more is due already, so that the caller can look after its sockets in between.
   public mutating func advance(
     to now: Instant, budget: Int, into buffer: inout ActionBuffer
-  ) -> Bool { false }
+  ) -> Bool {
+    guard !hasShutDown else { return false }
+    // Neighbours first: what they lose changes what is sent. Hellos do not wait for the rest.
+    while let id = neighbourTimers.dueID(at: now) {
+      neighbourTimerFired(NeighbourID(id), now, &buffer)
+    }
+    var left = max(budget, 1)
+    left -= runJobs(now, budget: left, &buffer)
+    left -= expireRoutes(now, budget: left, &buffer)
+    left -= runDelays(now, budget: left, &buffer)
+    left -= table.collectSources(at: now, budget: max(left, 0))
+    while left > 0, let row = requests.due(at: now) {
+      requestTimerFired(row, now, &buffer)
+      left -= 1
+    }
+    while let id = interfaceTimers.dueID(at: now) {
+      interfaceTimerFired(InterfaceID(UInt16(id)), now, &buffer)
+    }
+    while let id = unicastTimers.dueID(at: now) { unicastTimerFired(NeighbourID(id), now, &buffer) }
+    trimChanges()
+    guard let next = nextDeadline else { return false }
+    return next <= now
+  }
 
   /// Retracts everything and says goodbye on every interface (RFC 8966 §3.7, R-111). Forwarding
   /// entries are withdrawn unless `keepingForwarding`. The node must not be used afterwards
   /// but for reading.
   public mutating func shutDown(
     keepingForwarding: Bool, at now: Instant, into buffer: inout ActionBuffer
-  ) {}
-
-  // MARK: Reading
-
-  /// Our router-id.
-  public var routerID: RouterID { fatalError() }
-  /// Our own seqno.
-  public var seqno: Seqno { fatalError() }
-  /// Whether ``Notice/route(_:_:)`` is emitted.
-  public var reportsRoutes: Bool {
-    get { false }
-    set {}
+  ) {
+    for id in interfaceOrder where interfaceRows[Int(id.rawValue)]?.isUp == true {
+      sayGoodbye(id, now, &buffer)
+    }
+    hasShutDown = true
+    guard !keepingForwarding else { return }
+    for row in 0..<table.destinations.capacity where table.isLive(row) {
+      let selected = table.destinations[row].selected
+      table.destinations[row].selected = noRow
+      table.destinations[row].flags.remove(.heldInKernel)
+      updateForwarding(row, &buffer)
+      if selected != noRow { reportRoute(.change, selected, now, &buffer) }
+    }
   }
-  /// Interfaces in the order they were added.
-  public func interfaces() -> [InterfaceStatus] { [] }
-  /// Neighbours, the most recently created first.
-  public func neighbours(at now: Instant) -> [NeighbourStatus] { [] }
-  /// Redistributed prefixes in babeld's order: by 16-octet length, address, source length,
-  /// source address.
-  public func originatedPrefixes() -> [OriginatedStatus] { [] }
-  /// Handles of all destinations in babeld's dump order (source-specific first, then by
-  /// address, then length); stays valid while the tables change.
-  public func destinationOrder() -> [UInt32] { [] }
-  /// The routes of one destination, the installed one first, then in order of arrival; empty
-  /// when the destination is gone.
-  public func routes(ofDestination handle: UInt32, at now: Instant) -> [RouteStatus] { [] }
-  /// What the node wants forwarded for a key.
-  public func desiredForwarding(_ key: ForwardingKey) -> ForwardingTarget { .absent }
+}
+
+extension DeadlineHeap {
+  /// The row with the earliest deadline, if that has come. Its deadline is removed.
+  mutating func dueID(at now: Instant) -> UInt32? {
+    guard let deadline = first, deadline <= now, let id = firstID else { return nil }
+    set(id, nil)
+    return id
+  }
 }

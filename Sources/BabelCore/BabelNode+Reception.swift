@@ -1,0 +1,115 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §4 and §4.4–4.6.
+
+extension BabelNode {
+  /// A datagram arrived on an interface. `port` is its source port, `destination` the group or
+  /// one of our addresses; `now` is when it was received.
+  public mutating func receive(
+    _ bytes: borrowing Span<UInt8>, on id: InterfaceID, from source: IPAddress, port: UInt16,
+    to destination: IPAddress, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard !hasShutDown, let interface = interface(id) else { return }
+    func drop(_ reason: DropReason, _ buffer: inout ActionBuffer) {
+      buffer.actions.append(
+        .notify(.packetDropped(reason, from: source, interface: interface.name)))
+    }
+    guard interface.isUp else { return drop(.interfaceDown, &buffer) }
+    guard source.isLinkLocal else { return drop(.foreignSource, &buffer) }
+    guard port == parameters.port else { return drop(.sourcePort, &buffer) }
+    guard !interface.state.linkLocals.contains(source) else { return drop(.ownPacket, &buffer) }
+    var decoder: PacketDecoder
+    do throws(PacketFault) {
+      decoder = try PacketDecoder(bytes, from: source, toMulticast: destination.isMulticast)
+    } catch {
+      return drop(DropReason(error), &buffer)
+    }
+    guard var neighbour = findOrAddNeighbour(id, source, now, &buffer) else { return }
+    var stamps = PacketStamps()
+    while let item = decoder.next(in: bytes) {
+      switch item {
+      case .ignored(let type, let fault):
+        buffer.actions.append(
+          .notify(
+            .tlvIgnored(type: type, reason: fault, from: source, interface: interface.name)))
+      case .tlv(let tlv):
+        guard let same = process(tlv, from: neighbour, &stamps, now, &buffer) else { return }
+        neighbour = same
+      }
+    }
+    takeSample(stamps, from: neighbour, now, &buffer)
+  }
+
+  /// The stamps of one packet; only together do they make a sample (RFC 9616 §3.2).
+  private struct PacketStamps {
+    var hello: UInt32?
+    var ihu: IHUTimestamps?
+  }
+
+  /// Acts on one TLV. Returns the neighbour, nil when the rest of the packet has no owner.
+  private mutating func process(
+    _ tlv: TLV, from id: NeighbourID, _ stamps: inout PacketStamps, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) -> NeighbourID? {
+    switch tlv {
+    case .hello(let hello):
+      if let transmit = hello.transmitTimestamp { stamps.hello = transmit }
+      return receiveHello(hello, from: id, now, &buffer)
+    case .ihu(let ihu):
+      if receiveIHU(ihu, from: id, now, &buffer), let times = ihu.timestamps {
+        stamps.ihu = times
+      }
+    case .acknowledgmentRequest(let request):
+      acknowledge(request, to: id, now)
+    case .update(let update):
+      receiveUpdate(update, from: id, now, &buffer)
+    case .wildcardRetraction:
+      receiveWildcardRetraction(from: id)
+    case .routeRequest(let request):
+      receiveRouteRequest(request, from: id, now)
+    case .wildcardRequest:
+      receiveWildcardRequest(from: id, now)
+    case .seqnoRequest(let request):
+      receiveSeqnoRequest(request, from: id, now, &buffer)
+    case .acknowledgment, .pad1, .padN, .routerID, .nextHop, .mac, .packetCounter,
+      .challengeRequest, .challengeReply:
+      break
+    }
+    return id
+  }
+
+  /// Answers an acknowledgment request by unicast, well before its interval ends (§3.3).
+  private mutating func acknowledge(
+    _ request: AcknowledgmentRequest, to id: NeighbourID, _ now: Instant
+  ) {
+    let most = min(request.interval.microseconds / 2, ProtocolParameters.urgentTimeout)
+    enqueue(
+      .acknowledgment(request.opaque), to: id, by: now + jitter.within((most / 4)...most))
+  }
+
+  private mutating func takeSample(
+    _ stamps: PacketStamps, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let hello = stamps.hello, let ihu = stamps.ihu, !neighbours[id.rawValue].isLeaving,
+      let interface = interface(neighbours[id.rawValue].interface),
+      interface.parameters.timestamps
+    else { return }
+    let decay = interface.parameters.rttDecay
+    if neighbours[id.rawValue].roundTrip.sample(
+      transmit: hello, stamps: ihu, decay: decay, at: now)
+    {
+      computeCost(id, now, &buffer)
+    }
+  }
+}
+
+extension DropReason {
+  init(_ fault: PacketFault) {
+    switch fault {
+    case .short: self = .short
+    case .magic: self = .magic
+    case .version: self = .version
+    case .bodyLength: self = .bodyLength
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.2.3 and §3.1.
+
+extension BabelNode {
+  /// Adds an interface that Babel shall run on; it is down until told otherwise. Nil when the
+  /// name is there already or the table is full.
+  public mutating func addInterface(
+    _ name: InterfaceName, _ parameters: InterfaceParameters, at now: Instant,
+    into buffer: inout ActionBuffer
+  ) -> InterfaceID? {
+    guard interfaceID(named: name) == nil else { return nil }
+    guard interfaceOrder.count < min(self.parameters.interfaceLimit, 65_535) else {
+      buffer.actions.append(
+        .notify(.limitReached(.interfaces, limit: self.parameters.interfaceLimit)))
+      return nil
+    }
+    let interface = Interface(
+      name: name, parameters: parameters,
+      helloSeqno: Seqno(UInt16(truncatingIfNeeded: jitter.next())))
+    let id: InterfaceID
+    if let hole = reusableID() {
+      id = hole
+      interfaceRows[Int(hole.rawValue)] = interface
+    } else {
+      id = InterfaceID(UInt16(interfaceRows.count))
+      interfaceRows.append(interface)
+    }
+    interfaceOrder.append(id)
+    reportInterface(.add, id, &buffer)
+    return id
+  }
+
+  /// A number that no interface has and no forwarding entry names any more.
+  private func reusableID() -> InterfaceID? {
+    guard jobs.isEmpty else { return nil }
+    for i in interfaceRows.indices where interfaceRows[i] == nil {
+      let id = InterfaceID(UInt16(i))
+      if !table.nextHops.uses(id) { return id }
+    }
+    return nil
+  }
+
+  /// Changes the parameters of an interface while it runs. Costs are computed anew; intervals
+  /// are announced with the next Hello, IHU and Update.
+  public mutating func setParameters(
+    _ parameters: InterfaceParameters, of id: InterfaceID, at now: Instant,
+    into buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id), interface.parameters != parameters else { return }
+    interfaceRows[Int(id.rawValue)]?.parameters = parameters
+    guard interface.isUp else { return }
+    // A shorter interval takes effect at once, a longer one with the next Hello.
+    let hello = now + Int64(parameters.helloInterval) * 500
+    if let due = interface.helloDue, due > hello {
+      interfaceRows[Int(id.rawValue)]?.helloDue = hello
+    }
+    for neighbour in interface.neighbours { computeCost(neighbour, now, &buffer) }
+    scheduleInterface(id)
+  }
+
+  /// Removes an interface with its neighbours and their routes.
+  public mutating func removeInterface(
+    _ id: InterfaceID, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    if interface.isUp { takeDown(id, now, &buffer) }
+    interfaceTimers.set(UInt32(id.rawValue), nil)
+    interfaceRows[Int(id.rawValue)]?.isUp = false
+    reportInterface(.flush, id, &buffer)
+    interfaceOrder.removeAll { $0 == id }
+    interfaceRows[Int(id.rawValue)] = nil
+  }
+
+  /// The link of an interface came, went or changed. When `kernelRoutesLost` is set the kernel
+  /// has dropped all routes through it (the link went down or was deleted).
+  public mutating func interfaceChanged(
+    _ id: InterfaceID, _ state: LinkState, kernelRoutesLost: Bool, at now: Instant,
+    into buffer: inout ActionBuffer
+  ) {
+    guard let old = interface(id) else { return }
+    if kernelRoutesLost { table.nextHops.lose(id) }
+    let isUp = state.isUp && !state.linkLocals.isEmpty
+    interfaceRows[Int(id.rawValue)]?.state = state
+    if old.isUp, !isUp {
+      takeDown(id, now, &buffer)
+    } else if !old.isUp, isUp {
+      bringUp(id, now, &buffer)
+    } else if kernelRoutesLost, isUp {
+      // It went down and came back before we heard of it: start over.
+      takeDown(id, now, &buffer)
+      bringUp(id, now, &buffer)
+    } else if isUp, old.state.ipv4 != state.ipv4 {
+      // Our IPv4 next hop changed: what neighbours know of us is out of date.
+      let due = now + urgentDelay()
+      interfaceRows[Int(id.rawValue)]?.dumpDue = due
+      scheduleInterface(id)
+    } else if isUp, old.state.linkLocals.first != state.linkLocals.first {
+      // Neighbours will see another one of us; let it become known quickly.
+      interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
+      interfaceRows[Int(id.rawValue)]?.helloDue = now
+      let due = now + urgentDelay()
+      interfaceRows[Int(id.rawValue)]?.dumpDue = due
+      scheduleInterface(id)
+    }
+    let shown = interfaceStatus(id, old)
+    if let new = interface(id), interfaceStatus(id, new) != shown {
+      reportInterface(.change, id, &buffer)
+    }
+  }
+
+  func interface(_ id: InterfaceID) -> Interface? {
+    Int(id.rawValue) < interfaceRows.count ? interfaceRows[Int(id.rawValue)] : nil
+  }
+
+  func interfaceID(named name: InterfaceName) -> InterfaceID? {
+    interfaceOrder.first { interfaceRows[Int($0.rawValue)]?.name == name }
+  }
+
+  private mutating func bringUp(
+    _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard var interface = interface(id) else { return }
+    interface.isUp = true
+    interface.logPosition = changes.end
+    interface.changesDue = nil
+    interface.helloBurst = ProtocolParameters.helloBurst
+    interface.helloDue = now
+    interface.dumpDue = now + urgentDelay()
+    interface.updateDue =
+      now + jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
+    interface.pacer = PacketPacer()
+    // Neighbours shall forget an earlier life of ours, and tell us what they know.
+    _ = interface.queue.append(.wildcardRetraction, by: now)
+    _ = interface.queue.append(.wildcardRequest, by: now)
+    interfaceRows[Int(id.rawValue)] = interface
+    scheduleInterface(id)
+  }
+
+  private mutating func takeDown(
+    _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    for neighbour in interface.neighbours { flush(neighbour, now, &buffer) }
+    endDump(id)
+    interfaceRows[Int(id.rawValue)]?.isUp = false
+    interfaceRows[Int(id.rawValue)]?.queue = OutgoingQueue()
+    interfaceRows[Int(id.rawValue)]?.helloDue = nil
+    interfaceRows[Int(id.rawValue)]?.updateDue = nil
+    interfaceRows[Int(id.rawValue)]?.changesDue = nil
+    interfaceRows[Int(id.rawValue)]?.dumpDue = nil
+    scheduleInterface(id)
+  }
+
+  /// Sets the interface's timer to the earliest of its deadlines.
+  mutating func scheduleInterface(_ id: InterfaceID) {
+    guard let interface = interface(id), interface.isUp else {
+      interfaceTimers.set(UInt32(id.rawValue), nil)
+      return
+    }
+    var first = Instant.distantFuture
+    for deadline in [
+      interface.helloDue, interface.queue.deadline, interface.changesDue, interface.updateDue,
+      interface.dumpDue,
+    ] {
+      if let deadline { first = min(first, deadline) }
+    }
+    interfaceTimers.set(UInt32(id.rawValue), first)
+  }
+
+  /// A random delay for an urgent TLV: well within the urgent timeout (§3.1).
+  mutating func urgentDelay() -> Int64 {
+    jitter.within(5_000...(ProtocolParameters.urgentTimeout / 2))
+  }
+
+  /// A random delay for any other TLV: within half a Hello interval and two seconds (§3.1).
+  mutating func normalDelay(_ interface: Interface) -> Int64 {
+    let most = max(10_000, min(interface.helloMicroseconds / 4, 1_000_000))
+    return jitter.within((most / 4)...most)
+  }
+
+  // MARK: Reading
+
+  /// Interfaces in the order they were added.
+  public func interfaces() -> [InterfaceStatus] {
+    var result: [InterfaceStatus] = []
+    for id in interfaceOrder {
+      if let interface = interface(id) { result.append(interfaceStatus(id, interface)) }
+    }
+    return result
+  }
+
+  private func interfaceStatus(_ id: InterfaceID, _ interface: Interface) -> InterfaceStatus {
+    InterfaceStatus(
+      id: id, name: interface.name, isUp: interface.isUp,
+      linkLocal: interface.isUp ? interface.state.linkLocals.first : nil,
+      ipv4: interface.isUp ? interface.state.ipv4 : nil)
+  }
+
+  private func reportInterface(
+    _ event: TableEvent, _ id: InterfaceID, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    buffer.actions.append(.notify(.interface(event, interfaceStatus(id, interface))))
+  }
+}

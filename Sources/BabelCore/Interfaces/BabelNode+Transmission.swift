@@ -1,0 +1,163 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.1 and §3.7.
+
+extension BabelNode {
+  /// Something is due on an interface: a Hello, queued TLVs, changes or a full update.
+  mutating func interfaceTimerFired(
+    _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id), interface.isUp else { return }
+    var packet = OpenPacket(id, interface, to: .multicast)
+    let helloIsDue = interface.helloDue.map { $0 <= now } ?? false
+    if helloIsDue { addHello(id, &packet, now, &buffer) }
+    if helloIsDue || interface.queue.deadline.map({ $0 <= now }) ?? false {
+      let waiting = interfaceRows[Int(id.rawValue)]?.queue.takeAll() ?? []
+      for tlv in waiting { add(tlv, &packet, now, &buffer) }
+    }
+    if interface.updateDue.map({ $0 <= now }) ?? false {
+      let next = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
+      interfaceRows[Int(id.rawValue)]?.updateDue = now + next
+      interfaceRows[Int(id.rawValue)]?.dumpDue = now
+    }
+    if interface.changesDue.map({ $0 <= now }) ?? false {
+      sendChanges(id, &packet, now, &buffer)
+    }
+    if let due = self.interface(id)?.dumpDue, due <= now {
+      continueDump(id, &packet, now, &buffer)
+    }
+    packet.close(&buffer)
+    scheduleInterface(id)
+  }
+
+  /// Appends a scheduled multicast Hello, and IHUs where they are due (§3.4).
+  private mutating func addHello(
+    _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard var interface = interface(id) else { return }
+    let hello = Hello(
+      isUnicast: false, seqno: interface.helloSeqno, interval: interface.helloInterval,
+      transmitTimestamp: interface.parameters.timestamps ? 0 : nil)
+    let turn = interface.helloSeqno.rawValue % ProtocolParameters.hellosPerIHU == 0
+    interface.helloSeqno = interface.helloSeqno.next
+    if interface.helloBurst > 1 {
+      interface.helloBurst -= 1
+      interface.helloDue = now + jitter.within(10_000...50_000)
+    } else {
+      interface.helloBurst = 0
+      // Never later than promised.
+      let next = jitter.fraction(of: interface.helloMicroseconds, low: 85, high: 97)
+      interface.helloDue = now + max(next, 1000)
+    }
+    interfaceRows[Int(id.rawValue)] = interface
+    packet.add(hello, &buffer)
+    for neighbour in interface.neighbours
+    where turn || interface.parameters.timestamps || needsEveryIHU(neighbour) {
+      add(.ihu(neighbour), &packet, now, &buffer)
+    }
+  }
+
+  /// On a marginal link IHUs get lost, so they go out with every Hello (§3.4.2).
+  private func needsEveryIHU(_ id: NeighbourID) -> Bool {
+    let neighbour = neighbours[id.rawValue]
+    return neighbour.txcost.rawValue >= 384 || neighbour.multicast.bits & 0xF000 != 0xF000
+  }
+
+  /// Appends one queued TLV.
+  mutating func add(
+    _ tlv: OutgoingTLV, _ packet: inout OpenPacket, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) {
+    switch tlv {
+    case .ihu(let id):
+      guard let ihu = makeIHU(id, packet, now) else { return }
+      packet.add(&buffer) { $0.append(ihu) }
+    case .acknowledgment(let opaque):
+      packet.add(&buffer) { $0.append(Acknowledgment(opaque: opaque)) }
+    case .seqnoRequest(let request):
+      packet.add(&buffer) { $0.append(request) }
+    case .routeRequest(let request):
+      packet.add(&buffer) { $0.append(request) }
+    case .wildcardRequest:
+      packet.add(&buffer) { $0.appendWildcardRequest() }
+    case .wildcardRetraction:
+      let seqno = ownSeqno
+      packet.add(&buffer) { $0.appendWildcardRetraction(interval: .infinite, seqno: seqno) }
+    case .update(let row):
+      guard table.isLive(row) else { return }
+      if addUpdate(row, &packet, isRequested: true, now) == .full {
+        packet.close(&buffer)
+        _ = addUpdate(row, &packet, isRequested: true, now)
+      }
+    case .retraction(let request):
+      guard let retraction = makeRetraction(request.destination, request.source, packet.interface)
+      else { return }
+      packet.add(&buffer) { $0.append(retraction) }
+    }
+  }
+
+  private func makeIHU(_ id: NeighbourID, _ packet: OpenPacket, _ now: Instant) -> IHU? {
+    let neighbour = neighbours[id.rawValue]
+    guard !neighbour.isLeaving, let interface = interface(neighbour.interface) else { return nil }
+    // Stamps are of use only beside a timestamped Hello (RFC 9616 §3.2).
+    let stamps =
+      interface.parameters.timestamps && packet.encoder.timestampOffset != nil
+      ? neighbour.roundTrip.echo(at: now) : nil
+    return IHU(
+      address: neighbour.address, rxcost: neighbour.rxcost, interval: interface.ihuInterval,
+      timestamps: stamps)
+  }
+
+  // MARK: Unicast
+
+  /// Queues a TLV for one neighbour.
+  mutating func enqueue(_ tlv: OutgoingTLV, to id: NeighbourID, by deadline: Instant) {
+    guard !neighbours[id.rawValue].isLeaving else { return }
+    _ = neighbours[id.rawValue].queue.append(tlv, by: deadline)
+    scheduleUnicast(id)
+  }
+
+  /// Queues a TLV for everyone on an interface.
+  mutating func enqueue(_ tlv: OutgoingTLV, on id: InterfaceID, by deadline: Instant) {
+    guard interface(id)?.isUp == true else { return }
+    _ = interfaceRows[Int(id.rawValue)]?.queue.append(tlv, by: deadline)
+    scheduleInterface(id)
+  }
+
+  mutating func scheduleUnicast(_ id: NeighbourID, resumeAt: Instant? = nil) {
+    var deadline = neighbours[id.rawValue].queue.deadline
+    if let resumeAt { deadline = min(deadline ?? resumeAt, resumeAt) }
+    unicastTimers.set(id.rawValue, deadline)
+  }
+
+  mutating func unicastTimerFired(
+    _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let neighbour = neighbours[id.rawValue]
+    guard !neighbour.isLeaving, let interface = interface(neighbour.interface), interface.isUp
+    else { return }
+    var packet = OpenPacket(neighbour.interface, interface, to: .unicast(neighbour.address))
+    for tlv in neighbours[id.rawValue].queue.takeAll() { add(tlv, &packet, now, &buffer) }
+    var resumeAt: Instant?
+    if neighbours[id.rawValue].dumpPosition != nil {
+      resumeAt = continueUnicastDump(id, &packet, now, &buffer)
+    }
+    packet.close(&buffer)
+    scheduleUnicast(id, resumeAt: resumeAt)
+  }
+
+  /// A wildcard retraction and a Hello with a very short interval, so that neighbours forget us
+  /// quickly.
+  mutating func sayGoodbye(
+    _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    var packet = OpenPacket(id, interface, to: .multicast)
+    add(.wildcardRetraction, &packet, now, &buffer)
+    let hello = Hello(
+      isUnicast: false, seqno: interface.helloSeqno, interval: Interval(centiseconds: 10),
+      transmitTimestamp: nil)
+    packet.add(hello, &buffer)
+    packet.close(&buffer)
+  }
+}

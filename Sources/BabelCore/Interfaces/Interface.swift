@@ -1,0 +1,70 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.2.3.
+
+/// One row of the interface table.
+struct Interface {
+  let name: InterfaceName
+  var parameters: InterfaceParameters
+  var state = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
+  /// Babel runs: the link is up and has a link-local address.
+  var isUp = false
+  /// Seqno of the next multicast Hello (§3.2.3).
+  var helloSeqno: Seqno
+  /// When the next multicast Hello is due.
+  var helloDue: Instant?
+  /// Hellos still to be sent in quick succession.
+  var helloBurst: UInt8 = 0
+  /// When a burst for a new neighbour was last granted.
+  var burstGrantedAt: Instant?
+  /// When the next full update is due.
+  var updateDue: Instant?
+  /// Where the full update under way stands in the dump order; nil when none is.
+  var dumpPosition: Int?
+  /// A full update that waits for its delay; nil when none does.
+  var dumpDue: Instant?
+  /// When the last multicast full update began.
+  var dumpBegan: Instant?
+  /// Where this interface has read the change log to.
+  var logPosition: UInt32 = 0
+  /// When the change log's new entries leave; nil when there are none.
+  var changesDue: Instant?
+  /// Multicast TLVs.
+  var queue = OutgoingQueue()
+  var pacer = PacketPacer()
+  /// Neighbours heard on this interface, oldest first.
+  var neighbours: [NeighbourID] = []
+  /// Unicast dumps under way.
+  var unicastDumps = 0
+
+  init(name: InterfaceName, parameters: InterfaceParameters, helloSeqno: Seqno) {
+    self.name = name
+    self.parameters = parameters
+    self.helloSeqno = helloSeqno
+  }
+
+  /// The largest UDP payload (§4).
+  var datagramLimit: Int {
+    max(
+      Int(min(state.mtu, 65535)) - ProtocolParameters.ipv6Overhead,
+      ProtocolParameters.leastDatagram)
+  }
+
+  /// Hello interval in microseconds.
+  var helloMicroseconds: Int64 { Int64(parameters.helloInterval) * 1000 }
+
+  /// Update interval in microseconds.
+  var updateMicroseconds: Int64 { Int64(parameters.updateInterval) * 1000 }
+
+  /// The interval announced in Hellos.
+  var helloInterval: Interval { Interval(roundingUpMilliseconds: parameters.helloInterval) }
+
+  /// The interval announced in Updates.
+  var updateInterval: Interval { Interval(roundingUpMilliseconds: parameters.updateInterval) }
+
+  /// The interval announced in IHUs.
+  var ihuInterval: Interval {
+    Interval(
+      roundingUpMilliseconds: parameters.helloInterval * UInt32(ProtocolParameters.hellosPerIHU))
+  }
+}

@@ -1,0 +1,218 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.4 and Appendix A.
+
+extension BabelNode {
+  /// The neighbour a packet came from, entered if it is new; nil when the table is full.
+  mutating func findOrAddNeighbour(
+    _ interface: InterfaceID, _ address: IPAddress, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) -> NeighbourID? {
+    let key = NeighbourKey(interface: interface, address: address)
+    if let id = neighbourIDs[key] { return id }
+    guard let row = self.interface(interface) else { return nil }
+    guard row.neighbours.count < parameters.neighbourLimit else {
+      buffer.actions.append(
+        .notify(.limitReached(.neighbours, limit: parameters.neighbourLimit)))
+      buffer.actions.append(
+        .notify(.packetDropped(.neighbourLimit, from: address, interface: row.name)))
+      return nil
+    }
+    let id = NeighbourID(
+      neighbours.insert(
+        Neighbour(objectID: nextObjectID, interface: interface, address: address, at: now)))
+    nextObjectID += 1
+    neighbourIDs[key] = id
+    interfaceRows[Int(interface.rawValue)]?.neighbours.append(id)
+    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
+    reportNeighbour(.add, id, now, &buffer)
+    greet(interface, now)
+    return id
+  }
+
+  /// A neighbour is new: two quick Hellos let it hear us within a second instead of two
+  /// intervals. Granted once per Hello interval, whatever the number of newcomers.
+  private mutating func greet(_ id: InterfaceID, _ now: Instant) {
+    guard var interface = interface(id), interface.isUp else { return }
+    if let granted = interface.burstGrantedAt, now - granted < interface.helloMicroseconds {
+      return
+    }
+    interface.burstGrantedAt = now
+    interface.helloBurst = max(interface.helloBurst, ProtocolParameters.helloBurst - 1)
+    let soon = now + jitter.within(5_000...50_000)
+    interface.helloDue = min(interface.helloDue ?? soon, soon)
+    interfaceRows[Int(id.rawValue)] = interface
+    scheduleInterface(id)
+  }
+
+  /// Processes a Hello (§3.4.1, A.1). Returns the neighbour, which is another row if it had to
+  /// be made anew.
+  mutating func receiveHello(
+    _ hello: Hello, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) -> NeighbourID? {
+    var id = id
+    if enter(hello, id, now) == .restarted {
+      let former = neighbours[id.rawValue]
+      if let name = interface(former.interface)?.name {
+        buffer.actions.append(
+          .notify(.neighbourRestarted(former.address, interface: name)))
+      }
+      flush(id, now, &buffer)
+      guard
+        let new = findOrAddNeighbour(former.interface, former.address, now, &buffer)
+      else { return nil }
+      id = new
+      _ = enter(hello, id, now)
+    }
+    neighbours[id.rawValue].lastHello = now
+    if let transmit = hello.transmitTimestamp {
+      neighbours[id.rawValue].roundTrip.heardHello(transmit: transmit, at: now)
+    }
+    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
+    computeCost(id, now, &buffer)
+    return id
+  }
+
+  private mutating func enter(
+    _ hello: Hello, _ id: NeighbourID, _ now: Instant
+  ) -> HelloHistory.Outcome {
+    hello.isUnicast
+      ? neighbours[id.rawValue].unicast.heard(hello.seqno, interval: hello.interval, at: now)
+      : neighbours[id.rawValue].multicast.heard(hello.seqno, interval: hello.interval, at: now)
+  }
+
+  /// Processes an IHU (§3.4.2). Returns whether it was meant for us.
+  mutating func receiveIHU(
+    _ ihu: IHU, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) -> Bool {
+    guard let interface = interface(neighbours[id.rawValue].interface) else { return false }
+    if let address = ihu.address, !interface.state.linkLocals.contains(address),
+      interface.state.ipv4 != address
+    {
+      return false
+    }
+    neighbours[id.rawValue].txcost = ihu.rxcost
+    neighbours[id.rawValue].ihuExpiry =
+      now + ihu.interval.microseconds * ProtocolParameters.ihuHoldHalves / 2
+    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
+    computeCost(id, now, &buffer)
+    return true
+  }
+
+  /// Hellos or IHUs of a neighbour are overdue.
+  mutating func neighbourTimerFired(
+    _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard !neighbours[id.rawValue].isLeaving else { return }
+    _ = neighbours[id.rawValue].multicast.expire(at: now)
+    _ = neighbours[id.rawValue].unicast.expire(at: now)
+    if let expiry = neighbours[id.rawValue].ihuExpiry, expiry <= now {
+      neighbours[id.rawValue].txcost = .infinity
+      neighbours[id.rawValue].ihuExpiry = nil
+    }
+    let neighbour = neighbours[id.rawValue]
+    // No Hello left in either history, or none with a timer for long (A.1, R-30).
+    let isForgotten = neighbour.multicast.bits == 0 && neighbour.unicast.bits == 0
+    let isSilent =
+      neighbour.multicast.deadline == nil && neighbour.unicast.deadline == nil
+      && now - (neighbour.lastHello ?? neighbour.createdAt) >= ProtocolParameters.silentNeighbour
+    if isSilent || (isForgotten && neighbour.lastHello != nil) {
+      flush(id, now, &buffer)
+      return
+    }
+    neighbourTimers.set(id.rawValue, neighbour.timerDeadline)
+    computeCost(id, now, &buffer)
+  }
+
+  /// Computes rxcost and cost anew and spreads a change.
+  mutating func computeCost(
+    _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let old = neighbours[id.rawValue]
+    guard !old.isLeaving, let interface = interface(old.interface) else { return }
+    let parameters = interface.parameters
+    let rxcost = LinkCost.rxcost(
+      multicast: old.multicast, unicast: old.unicast, nominal: parameters.rxcost,
+      sensing: parameters.linkSensing)
+    let rttCost = old.roundTrip.penalty(parameters, at: now)
+    let cost = LinkCost.cost(
+      rxcost: rxcost, txcost: old.txcost, sensing: parameters.linkSensing
+    ).adding(rttCost)
+    neighbours[id.rawValue].rxcost = rxcost
+    neighbours[id.rawValue].rttCost = rttCost
+    if rxcost != old.rxcost, rxcost.isInfinite || old.rxcost.isInfinite {
+      // The other side cannot use the link before it knows that we hear it.
+      enqueue(.ihu(id), to: id, by: now + urgentDelay())
+    }
+    if cost != old.cost {
+      neighbours[id.rawValue].cost = cost
+      costChanged(id, from: old.cost, now)
+    }
+    reportNeighbour(.change, id, now, &buffer)
+  }
+
+  private mutating func costChanged(_ id: NeighbourID, from old: Metric, _ now: Instant) {
+    let neighbour = neighbours[id.rawValue]
+    if neighbour.routeCount > 0 {
+      if neighbour.jobRemaining == nil { jobs.append(id) }
+      neighbours[id.rawValue].formerCost = old
+      neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+    }
+    guard old.isInfinite, !neighbour.cost.isInfinite else { return }
+    // The link became usable both ways: exchange what each side knows within a round trip.
+    enqueue(.wildcardRequest, to: id, by: now + urgentDelay())
+    startUnicastDump(id, now)
+  }
+
+  /// Removes a neighbour: at once from lookups and from the wire, its routes by a job.
+  mutating func flush(_ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer) {
+    let neighbour = neighbours[id.rawValue]
+    guard !neighbour.isLeaving else { return }
+    if neighbour.dumpPosition != nil { endUnicastDump(id) }
+    neighbourIDs[NeighbourKey(interface: neighbour.interface, address: neighbour.address)] = nil
+    interfaceRows[Int(neighbour.interface.rawValue)]?.neighbours.removeAll { $0 == id }
+    neighbourTimers.set(id.rawValue, nil)
+    unicastTimers.set(id.rawValue, nil)
+    neighbours[id.rawValue].queue = OutgoingQueue()
+    neighbours[id.rawValue].cost = .infinity
+    neighbours[id.rawValue].isLeaving = true
+    reportNeighbour(.flush, id, now, &buffer)
+    if neighbour.jobRemaining == nil { jobs.append(id) }
+    neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+  }
+
+  // MARK: Reading
+
+  /// Neighbours, the most recently created first.
+  public func neighbours(at now: Instant) -> [NeighbourStatus] {
+    var result: [NeighbourStatus] = []
+    for id in interfaceOrder {
+      guard let interface = interface(id) else { continue }
+      for neighbour in interface.neighbours {
+        if let status = neighbourStatus(neighbour, now) { result.append(status) }
+      }
+    }
+    return result.sorted { $0.id > $1.id }
+  }
+
+  func neighbourStatus(_ id: NeighbourID, _ now: Instant) -> NeighbourStatus? {
+    let neighbour = neighbours[id.rawValue]
+    guard let interface = interface(neighbour.interface) else { return nil }
+    return NeighbourStatus(
+      id: neighbour.objectID, address: neighbour.address, interface: interface.name,
+      interfaceIsUp: interface.isUp, multicastHistory: neighbour.multicast.bits,
+      unicastHistory: neighbour.unicast.bits, rxcost: neighbour.rxcost,
+      txcost: neighbour.txcost, roundTripTime: neighbour.roundTrip.current(at: now),
+      rttCost: neighbour.rttCost, cost: neighbour.cost)
+  }
+
+  /// Tells monitors, but only what changed.
+  mutating func reportNeighbour(
+    _ event: TableEvent, _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let status = neighbourStatus(id, now) else { return }
+    if event == .change, neighbours[id.rawValue].reported == status { return }
+    neighbours[id.rawValue].reported = status
+    buffer.actions.append(.notify(.neighbour(event, status)))
+  }
+}

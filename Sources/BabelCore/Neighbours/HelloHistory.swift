@@ -1,0 +1,61 @@
+import BabelWire
+
+// Before editing, read RFC 8966 Appendix A.1.
+
+/// The Hellos of one kind (multicast or unicast) heard from one neighbour.
+struct HelloHistory: Equatable {
+  /// The last sixteen expected Hellos, the newest in the most significant bit; 1 means heard.
+  private(set) var bits: UInt16 = 0
+  /// The seqno the next Hello should carry; nil before the first.
+  private(set) var expected: Seqno?
+  /// Interval of the last scheduled Hello.
+  private(set) var interval = Interval(centiseconds: 0)
+  /// When the next scheduled Hello counts as missed.
+  private(set) var deadline: Instant?
+
+  /// What a Hello means for the neighbour.
+  enum Outcome: Equatable {
+    /// It was entered.
+    case entered
+    /// The seqno jumped too far: the neighbour restarted and its entry is to be made anew.
+    case restarted
+  }
+
+  /// Enters a Hello. An unscheduled one (interval 0) leaves the timer alone (§3.4.1).
+  mutating func heard(_ seqno: Seqno, interval: Interval, at now: Instant) -> Outcome {
+    if let expected {
+      let ahead = seqno.distance(from: expected)
+      if ahead > ProtocolParameters.helloJump || ahead < -ProtocolParameters.helloJump {
+        return .restarted
+      }
+      bits = ahead >= 0 ? bits >> UInt16(ahead) : bits << UInt16(-ahead)
+    }
+    bits = bits >> 1 | 0x8000
+    expected = seqno.next
+    if interval.centiseconds != 0 {
+      self.interval = interval
+      deadline = now + interval.microseconds * 3 / 2
+    }
+    return .entered
+  }
+
+  /// Enters the misses whose time has come; the next Hello is expected one interval after each.
+  /// Returns whether there was one.
+  mutating func expire(at now: Instant) -> Bool {
+    guard let first = deadline, first <= now, interval.microseconds > 0 else { return false }
+    var next = first
+    var misses = 0
+    // After sixteen misses nothing is left to forget, however late we are called.
+    while next <= now, misses < 16 {
+      bits >>= 1
+      expected = expected?.next
+      next = next + interval.microseconds
+      misses += 1
+    }
+    deadline = bits == 0 ? nil : max(next, now + 1)
+    return true
+  }
+
+  /// Whether at least two of the last three expected Hellos arrived (A.2.1).
+  var twoOfThree: Bool { (bits >> 13).nonzeroBitCount >= 2 }
+}

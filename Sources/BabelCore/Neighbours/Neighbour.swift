@@ -1,0 +1,67 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.2.4 and §3.4.
+
+/// One row of the neighbour table, keyed by interface and address.
+struct Neighbour {
+  let objectID: UInt64
+  let interface: InterfaceID
+  let address: IPAddress
+  let createdAt: Instant
+  var multicast = HelloHistory()
+  var unicast = HelloHistory()
+  /// Cost of sending to the neighbour, as its last IHU said.
+  var txcost = Metric.infinity
+  /// When the last IHU stops to count.
+  var ihuExpiry: Instant?
+  var roundTrip = RoundTripTime()
+  /// Cost of receiving, as computed last.
+  var rxcost = Metric.infinity
+  /// Part of ``cost`` that comes from the round-trip time.
+  var rttCost = Metric.zero
+  /// Cost of the link, as computed last.
+  var cost = Metric.infinity
+  /// Being flushed: it is in no lookup any more, its routes are being removed.
+  var isLeaving = false
+
+  /// Routes learned from this neighbour, a list through the rows.
+  var firstRoute = noRow
+  var lastRoute = noRow
+  var routeCount = 0
+  /// Rows the job under way has still to look at; nil when there is no job.
+  var jobRemaining: Int?
+  /// The cost before the change that the job under way spreads.
+  var formerCost = Metric.infinity
+  /// Raised by a wildcard retraction: routes of an older epoch are retracted.
+  var epoch: UInt8 = 0
+
+  /// Unicast TLVs.
+  var queue = OutgoingQueue()
+  /// Where the unicast dump under way stands in the dump order.
+  var dumpPosition: Int?
+  /// When the last dump for this neighbour began.
+  var dumpBegan: Instant?
+  /// When the last Hello of any kind arrived.
+  var lastHello: Instant?
+  /// The values last told to monitors.
+  var reported: NeighbourStatus?
+
+  init(objectID: UInt64, interface: InterfaceID, address: IPAddress, at now: Instant) {
+    self.objectID = objectID
+    self.interface = interface
+    self.address = address
+    createdAt = now
+  }
+
+  /// When something is to be done about the neighbour's Hellos or IHUs.
+  var timerDeadline: Instant? {
+    var first = Instant.distantFuture
+    if let deadline = multicast.deadline { first = min(first, deadline) }
+    if let deadline = unicast.deadline { first = min(first, deadline) }
+    if let ihuExpiry { first = min(first, ihuExpiry) }
+    if multicast.deadline == nil, unicast.deadline == nil {
+      first = min(first, (lastHello ?? createdAt) + ProtocolParameters.silentNeighbour)
+    }
+    return first
+  }
+}

@@ -1,0 +1,61 @@
+import BabelWire
+
+// Before editing, read RFC 8966 Appendix B. Times are microseconds unless the name says
+// otherwise.
+
+/// Values of RFC 8966 Appendix B and of the sections named.
+enum ProtocolParameters {
+  /// An IHU is promised every third Hello (§3.4.2).
+  static let hellosPerIHU: UInt16 = 3
+  /// Hold time of an IHU in halves of its interval: 3.5 (§3.4.2).
+  static let ihuHoldHalves: Int64 = 7
+  /// Hold time of a route in halves of its Update's interval: 3.5 (§3.5.3).
+  static let routeHoldHalves: Int64 = 7
+  /// When a selected route is asked for again, in halves of its interval: 2.5 (§3.8.2.3).
+  static let routeRefreshHalves: Int64 = 5
+  /// Garbage-collection time of a source (§3.7.3).
+  static let sourceGarbageCollection: Int64 = 180_000_000
+  /// First repetition of a seqno request, doubled each time (§3.8.2.1).
+  static let seqnoRequestTimeout: Int64 = 2_000_000
+  /// Repetitions of a seqno request.
+  static let seqnoRequestRepeats: UInt8 = 3
+  /// Hop count of our own seqno requests.
+  static let initialHopCount: UInt8 = 64
+  /// An urgent TLV leaves within this time (§3.1).
+  static let urgentTimeout: Int64 = 200_000
+  /// A Hello seqno that jumps further means that the neighbour restarted (A.1).
+  static let helloJump = 16
+  /// Hop limit and smallest sensible datagram (§4).
+  static let leastDatagram = 512
+  /// IPv6 and UDP header octets.
+  static let ipv6Overhead = 48
+
+  // Our own choices.
+
+  /// Hellos sent in quick succession when an interface comes up, or a neighbour is new: with two
+  /// of them 2-out-of-3 has what it needs, the third is for a lost one.
+  static let helloBurst: UInt8 = 3
+  /// A neighbour that never sent a scheduled Hello is forgotten after this time.
+  static let silentNeighbour: Int64 = 60_000_000
+  /// Packets that may leave an interface back to back.
+  static let packetBurst = 4
+  /// Time per packet beyond the burst. 700 packets a second is what a peer takes that installs
+  /// one route per system call; a default socket buffer holds about 90 packets.
+  static let packetSpacing: Int64 = 2_000
+  /// A second and a third copy of a critical update follow after this time each (§3.7.2).
+  static let copySpacing: Int64 = 1_000_000
+  /// Metric changes below this, and below a tenth, wait for the periodic update.
+  static let insignificantMetric: UInt16 = 24
+  /// Our own seqno is raised at most this often, so that a flood cannot spin it.
+  static let seqnoIncreaseSpacing: Int64 = 100_000
+  /// Forwarded requests are remembered this long to suppress duplicates (§3.8.1.2).
+  static let forwardedRequestMemory: Int64 = 10_000_000
+  /// TLVs waiting for one destination; beyond it the newcomer is dropped.
+  static let queueLimit = 1024
+  /// Unicast dumps one interface runs at a time; beyond it one multicast dump serves all.
+  static let unicastDumpLimit = 4
+  /// Round-trip samples older than this say nothing (RFC 9616 §3.3).
+  static let rttValidity: Int64 = 180_000_000
+  /// Rows of the change log sent before the queue of requested updates is looked at.
+  static let updatesPerPacketAtMost = 400
+}

@@ -1,0 +1,148 @@
+import BabelWire
+
+// What the kernel is asked for. Every change names what was asked for before, so that its
+// receiver can replace in place.
+
+extension BabelNode {
+  /// Compares what is wanted for a destination with what was asked for, and asks.
+  mutating func updateForwarding(_ row: UInt32, _ buffer: inout ActionBuffer) {
+    let destination = table.destinations[row]
+    var nextHop = noRow
+    var metric: UInt16 = 0
+    var rule = destination.forwardedRule
+    var unreachable = false
+    if destination.selected != noRow {
+      nextHop = table.routes[destination.selected].nextHop
+      if parameters.reflectsKernelMetric { metric = self.metric(of: destination.selected).rawValue }
+      rule = installRule(row)
+    } else if destination.flags.contains(.heldInKernel) {
+      unreachable = true
+    }
+    let isLost =
+      destination.forwardedNextHop != noRow
+      && table.nextHops[destination.forwardedNextHop].isLostByKernel
+    if nextHop == destination.forwardedNextHop,
+      metric == destination.forwardedMetric || nextHop == noRow,
+      rule == destination.forwardedRule || nextHop == noRow,
+      unreachable == destination.flags.contains(.forwardedUnreachable), !isLost
+    {
+      return
+    }
+    let oldKey = forwardingKey(row, rule: destination.forwardedRule)
+    let newKey = forwardingKey(row, rule: rule)
+    let old = isLost ? .absent : forwardedTarget(row)
+    if nextHop != noRow { table.nextHops.retain(number: nextHop) }
+    if destination.forwardedNextHop != noRow {
+      table.nextHops.release(destination.forwardedNextHop)
+    }
+    table.destinations[row].forwardedNextHop = nextHop
+    table.destinations[row].forwardedMetric = metric
+    table.destinations[row].forwardedRule = rule
+    if unreachable {
+      table.destinations[row].flags.insert(.forwardedUnreachable)
+    } else {
+      table.destinations[row].flags.remove(.forwardedUnreachable)
+    }
+    let new = forwardedTarget(row)
+    guard oldKey != newKey || old != new else { return }
+    if oldKey == newKey {
+      buffer.actions.append(.forward(ForwardingChange(key: newKey, old: old, new: new)))
+      return
+    }
+    // Another table: the new entry first, so that there is never none.
+    if new != .absent {
+      buffer.actions.append(.forward(ForwardingChange(key: newKey, old: .absent, new: new)))
+    }
+    if old != .absent {
+      buffer.actions.append(.forward(ForwardingChange(key: oldKey, old: old, new: .absent)))
+    }
+  }
+
+  /// The kernel refused a change; the route is not in use and must not be announced.
+  public mutating func forwardingFailed(
+    _ key: ForwardingKey, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard let row = table.find(key.destination, key.source) else { return }
+    let destination = table.destinations[row]
+    if destination.forwardedNextHop != noRow {
+      table.nextHops.release(destination.forwardedNextHop)
+      table.destinations[row].forwardedNextHop = noRow
+      table.destinations[row].forwardedMetric = 0
+    }
+    table.destinations[row].flags.remove([.forwardedUnreachable, .heldInKernel])
+    if destination.selected != noRow {
+      table.routes[destination.selected].flags.insert(.notInstallable)
+    }
+    reselect(row, now, &buffer)
+  }
+
+  /// What the node wants forwarded for a key.
+  public func desiredForwarding(_ key: ForwardingKey) -> ForwardingTarget {
+    guard let row = table.find(key.destination, key.source),
+      forwardingKey(row, rule: table.destinations[row].forwardedRule) == key
+    else { return .absent }
+    return forwardedTarget(row)
+  }
+
+  /// All entries the node wants forwarded, in the order of its table: for comparing with the
+  /// kernel.
+  public func forEachDesiredForwarding(
+    _ body: (ForwardingKey, ForwardingTarget) -> Void
+  ) {
+    for row in 0..<table.destinations.capacity where table.isLive(row) {
+      let target = forwardedTarget(row)
+      if target == .absent { continue }
+      body(forwardingKey(row, rule: table.destinations[row].forwardedRule), target)
+    }
+  }
+
+  private func forwardingKey(_ row: UInt32, rule: UInt16) -> ForwardingKey {
+    let table =
+      rule == 0 ? nil : filters.install.rules[Int(rule) - 1].table
+    return ForwardingKey(
+      destination: self.table.destinations[row].prefix, source: self.table.sourcePrefix(row),
+      table: table ?? parameters.exportTable)
+  }
+
+  /// What the kernel was asked for last.
+  private func forwardedTarget(_ row: UInt32) -> ForwardingTarget {
+    let destination = table.destinations[row]
+    if destination.flags.contains(.forwardedUnreachable) { return .unreachable }
+    guard destination.forwardedNextHop != noRow else { return .absent }
+    let nextHop = table.nextHops[destination.forwardedNextHop]
+    var priority = parameters.kernelPriority
+    var preferredSource: IPAddress?
+    if destination.forwardedRule != 0 {
+      let rule = filters.install.rules[Int(destination.forwardedRule) - 1]
+      priority = rule.kernelMetric ?? priority
+      preferredSource = rule.preferredSource
+    }
+    if parameters.reflectsKernelMetric {
+      priority = min(priority + UInt32(destination.forwardedMetric), 65535)
+    }
+    return .via(
+      ForwardingPath(
+        gateway: nextHop.gateway, interface: nextHop.interface, kernelMetric: priority,
+        preferredSource: preferredSource))
+  }
+
+  /// The number plus one of the first `install` rule that matches the selected route.
+  private func installRule(_ row: UInt32) -> UInt16 {
+    guard !filters.install.rules.isEmpty else { return 0 }
+    let selected = table.destinations[row].selected
+    guard selected != noRow else { return 0 }
+    return installRule(ofRoute: selected).map { UInt16(truncatingIfNeeded: $0 + 1) } ?? 0
+  }
+
+  /// The first `install` rule that matches a route.
+  func installRule(ofRoute number: UInt32) -> Int? {
+    guard !filters.install.rules.isEmpty else { return nil }
+    let route = table.routes[number]
+    var subject = FilterSubject(
+      destination: table.destinations[route.destination].prefix,
+      source: table.sourcePrefix(route.destination))
+    subject.interface = interface(table.nextHops[route.nextHop].interface)?.name
+    subject.routerID = table.routerIDs[route.routerID]
+    return filters.install.firstMatch(subject)
+  }
+}

@@ -1,0 +1,111 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.7 and Appendix C.
+
+extension BabelNode {
+  /// A kernel route or local address appeared.
+  public mutating func kernelOfferAdded(
+    _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard !hasShutDown, !offers.confirm(offer) else { return }
+    if offer.destination.isMartian { return }
+    var source = offer.source
+    let metric = redistributedMetric(offer, &source)
+    // Denied routes are not stored; addresses are, because routes to them are refused.
+    guard !metric.isInfinite || offer.kernelProtocol == nil else { return }
+    guard offers.count < parameters.originatedLimit else {
+      buffer.actions.append(
+        .notify(.limitReached(.originatedPrefixes, limit: parameters.originatedLimit)))
+      return
+    }
+    guard let row = table.findOrInsert(offer.destination, source) else { return }
+    offers.insert(offer, destination: row, metric: metric)
+    originationChanged(row, now, &buffer)
+  }
+
+  /// A kernel route or local address went away.
+  public mutating func kernelOfferRemoved(
+    _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard !hasShutDown, let row = offers.remove(offer) else { return }
+    originationChanged(row, now, &buffer)
+  }
+
+  /// A complete list of offers follows; those not named again until
+  /// ``kernelSnapshotEnded(at:into:)`` are gone.
+  public mutating func kernelSnapshotBegins() { offers.beginSnapshot() }
+
+  /// The complete list ended.
+  public mutating func kernelSnapshotEnded(at now: Instant, into buffer: inout ActionBuffer) {
+    for offer in offers.unconfirmed() {
+      kernelOfferRemoved(offer, at: now, into: &buffer)
+    }
+  }
+
+  /// Runs the `redistribute` chain; infinity when the offer is denied. A `src-prefix` action
+  /// changes the source prefix.
+  private func redistributedMetric(_ offer: KernelOffer, _ source: inout Prefix) -> Metric {
+    var subject = FilterSubject(destination: offer.destination, source: offer.source)
+    subject.interface = offer.interface
+    subject.kernelProtocol = offer.kernelProtocol
+    subject.isLocalAddress = offer.kernelProtocol == nil
+    guard let rule = filters.redistribute.firstMatch(subject) else { return .infinity }
+    if let prefix = filters.redistribute.rules[rule].sourcePrefix { source = prefix }
+    return filters.redistribute.rules[rule].metric
+  }
+
+  private mutating func originationChanged(
+    _ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let old = table.destinations[row]
+    let was = old.flags.contains(.originated)
+    if let metric = offers.metric(row) {
+      table.destinations[row].flags.insert(.originated)
+      table.destinations[row].originatedMetric = metric
+      if !was {
+        reportOriginated(.add, row, &buffer)
+      } else if metric != old.originatedMetric {
+        reportOriginated(.change, row, &buffer)
+      }
+    } else if was {
+      reportOriginated(.flush, row, &buffer)
+      table.destinations[row].flags.remove(.originated)
+      table.destinations[row].originatedMetric = .infinity
+    }
+    reselect(row, now, &buffer)
+  }
+
+  // MARK: Reading
+
+  /// Redistributed prefixes in babeld's order: by 16-octet length, address, source length,
+  /// source address.
+  public func originatedPrefixes() -> [OriginatedStatus] {
+    var result: [OriginatedStatus] = []
+    for row in 0..<table.destinations.capacity
+    where table.isLive(row) && table.destinations[row].flags.contains(.originated) {
+      result.append(originatedStatus(row))
+    }
+    return result.sorted {
+      let a = $0.destination
+      let b = $1.destination
+      if a.mappedLength != b.mappedLength { return a.mappedLength < b.mappedLength }
+      if a.address != b.address { return a.address < b.address }
+      if $0.source.mappedLength != $1.source.mappedLength {
+        return $0.source.mappedLength < $1.source.mappedLength
+      }
+      return $0.source.address < $1.source.address
+    }
+  }
+
+  private func originatedStatus(_ row: UInt32) -> OriginatedStatus {
+    OriginatedStatus(
+      destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
+      metric: table.destinations[row].originatedMetric)
+  }
+
+  private func reportOriginated(
+    _ event: TableEvent, _ row: UInt32, _ buffer: inout ActionBuffer
+  ) {
+    buffer.actions.append(.notify(.originated(event, originatedStatus(row))))
+  }
+}

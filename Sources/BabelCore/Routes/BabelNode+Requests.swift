@@ -1,0 +1,252 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.8.
+
+extension BabelNode {
+  // MARK: Receiving
+
+  /// A request for one destination: the answer is the selected route, or a retraction, also for
+  /// what we never heard of (§3.8.1.1).
+  mutating func receiveRouteRequest(
+    _ request: RouteRequest, from id: NeighbourID, _ now: Instant
+  ) {
+    guard let interface = interface(neighbours[id.rawValue].interface) else { return }
+    let due = now + normalDelay(interface)
+    if let row = table.find(request.destination, request.source) {
+      enqueue(.update(row), to: id, by: due)
+    } else {
+      enqueue(.retraction(request), to: id, by: due)
+    }
+  }
+
+  /// A request for everything: answered at once, by unicast, at most once per Hello interval.
+  mutating func receiveWildcardRequest(from id: NeighbourID, _ now: Instant) {
+    enqueue(.ihu(id), to: id, by: now + urgentDelay())
+    startUnicastDump(id, now)
+  }
+
+  /// A request for a newer seqno (§3.8.1.2).
+  mutating func receiveSeqnoRequest(
+    _ request: SeqnoRequest, from id: NeighbourID, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) {
+    guard let row = table.find(request.destination, request.source) else { return }
+    let router = table.routerIDs.number(of: request.routerID)
+    if let announcement = announcement(row) {
+      if announcement.router != router || !request.seqno.isNewer(than: announcement.seqno) {
+        enqueue(.update(row), to: id, by: now + urgentDelay())
+        return
+      }
+      if router == ownRouter {
+        increaseSeqno(now, &buffer)
+        noteChange(row, isCritical: false, now)
+        enqueue(.update(row), to: id, by: now + urgentDelay())
+        return
+      }
+    } else if !table.destinations[row].flags.contains(.held) {
+      return
+    }
+    guard request.hopCount >= 2, let router, router != ownRouter else { return }
+    forward(request, row, router, from: id, now)
+  }
+
+  /// One more, however far ahead the request is, and not too often.
+  private mutating func increaseSeqno(_ now: Instant, _ buffer: inout ActionBuffer) {
+    if let last = seqnoIncreasedAt, now - last < ProtocolParameters.seqnoIncreaseSpacing { return }
+    seqnoIncreasedAt = now
+    ownSeqno = ownSeqno.next
+    buffer.actions.append(.notify(.seqnoIncreased(ownSeqno)))
+  }
+
+  /// Forwards a request to one neighbour that is not the requester: the next hop of a feasible
+  /// route if there is one, else of any.
+  private mutating func forward(
+    _ request: SeqnoRequest, _ row: UInt32, _ router: UInt32, from requester: NeighbourID,
+    _ now: Instant
+  ) {
+    if let pending = requests.find(row, router),
+      !request.seqno.isNewer(than: requests[pending].seqno)
+    {
+      return
+    }
+    guard let target = forwardingTarget(row, except: requester, now) else { return }
+    remember(row, router, request.seqno, requester: requester, repeats: 0, now)
+    let onward = SeqnoRequest(
+      destination: request.destination, source: request.source, seqno: request.seqno,
+      hopCount: request.hopCount - 1, routerID: request.routerID)
+    enqueue(.seqnoRequest(onward), to: target, by: now + urgentDelay())
+  }
+
+  private func forwardingTarget(
+    _ row: UInt32, except requester: NeighbourID, _ now: Instant
+  ) -> NeighbourID? {
+    var best: NeighbourID?
+    var bestMetric = Metric.infinity
+    var bestIsFeasible = false
+    var number = table.destinations[row].firstRoute
+    while number != noRow {
+      let id = table.nextHops[table.routes[number].nextHop].neighbour
+      let metric = metric(of: number)
+      if id != requester, !metric.isInfinite {
+        let feasible = isFeasible(number, now)
+        if best == nil || (feasible && !bestIsFeasible)
+          || (feasible == bestIsFeasible && metric < bestMetric)
+        {
+          (best, bestMetric, bestIsFeasible) = (id, metric, feasible)
+        }
+      }
+      number = table.routes[number].nextInDestination
+    }
+    return best
+  }
+
+  // MARK: Sending
+
+  /// A destination lost its last feasible route: everyone who still has one is asked for a newer
+  /// seqno (§3.8.2.1).
+  mutating func starve(
+    _ row: UInt32, _ lost: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let targets = unfeasibleNeighbours(row, now)
+    guard !targets.isEmpty else { return }
+    buffer.actions.append(
+      .notify(
+        .starving(
+          destination: table.destinations[row].prefix, source: table.sourcePrefix(row))))
+    let router = table.destinations[row].sourceRouter
+    guard router != noRow, router != ownRouter else { return }
+    askForSeqno(
+      row, router, from: targets, repeats: ProtocolParameters.seqnoRequestRepeats, now)
+  }
+
+  /// An Update that is not feasible but would be wanted: its neighbour is asked for a newer seqno
+  /// (§3.8.2.2).
+  mutating func askForSeqnoIfWanted(_ number: UInt32, _ now: Instant) {
+    let route = table.routes[number]
+    let metric = metric(of: number)
+    guard !metric.isInfinite, !isFeasible(number, now) else { return }
+    let selected = table.destinations[route.destination].selected
+    let id = table.nextHops[route.nextHop].neighbour
+    if table.destinations[route.destination].flags.contains(.originated) { return }
+    if selected != noRow {
+      let margin = Metric(ProtocolParameters.insignificantMetric)
+      guard metric.adding(margin) < self.metric(of: selected) else { return }
+    }
+    askForSeqno(
+      route.destination, route.routerID, from: [id],
+      repeats: selected == noRow ? ProtocolParameters.seqnoRequestRepeats : 0, now)
+  }
+
+  /// Sends a seqno request for one more than our feasibility distance has, unless one is
+  /// pending.
+  mutating func askForSeqno(
+    _ row: UInt32, _ router: UInt32, from targets: [NeighbourID], repeats: UInt8, _ now: Instant
+  ) {
+    guard let distance = table.distance(row, router: router, at: now) else { return }
+    let seqno = distance.seqno.next
+    if let pending = requests.find(row, router), !seqno.isNewer(than: requests[pending].seqno) {
+      return
+    }
+    remember(row, router, seqno, requester: nil, repeats: repeats, now)
+    sendSeqnoRequest(row, router, seqno, to: targets, now)
+  }
+
+  private mutating func sendSeqnoRequest(
+    _ row: UInt32, _ router: UInt32, _ seqno: Seqno, to targets: [NeighbourID], _ now: Instant
+  ) {
+    let request = SeqnoRequest(
+      destination: table.destinations[row].prefix, source: table.sourcePrefix(row), seqno: seqno,
+      hopCount: ProtocolParameters.initialHopCount, routerID: table.routerIDs[router])
+    for id in targets { enqueue(.seqnoRequest(request), to: id, by: now + urgentDelay()) }
+  }
+
+  private func unfeasibleNeighbours(_ row: UInt32, _ now: Instant) -> [NeighbourID] {
+    var result: [NeighbourID] = []
+    var number = table.destinations[row].firstRoute
+    while number != noRow {
+      if !metric(of: number).isInfinite, !isFeasible(number, now) {
+        result.append(table.nextHops[table.routes[number].nextHop].neighbour)
+      }
+      number = table.routes[number].nextInDestination
+    }
+    return result
+  }
+
+  // MARK: The table of pending requests
+
+  private mutating func remember(
+    _ row: UInt32, _ router: UInt32, _ seqno: Seqno, requester: NeighbourID?, repeats: UInt8,
+    _ now: Instant
+  ) {
+    let timeout =
+      requester == nil
+      ? ProtocolParameters.seqnoRequestTimeout : ProtocolParameters.forwardedRequestMemory
+    if let pending = requests.find(row, router) {
+      requests.update(pending) {
+        $0.seqno = seqno
+        $0.requester = requester
+        $0.repeatsLeft = repeats
+        $0.timeout = timeout
+        $0.deadline = now + timeout
+      }
+      return
+    }
+    // A full table costs duplicate suppression and repetition, not the request itself.
+    guard requests.count < parameters.requestLimit else { return }
+    table.routerIDs.retain(number: router)
+    requests.insert(
+      PendingSeqnoRequest(
+        destination: row, router: router, seqno: seqno, requester: requester,
+        repeatsLeft: repeats, timeout: timeout, deadline: now + timeout, next: noRow))
+    table.destinations[row].flags.insert(.requested)
+  }
+
+  private mutating func forget(_ pending: UInt32) {
+    let request = requests[pending]
+    table.routerIDs.release(request.router)
+    if requests.remove(pending) {
+      table.destinations[request.destination].flags.remove(.requested)
+      table.removeIfUnused(request.destination)
+    }
+  }
+
+  /// Repeats a request of our own, or forgets it.
+  mutating func requestTimerFired(
+    _ pending: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let request = requests[pending]
+    let isStarving = table.destinations[request.destination].selected == noRow
+    guard request.requester == nil, request.repeatsLeft > 0, isStarving else {
+      forget(pending)
+      return
+    }
+    sendSeqnoRequest(
+      request.destination, request.router, request.seqno,
+      to: unfeasibleNeighbours(request.destination, now), now)
+    requests.update(pending) {
+      $0.repeatsLeft -= 1
+      $0.timeout *= 2
+      $0.deadline = now + $0.timeout
+    }
+  }
+
+  /// What we announce now may be what pending requests wait for: those are forgotten, and what
+  /// others asked us for is passed on at once.
+  mutating func satisfyRequests(_ row: UInt32, _ now: Instant) {
+    guard table.isLive(row), table.destinations[row].flags.contains(.requested),
+      let announcement = announcement(row)
+    else { return }
+    var passOn = false
+    var pending = requests.first(row)
+    while pending != noRow {
+      let request = requests[pending]
+      let next = request.next
+      if announcement.router != request.router || !request.seqno.isNewer(than: announcement.seqno) {
+        passOn = passOn || request.requester != nil
+        forget(pending)
+      }
+      pending = next
+    }
+    if passOn { noteChange(row, isCritical: false, now) }
+  }
+}

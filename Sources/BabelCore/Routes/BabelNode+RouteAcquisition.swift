@@ -1,0 +1,309 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.5.3 and §3.5.4.
+
+extension BabelNode {
+  /// An Update arrived (§3.5.3).
+  mutating func receiveUpdate(
+    _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard isAcceptable(update) else { return }
+    var filterMetric = Metric.zero
+    var filterRule: UInt16 = 0
+    if !filters.input.rules.isEmpty {
+      guard let passed = passInput(update, from: id) else { return }
+      (filterMetric, filterRule) = passed
+    }
+    if let row = table.find(update.destination, update.source),
+      let route = table.route(row, id)
+    {
+      change(route, update, filterMetric, filterRule, now, &buffer)
+    } else if !update.isRetraction {
+      addRoute(update, from: id, filterMetric, filterRule, now, &buffer)
+    }
+  }
+
+  /// Whether an Update concerns the route table at all.
+  private func isAcceptable(_ update: Update) -> Bool {
+    let prefix = update.destination
+    if prefix.isMartian || update.source.isMartian { return false }
+    // Routes to ourselves, and our own announcements heard back (D-11).
+    if offers.isOwnAddress(prefix) || update.routerID == parameters.routerID { return false }
+    if prefix.family == .ipv4 {
+      if !update.source.isDefault, !parameters.supportsSourceSpecificIPv4 { return false }
+      if update.nextHop?.family == .ipv6, !parameters.supportsV4ViaV6 { return false }
+    }
+    guard let gateway = update.nextHop else { return true }
+    return !gateway.isMulticast && !gateway.isLoopback && !gateway.isUnspecified
+      && !isOwnGateway(gateway)
+  }
+
+  /// A next hop that is one of our own addresses would send packets to ourselves.
+  private func isOwnGateway(_ gateway: IPAddress) -> Bool {
+    if offers.isOwnAddress(Prefix(mapped: gateway, mappedLength: 128)) { return true }
+    return interfaceOrder.contains {
+      guard let interface = interface($0), interface.isUp else { return false }
+      return interface.state.linkLocals.contains(gateway) || interface.state.ipv4 == gateway
+    }
+  }
+
+  /// Runs the `in` chain; nil when the Update is denied, else what is added and the rule.
+  private func passInput(_ update: Update, from id: NeighbourID) -> (Metric, UInt16)? {
+    let neighbour = neighbours[id.rawValue]
+    var subject = FilterSubject(destination: update.destination, source: update.source)
+    subject.interface = interface(neighbour.interface)?.name
+    subject.neighbour = neighbour.address
+    subject.routerID = update.routerID
+    guard let rule = filters.input.firstMatch(subject) else { return (.zero, 0) }
+    let metric = filters.input.rules[rule].metric
+    return metric.isInfinite ? nil : (metric, UInt16(truncatingIfNeeded: rule + 1))
+  }
+
+  private mutating func addRoute(
+    _ update: Update, from id: NeighbourID, _ filterMetric: Metric, _ filterRule: UInt16,
+    _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let routerID = update.routerID, let gateway = update.nextHop else { return }
+    guard table.routes.count < parameters.routeLimit else {
+      buffer.actions.append(.notify(.limitReached(.routes, limit: parameters.routeLimit)))
+      return
+    }
+    guard let row = table.findOrInsert(update.destination, update.source) else { return }
+    let neighbour = neighbours[id.rawValue]
+    let metric = update.metric.adding(neighbour.cost).adding(filterMetric)
+    var route = Route(
+      destination: row,
+      nextHop: table.nextHops.retain(id, neighbour.interface, gateway: gateway),
+      routerID: table.routerIDs.retain(routerID),
+      smoothed: SmoothedMetric(metric, at: now), seqno: update.seqno,
+      advertisedMetric: update.metric, interval: update.interval, epoch: neighbour.epoch)
+    route.filterMetric = filterMetric
+    route.filterRule = filterRule
+    route.updatedAt = Tick(now)
+    let number = table.insert(route)
+    link(number, to: id)
+    setDeadline(number, now, isNew: true)
+    reportRoute(.add, number, now, &buffer)
+    reselect(row, now, &buffer)
+    askForSeqnoIfWanted(number, now)
+    satisfyRequests(row, now)
+  }
+
+  /// An Update for a route we have.
+  private mutating func change(
+    _ number: UInt32, _ update: Update, _ filterMetric: Metric, _ filterRule: UInt16,
+    _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let old = table.routes[number]
+    let row = old.destination
+    let id = table.nextHops[old.nextHop].neighbour
+    let isSelected = table.destinations[row].selected == number
+    if update.isRetraction {
+      guard !old.advertisedMetric.isInfinite else { return }
+      table.routes[number].smoothed.changed(
+        from: metric(of: number), timeConstant: timeConstant(number), at: now)
+      table.routes[number].advertisedMetric = .infinity
+      table.routes[number].epoch = neighbours[id.rawValue].epoch
+      table.routes[number].flags.remove([.expired, .refreshAsked])
+      reselect(row, now, &buffer)
+      reportRouteIfQuiet(number, wasSelected: isSelected, now, &buffer)
+      return
+    }
+    guard let routerID = update.routerID, let gateway = update.nextHop else { return }
+    let router = table.routerIDs.retain(routerID)
+    let distance = FeasibilityDistance(seqno: update.seqno, metric: update.metric)
+    let isFeasible = FeasibilityDistance.isFeasible(
+      distance, against: table.distance(row, router: router, at: now))
+    if isSelected, !isFeasible, router == old.routerID {
+      // The selected route stays as it is, unrefreshed, until a newer seqno arrives.
+      table.routerIDs.release(router)
+      askForSeqno(row, router, from: [id], repeats: 0, now)
+      return
+    }
+    table.routes[number].smoothed.changed(
+      from: metric(of: number), timeConstant: timeConstant(number), at: now)
+    table.routerIDs.release(old.routerID)
+    table.routes[number].routerID = router
+    if table.nextHops[old.nextHop].gateway != gateway || table.nextHops[old.nextHop].isLostByKernel
+    {
+      let interface = neighbours[id.rawValue].interface
+      table.routes[number].nextHop = table.nextHops.retain(id, interface, gateway: gateway)
+      table.nextHops.release(old.nextHop)
+    }
+    table.routes[number].seqno = update.seqno
+    table.routes[number].advertisedMetric = update.metric
+    table.routes[number].interval = update.interval
+    table.routes[number].filterMetric = filterMetric
+    table.routes[number].filterRule = filterRule
+    table.routes[number].epoch = neighbours[id.rawValue].epoch
+    table.routes[number].updatedAt = Tick(now)
+    table.routes[number].flags = []
+    setDeadline(number, now, isNew: false)
+    reselect(row, now, &buffer)
+    reportRouteIfQuiet(number, wasSelected: isSelected, now, &buffer)
+    askForSeqnoIfWanted(number, now)
+    satisfyRequests(row, now)
+  }
+
+  /// A wildcard retraction: every route of the neighbour is retracted. The new epoch does
+  /// it at once for all decisions; a job brings the rows up to date.
+  mutating func receiveWildcardRetraction(from id: NeighbourID) {
+    let neighbour = neighbours[id.rawValue]
+    guard neighbour.routeCount > 0 else { return }
+    neighbours[id.rawValue].epoch &+= 1
+    if neighbour.jobRemaining == nil {
+      jobs.append(id)
+      neighbours[id.rawValue].formerCost = neighbour.cost
+    }
+    neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+  }
+
+  // MARK: Rows of a neighbour
+
+  /// Appends a route to its neighbour's list.
+  private mutating func link(_ number: UInt32, to id: NeighbourID) {
+    let last = neighbours[id.rawValue].lastRoute
+    table.routes[number].previousOfNeighbour = last
+    table.routes[number].nextOfNeighbour = noRow
+    if last == noRow {
+      neighbours[id.rawValue].firstRoute = number
+    } else {
+      table.routes[last].nextOfNeighbour = number
+    }
+    neighbours[id.rawValue].lastRoute = number
+    neighbours[id.rawValue].routeCount += 1
+  }
+
+  private mutating func unlink(_ number: UInt32, from id: NeighbourID) {
+    let previous = table.routes[number].previousOfNeighbour
+    let next = table.routes[number].nextOfNeighbour
+    if previous == noRow {
+      neighbours[id.rawValue].firstRoute = next
+    } else {
+      table.routes[previous].nextOfNeighbour = next
+    }
+    if next == noRow {
+      neighbours[id.rawValue].lastRoute = previous
+    } else {
+      table.routes[next].previousOfNeighbour = previous
+    }
+    neighbours[id.rawValue].routeCount -= 1
+  }
+
+  /// Removes a route from all lists and frees it.
+  private mutating func removeRoute(
+    _ number: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let row = table.routes[number].destination
+    let id = table.nextHops[table.routes[number].nextHop].neighbour
+    if table.destinations[row].selected == number {
+      table.routes[number].advertisedMetric = .infinity
+      reselect(row, now, &buffer)
+    }
+    reportRoute(.flush, number, now, &buffer)
+    unlink(number, from: id)
+    table.remove(number)
+    table.removeIfUnused(row)
+  }
+
+  /// Looks at the routes of neighbours whose cost changed, that retracted everything or that are
+  /// leaving; at most `budget` rows. Returns how many.
+  mutating func runJobs(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
+    var work = 0
+    while work < budget, let id = jobs.first {
+      guard let remaining = neighbours[id.rawValue].jobRemaining, remaining > 0,
+        neighbours[id.rawValue].firstRoute != noRow
+      else {
+        jobs.removeFirst()
+        neighbours[id.rawValue].jobRemaining = nil
+        if neighbours[id.rawValue].isLeaving { neighbours.remove(id.rawValue) }
+        continue
+      }
+      work += 1
+      neighbours[id.rawValue].jobRemaining = remaining - 1
+      let number = neighbours[id.rawValue].firstRoute
+      if neighbours[id.rawValue].isLeaving {
+        removeRoute(number, now, &buffer)
+      } else {
+        refresh(number, of: id, now, &buffer)
+      }
+    }
+    return work
+  }
+
+  /// One row of a job: the route moves to the end of the list and is judged anew.
+  private mutating func refresh(
+    _ number: UInt32, of id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    unlink(number, from: id)
+    link(number, to: id)
+    let neighbour = neighbours[id.rawValue]
+    let route = table.routes[number]
+    let former = route.advertisedMetric.adding(neighbour.formerCost).adding(route.filterMetric)
+    table.routes[number].smoothed.changed(
+      from: former, timeConstant: timeConstant(number), at: now)
+    if route.epoch != neighbour.epoch {
+      table.routes[number].epoch = neighbour.epoch
+      table.routes[number].advertisedMetric = .infinity
+    }
+    let wasSelected = table.destinations[route.destination].selected == number
+    reselect(route.destination, now, &buffer)
+    reportRouteIfQuiet(number, wasSelected: wasSelected, now, &buffer)
+  }
+
+  // MARK: Expiry
+
+  /// Sets when a route is looked at next: first to ask for a refresh, then to expire (§3.5.3).
+  private mutating func setDeadline(_ number: UInt32, _ now: Instant, isNew: Bool) {
+    let route = table.routes[number]
+    let halves =
+      route.flags.contains(.refreshAsked) || route.advertisedMetric.isInfinite
+      ? ProtocolParameters.routeHoldHalves : ProtocolParameters.routeRefreshHalves
+    let since = route.advertisedMetric.isInfinite ? now : route.updatedAt.instant(near: now)
+    let deadline = since + route.interval.microseconds * halves / 2
+    table.routes[number].deadline = Tick(deadline)
+    // Rows that are refreshed stay in their slot; the wheel puts them back when it comes up.
+    if isNew { table.routeWheel.add(number, deadline, now: now) }
+  }
+
+  /// Asks for refreshes, expires and removes routes whose time has come.
+  mutating func expireRoutes(
+    _ now: Instant, budget: Int, _ buffer: inout ActionBuffer
+  ) -> Int {
+    var work = 0
+    while work < budget, let number = table.routeWheel.popDue(at: now) {
+      work += 1
+      let route = table.routes[number]
+      guard route.deadline.isDue(at: now) else {
+        table.routeWheel.add(number, route.deadline.instant(near: now), now: now)
+        continue
+      }
+      if route.advertisedMetric.isInfinite {
+        removeRoute(number, now, &buffer)
+        continue
+      }
+      if !route.flags.contains(.refreshAsked) {
+        table.routes[number].flags.insert(.refreshAsked)
+        if table.destinations[route.destination].selected == number { askForRefresh(number, now) }
+      } else {
+        table.routes[number].advertisedMetric = .infinity
+        table.routes[number].flags.insert(.expired)
+        reselect(route.destination, now, &buffer)
+        reportRoute(.change, number, now, &buffer)
+      }
+      setDeadline(number, now, isNew: true)
+    }
+    return work
+  }
+
+  /// Shortly before a selected route expires its neighbour is asked to repeat it (§3.8.2.3).
+  private mutating func askForRefresh(_ number: UInt32, _ now: Instant) {
+    let route = table.routes[number]
+    let request = RouteRequest(
+      destination: table.destinations[route.destination].prefix,
+      source: table.sourcePrefix(route.destination))
+    let id = table.nextHops[route.nextHop].neighbour
+    guard let interface = interface(neighbours[id.rawValue].interface) else { return }
+    enqueue(.routeRequest(request), to: id, by: now + normalDelay(interface))
+  }
+}

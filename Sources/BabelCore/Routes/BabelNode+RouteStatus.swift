@@ -1,0 +1,80 @@
+import BabelWire
+
+extension BabelNode {
+  /// Our router-id.
+  public var routerID: RouterID { parameters.routerID }
+
+  /// Our own seqno.
+  public var seqno: Seqno { ownSeqno }
+
+  /// Handles of all destinations in babeld's dump order (source-specific first, then by
+  /// address, then length); a handle whose destination goes away yields no routes.
+  public func destinationOrder() -> [UInt32] {
+    var handles: [UInt32] = []
+    for row in 0..<table.destinations.capacity
+    where table.isLive(row) && table.destinations[row].firstRoute != noRow {
+      handles.append(row)
+    }
+    handles.sort { a, b in
+      let sourceA = table.destinations[a].sourcePrefix
+      let sourceB = table.destinations[b].sourcePrefix
+      if (sourceA != 0) != (sourceB != 0) { return sourceA != 0 }
+      let prefixA = table.destinations[a].prefix
+      let prefixB = table.destinations[b].prefix
+      if prefixA != prefixB { return prefixA < prefixB }
+      return table.sourcePrefix(a) < table.sourcePrefix(b)
+    }
+    return handles
+  }
+
+  /// The routes of one destination, the installed one first, then in order of arrival; empty
+  /// when the destination is gone.
+  public func routes(ofDestination handle: UInt32, at now: Instant) -> [RouteStatus] {
+    guard table.isLive(handle) else { return [] }
+    var result: [RouteStatus] = []
+    var number = table.destinations[handle].firstRoute
+    while number != noRow {
+      if let status = routeStatus(number, now) {
+        if status.isInstalled { result.insert(status, at: 0) } else { result.append(status) }
+      }
+      number = table.routes[number].nextInDestination
+    }
+    return result
+  }
+
+  func routeStatus(_ number: UInt32, _ now: Instant) -> RouteStatus? {
+    let route = table.routes[number]
+    let nextHop = table.nextHops[route.nextHop]
+    let neighbour = neighbours[nextHop.neighbour.rawValue]
+    guard let interface = interface(nextHop.interface) else { return nil }
+    let metric = metric(of: number)
+    let age = max(0, now - route.updatedAt.instant(near: now)) / 1_000_000
+    return RouteStatus(
+      id: UInt64(number) + 1, destination: table.destinations[route.destination].prefix,
+      source: table.sourcePrefix(route.destination),
+      isInstalled: table.destinations[route.destination].selected == number,
+      isFeasible: isFeasible(number, now), routerID: table.routerIDs[route.routerID],
+      seqno: route.seqno, metric: metric,
+      smoothedMetric: route.smoothed.value(
+        metric, timeConstant: timeConstant(number), at: now),
+      advertisedMetric: route.advertisedMetric, age: UInt32(age), neighbour: neighbour.address,
+      nextHop: nextHop.gateway, interface: interface.name, reason: route.reason)
+  }
+
+  /// Tells monitors of a route, if there are any.
+  mutating func reportRoute(
+    _ event: TableEvent, _ number: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard reportsRoutes, let status = routeStatus(number, now) else { return }
+    buffer.actions.append(.notify(.route(event, status)))
+  }
+
+  /// Tells monitors of a changed route that kept its place: a change of place was reported.
+  mutating func reportRouteIfQuiet(
+    _ number: UInt32, wasSelected: Bool, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let isSelected =
+      table.destinations[table.routes[number].destination].selected == number
+    if isSelected == wasSelected { reportRoute(.change, number, now, &buffer) }
+  }
+}

@@ -1,0 +1,194 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.5.1, §3.6 and Appendix A.3.
+
+extension BabelNode {
+  /// The metric of a route now: advertised metric, link cost and filter (§3.5.2). Strictly above
+  /// the advertised one, because a cost is never zero.
+  func metric(of number: UInt32) -> Metric {
+    let route = table.routes[number]
+    let id = table.nextHops[route.nextHop].neighbour.rawValue
+    guard neighbours[id].epoch == route.epoch else { return .infinity }
+    return route.advertisedMetric.adding(neighbours[id].cost).adding(route.filterMetric)
+  }
+
+  /// Time constant of the smoothed metric in microseconds: three Hello intervals (A.3), or what
+  /// the configured half-life says.
+  func timeConstant(_ number: UInt32) -> Int64 {
+    if let halfLife = parameters.smoothingHalfLife {
+      // τ = half-life / ln 2.
+      return Int64(halfLife) * 1_000_000 / 693
+    }
+    let interface = table.nextHops[table.routes[number].nextHop].interface
+    return 3 * (self.interface(interface)?.helloMicroseconds ?? 4_000_000)
+  }
+
+  /// Whether the feasibility condition holds for a stored route now: our own announcements may
+  /// have improved the distance since it was received.
+  func isFeasible(_ number: UInt32, _ now: Instant) -> Bool {
+    let route = table.routes[number]
+    return FeasibilityDistance.isFeasible(
+      route.distance,
+      against: table.distance(route.destination, router: route.routerID, at: now))
+  }
+
+  /// Why a route cannot be selected, nil if it can.
+  private func obstacle(_ number: UInt32, _ now: Instant) -> RouteReason? {
+    let route = table.routes[number]
+    let id = table.nextHops[route.nextHop].neighbour.rawValue
+    if route.flags.contains(.expired) { return .expired }
+    if route.advertisedMetric.isInfinite || neighbours[id].epoch != route.epoch {
+      return .retracted
+    }
+    if neighbours[id].cost.isInfinite { return .linkUnusable }
+    if metric(of: number).isInfinite { return .metricInfinite }
+    if route.flags.contains(.notInstallable) { return .notInstallable }
+    if let rule = installRule(ofRoute: number), filters.install.rules[rule].metric.isInfinite {
+      return .notInstallable
+    }
+    return isFeasible(number, now) ? nil : .unfeasible
+  }
+
+  /// The best route to a destination, ``noRow`` if there is none (§3.6). Notes on every route why
+  /// it is not chosen.
+  private mutating func choose(_ row: UInt32, _ now: Instant) -> UInt32 {
+    let destination = table.destinations[row]
+    if destination.flags.contains(.originated), !allowsBesideOwn(destination) {
+      var number = destination.firstRoute
+      while number != noRow {
+        table.routes[number].reason = .redistributedHere
+        number = table.routes[number].nextInDestination
+      }
+      return noRow
+    }
+    let current = destination.selected
+    let keepsCurrent = current != noRow && obstacle(current, now) == nil
+    let currentMetric = keepsCurrent ? metric(of: current) : .infinity
+    let currentSmoothed =
+      keepsCurrent
+      ? table.routes[current].smoothed.value(
+        currentMetric, timeConstant: timeConstant(current), at: now) : .infinity
+    var best = keepsCurrent ? current : noRow
+    var bestMetric = currentMetric
+    var isSettling = false
+    var number = destination.firstRoute
+    while number != noRow {
+      if let obstacle = obstacle(number, now) {
+        table.routes[number].reason = obstacle
+      } else if number != current || !keepsCurrent {
+        table.routes[number].reason = .worse
+        let metric = metric(of: number)
+        if metric < bestMetric {
+          let smoothed = table.routes[number].smoothed.value(
+            metric, timeConstant: timeConstant(number), at: now)
+          if !keepsCurrent || smoothed < currentSmoothed {
+            (best, bestMetric) = (number, metric)
+          } else {
+            table.routes[number].reason = .settling
+            isSettling = true
+          }
+        }
+      }
+      number = table.routes[number].nextInDestination
+    }
+    if isSettling { watchSettling(row, now) }
+    if best != noRow { table.routes[best].reason = .selected }
+    if best != current, keepsCurrent { table.routes[current].reason = .worse }
+    return best
+  }
+
+  /// babeld's `allow-duplicates`: a learned route may stand beside a redistributed one.
+  private func allowsBesideOwn(_ destination: Destination) -> Bool {
+    guard let limit = parameters.allowDuplicates else { return false }
+    return destination.originatedMetric.rawValue < limit
+  }
+
+  /// A better route has not been better for long enough; look again soon.
+  private mutating func watchSettling(_ row: UInt32, _ now: Instant) {
+    guard !table.destinations[row].flags.contains(.settling) else { return }
+    table.destinations[row].flags.insert(.settling)
+    settling.append(row, due: now + 2_000_000)
+  }
+
+  /// Selects the route for a destination anew and does what follows from a change: forwarding,
+  /// announcement, hold and requests.
+  mutating func reselect(_ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer) {
+    let old = table.destinations[row].selected
+    let best = choose(row, now)
+    if best != old {
+      table.destinations[row].selected = best
+      table.order.noteChange()
+    }
+    let isOriginated = table.destinations[row].flags.contains(.originated)
+    if best != noRow || isOriginated {
+      endHold(row)
+    } else if table.destinations[row].flags.contains(.announced) {
+      beginHold(row, inKernel: old != noRow, now)
+      if old != noRow { starve(row, old, now, &buffer) }
+    }
+    updateForwarding(row, &buffer)
+    considerAnnouncement(row, now)
+    if old != best {
+      if old != noRow { reportRoute(.change, old, now, &buffer) }
+      if best != noRow { reportRoute(.change, best, now, &buffer) }
+    }
+    table.removeIfUnused(row)
+  }
+
+  // MARK: Holding lost destinations
+
+  /// A destination that we announced is lost: it is retracted, and held until no neighbour can
+  /// still use us for it (§3.5.4).
+  private mutating func beginHold(_ row: UInt32, inKernel: Bool, _ now: Instant) {
+    guard !table.destinations[row].flags.contains(.held) else { return }
+    table.destinations[row].flags.insert(.held)
+    if inKernel { table.destinations[row].flags.insert(.heldInKernel) }
+    var longest: Int64 = 0
+    for id in interfaceOrder {
+      if let interface = interface(id), interface.isUp {
+        longest = max(longest, interface.updateMicroseconds)
+      }
+    }
+    let due = now + longest * ProtocolParameters.routeHoldHalves / 2
+    table.destinations[row].holdExpiry = Tick(due)
+    if !table.destinations[row].flags.contains(.holdQueued) {
+      table.destinations[row].flags.insert(.holdQueued)
+      holds.append(row, due: due)
+    }
+  }
+
+  private mutating func endHold(_ row: UInt32) {
+    table.destinations[row].flags.remove([.held, .heldInKernel])
+  }
+
+  /// Ends holds, sends further copies and looks at settling routes whose time has come.
+  mutating func runDelays(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
+    var work = 0
+    while work < budget, let row = holds.popDue(at: now) {
+      work += 1
+      guard table.isLive(row) else { continue }
+      table.destinations[row].flags.remove(.holdQueued)
+      guard table.destinations[row].flags.contains(.held) else { continue }
+      let expiry = table.destinations[row].holdExpiry
+      if expiry.isDue(at: now) {
+        table.destinations[row].flags.remove([.held, .heldInKernel, .announced])
+        updateForwarding(row, &buffer)
+        table.removeIfUnused(row)
+      } else {
+        table.destinations[row].flags.insert(.holdQueued)
+        holds.append(row, due: expiry.instant(near: now))
+      }
+    }
+    while work < budget, let row = copies.popDue(at: now) {
+      work += 1
+      if table.isLive(row) { sendCopy(row, now) }
+    }
+    while work < budget, let row = settling.popDue(at: now) {
+      work += 1
+      guard table.isLive(row), table.destinations[row].flags.contains(.settling) else { continue }
+      table.destinations[row].flags.remove(.settling)
+      reselect(row, now, &buffer)
+    }
+    return work
+  }
+}

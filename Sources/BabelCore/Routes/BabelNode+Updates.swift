@@ -1,0 +1,351 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.7.
+
+/// What we tell neighbours about a destination.
+struct Announcement: Equatable {
+  /// Interned router-id.
+  let router: UInt32
+  let seqno: Seqno
+  let metric: Metric
+  /// Interface of the selected route, nil for a prefix of our own.
+  let interface: InterfaceID?
+}
+
+/// What became of an attempt to append an Update.
+enum UpdateOutcome {
+  case appended, skipped, full
+}
+
+extension BabelNode {
+  /// The finite announcement of a destination, nil if we have none.
+  func announcement(_ row: UInt32) -> Announcement? {
+    let destination = table.destinations[row]
+    if destination.flags.contains(.originated) {
+      return Announcement(
+        router: ownRouter, seqno: ownSeqno, metric: destination.originatedMetric, interface: nil)
+    }
+    guard destination.selected != noRow else { return nil }
+    let metric = metric(of: destination.selected)
+    guard !metric.isInfinite else { return nil }
+    let route = table.routes[destination.selected]
+    return Announcement(
+      router: route.routerID, seqno: route.seqno, metric: metric,
+      interface: table.nextHops[route.nextHop].interface)
+  }
+
+  // MARK: Triggered updates
+
+  /// Compares what we would announce with what we announced last and triggers an update if the
+  /// difference matters (§3.7.2).
+  mutating func considerAnnouncement(_ row: UInt32, _ now: Instant) {
+    let destination = table.destinations[row]
+    let wasAnnounced = destination.flags.contains(.announced)
+    guard let announcement = announcement(row) else {
+      if wasAnnounced, destination.flags.contains(.held), !destination.announcedMetric.isInfinite {
+        table.destinations[row].announcedMetric = .infinity
+        noteChange(row, isCritical: true, now)
+      }
+      return
+    }
+    if !wasAnnounced || announcement.router != destination.sourceRouter
+      || destination.announcedMetric.isInfinite
+    {
+      noteChange(row, isCritical: true, now)
+      return
+    }
+    let old = destination.announcedMetric.rawValue
+    let new = announcement.metric.rawValue
+    let difference = old > new ? old - new : new - old
+    // Small changes wait for the periodic update, so that a quiet mesh stays quiet.
+    if difference >= max(ProtocolParameters.insignificantMetric, old / 10) {
+      noteChange(row, isCritical: false, now)
+    }
+  }
+
+  /// Enters a destination into the change log; all interfaces send it within the urgent
+  /// timeout. A critical change is repeated (§3.7.2): at most three copies, spaced.
+  mutating func noteChange(_ row: UInt32, isCritical: Bool, _ now: Instant) {
+    var farthest = changes.end
+    var isFirst = true
+    for id in interfaceOrder {
+      guard let interface = interface(id), interface.isUp else { continue }
+      if isFirst || interface.logPosition.isAfter(farthest) { farthest = interface.logPosition }
+      isFirst = false
+    }
+    guard !isFirst else { return }
+    let position = table.destinations[row].logPosition
+    // An entry that nobody has read yet serves as well.
+    let waits = changes.destination(at: position) == row && !farthest.isAfter(position)
+    if !waits { table.destinations[row].logPosition = changes.append(row) }
+    let due = now + urgentDelay()
+    for id in interfaceOrder {
+      guard let interface = interface(id), interface.isUp else { continue }
+      if interface.changesDue == nil || interface.changesDue ?? due > due {
+        interfaceRows[Int(id.rawValue)]?.changesDue =
+          interface.changesDue.map { min($0, due) } ?? due
+        scheduleInterface(id)
+      }
+    }
+    if isCritical { queueCopies(row, now) }
+  }
+
+  /// One further copy, two where a link is wireless.
+  private mutating func queueCopies(_ row: UInt32, _ now: Instant) {
+    let isLossy = interfaceOrder.contains {
+      interface($0)?.parameters.linkSensing == .etx
+    }
+    table.destinations[row].flags.remove([.copyOne, .copyTwo])
+    table.destinations[row].flags.insert(isLossy ? .copyTwo : .copyOne)
+    guard !table.destinations[row].flags.contains(.copyQueued) else { return }
+    table.destinations[row].flags.insert(.copyQueued)
+    copies.append(row, due: now + ProtocolParameters.copySpacing)
+  }
+
+  /// The time for another copy has come.
+  mutating func sendCopy(_ row: UInt32, _ now: Instant) {
+    let flags = table.destinations[row].flags
+    table.destinations[row].flags.remove([.copyOne, .copyTwo, .copyQueued])
+    guard !flags.isDisjoint(with: [.copyOne, .copyTwo]) else { return }
+    noteChange(row, isCritical: false, now)
+    if flags.contains(.copyTwo) {
+      table.destinations[row].flags.formUnion([.copyOne, .copyQueued])
+      copies.append(row, due: now + ProtocolParameters.copySpacing)
+    }
+  }
+
+  /// Sends what the change log holds for an interface, as fast as pacing allows.
+  mutating func sendChanges(
+    _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard var position = interface(id)?.logPosition else { return }
+    guard interfaceRows[Int(id.rawValue)]?.pacer.take(at: now) == true else {
+      let resumeAt = interface(id)?.pacer.nextBurst
+      interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
+      return
+    }
+    var isPaced = false
+    while let row = changes.destination(at: position) {
+      if table.isLive(row), table.destinations[row].logPosition == position {
+        if addUpdate(row, &packet, isRequested: false, now) == .full {
+          packet.close(&buffer)
+          guard interfaceRows[Int(id.rawValue)]?.pacer.take(at: now) == true else {
+            isPaced = true
+            break
+          }
+          _ = addUpdate(row, &packet, isRequested: false, now)
+        }
+      }
+      position &+= 1
+    }
+    interfaceRows[Int(id.rawValue)]?.logPosition = position
+    let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
+    interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
+  }
+
+  /// Forgets the part of the log that all interfaces have read.
+  mutating func trimChanges() {
+    var least = changes.end
+    for id in interfaceOrder {
+      guard let interface = interface(id), interface.isUp else { continue }
+      if least.isAfter(interface.logPosition) { least = interface.logPosition }
+    }
+    changes.trim(before: least)
+  }
+
+  // MARK: Full updates
+
+  /// Starts or continues the full update of an interface (§3.7.1).
+  mutating func continueDump(
+    _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    if interface.dumpPosition == nil {
+      beginDump()
+      interfaceRows[Int(id.rawValue)]?.dumpBegan = now
+    }
+    let result = addDump(
+      from: interface.dumpPosition ?? 0, interface.parameters.splitHorizon, &packet, now, &buffer)
+    interfaceRows[Int(id.rawValue)]?.dumpPosition = result.position
+    interfaceRows[Int(id.rawValue)]?.dumpDue = result.resumeAt
+    if result.position == nil { dumpsUnderWay -= 1 }
+  }
+
+  /// Continues the full update for one neighbour. Returns when to go on, nil when it is done.
+  mutating func continueUnicastDump(
+    _ id: NeighbourID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) -> Instant? {
+    let splitHorizon = interface(packet.interface)?.parameters.splitHorizon ?? false
+    let result = addDump(
+      from: neighbours[id.rawValue].dumpPosition ?? 0, splitHorizon, &packet, now, &buffer)
+    if let position = result.position {
+      neighbours[id.rawValue].dumpPosition = position
+    } else {
+      endUnicastDump(id)
+    }
+    return result.resumeAt
+  }
+
+  /// Appends Updates of a dump until pacing or the end stops it.
+  private mutating func addDump(
+    from start: Int, _ splitHorizon: Bool, _ packet: inout OpenPacket, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) -> (position: Int?, resumeAt: Instant?) {
+    let id = Int(packet.interface.rawValue)
+    var position = start
+    guard position < table.order.entries.count else { return (nil, nil) }
+    guard interfaceRows[id]?.pacer.take(at: now) == true else {
+      return (position, interfaceRows[id]?.pacer.nextBurst)
+    }
+    // Destinations that are not announced cost time too: a slice ends after so many rows.
+    var rowsLeft = 4096
+    while position < table.order.entries.count {
+      let row = table.order.entries[position]
+      if table.isLive(row), addUpdate(row, &packet, isRequested: false, now) == .full {
+        packet.close(&buffer)
+        guard interfaceRows[id]?.pacer.take(at: now) == true else {
+          return (position, interfaceRows[id]?.pacer.nextBurst)
+        }
+        _ = addUpdate(row, &packet, isRequested: false, now)
+      }
+      position += 1
+      rowsLeft -= 1
+      if rowsLeft == 0 { return (position, now + 1) }
+    }
+    return (nil, nil)
+  }
+
+  /// A dump begins: the order may be brought up to date if no other is under way.
+  private mutating func beginDump() {
+    if dumpsUnderWay == 0 { table.refreshDumpOrder() }
+    dumpsUnderWay += 1
+  }
+
+  /// Ends the dump of an interface that goes down.
+  mutating func endDump(_ id: InterfaceID) {
+    guard interface(id)?.dumpPosition != nil else { return }
+    interfaceRows[Int(id.rawValue)]?.dumpPosition = nil
+    dumpsUnderWay -= 1
+  }
+
+  /// Sends a neighbour all our routes, unless that was done within a Hello interval. When
+  /// many ask at a time, one multicast dump serves all.
+  mutating func startUnicastDump(_ id: NeighbourID, _ now: Instant) {
+    let neighbour = neighbours[id.rawValue]
+    guard neighbour.dumpPosition == nil, let interface = interface(neighbour.interface) else {
+      return
+    }
+    if let began = neighbour.dumpBegan, now - began < interface.helloMicroseconds { return }
+    neighbours[id.rawValue].dumpBegan = now
+    if interface.unicastDumps >= ProtocolParameters.unicastDumpLimit {
+      guard interface.dumpPosition == nil, interface.dumpDue == nil else { return }
+      if let began = interface.dumpBegan, now - began < interface.helloMicroseconds { return }
+      let due = now + urgentDelay()
+      interfaceRows[Int(neighbour.interface.rawValue)]?.dumpDue = due
+      scheduleInterface(neighbour.interface)
+      return
+    }
+    beginDump()
+    interfaceRows[Int(neighbour.interface.rawValue)]?.unicastDumps += 1
+    neighbours[id.rawValue].dumpPosition = 0
+    scheduleUnicast(id, resumeAt: now + urgentDelay())
+  }
+
+  /// Ends a neighbour's dump, done or not.
+  mutating func endUnicastDump(_ id: NeighbourID) {
+    neighbours[id.rawValue].dumpPosition = nil
+    interfaceRows[Int(neighbours[id.rawValue].interface.rawValue)]?.unicastDumps -= 1
+    dumpsUnderWay -= 1
+  }
+
+  // MARK: One Update
+
+  /// Appends the current state of a destination: a finite Update, or a retraction while it is
+  /// held or when it was asked for.
+  mutating func addUpdate(
+    _ row: UInt32, _ packet: inout OpenPacket, isRequested: Bool, _ now: Instant
+  ) -> UpdateOutcome {
+    guard let interface = interface(packet.interface) else { return .skipped }
+    guard let announcement = announcement(row) else {
+      guard isRequested || table.destinations[row].flags.contains(.held) else { return .skipped }
+      return addRetraction(row, &packet)
+    }
+    if !isRequested, interface.parameters.splitHorizon,
+      announcement.interface == packet.interface
+    {
+      return .skipped
+    }
+    let prefix = table.destinations[row].prefix
+    let source = table.sourcePrefix(row)
+    if !source.isDefault, interface.parameters.rfc6126Compatible { return .skipped }
+    guard let nextHop = nextHop(for: prefix, on: interface) else { return .skipped }
+    let routerID = table.routerIDs[announcement.router]
+    var metric = announcement.metric
+    if !filters.output.rules.isEmpty {
+      guard let passed = passOutput(prefix, source, routerID, metric, interface) else {
+        return .skipped
+      }
+      metric = passed
+    }
+    if metric.isInfinite { return addRetraction(row, &packet) }
+    let update = OutgoingUpdate(
+      destination: prefix, source: source, routerID: routerID, seqno: announcement.seqno,
+      metric: metric, interval: interface.updateInterval, nextHop: nextHop)
+    guard packet.addIfItFits({ $0.append(update) }) else { return .full }
+    // Before the Update leaves, the feasibility distance is brought up to date (§3.7.3).
+    table.announced(
+      row, router: announcement.router,
+      FeasibilityDistance(seqno: announcement.seqno, metric: metric), at: now)
+    table.destinations[row].flags.insert(.announced)
+    table.destinations[row].announcedMetric = announcement.metric
+    return .appended
+  }
+
+  private func addRetraction(_ row: UInt32, _ packet: inout OpenPacket) -> UpdateOutcome {
+    let prefix = table.destinations[row].prefix
+    guard let update = makeRetraction(prefix, table.sourcePrefix(row), packet.interface) else {
+      return .skipped
+    }
+    return packet.addIfItFits { $0.append(update) } ? .appended : .full
+  }
+
+  /// A retraction; nil when the interface cannot carry it.
+  func makeRetraction(
+    _ destination: Prefix, _ source: Prefix, _ id: InterfaceID
+  ) -> OutgoingUpdate? {
+    guard let interface = interface(id) else { return nil }
+    if !source.isDefault, interface.parameters.rfc6126Compatible { return nil }
+    guard let nextHop = nextHop(for: destination, on: interface) else { return nil }
+    return OutgoingUpdate(
+      destination: destination, source: source, routerID: parameters.routerID, seqno: ownSeqno,
+      metric: .infinity, interval: interface.updateInterval, nextHop: nextHop)
+  }
+
+  /// How the next hop of a prefix is named on an interface; nil when it cannot be.
+  private func nextHop(for prefix: Prefix, on interface: Interface) -> UpdateNextHop? {
+    if prefix.family == .ipv6 { return .packetSource }
+    if let address = interface.state.ipv4 { return .ipv4(address) }
+    return interface.parameters.v4ViaV6 ? .ipv6 : nil
+  }
+
+  /// Runs the `out` chain; nil when the Update is denied, else the metric to announce.
+  private func passOutput(
+    _ destination: Prefix, _ source: Prefix, _ routerID: RouterID, _ metric: Metric,
+    _ interface: Interface
+  ) -> Metric? {
+    var subject = FilterSubject(destination: destination, source: source)
+    subject.interface = interface.name
+    subject.routerID = routerID
+    guard let rule = filters.output.firstMatch(subject) else { return metric }
+    let added = filters.output.rules[rule].metric
+    return added.isInfinite ? nil : metric.adding(added)
+  }
+}
+
+extension UInt32 {
+  /// Whether this position of a log that wraps lies behind `other`.
+  fileprivate func isAfter(_ other: UInt32) -> Bool {
+    let distance = self &- other
+    return distance != 0 && distance < 0x8000_0000
+  }
+}

@@ -1,0 +1,97 @@
+import BabelWire
+
+/// The order in which full updates walk the destinations: by originating router, then IPv6
+/// before IPv4, then by prefix, so that router-ids are named once and prefixes compress.
+///
+/// New destinations wait at the end and are merged when no dump is under way; an order that is
+/// slightly off costs octets, nothing else.
+struct DumpOrder {
+  private(set) var entries: [UInt32] = []
+  private var sortedCount = 0
+  private var changes = 0
+
+  mutating func append(_ destination: UInt32) { entries.append(destination) }
+
+  /// Notes that the router of some destination changed.
+  mutating func noteChange() { changes += 1 }
+
+  /// Whether it is worth to sort again.
+  var isStale: Bool {
+    entries.count > sortedCount || changes > 64 + sortedCount / 16
+  }
+
+  /// Sorts with `precedes` after dropping what `isLive` refuses. Returns what was dropped.
+  mutating func rebuild(
+    isLive: (UInt32) -> Bool, precedes: (UInt32, UInt32) -> Bool
+  ) -> [UInt32] {
+    var dropped: [UInt32] = []
+    if changes > 64 + sortedCount / 16 { sortedCount = 0 }
+    var sorted: [UInt32] = []
+    var tail: [UInt32] = []
+    for (i, entry) in entries.enumerated() {
+      if !isLive(entry) {
+        dropped.append(entry)
+      } else if i < sortedCount {
+        sorted.append(entry)
+      } else {
+        tail.append(entry)
+      }
+    }
+    tail.sort(by: precedes)
+    entries = sorted.isEmpty ? tail : Self.merge(sorted, tail, precedes)
+    sortedCount = entries.count
+    changes = 0
+    return dropped
+  }
+
+  private static func merge(
+    _ a: [UInt32], _ b: [UInt32], _ precedes: (UInt32, UInt32) -> Bool
+  ) -> [UInt32] {
+    var result: [UInt32] = []
+    result.reserveCapacity(a.count + b.count)
+    var i = 0
+    var j = 0
+    while i < a.count, j < b.count {
+      if precedes(b[j], a[i]) {
+        result.append(b[j])
+        j += 1
+      } else {
+        result.append(a[i])
+        i += 1
+      }
+    }
+    result += a[i...]
+    result += b[j...]
+    return result
+  }
+}
+
+extension RouteTable {
+  /// Sorts the dump order if that is worth it. Must not be called while a dump is under way.
+  mutating func refreshDumpOrder() {
+    guard order.isStale else { return }
+    var order = self.order
+    self.order = DumpOrder()
+    let dropped = order.rebuild(
+      isLive: { isLive($0) }, precedes: { dumpKey($0, precedes: $1) })
+    self.order = order
+    for row in dropped { destinations[row].flags.remove(.inDumpOrder) }
+  }
+
+  private func dumpKey(_ a: UInt32, precedes b: UInt32) -> Bool {
+    let routerA = dumpRouter(a)
+    let routerB = dumpRouter(b)
+    if routerA != routerB { return routerA < routerB }
+    let prefixA = destinations[a].prefix
+    let prefixB = destinations[b].prefix
+    if prefixA.family != prefixB.family { return prefixA.family == .ipv6 }
+    if prefixA != prefixB { return prefixA < prefixB }
+    return sourcePrefix(a) < sourcePrefix(b)
+  }
+
+  private func dumpRouter(_ row: UInt32) -> UInt64 {
+    let selected = destinations[row].selected
+    guard selected != noRow else { return 0 }
+    return routerIDs[routes[selected].routerID].rawValue
+  }
+}

@@ -1,0 +1,153 @@
+import BabelWire
+
+/// Router-ids as small numbers, counted by reference so that a stream of forged ones leaves
+/// nothing behind.
+struct InternedRouterIDs {
+  private struct Row {
+    var id: RouterID
+    var references: UInt32
+  }
+
+  private var rows = ChunkedTable<Row>()
+  private var numbers: [RouterID: UInt32] = [:]
+
+  /// The number of a router-id, counted once more.
+  mutating func retain(_ id: RouterID) -> UInt32 {
+    if let number = numbers[id] {
+      rows[number].references += 1
+      return number
+    }
+    let number = rows.insert(Row(id: id, references: 1))
+    numbers[id] = number
+    return number
+  }
+
+  /// Counts a known number once more.
+  mutating func retain(number: UInt32) { rows[number].references += 1 }
+
+  mutating func release(_ number: UInt32) {
+    rows[number].references -= 1
+    guard rows[number].references == 0 else { return }
+    numbers[rows[number].id] = nil
+    rows.remove(number)
+  }
+
+  /// The number of a router-id that is in use.
+  func number(of id: RouterID) -> UInt32? { numbers[id] }
+
+  subscript(_ number: UInt32) -> RouterID { rows[number].id }
+}
+
+/// Source prefixes as small numbers. Number 0 stands for "any source" of either family.
+struct InternedSourcePrefixes {
+  private var rows: [(prefix: Prefix, references: UInt32)] = [(.ipv6Default, 1)]
+  private var numbers: [Prefix: UInt16] = [:]
+  private var free: [UInt16] = []
+
+  /// The number of a prefix, counted once more; nil when 65,535 are in use.
+  mutating func retain(_ prefix: Prefix) -> UInt16? {
+    if prefix.isDefault { return 0 }
+    if let number = numbers[prefix] {
+      rows[Int(number)].references += 1
+      return number
+    }
+    let number: UInt16
+    if let reused = free.popLast() {
+      number = reused
+      rows[Int(number)] = (prefix, 1)
+    } else {
+      guard rows.count < Int(UInt16.max) else { return nil }
+      number = UInt16(rows.count)
+      rows.append((prefix, 1))
+    }
+    numbers[prefix] = number
+    return number
+  }
+
+  mutating func release(_ number: UInt16) {
+    guard number != 0 else { return }
+    rows[Int(number)].references -= 1
+    guard rows[Int(number)].references == 0 else { return }
+    numbers[rows[Int(number)].prefix] = nil
+    free.append(number)
+  }
+
+  /// The number of a prefix that is in use; 0 for "any source".
+  func number(of prefix: Prefix) -> UInt16? { prefix.isDefault ? 0 : numbers[prefix] }
+
+  /// The prefix of a number, in the family of the destination.
+  func prefix(_ number: UInt16, family: AddressFamily) -> Prefix {
+    number == 0 ? .any(family) : rows[Int(number)].prefix
+  }
+}
+
+/// A next hop: a neighbour, and the gateway its routes name.
+struct NextHop {
+  let neighbour: NeighbourID
+  let interface: InterfaceID
+  let gateway: IPAddress
+  var references: UInt32
+  /// The kernel has dropped all routes through it, because its link went down.
+  var isLostByKernel = false
+}
+
+/// Next hops as small numbers, counted by reference.
+struct InternedNextHops {
+  private var rows = ChunkedTable<NextHop>()
+  private var numbers: [Key: UInt32] = [:]
+
+  private struct Key: Hashable {
+    let neighbour: UInt32
+    let interface: InterfaceID
+    let gateway: IPAddress
+  }
+
+  mutating func retain(
+    _ neighbour: NeighbourID, _ interface: InterfaceID, gateway: IPAddress
+  ) -> UInt32 {
+    let key = Key(neighbour: neighbour.rawValue, interface: interface, gateway: gateway)
+    if let number = numbers[key] {
+      rows[number].references += 1
+      return number
+    }
+    let number = rows.insert(
+      NextHop(neighbour: neighbour, interface: interface, gateway: gateway, references: 1))
+    numbers[key] = number
+    return number
+  }
+
+  mutating func retain(number: UInt32) { rows[number].references += 1 }
+
+  mutating func release(_ number: UInt32) {
+    rows[number].references -= 1
+    guard rows[number].references == 0 else { return }
+    let row = rows[number]
+    // A lost row was taken out of the lookup already, and another may stand there now.
+    if !row.isLostByKernel {
+      numbers[
+        Key(neighbour: row.neighbour.rawValue, interface: row.interface, gateway: row.gateway)] =
+        nil
+    }
+    rows.remove(number)
+  }
+
+  /// The kernel dropped all routes through an interface: its next hops are not used again.
+  mutating func lose(_ interface: InterfaceID) {
+    let lost = numbers.filter { rows[$0.value].interface == interface }
+    for (key, number) in lost {
+      rows[number].isLostByKernel = true
+      numbers[key] = nil
+    }
+  }
+
+  /// Whether any next hop lies on an interface.
+  func uses(_ interface: InterfaceID) -> Bool {
+    for number in 0..<rows.capacity
+    where rows[number].references > 0 && rows[number].interface == interface {
+      return true
+    }
+    return false
+  }
+
+  subscript(_ number: UInt32) -> NextHop { rows[number] }
+}

@@ -1,0 +1,93 @@
+import BabelWire
+
+/// What the kernel offers for redistribution (RFC 8966 §3.7): several offers may stand behind
+/// one announced prefix, which goes away with the last of them.
+struct OfferTable {
+  struct Row {
+    let offer: KernelOffer
+    let destination: UInt32
+    /// Metric the redistribute filter gave; infinity for a local address that is not announced.
+    let metric: Metric
+    var generation: UInt32
+    var next: UInt32
+  }
+
+  private(set) var rows = ChunkedTable<Row>()
+  private var numbers: [KernelOffer: UInt32] = [:]
+  private var heads: [UInt32: UInt32] = [:]
+  private var localAddresses: [IPAddress: Int] = [:]
+  private var generation: UInt32 = 0
+
+  var count: Int { rows.count }
+
+  /// Marks a known offer as still there; false if it is not known.
+  mutating func confirm(_ offer: KernelOffer) -> Bool {
+    guard let number = numbers[offer] else { return false }
+    rows[number].generation = generation
+    return true
+  }
+
+  mutating func insert(_ offer: KernelOffer, destination: UInt32, metric: Metric) {
+    let number = rows.insert(
+      Row(
+        offer: offer, destination: destination, metric: metric, generation: generation,
+        next: heads[destination] ?? noRow))
+    heads[destination] = number
+    numbers[offer] = number
+    if let address = Self.localAddress(offer) { localAddresses[address, default: 0] += 1 }
+  }
+
+  /// Removes an offer; returns its destination, nil if it is not known.
+  mutating func remove(_ offer: KernelOffer) -> UInt32? {
+    guard let number = numbers.removeValue(forKey: offer) else { return nil }
+    let row = rows[number]
+    if heads[row.destination] == number {
+      heads[row.destination] = row.next == noRow ? nil : row.next
+    } else {
+      var other = heads[row.destination] ?? noRow
+      while other != noRow, rows[other].next != number { other = rows[other].next }
+      if other != noRow { rows[other].next = row.next }
+    }
+    if let address = Self.localAddress(offer), let references = localAddresses[address] {
+      localAddresses[address] = references > 1 ? references - 1 : nil
+    }
+    rows.remove(number)
+    return row.destination
+  }
+
+  /// The least metric offered for a destination; nil when nothing is announced.
+  func metric(_ destination: UInt32) -> Metric? {
+    var best = Metric.infinity
+    var row = heads[destination] ?? noRow
+    while row != noRow {
+      best = min(best, rows[row].metric)
+      row = rows[row].next
+    }
+    return best.isInfinite ? nil : best
+  }
+
+  /// Whether any offer, announced or not, hangs on the destination.
+  func hasOffers(_ destination: UInt32) -> Bool { heads[destination] != nil }
+
+  /// Whether the prefix is one of our own addresses.
+  func isOwnAddress(_ prefix: Prefix) -> Bool {
+    prefix.mappedLength == 128 && localAddresses[prefix.address] != nil
+  }
+
+  mutating func beginSnapshot() { generation &+= 1 }
+
+  /// Offers that were not confirmed since ``beginSnapshot()``.
+  func unconfirmed() -> [KernelOffer] {
+    var result: [KernelOffer] = []
+    for number in 0..<rows.capacity
+    where rows[number].generation != generation && numbers[rows[number].offer] == number {
+      result.append(rows[number].offer)
+    }
+    return result
+  }
+
+  private static func localAddress(_ offer: KernelOffer) -> IPAddress? {
+    offer.kernelProtocol == nil && offer.destination.mappedLength == 128
+      ? offer.destination.address : nil
+  }
+}

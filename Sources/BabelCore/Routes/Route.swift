@@ -1,0 +1,47 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.2.6 and §3.5.
+
+/// One row of the route table. 4-byte links and ticks: 100,000 rows are normal.
+struct Route {
+  let destination: UInt32
+  /// Interned next hop; it knows the neighbour.
+  var nextHop: UInt32
+  /// Interned router-id.
+  var routerID: UInt32
+  var nextInDestination = noRow
+  var previousOfNeighbour = noRow
+  var nextOfNeighbour = noRow
+  /// When the row is looked at next: refresh, expiry or removal.
+  var deadline = Tick(rawValue: 0)
+  /// When the last Update that counted arrived.
+  var updatedAt = Tick(rawValue: 0)
+  var smoothed: SmoothedMetric
+  var seqno: Seqno
+  var advertisedMetric: Metric
+  var interval: Interval
+  /// What the `in` filter adds.
+  var filterMetric = Metric.zero
+  /// Number of the `in` rule plus one, 0 if none matched.
+  var filterRule: UInt16 = 0
+  var flags = RouteFlags()
+  /// The neighbour's epoch when the last Update arrived; a wildcard retraction begins a new one.
+  var epoch: UInt8
+  var reason = RouteReason.worse
+
+  /// The distance as advertised.
+  var distance: FeasibilityDistance {
+    FeasibilityDistance(seqno: seqno, metric: advertisedMetric)
+  }
+}
+
+/// Conditions of a route.
+struct RouteFlags: OptionSet {
+  let rawValue: UInt8
+  /// The neighbour was asked to repeat its Update before the route expires.
+  static let refreshAsked = RouteFlags(rawValue: 1)
+  /// The kernel refused it, or an install filter denies it.
+  static let notInstallable = RouteFlags(rawValue: 2)
+  /// The route expired (it was not retracted).
+  static let expired = RouteFlags(rawValue: 4)
+}

@@ -1,0 +1,89 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.2.5 and §3.7.3. The source entry of the router-id that a
+// destination was last announced with lives in the destination's own row.
+
+extension RouteTable {
+  /// The feasibility distance of (destination, router), nil if we keep none.
+  func distance(_ row: UInt32, router: UInt32, at now: Instant) -> FeasibilityDistance? {
+    if destinations[row].sourceRouter == router {
+      return destinations[row].sourceExpiry.isDue(at: now)
+        ? nil : destinations[row].sourceDistance
+    }
+    guard destinations[row].flags.contains(.moreSources) else { return nil }
+    return sources.distance(row, router, at: now)
+  }
+
+  /// Notes that a finite Update is being sent: creates or improves the source entry and restarts
+  /// its garbage collection (§3.7.3).
+  mutating func announced(
+    _ row: UInt32, router: UInt32, _ distance: FeasibilityDistance, at now: Instant
+  ) {
+    if destinations[row].sourceRouter != router { takeOver(row, router: router, at: now) }
+    let expired = destinations[row].sourceExpiry.isDue(at: now)
+    if expired || destinations[row].sourceDistance.metric.isInfinite {
+      destinations[row].sourceDistance = distance
+    } else {
+      destinations[row].sourceDistance.announced(distance)
+    }
+    let expiry = now + ProtocolParameters.sourceGarbageCollection
+    destinations[row].sourceExpiry = Tick(expiry)
+    if !sourceWheel.contains(row) { sourceWheel.add(row, expiry, now: now) }
+  }
+
+  /// Makes `router` the one whose entry the row holds; the former one moves to the side table.
+  private mutating func takeOver(_ row: UInt32, router: UInt32, at now: Instant) {
+    let former = destinations[row]
+    if former.sourceRouter != noRow {
+      if former.sourceExpiry.isDue(at: now) {
+        routerIDs.release(former.sourceRouter)
+      } else {
+        sources.insert(
+          row, former.sourceRouter, former.sourceDistance, expiry: former.sourceExpiry, at: now)
+      }
+    }
+    if former.flags.contains(.moreSources), let entry = sources.remove(row, router) {
+      destinations[row].sourceDistance = entry.distance
+      destinations[row].sourceExpiry = entry.expiry
+    } else {
+      routerIDs.retain(number: router)
+      destinations[row].sourceDistance = FeasibilityDistance(seqno: Seqno(0), metric: .infinity)
+      destinations[row].sourceExpiry = Tick(now)
+    }
+    destinations[row].sourceRouter = router
+    updateMoreSources(row)
+  }
+
+  private mutating func updateMoreSources(_ row: UInt32) {
+    if sources.hasEntries(row) {
+      destinations[row].flags.insert(.moreSources)
+    } else {
+      destinations[row].flags.remove(.moreSources)
+    }
+  }
+
+  /// Deletes source entries whose garbage-collection time has passed; at most `budget` rows are
+  /// looked at. Returns how many were.
+  mutating func collectSources(at now: Instant, budget: Int) -> Int {
+    var work = 0
+    while work < budget, let row = sourceWheel.popDue(at: now) {
+      work += 1
+      let expiry = destinations[row].sourceExpiry
+      guard expiry.isDue(at: now) else {
+        sourceWheel.add(row, expiry.instant(near: now), now: now)
+        continue
+      }
+      routerIDs.release(destinations[row].sourceRouter)
+      destinations[row].sourceRouter = noRow
+      destinations[row].flags.remove(.announced)
+      removeIfUnused(row)
+    }
+    while work < budget, let entry = sources.popExpired(at: now) {
+      work += 1
+      routerIDs.release(entry.router)
+      updateMoreSources(entry.destination)
+      removeIfUnused(entry.destination)
+    }
+    return work
+  }
+}

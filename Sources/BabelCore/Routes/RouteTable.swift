@@ -1,0 +1,144 @@
+import BabelWire
+
+/// Destinations, routes and sources with their indexes: by (destination, source prefix), by
+/// destination and by neighbour. Knows no policy.
+struct RouteTable {
+  var destinations = ChunkedTable<Destination>()
+  var routes = ChunkedTable<Route>()
+  var nextHops = InternedNextHops()
+  var routerIDs = InternedRouterIDs()
+  var sources = SourceTable()
+  var order = DumpOrder()
+  /// Expiry of routes.
+  var routeWheel = TimingWheel()
+  /// Expiry of the source entries held in destination rows.
+  var sourceWheel = TimingWheel()
+  private var sourcePrefixes = InternedSourcePrefixes()
+  private var index: HashIndex
+
+  init(hashKey: UInt64) { index = HashIndex(key: hashKey) }
+
+  // MARK: Destinations
+
+  /// The row of a destination, if there is one.
+  func find(_ prefix: Prefix, _ source: Prefix) -> UInt32? {
+    guard let number = sourcePrefixes.number(of: source) else { return nil }
+    var row = index[bucket(prefix, number)]
+    while row != noRow {
+      if destinations[row].equals(prefix, number) { return row }
+      row = destinations[row].nextInBucket
+    }
+    return nil
+  }
+
+  /// The row of a destination, made if there is none; nil when too many source prefixes are in
+  /// use.
+  mutating func findOrInsert(_ prefix: Prefix, _ source: Prefix) -> UInt32? {
+    if let row = find(prefix, source) { return row }
+    guard let number = sourcePrefixes.retain(source) else { return nil }
+    if index.isCrowded(by: destinations.count + 1) { rehash() }
+    var destination = Destination(prefix, sourcePrefix: number)
+    destination.flags = .live
+    if let reused = destinations.reusedIndex {
+      // The dump order may still name the index.
+      destination.flags.formUnion(destinations[reused].flags.intersection(.inDumpOrder))
+    }
+    let bucket = bucket(prefix, number)
+    destination.nextInBucket = index[bucket]
+    let row = destinations.insert(destination)
+    index[bucket] = row
+    if !destinations[row].flags.contains(.inDumpOrder) {
+      destinations[row].flags.insert(.inDumpOrder)
+      order.append(row)
+    }
+    return row
+  }
+
+  /// The source prefix of a destination; zero length if any source will do.
+  func sourcePrefix(_ row: UInt32) -> Prefix {
+    sourcePrefixes.prefix(
+      destinations[row].sourcePrefix, family: destinations[row].prefix.family)
+  }
+
+  /// Frees a destination that nothing hangs on any more.
+  mutating func removeIfUnused(_ row: UInt32) {
+    let destination = destinations[row]
+    guard destination.firstRoute == noRow, destination.sourceRouter == noRow,
+      destination.forwardedNextHop == noRow,
+      destination.flags.isDisjoint(with: [
+        .originated, .held, .forwardedUnreachable, .moreSources, .requested, .announced,
+      ]), destination.flags.contains(.live)
+    else { return }
+    let bucket = bucket(destination.prefix, destination.sourcePrefix)
+    if index[bucket] == row {
+      index[bucket] = destination.nextInBucket
+    } else {
+      var other = index[bucket]
+      while destinations[other].nextInBucket != row { other = destinations[other].nextInBucket }
+      destinations[other].nextInBucket = destination.nextInBucket
+    }
+    sourcePrefixes.release(destination.sourcePrefix)
+    destinations[row].flags.formIntersection(.inDumpOrder)
+    destinations.remove(row)
+  }
+
+  func isLive(_ row: UInt32) -> Bool {
+    row < destinations.capacity && destinations[row].flags.contains(.live)
+  }
+
+  private func bucket(_ prefix: Prefix, _ source: UInt16) -> Int {
+    index.bucket(
+      prefix.address.high, prefix.address.low,
+      UInt64(prefix.mappedLength) << 16 | UInt64(source))
+  }
+
+  private mutating func rehash() {
+    index.grow()
+    for row in 0..<destinations.capacity where destinations[row].flags.contains(.live) {
+      let bucket = bucket(destinations[row].prefix, destinations[row].sourcePrefix)
+      destinations[row].nextInBucket = index[bucket]
+      index[bucket] = row
+    }
+  }
+
+  // MARK: Routes
+
+  /// The route to a destination through a neighbour.
+  func route(_ destination: UInt32, _ neighbour: NeighbourID) -> UInt32? {
+    var row = destinations[destination].firstRoute
+    while row != noRow {
+      if nextHops[routes[row].nextHop].neighbour == neighbour { return row }
+      row = routes[row].nextInDestination
+    }
+    return nil
+  }
+
+  /// Appends a route behind the others of its destination. The caller links it to the neighbour.
+  mutating func insert(_ route: Route) -> UInt32 {
+    let row = routes.insert(route)
+    var last = destinations[route.destination].firstRoute
+    if last == noRow {
+      destinations[route.destination].firstRoute = row
+    } else {
+      while routes[last].nextInDestination != noRow { last = routes[last].nextInDestination }
+      routes[last].nextInDestination = row
+    }
+    return row
+  }
+
+  /// Unlinks a route from its destination and frees it with its next hop and router-id.
+  mutating func remove(_ row: UInt32) {
+    let route = routes[row]
+    routeWheel.remove(row)
+    if destinations[route.destination].firstRoute == row {
+      destinations[route.destination].firstRoute = route.nextInDestination
+    } else {
+      var other = destinations[route.destination].firstRoute
+      while routes[other].nextInDestination != row { other = routes[other].nextInDestination }
+      routes[other].nextInDestination = route.nextInDestination
+    }
+    nextHops.release(route.nextHop)
+    routerIDs.release(route.routerID)
+    routes.remove(row)
+  }
+}

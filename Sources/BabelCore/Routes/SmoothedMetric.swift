@@ -1,0 +1,36 @@
+import BabelWire
+
+// Before editing, read RFC 8966 Appendix A.3.
+
+/// The exponential average of a route's metric, brought up to date when it is looked at.
+struct SmoothedMetric: Equatable {
+  private var value: Metric
+  private var since: Tick
+
+  init(_ metric: Metric, at now: Instant) {
+    value = metric
+    since = Tick(now)
+  }
+
+  /// The average at `now`, given that the metric has been `metric` since the last look.
+  /// `timeConstant` is in microseconds; zero switches smoothing off.
+  func value(_ metric: Metric, timeConstant: Int64, at now: Instant) -> Metric {
+    guard !metric.isInfinite, !value.isInfinite, timeConstant > 0, value != metric else {
+      return metric
+    }
+    let elapsed = max(0, now - since.instant(near: now))
+    // (1 − 1/8)^(8t/τ) in steps of τ/8, the rest linearly: close to e^(−t/τ), integers only.
+    let step = max(1, timeConstant / 8)
+    guard elapsed / step < 128 else { return metric }
+    var difference = (Int64(value.rawValue) - Int64(metric.rawValue)) << 16
+    for _ in 0..<(elapsed / step) { difference -= difference / 8 }
+    difference -= difference / 8 * (elapsed % step) / step
+    return Metric(UInt16(Int64(metric.rawValue) + difference >> 16))
+  }
+
+  /// Notes a change: until `now` the metric was `old`.
+  mutating func changed(from old: Metric, timeConstant: Int64, at now: Instant) {
+    value = value(old, timeConstant: timeConstant, at: now)
+    since = Tick(now)
+  }
+}

@@ -1,0 +1,91 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.2.5 and §3.7.3.
+
+/// Source entries beyond the one that each destination row holds itself: those of router-ids
+/// that announced the same prefix before, or that announce it as well.
+struct SourceTable {
+  private struct Row {
+    let destination: UInt32
+    let router: UInt32
+    var distance: FeasibilityDistance
+    var expiry: Tick
+    var next: UInt32
+  }
+
+  private var rows = ChunkedTable<Row>()
+  private var heads: [UInt32: UInt32] = [:]
+  private var wheel = TimingWheel()
+
+  var count: Int { rows.count }
+
+  /// The entry of (destination, router), nil if there is none or its time has passed.
+  func distance(_ destination: UInt32, _ router: UInt32, at now: Instant) -> FeasibilityDistance? {
+    guard let found = find(destination, router), !rows[found].expiry.isDue(at: now) else {
+      return nil
+    }
+    return rows[found].distance
+  }
+
+  /// Takes an entry out; returns it with its expiry. The caller releases the router-id.
+  mutating func remove(
+    _ destination: UInt32, _ router: UInt32
+  ) -> (distance: FeasibilityDistance, expiry: Tick)? {
+    guard let found = find(destination, router) else { return nil }
+    let row = rows[found]
+    unlink(found)
+    return (row.distance, row.expiry)
+  }
+
+  /// Stores an entry that is not there yet; the router-id must be retained by the caller.
+  mutating func insert(
+    _ destination: UInt32, _ router: UInt32, _ distance: FeasibilityDistance, expiry: Tick,
+    at now: Instant
+  ) {
+    let head = heads[destination] ?? noRow
+    let row = rows.insert(
+      Row(
+        destination: destination, router: router, distance: distance, expiry: expiry, next: head))
+    heads[destination] = row
+    wheel.add(row, expiry.instant(near: now), now: now)
+  }
+
+  func hasEntries(_ destination: UInt32) -> Bool { heads[destination] != nil }
+
+  var firstDeadline: Instant? { wheel.firstDeadline }
+
+  /// Removes one entry whose time has passed; returns what it was.
+  mutating func popExpired(at now: Instant) -> (destination: UInt32, router: UInt32)? {
+    while let row = wheel.popDue(at: now) {
+      let entry = rows[row]
+      if entry.expiry.isDue(at: now) {
+        unlink(row)
+        return (entry.destination, entry.router)
+      }
+      wheel.add(row, entry.expiry.instant(near: now), now: now)
+    }
+    return nil
+  }
+
+  private func find(_ destination: UInt32, _ router: UInt32) -> UInt32? {
+    var row = heads[destination] ?? noRow
+    while row != noRow {
+      if rows[row].router == router { return row }
+      row = rows[row].next
+    }
+    return nil
+  }
+
+  private mutating func unlink(_ row: UInt32) {
+    let entry = rows[row]
+    wheel.remove(row)
+    if heads[entry.destination] == row {
+      heads[entry.destination] = entry.next == noRow ? nil : entry.next
+    } else {
+      var other = heads[entry.destination] ?? noRow
+      while other != noRow, rows[other].next != row { other = rows[other].next }
+      if other != noRow { rows[other].next = entry.next }
+    }
+    rows.remove(row)
+  }
+}

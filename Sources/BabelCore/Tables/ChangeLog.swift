@@ -1,0 +1,39 @@
+/// Destinations whose announcement changed, in order of change (RFC 8966 §3.7.2).
+///
+/// Every interface reads the log at its own pace with a cursor of its own. A destination that
+/// changes again before anyone has read its entry is not entered twice; an older entry that some
+/// have yet to read is skipped, because only the latest position counts.
+struct ChangeLog {
+  private var entries: [UInt32] = []
+  private var base: UInt32 = 0
+
+  /// The position after the last entry.
+  var end: UInt32 { base &+ UInt32(entries.count) }
+
+  /// Appends a destination and returns the position of its entry.
+  mutating func append(_ destination: UInt32) -> UInt32 {
+    entries.append(destination)
+    return end &- 1
+  }
+
+  /// The destination at a position, nil at the end.
+  func destination(at position: UInt32) -> UInt32? {
+    let offset = Int(position &- base)
+    return offset < entries.count ? entries[offset] : nil
+  }
+
+  /// Entries from `position` to the end.
+  func remaining(from position: UInt32) -> Int { Int(end &- position) }
+
+  /// Forgets what lies before `position`, which every reader has passed.
+  mutating func trim(before position: UInt32) {
+    let offset = Int(position &- base)
+    guard offset == entries.count || (offset >= 1024 && offset * 2 > entries.count) else { return }
+    if offset == entries.count {
+      entries.removeAll(keepingCapacity: entries.count <= 1024)
+    } else {
+      entries.removeFirst(offset)
+    }
+    base = position
+  }
+}

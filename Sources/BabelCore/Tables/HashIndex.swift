@@ -1,0 +1,34 @@
+/// Buckets of row indexes; the chain through equal buckets runs in the rows themselves.
+///
+/// Keys come from the network, so the mix is keyed with the node's seed.
+struct HashIndex {
+  private(set) var buckets: [UInt32]
+  private let key: UInt64
+
+  init(key: UInt64) {
+    self.key = key | 1
+    buckets = [UInt32](repeating: noRow, count: 64)
+  }
+
+  /// The bucket of a 128-bit value with 32 bits of extra.
+  func bucket(_ high: UInt64, _ low: UInt64, _ extra: UInt64) -> Int {
+    var h = (high ^ key) &* 0x9FB2_1C65_1E98_DF25
+    h = (h ^ (h >> 35) ^ low) &* 0xD6E8_FEB8_6659_FD93
+    h = (h ^ (h >> 32) ^ extra ^ key) &* 0x9FB2_1C65_1E98_DF25
+    h ^= h >> 29
+    return Int(truncatingIfNeeded: h & UInt64(buckets.count - 1))
+  }
+
+  subscript(_ bucket: Int) -> UInt32 {
+    get { buckets[bucket] }
+    set { buckets[bucket] = newValue }
+  }
+
+  /// Whether `count` rows ask for more buckets.
+  func isCrowded(by count: Int) -> Bool { count > buckets.count }
+
+  /// Doubles the buckets and empties them; the caller enters all rows again.
+  mutating func grow() {
+    buckets = [UInt32](repeating: noRow, count: buckets.count * 2)
+  }
+}

@@ -1,0 +1,23 @@
+/// A deadline in a table row: 10 ms units in 32 bits, compared modulo 2^32.
+///
+/// Rows hold at most 3.5 × 655 s, far below the 248 days that can be told apart.
+struct Tick: Hashable {
+  let rawValue: UInt32
+
+  init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// The first tick that is not before `instant`.
+  init(_ instant: Instant) {
+    rawValue = UInt32(truncatingIfNeeded: (instant.microseconds + 9_999) / 10_000)
+  }
+
+  /// The instant this tick stands for, given that it is within 248 days of `now`.
+  func instant(near now: Instant) -> Instant {
+    let nowTick = now.microseconds / 10_000
+    let distance = Int32(bitPattern: rawValue &- UInt32(truncatingIfNeeded: nowTick))
+    return Instant(microseconds: (nowTick + Int64(distance)) * 10_000)
+  }
+
+  /// Whether the tick's time has come.
+  func isDue(at now: Instant) -> Bool { instant(near: now) <= now }
+}
