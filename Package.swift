@@ -11,7 +11,11 @@ let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let package = Package(
   name: "swabeld",
-  products: [.executable(name: "swabeld", targets: ["swabeld"])],
+  products: [
+    .executable(name: "swabeld", targets: ["swabeld"]),
+    // For the fuzzers, which are a package of their own.
+    .library(name: "BabelWire", targets: ["BabelWire"]),
+  ],
   targets: [
     .systemLibrary(name: "CLinux"),
     .target(name: "BabelWire", swiftSettings: safe),
