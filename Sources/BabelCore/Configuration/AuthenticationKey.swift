@@ -59,3 +59,19 @@ public struct AuthenticationKey: Equatable, Sendable, CustomStringConvertible {
   /// Id and algorithm, never the value.
   public var description: String { "key \(printable(id, limit: 255)) \(algorithm)" }
 }
+
+/// A key in use on an interface.
+public struct InterfaceKey: Equatable, Sendable {
+  /// The key.
+  public let key: AuthenticationKey
+  /// Whether it signs what is sent; every key verifies what is received.
+  public let signs: Bool
+}
+
+/// How packets of an interface are authenticated (RFC 8967 §3.1).
+public struct InterfaceAuthentication: Equatable, Sendable {
+  /// The set of keys, `key` first; empty when packets are neither signed nor verified.
+  public internal(set) var keys: [InterfaceKey] = []
+  /// Process packets that carry no valid MAC all the same, for a network in transition.
+  public internal(set) var acceptsBadSignatures = false
+}

@@ -28,6 +28,8 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
   /// The offending word, made printable; nil when something is missing or the word may be a
   /// secret.
   public internal(set) var found: String?
+  /// Whether the statement ends where more is needed.
+  public let isIncomplete: Bool
   /// What should stand there instead, as a noun phrase.
   public let expected: String
   /// A keyword that looks like what was meant.
@@ -38,13 +40,24 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
   public internal(set) var preface: String?
 
   init(
-    source: ConfigurationSource, line: Int, column: Int, found: String? = nil, expected: String
+    source: ConfigurationSource, line: Int, column: Int, found: String? = nil,
+    isIncomplete: Bool = false, expected: String
   ) {
     self.source = source
     self.line = line
     self.column = column
     self.found = found
+    self.isIncomplete = isIncomplete
     self.expected = expected
+  }
+
+  /// Octet by octet.
+  public static func == (a: ConfigurationError, b: ConfigurationError) -> Bool {
+    a.source == b.source && a.line == b.line && a.column == b.column
+      && a.isIncomplete == b.isIncomplete && hasSameOctets(a.found, b.found)
+      && hasSameOctets(a.expected, b.expected)
+      && hasSameOctets(a.suggestion, b.suggestion) && hasSameOctets(a.hint, b.hint)
+      && hasSameOctets(a.preface, b.preface)
   }
 
   /// A file that cannot be read; `reason` is the system's text for it.
@@ -69,6 +82,7 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
   public var detail: String {
     var text = line == 0 ? "\(source.name): " : "\(source.name):\(line):\(column): "
     if line == 0, let hint { return text + hint }
+    if isIncomplete { text += "the line ends here, " }
     if let found { text += "found \"\(found)\", " }
     text += "expected \(expected)"
     if let suggestion { text += "; did you mean \"\(suggestion)\"?" }
@@ -105,6 +119,12 @@ public struct ConfigurationWarning: Equatable, Sendable, CustomStringConvertible
   public let kind: Kind
   /// The remark.
   public let message: String
+
+  /// Octet by octet.
+  public static func == (a: ConfigurationWarning, b: ConfigurationWarning) -> Bool {
+    a.source == b.source && a.line == b.line && a.column == b.column && a.kind == b.kind
+      && hasSameOctets(a.message, b.message)
+  }
 
   /// `NAME:LINE:COLUMN: warning: …`.
   public var description: String { "\(source.name):\(line):\(column): warning: \(message)" }

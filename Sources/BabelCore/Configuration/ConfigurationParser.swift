@@ -58,12 +58,12 @@ public enum ConfigurationParser {
 }
 
 /// First words of statements.
-enum StatementKeyword: String, ConfigurationKeyword {
+enum StatementKeyword: KeywordText, ConfigurationKeyword {
   case interface, `default`, key, `in`, out, redistribute, install, flush
 }
 
 /// First words that only the local socket takes.
-enum RequestKeyword: String, ConfigurationKeyword {
+enum RequestKeyword: KeywordText, ConfigurationKeyword {
   case dump, monitor, unmonitor, quit
   case reopenLogFile = "reopen-logfile"
 }
@@ -199,6 +199,8 @@ struct StatementParser {
 
   /// Makes sure that no second line follows.
   func expectEnd() throws(ConfigurationError) {
-    guard reader.isAtEnd else { throw reader.missing("a single line") }
+    guard !reader.isAtEnd else { return }
+    throw ConfigurationError(
+      source: reader.source, line: reader.line, column: 1, expected: "a single line")
   }
 }

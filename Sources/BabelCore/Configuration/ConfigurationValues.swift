@@ -1,7 +1,7 @@
 import BabelWire
 
 /// Words of booleans.
-private enum BooleanKeyword: String, ConfigurationKeyword {
+private enum BooleanKeyword: KeywordText, ConfigurationKeyword {
   case `true`, yes, `false`, no, `default`, auto
 }
 
@@ -46,7 +46,9 @@ extension StatementParser {
 
   /// An integer in C's syntax: decimal, `0x…`, or octal with a leading zero.
   mutating func number(_ range: ClosedRange<Int64>) throws(ConfigurationError) -> Int64 {
-    let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
+    let expected =
+      range == .min ... .max
+      ? "a number" : "a number from \(range.lowerBound) to \(range.upperBound)"
     let token = try word(expected)
     guard let value = integer(token.octets[...]), range.contains(value) else {
       var error = reader.error(at: token, expected: expected)
@@ -141,8 +143,8 @@ extension StatementParser {
   }
 }
 
-/// The value of an integer in C's syntax with an optional sign; nil if it is none or beyond
-/// 2^32 - 1.
+/// The value of an integer in C's syntax with an optional sign; nil if it is none. What is beyond
+/// 2^40 becomes 2^40, which is out of every range that there is.
 func integer(_ octets: ArraySlice<UInt8>) -> Int64? {
   var digits = octets
   var isNegative = false
@@ -163,8 +165,7 @@ func integer(_ octets: ArraySlice<UInt8>) -> Int64? {
   var value: Int64 = 0
   for octet in digits {
     guard let digit = hexadecimal(octet), Int64(digit) < radix else { return nil }
-    value = value * radix + Int64(digit)
-    guard value <= Int64(UInt32.max) else { return nil }
+    value = min(value * radix + Int64(digit), 1 << 40)
   }
   return isNegative ? -value : value
 }

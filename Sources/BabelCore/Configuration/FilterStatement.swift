@@ -6,7 +6,7 @@ enum FilterChainName: UInt8, Equatable {
 }
 
 /// Selectors and actions of a filter rule.
-enum FilterKeyword: String, ConfigurationKeyword {
+enum FilterKeyword: KeywordText, ConfigurationKeyword {
   case ip, eq, le, ge
   case sourceIP = "src-ip"
   case sourceEq = "src-eq"
@@ -120,8 +120,8 @@ extension StatementParser {
       draft.hasImpossibleProtocol = false
       if chain != .redistribute { warnNeverMatches("local", "redistribute", at: token) }
     default:
-      let number = try number(0...Int64(Int32.max))
-      draft.hasImpossibleProtocol = number > 255
+      let number = try number(.min ... .max)
+      draft.hasImpossibleProtocol = number < 0 || number > 255
       draft.rule.origin = number == 0 ? nil : .kernelProtocol(UInt8(clamping: number))
       if chain != .redistribute, number != 0 {
         warnNeverMatches("proto", "redistribute", at: token)
@@ -163,8 +163,7 @@ extension StatementParser {
 
   /// A length; what lies far outside any family matches like its nearest neighbour.
   private mutating func prefixLength() throws(ConfigurationError) -> Int {
-    let bound = Int64(Int32.max)
-    return Int(min(max(try number(-bound...bound), -1), 129))
+    Int(min(max(try number(.min ... .max), -1), 129))
   }
 
   private mutating func prefix(

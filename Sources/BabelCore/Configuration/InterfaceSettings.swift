@@ -77,6 +77,10 @@ public struct InterfaceSettings: Equatable, Sendable {
   public var probesMTU: Bool?
   /// `key`: the id of a key.
   public var key: [UInt8]?
+  /// `also-key`: ids of further keys that sign and verify.
+  public var alsoKeys: [[UInt8]]?
+  /// `verify-key`: ids of keys that verify but do not sign.
+  public var verifyKeys: [[UInt8]]?
   /// `accept-bad-signatures`.
   public var acceptsBadSignatures: Bool?
 
@@ -107,6 +111,8 @@ public struct InterfaceSettings: Equatable, Sendable {
     result.v4ViaV6 = v4ViaV6 ?? other.v4ViaV6
     result.probesMTU = probesMTU ?? other.probesMTU
     result.key = key ?? other.key
+    result.alsoKeys = alsoKeys ?? other.alsoKeys
+    result.verifyKeys = verifyKeys ?? other.verifyKeys
     result.acceptsBadSignatures = acceptsBadSignatures ?? other.acceptsBadSignatures
     return result
   }
@@ -204,11 +210,19 @@ extension Configuration {
     return remarks
   }
 
-  /// The key packets of an interface are signed and verified with (RFC 8967); nil when packets
-  /// are not signed.
-  public func key(for name: InterfaceName) -> AuthenticationKey? {
-    guard let id = settings(for: name).key else { return nil }
-    return key(id: id)
+  /// How packets of an interface are authenticated (RFC 8967).
+  public func authentication(for name: InterfaceName) -> InterfaceAuthentication {
+    let settings = settings(for: name)
+    let signing = (settings.key.map { [$0] } ?? []) + (settings.alsoKeys ?? [])
+    var result = InterfaceAuthentication()
+    result.acceptsBadSignatures = settings.acceptsBadSignatures ?? false
+    for id in signing + (settings.verifyKeys ?? []) {
+      guard !result.keys.contains(where: { $0.key.id == id }), let key = key(id: id) else {
+        continue
+      }
+      result.keys.append(InterfaceKey(key: key, signs: signing.contains(id)))
+    }
+    return result
   }
 
   /// The key with an id.

@@ -1,7 +1,7 @@
 import BabelWire
 
 /// Parameters of `interface` and `default`.
-enum InterfaceKeyword: String, ConfigurationKeyword {
+enum InterfaceKeyword: KeywordText, ConfigurationKeyword {
   case type, rxcost
   case helloInterval = "hello-interval"
   case updateInterval = "update-interval"
@@ -17,12 +17,14 @@ enum InterfaceKeyword: String, ConfigurationKeyword {
   case v4ViaV6 = "v4-via-v6"
   case probeMTU = "probe-mtu"
   case key
+  case alsoKey = "also-key"
+  case verifyKey = "verify-key"
   case acceptBadSignatures = "accept-bad-signatures"
   case wired, faraway
 }
 
 /// Values of `type`.
-private enum LinkTypeKeyword: String, ConfigurationKeyword {
+private enum LinkTypeKeyword: KeywordText, ConfigurationKeyword {
   case wired, wireless, tunnel, auto, `default`
 }
 
@@ -62,6 +64,8 @@ extension StatementParser {
     case .v4ViaV6: settings.v4ViaV6 = try boolean()
     case .probeMTU: settings.probesMTU = try boolean()
     case .key: settings.key = try knownKey()
+    case .alsoKey: try parseFurtherKey(at: token, into: &settings.alsoKeys)
+    case .verifyKey: try parseFurtherKey(at: token, into: &settings.verifyKeys)
     case .acceptBadSignatures: settings.acceptsBadSignatures = try boolean()
     case .wired:
       // "auto" means wireless, too: so does babeld.
@@ -94,6 +98,20 @@ extension StatementParser {
       throw unknownWord(
         token, expected: oneOf(LinkTypeKeyword.words), among: LinkTypeKeyword.words)
     }
+  }
+
+  /// Most keys of one kind on an interface: each costs up to 34 octets of every packet.
+  private static let keyLimit = 8
+
+  private mutating func parseFurtherKey(
+    at token: ConfigurationToken, into keys: inout [[UInt8]]?
+  ) throws(ConfigurationError) {
+    warn(.unknownToBabeld, at: token, "babeld takes one key for an interface")
+    let known = keys ?? []
+    guard known.count < Self.keyLimit else {
+      throw reader.error(at: token, expected: "at most \(Self.keyLimit) keys")
+    }
+    keys = known + [try knownKey()]
   }
 
   private mutating func knownKey() throws(ConfigurationError) -> [UInt8] {

@@ -1,10 +1,10 @@
 /// Words of a `key` statement.
-private enum KeyPartKeyword: String, ConfigurationKeyword {
+private enum KeyPartKeyword: KeywordText, ConfigurationKeyword {
   case id, type, value
 }
 
 /// Values of a key's `type`.
-private enum AlgorithmKeyword: String, ConfigurationKeyword {
+private enum AlgorithmKeyword: KeywordText, ConfigurationKeyword {
   case hmacSHA256 = "hmac-sha256"
   case blake2s128
 }

@@ -1,16 +1,32 @@
+/// The text of a keyword. Not a String, because comparing those would draw the tables of Unicode
+/// normalisation into an Embedded program, more octets than all of this parser.
+struct KeywordText: Equatable, Sendable, ExpressibleByStringLiteral {
+  let text: String
+
+  init(stringLiteral value: String) { text = value }
+
+  static func == (a: KeywordText, b: KeywordText) -> Bool { hasSameOctets(a.text, b.text) }
+}
+
+/// Whether two texts are equal octet by octet.
+func hasSameOctets(_ a: String?, _ b: String?) -> Bool {
+  guard let a, let b else { return a == nil && b == nil }
+  return a.utf8.elementsEqual(b.utf8)
+}
+
 /// A closed set of words of the configuration language.
-protocol ConfigurationKeyword: CaseIterable, RawRepresentable where RawValue == String {}
+protocol ConfigurationKeyword: CaseIterable, RawRepresentable where RawValue == KeywordText {}
 
 extension ConfigurationKeyword {
   /// The keyword written exactly like this; keywords are case-sensitive.
   init?(octets: [UInt8]) {
-    guard let match = Self.allCases.first(where: { $0.rawValue.utf8.elementsEqual(octets) })
+    guard let match = Self.allCases.first(where: { $0.rawValue.text.utf8.elementsEqual(octets) })
     else { return nil }
     self = match
   }
 
   /// All words of the set.
-  static var words: [String] { allCases.map { $0.rawValue } }
+  static var words: [String] { allCases.map { $0.rawValue.text } }
 }
 
 /// The word that `octets` was probably meant to be; nil if none is near. The first of several

@@ -1,7 +1,7 @@
 import BabelWire
 
 /// First words of the statements that hold one value for the whole daemon.
-enum OptionKeyword: String, ConfigurationKeyword {
+enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case protocolGroup = "protocol-group"
   case protocolPort = "protocol-port"
   case kernelPriority = "kernel-priority"
@@ -30,7 +30,7 @@ enum OptionKeyword: String, ConfigurationKeyword {
 }
 
 /// What `limit` speaks of.
-private enum LimitKeyword: String, ConfigurationKeyword {
+private enum LimitKeyword: KeywordText, ConfigurationKeyword {
   case interfaces, neighbours, routes, sources, requests
   case originatedPrefixes = "originated-prefixes"
 }

@@ -1,5 +1,5 @@
 /// Words that older versions or forks of babeld take and 1.14 does not.
-private enum RetiredStatement: String, ConfigurationKeyword {
+private enum RetiredStatement: KeywordText, ConfigurationKeyword {
   case diversity
   case diversityFactor = "diversity-factor"
   case keepUnfeasible = "keep-unfeasible"
@@ -35,7 +35,7 @@ private enum RetiredStatement: String, ConfigurationKeyword {
 }
 
 /// The same inside `interface` and `default` statements.
-private enum RetiredParameter: String, ConfigurationKeyword {
+private enum RetiredParameter: KeywordText, ConfigurationKeyword {
   case channel, interfering, noninterfering, diversity, wireless, tunnel
   case v4viav6
   case v4OverV6 = "v4-over-v6"
@@ -62,7 +62,7 @@ extension StatementParser {
     let words = StatementKeyword.words + OptionKeyword.words
     if !token.isQuoted, let request = RequestKeyword(octets: token.octets) {
       var error = reader.error(at: token, expected: "a statement")
-      error.hint = "\"\(request.rawValue)\" is a request of the local socket"
+      error.hint = "\"\(request.rawValue.text)\" is a request of the local socket"
       return error
     }
     var error = reader.error(at: token, expected: "a statement")

@@ -63,7 +63,7 @@ struct StatementReader {
   /// An error about something that is missing here.
   func missing(_ expected: String) -> ConfigurationError {
     ConfigurationError(
-      source: source, line: line, column: column, found: "end of line", expected: expected)
+      source: source, line: line, column: column, isIncomplete: true, expected: expected)
   }
 
   private func peek() -> UInt8? { offset < octets.count ? octets[offset] : nil }
@@ -93,6 +93,9 @@ struct StatementReader {
     while let octet = peek(), octet != 0x0a {
       offset += 1
       if octet == 0x22 { return token }
+      guard token.octets.count < Self.wordLimit else {
+        throw error(at: token, expected: "at most \(Self.wordLimit) octets")
+      }
       guard octet == 0x5c else {
         token.octets.append(octet)
         continue
