@@ -39,7 +39,9 @@ func nearestWord(to octets: [UInt8], among words: [String]) -> String? {
   // A third of the letters may be wrong, and one in the shortest words.
   var limit = max(1, given.count / 3)
   for word in words {
-    let distance = editDistance(given, Array(word.utf8))
+    // The beginning of a word is as good as one slip.
+    let isBeginning = given.count >= 4 && word.utf8.starts(with: given)
+    let distance = isBeginning ? 1 : editDistance(given, Array(word.utf8))
     // Two words with hardly a letter in common are not a slip of the finger.
     if distance <= limit, distance < max(given.count, word.utf8.count) {
       best = word

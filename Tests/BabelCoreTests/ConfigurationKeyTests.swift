@@ -1,0 +1,115 @@
+import BabelCore
+import BabelWire
+import Testing
+
+@Suite struct `Configuration: keys (RFC 8967 §3.1)` {
+  @Test func `R-145 both algorithms, the parts in any order`() throws {
+    let configuration = try parse(
+      """
+      key id a type hmac-sha256 value 00ff
+      key value 0A0b type blake2s128 id b # comment
+      """)
+    #expect(
+      configuration.keys == [
+        AuthenticationKey(id: octets("a"), algorithm: .hmacSHA256, value: SecretOctets([0, 255])),
+        AuthenticationKey(id: octets("b"), algorithm: .blake2s128, value: SecretOctets([10, 11])),
+      ])
+  }
+
+  @Test(arguments: [("hmac-sha256", 64), ("blake2s128", 32)])
+  func `keys have a longest length`(type: String, limit: Int) throws {
+    let longest = String(repeating: "ab", count: limit)
+    #expect(try parse("key id a type \(type) value \(longest)").keys.count == 1)
+    let error = try #require(refusal(of: "key id a type \(type) value \(longest)ab"))
+    #expect(error.expected == "at most \(limit) octets for \(type)")
+  }
+
+  @Test(arguments: [
+    "key", "key id a", "key id a type hmac-sha256", "key type hmac-sha256 value 00",
+    "key id a value 00", "key id a type none value 00", "key id a type sha1 value 00",
+    "key id a type hmac-sha256 value 0", "key id a type hmac-sha256 value 0g",
+    "key id a type hmac-sha256 value", "key a hmac-sha256 00",
+    "key id a type hmac-sha256 value 00 11", "key id a type blake2s value 00",
+  ])
+  func `other keys are refused`(text: String) {
+    #expect(refusal(of: text) != nil)
+  }
+
+  @Test func `the same id replaces the key in its place`() throws {
+    let configuration = try parse(
+      """
+      key id a type hmac-sha256 value 00
+      key id b type hmac-sha256 value 01
+      key id a type blake2s128 value 02
+      """)
+    #expect(configuration.keys.map { $0.id } == [octets("a"), octets("b")])
+    #expect(configuration.keys[0].algorithm == .blake2s128)
+    #expect(configuration.keys[0].value.octets == [2])
+  }
+
+  @Test func `an interface names a key that is defined before`() throws {
+    let key = "key id k type hmac-sha256 value 01\n"
+    let configuration = try parse(key + "interface v0 key k\ndefault key k\n")
+    let keys = configuration.authentication(for: try .named("v0")).keys
+    #expect(keys.map { $0.key.id } == [octets("k")])
+    #expect(keys.map { $0.signs } == [true])
+    let error = try #require(refusal(of: "interface v0 key k\n" + key))
+    #expect(error.preface == "Couldn't find key k.")
+    #expect(error.description.hasPrefix("Couldn't find key k.\nCouldn't parse configuration"))
+  }
+
+  @Test func `R-143 an interface takes a set of keys, some of them only to verify`() throws {
+    let configuration = try parse(
+      """
+      key id a type hmac-sha256 value 0a
+      key id b type blake2s128 value 0b
+      key id c type hmac-sha256 value 0c
+      interface v0 key a also-key b verify-key c verify-key a
+      interface v1 key a key b
+      default accept-bad-signatures true
+      """)
+    let v0 = configuration.authentication(for: try .named("v0"))
+    #expect(v0.keys.map { $0.key.id } == [octets("a"), octets("b"), octets("c")])
+    #expect(v0.keys.map { $0.signs } == [true, true, false])
+    #expect(v0.acceptsBadSignatures)
+    // As in babeld, the last "key" of an interface is the one.
+    let v1 = configuration.authentication(for: try .named("v1"))
+    #expect(v1.keys.map { $0.key.id } == [octets("b")])
+    let v2 = configuration.authentication(for: try .named("v2"))
+    #expect(v2.keys.isEmpty)
+    let nine = String(repeating: " also-key a", count: 9)
+    #expect(refusal(of: "key id a type hmac-sha256 value 0a\ninterface v0" + nine) != nil)
+  }
+
+  @Test func `a redefined key changes for every interface that names it`() throws {
+    let configuration = try parse(
+      """
+      key id a type hmac-sha256 value 0a
+      interface v0 key a
+      key id a type hmac-sha256 value 0b
+      """)
+    let keys = configuration.authentication(for: try .named("v0")).keys
+    #expect(keys.map { $0.key.value.octets } == [[0x0b]])
+  }
+
+  @Test(arguments: [
+    "key id a type hmac-sha256 value deadbeefcafebabe0", "key id a type deadbeefcafebabe",
+    "key deadbeefcafebabe", "key id a type hmac-sha256 value deadbeefcafebabeXY",
+    "key id a type hmac-sha256 value 00 deadbeefcafebabe",
+    "key id a type hmac-sha256 value \"deadbeefcafebabe\"",
+    "key id a type blake2s128 value deadbeefcafebabe" + String(repeating: "00", count: 30),
+  ])
+  func `errors never show what may be the key`(text: String) throws {
+    let error = try #require(refusal(of: text))
+    #expect(!error.description.contains("deadbeef"))
+    #expect(error.found == nil)
+  }
+
+  @Test func `a key is never part of a description, and can be wiped`() throws {
+    var configuration = try parse("key id a type hmac-sha256 value deadbeef")
+    #expect(configuration.keys[0].description == "key a hmac-sha256")
+    #expect(configuration.keys[0].value.description == "(4 secret octets)")
+    configuration.wipeKeys()
+    #expect(configuration.keys[0].value.octets == [0, 0, 0, 0])
+  }
+}

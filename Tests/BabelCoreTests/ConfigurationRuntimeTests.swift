@@ -1,0 +1,73 @@
+import BabelCore
+import BabelWire
+import Testing
+
+@Suite struct `Configuration: requests of the local socket` {
+  @Test(
+    arguments: [
+      ("dump", .dump), ("monitor", .monitor), ("unmonitor", .unmonitor), ("quit", .quit),
+      ("", .empty), ("  # x", .empty), ("dump # x", .dump), ("dump\r", .dump), ("dump\n", .dump),
+      ("\n", .empty), ("\r\n", .empty), (" \tdump", .dump), ("dump#x", .dump),
+      ("reopen-logfile", .reopenLogFile), ("link-detect yes", .linkDetect(true)),
+      ("link-detect auto", .linkDetect(false)), ("smoothing-half-life 0", .smoothingHalfLife(0)),
+      ("log-file \"/a b\"", .logFile(Array("/a b".utf8))),
+    ] as [(String, RuntimeCommand)])
+  func `what needs no argument check`(line: String, command: RuntimeCommand) {
+    #expect(request(line) == command)
+  }
+
+  @Test func `interfaces come, change and go`() throws {
+    var settings = InterfaceSettings()
+    settings.rxcost = 5
+    let v0 = try InterfaceName.named("v0")
+    #expect(request("interface v0 rxcost 5") == .interface(v0, settings))
+    #expect(request("default rxcost 5") == .defaults(settings))
+    #expect(request("interface v0") == .interface(v0, InterfaceSettings()))
+    #expect(request("flush interface v0") == .flushInterface(v0))
+    #expect(request("flush interface nosuchinterfaceever") == .flushInterface(nil))
+  }
+
+  @Test func `keys are looked for in the running configuration`() throws {
+    let key = AuthenticationKey(
+      id: octets("k"), algorithm: .hmacSHA256, value: SecretOctets([1]))
+    #expect(request("key id k type hmac-sha256 value 01") == .key(key))
+    var running = Configuration()
+    running.define(key)
+    var settings = InterfaceSettings()
+    settings.key = octets("k")
+    #expect(
+      request("interface v0 key k", running: running) == .interface(try .named("v0"), settings))
+    guard case .bad = request("interface v0 key k") else {
+      Issue.record("an unknown key was taken")
+      return
+    }
+  }
+
+  @Test(arguments: [
+    "foo", "Dump", "dump x", "dump\ndump", "quit now", "\"dump\"", "in deny", "out deny",
+    "redistribute local deny", "install deny", "router-id 1:2:3:4:5:6:7:8", "debug 1",
+    "random-id true", "check-xroutes", "shutdown", "monitor-routes", "flush", "flush v0",
+    "flush interface", "flush interface v0 x", "flush interface \"v0\"", "interface",
+    "interface v0 foo", "link-detect", "link-detect 1", "reopen-logfile x", "log-file",
+    "limit routes 5", "export-table 5", "local-port 5", "dump \u{0}", "\n\n", "smoothing-half-life",
+  ])
+  func `everything else is bad`(line: String) {
+    guard case .bad(let error) = request(line) else {
+      Issue.record("\(line) was taken")
+      return
+    }
+    #expect(error.source == .socket)
+  }
+
+  @Test func `only looking is allowed on a read-only connection`() {
+    for line in ["dump", "monitor", "unmonitor", "quit", "", "#"] {
+      #expect(request(line).isReadOnly)
+    }
+    for line in [
+      "foo", "interface v0", "default", "flush interface v0", "link-detect no", "reopen-logfile",
+      "log-file x", "smoothing-half-life 4", "key id k type hmac-sha256 value 01",
+    ] {
+      #expect(!request(line).isReadOnly)
+    }
+  }
+}
