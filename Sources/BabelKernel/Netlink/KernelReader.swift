@@ -34,17 +34,21 @@ public struct KernelReader: ~Copyable, Sendable {
 
   /// All links.
   public mutating func links() throws(KernelError) -> [KernelLink] {
-    try table("read links", request: { $0.linkDump(sequence: $1) }) { message, bytes in
-      message.type == NetlinkType.newLink ? KernelLink(message: message.body, in: bytes) : nil
-    }
+    try table(
+      "read links", request: { $0.linkDump(sequence: $1) },
+      row: { message, bytes in
+        message.type == NetlinkType.newLink ? KernelLink(message: message.body, in: bytes) : nil
+      })
   }
 
   /// All addresses of both families.
   public mutating func addresses() throws(KernelError) -> [KernelAddress] {
-    try table("read addresses", request: { $0.addressDump(sequence: $1) }) { message, bytes in
-      message.type == NetlinkType.newAddress
-        ? KernelAddress(message: message.body, in: bytes) : nil
-    }
+    try table(
+      "read addresses", request: { $0.addressDump(sequence: $1) },
+      row: { message, bytes in
+        message.type == NetlinkType.newAddress
+          ? KernelAddress(message: message.body, in: bytes) : nil
+      })
   }
 
   /// All routes of some tables, in one go; cache entries are left out. A dump that the kernel

@@ -68,10 +68,10 @@ public struct LocalListener: ~Copyable, Sendable {
   /// Connections that may wait; a local program does not need more.
   private static var backlog: Int32 { 16 }
 
-  /// Binds with a mask that leaves no permission at all; returns 0 or the error number.
+  /// Binds to a file without any permission; returns 0 or the error number.
   private static func bind(_ number: Int32, _ path: String) -> Int32 {
-    let mask = umask(0o777)
-    defer { _ = umask(mask) }
+    // Linux gives the file the mode of the socket, so the process's mask can be left alone.
+    if fchmod(number, 0) != 0 { return Syscall.errno }
     let result = withUnixAddress(path) { CLinux.bind(number, $0, $1) }
     guard let result else { return ENAMETOOLONG }
     return result == 0 ? 0 : Syscall.errno

@@ -1,0 +1,210 @@
+import BabelWire
+import CLinux
+import Foundation
+import Testing
+
+@testable import BabelKernel
+
+/// A folder that is removed afterwards.
+private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let folder = FileManager.default.temporaryDirectory.path + "/swabeld-\(UUID().uuidString)"
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  return try body(folder)
+}
+
+@Suite(.timeLimit(.minutes(1))) struct `Files and the process` {
+  @Test func `a file is replaced as a whole`() throws {
+    try withFolder { folder in
+      let path = folder + "/state"
+      #expect(!FileSystem.exists(path))
+      try FileSystem.writeAtomically(path, Array("one".utf8))
+      try FileSystem.writeAtomically(path, Array("two".utf8), mode: 0o600)
+      #expect(try FileSystem.read(path) == Array("two".utf8))
+      #expect(FileSystem.kind(of: path) == .file && FileSystem.kind(of: folder) == .directory)
+      #expect(!FileSystem.exists(path + ".new"))
+      let error = #expect(throws: KernelError.self) { try FileSystem.read(path, limit: 2) }
+      #expect(error?.errno == ErrorNumber.messageTooLong)
+      try FileSystem.remove(path)
+      let gone = #expect(throws: KernelError.self) { try FileSystem.read(path) }
+      #expect(gone?.errno == ErrorNumber.noEntry)
+      #expect(gone?.description == "open \(path): No such file or directory")
+    }
+  }
+
+  @Test func `a pid file is created once`() throws {
+    try withFolder { folder in
+      let path = folder + "/pid"
+      try FileSystem.createExclusively(path, Array("\(OwnProcess.id)\n".utf8))
+      let error = #expect(throws: KernelError.self) { try FileSystem.createExclusively(path, []) }
+      #expect(error?.errno == ErrorNumber.exists)
+      #expect(try FileSystem.read(path) == Array("\(getpid())\n".utf8))
+    }
+  }
+
+  @Test func `a log is appended to`() throws {
+    try withFolder { folder in
+      for _ in 0..<2 {
+        let log = try FileSystem.openForAppending(folder + "/log")
+        let count = try log.write(Array("xab".utf8), from: 1)
+        #expect(count == 2)
+      }
+      #expect(try FileSystem.read(folder + "/log") == Array("abab".utf8))
+    }
+  }
+
+  @Test func `processes are found`() {
+    #expect(OwnProcess.exists(OwnProcess.id) && OwnProcess.exists(1))
+    #expect(!OwnProcess.exists(0) && !OwnProcess.exists(-1) && !OwnProcess.exists(Int32.max))
+    #expect(!OwnProcess.hostname.isEmpty)
+  }
+
+  @Test func `random numbers differ`() {
+    #expect(Entropy.uint64() != Entropy.uint64())
+    var bytes = [UInt8](repeating: 0, count: 1000)
+    Entropy.fill(&bytes)
+    #expect(Set(bytes).count > 200)
+  }
+
+  @Test func `a wait ends at its deadline`() throws {
+    var poll = PollSet()
+    for microseconds: Int64 in [0, 700, 5000] {
+      let start = MonotonicClock.microseconds()
+      let ready = try poll.wait(until: start + microseconds)
+      #expect(ready == 0)
+      #expect(MonotonicClock.microseconds() - start >= microseconds)
+    }
+    let ready = try poll.wait(until: -1)
+    #expect(ready == 0)
+  }
+
+  @Test func `signals are read from a descriptor`() throws {
+    var before = sigset_t()
+    sigprocmask(SIG_BLOCK, nil, &before)
+    defer { sigprocmask(SIG_SETMASK, &before, nil) }
+    let signals = try SignalDescriptor()
+    let none = try signals.next()
+    #expect(none == nil)
+    for signal in [Signal.user1, .hangup] { #expect(raise(signal.rawValue) == 0) }
+    var poll = PollSet()
+    let index = poll.add(signals.descriptor, .read)
+    let ready = try poll.wait(until: MonotonicClock.microseconds() + 1_000_000)
+    let isReadable = poll.isReadable(index)
+    #expect(ready == 1 && isReadable)
+    let first = try signals.next()
+    let second = try signals.next()
+    let third = try signals.next()
+    #expect(Set([first, second]) == [.user1, .hangup] && third == nil)
+  }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct `Kernel settings` {
+  @Test func `changed settings are put back, others are left alone`() throws {
+    try withLinkedNamespace {
+      let v0 = Sysctl.ipv4ReversePathFilter(try #require(InterfaceName("v0")))
+      try Sysctl.write(Sysctl.ipv6Forwarding, 0)
+      try Sysctl.write(Sysctl.ipv4Forwarding, 1)
+      try Sysctl.write(v0, 2)
+      var saved = SavedSysctls()
+      #expect(try saved.require(Sysctl.ipv6Forwarding, 1))
+      #expect(try !saved.require(Sysctl.ipv4Forwarding, 1))
+      #expect(try saved.require(v0, 0))
+      #expect(try Sysctl.read(Sysctl.ipv6Forwarding) == 1)
+      try saved.restore(v0)
+      #expect(try Sysctl.read(v0) == 2)
+      #expect(try saved.require(v0, 0))
+      try run("ip link del v0")
+      #expect(saved.restoreAll() == [])
+      #expect(try Sysctl.read(Sysctl.ipv6Forwarding) == 0)
+      #expect(try Sysctl.read(Sysctl.ipv4Forwarding) == 1)
+      let error = #expect(throws: KernelError.self) { try Sysctl.read("ipv4/no/such") }
+      #expect(error?.errno == ErrorNumber.noEntry)
+    }
+  }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct `Local sockets` {
+  /// Reads until something is there, at most a second.
+  private func read(_ connection: borrowing LocalConnection) throws -> [UInt8]? {
+    var buffer = [UInt8](repeating: 0, count: 100)
+    for _ in 0..<100 {
+      switch try connection.read(into: &buffer) {
+      case .octets(let count): return Array(buffer[..<count])
+      case .closed: return nil
+      case .nothingYet: usleep(10_000)
+      }
+    }
+    return []
+  }
+
+  private func talk(_ listener: borrowing LocalListener, _ client: consuming LocalConnection) throws
+  {
+    var poll = PollSet()
+    poll.add(listener.descriptor, .read)
+    let ready = try poll.wait(until: MonotonicClock.microseconds() + 1_000_000)
+    #expect(ready == 1)
+    let accepted = try listener.accept()
+    guard let server = consume accepted else {
+      Issue.record("nothing to accept")
+      return
+    }
+    let isAlone = try listener.accept() == nil
+    #expect(isAlone)
+    let asked = try client.write(Array("xdump\n".utf8), from: 1)
+    let heard = try read(server)
+    #expect(asked == 5 && heard == Array("dump\n".utf8))
+    let answered = try server.write(Array("ok\n".utf8))
+    let answer = try read(client)
+    #expect(answered == 3 && answer == Array("ok\n".utf8))
+    let peer = server.peerUserID()
+    let path = listener.path
+    #expect(peer == (path == nil ? nil : geteuid()))
+    // Nobody reads: at some time there is no more room, and that is no error.
+    let much = [UInt8](repeating: 1, count: 100_000)
+    var isFull = false
+    for _ in 0..<1000 where !isFull { isFull = try server.write(much) == 0 }
+    #expect(isFull)
+    _ = consume client
+    let taken = try server.write(much)
+    #expect(taken == nil)
+  }
+
+  @Test func `a Unix socket is made, used and removed`() throws {
+    try withFolder { folder in
+      let path = folder + "/control"
+      do {
+        let listener = try LocalListener(path: path, mode: 0o640, groupID: getegid())
+        var status = stat()
+        #expect(lstat(path, &status) == 0 && status.st_mode & 0o777 == 0o640)
+        try talk(listener, try LocalConnection(path: path))
+        let error = #expect(throws: KernelError.self) { _ = try LocalListener(path: path) }
+        #expect(error?.errno == ErrorNumber.addressInUse)
+        #expect(FileSystem.kind(of: path) == .socket)
+      }
+      #expect(!FileSystem.exists(path))
+    }
+  }
+
+  @Test func `what a dead process left behind is replaced, a plain file is not`() throws {
+    try withFolder { folder in
+      let path = folder + "/control"
+      let dead = socket(AF_UNIX, Int32(SWB_SOCK_STREAM), 0)
+      #expect(withUnixAddress(path) { bind(dead, $0, $1) } == 0)
+      close(dead)
+      _ = try LocalListener(path: path)
+      try FileSystem.createExclusively(path, [])
+      let error = #expect(throws: KernelError.self) { _ = try LocalListener(path: path) }
+      #expect(error?.errno == ErrorNumber.addressInUse)
+      #expect(FileSystem.kind(of: path) == .file)
+      let long = String(repeating: "x", count: 108)
+      #expect(throws: KernelError.self) { _ = try LocalListener(path: long) }
+    }
+  }
+
+  @Test func `TCP is reachable on the loopback`() throws {
+    try NetworkNamespace.make().enter {
+      let listener = try LocalListener(port: 33123)
+      try talk(listener, try LocalConnection(port: 33123))
+    }
+  }
+}

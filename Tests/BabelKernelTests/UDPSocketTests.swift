@@ -1,0 +1,112 @@
+import BabelKernel
+import BabelWire
+import CLinux
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct `Datagrams between two namespaces` {
+  private let port: UInt16 = 6696
+
+  /// Waits for one datagram, at most two seconds.
+  private func receive(
+    _ socket: borrowing UDPSocket, into buffer: inout [UInt8]
+  ) throws -> ReceivedDatagram {
+    var poll = PollSet()
+    let index = poll.add(socket.descriptor, .read)
+    let ready = try poll.wait(until: MonotonicClock.microseconds() + 2_000_000)
+    let isReadable = poll.isReadable(index)
+    #expect(ready == 1 && isReadable)
+    let received = try socket.receive(into: &buffer)
+    return try #require(received)
+  }
+
+  /// Two namespaces joined by `v0` (fe80::1) and `v1` (fe80::2).
+  private func withPair(
+    _ body: (borrowing NetworkNamespace, borrowing NetworkNamespace) throws -> Void
+  ) throws {
+    let left = try NetworkNamespace.make()
+    let right = try NetworkNamespace.make()
+    try left.enter {
+      try run("ip link add v0 type veth peer name v1 netns \(right.path)")
+      try run("ip link set v0 up; ip addr add fe80::1/64 dev v0 nodad")
+      try run("ip addr add fe80::11/64 dev v0 nodad")
+    }
+    try right.enter { try run("ip link set v1 up; ip addr add fe80::2/64 dev v1 nodad") }
+    try body(left, right)
+  }
+
+  @Test func `a multicast arrives with its interface, source and destination`() throws {
+    try withPair { left, right in
+      let group = try address("ff02::1:6")
+      let (sender, out) = try left.enter { (try UDPSocketBox(port), try link("v0").ifindex) }
+      let (receiver, into) = try right.enter { (try UDPSocketBox(port), try link("v1").ifindex) }
+      try receiver.socket.join(group, on: into)
+      let hasTimes = receiver.socket.enableArrivalTimes()
+      let lacksTrafficClass = sender.socket.lacksTrafficClass
+      let room = sender.socket.receiveBufferOctets
+      #expect(hasTimes && !lacksTrafficClass && room >= 4 << 20)
+      var buffer = [UInt8](repeating: 0, count: 100)
+      let nothing = try receiver.socket.receive(into: &buffer)
+      #expect(nothing == nil)
+      let before = MonotonicClock.microseconds()
+      let hello: [UInt8] = [42, 2, 0, 0]
+      let pinned = try address("fe80::11")
+      let isSent = try sender.socket.send(
+        hello.span, to: group, ifindex: out, sourceAddress: pinned, dontFragment: true)
+      #expect(isSent)
+      let datagram = try receive(receiver.socket, into: &buffer)
+      #expect(datagram.count == 4 && Array(buffer[..<4]) == hello && !datagram.isTruncated)
+      #expect(datagram.source == pinned && datagram.port == port)
+      #expect(datagram.ifindex == into && datagram.destination == group)
+      let arrival = try #require(datagram.arrival)
+      #expect(arrival >= before - 1000 && arrival <= MonotonicClock.microseconds() + 1000)
+      try receiver.socket.leave(group, on: into)
+      #expect(throws: KernelError.self) { try receiver.socket.leave(group, on: into) }
+    }
+  }
+
+  @Test func `a long datagram is cut and known to be`() throws {
+    try withPair { left, right in
+      let (sender, out) = try left.enter { (try UDPSocketBox(port), try link("v0").ifindex) }
+      let receiver = try right.enter { try UDPSocketBox(port) }
+      let long = [UInt8](repeating: 7, count: 1200)
+      let peer = try address("fe80::2")
+      let isSent = try sender.socket.send(long.span, to: peer, ifindex: out)
+      #expect(isSent)
+      var buffer = [UInt8](repeating: 0, count: 100)
+      let datagram = try receive(receiver.socket, into: &buffer)
+      #expect(datagram.isTruncated && datagram.count == 100 && datagram.destination == peer)
+      #expect(datagram.arrival == nil)
+    }
+  }
+
+  @Test func `a datagram that must not be fragmented is refused above the MTU`() throws {
+    try withPair { left, _ in
+      let (sender, out) = try left.enter { (try UDPSocketBox(port), try link("v0").ifindex) }
+      let peer = try address("fe80::2")
+      let long = [UInt8](repeating: 7, count: 1500)
+      let isSent = try sender.socket.send(long.span, to: peer, ifindex: out)
+      #expect(isSent)
+      let error = #expect(throws: KernelError.self) {
+        try sender.socket.send(long.span, to: peer, ifindex: out, dontFragment: true)
+      }
+      #expect(error?.errno == ErrorNumber.messageTooLong)
+    }
+  }
+
+  @Test func `a port that another socket shares is found taken`() throws {
+    try NetworkNamespace.make().enter {
+      #expect(try !UDPSocket.isPortTaken(port))
+      let first = try UDPSocketBox(port)
+      #expect(try UDPSocket.isPortTaken(port))
+      let second = try UDPSocketBox(port)
+      let ports = (first.socket.port, second.socket.port)
+      #expect(ports == (port, port))
+    }
+  }
+}
+
+/// Lets a socket be returned from a generic closure.
+private final class UDPSocketBox {
+  let socket: UDPSocket
+  init(_ port: UInt16) throws { socket = try UDPSocket(port: port) }
+}
