@@ -1,6 +1,6 @@
 // Before editing, read RFC 8967 §4.
 
-/// What is added to a finished packet when it is signed (RFC 8967 §4.1), in this order: PC,
+/// What is added to a finished packet when it is signed (RFC 8967 §4.2), in this order: PC,
 /// then one MAC per key, then padding.
 public enum PacketSeal {
   /// Octets of a PC TLV with an index of `count` octets; the encoder's `bodyReserve`.

@@ -2,9 +2,9 @@
 
 /// One sub-TLV, as found (RFC 8966 §4.4).
 struct SubTLV: Equatable {
-  /// Timestamps (RFC 9616 §3).
+  /// Timestamps (RFC 9616 §6).
   static let timestamp: UInt8 = 3
-  /// Source prefix (RFC 9079 §5).
+  /// Source prefix (RFC 9079 §7.1).
   static let sourcePrefix: UInt8 = 128
 
   /// The type; 128 … 255 have the mandatory bit.

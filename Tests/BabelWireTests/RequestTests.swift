@@ -92,7 +92,7 @@ import Testing
   func `faults, R-13`(_ row: FaultRow) { row.check() }
 }
 
-@Suite struct `RFC 9079 §5 Source Prefix` {
+@Suite struct `RFC 9079 §7.1 Source Prefix` {
   /// A request for ::/0 with these sub-TLVs.
   private static func request(_ subTLVs: String, _ fault: TLVFault, _ why: String) -> FaultRow {
     let count = String(subTLVs.utf8.count / 2 + 2, radix: 16)

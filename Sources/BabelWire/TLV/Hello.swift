@@ -1,4 +1,4 @@
-// Before editing, read RFC 8966 §4.6.5 and RFC 9616 §3.
+// Before editing, read RFC 8966 §4.6.5 and RFC 9616 §6.1.
 
 /// Makes a node known to its neighbours and measures reception (RFC 8966 §4.6.5).
 public struct Hello: Equatable, Sendable {

@@ -1,6 +1,6 @@
-// Before editing, read RFC 8966 §4.6.6 and RFC 9616 §3.
+// Before editing, read RFC 8966 §4.6.6 and RFC 9616 §6.2.
 
-/// The timestamps of an ``IHU`` (RFC 9616 §3), in microseconds modulo 2^32.
+/// The timestamps of an ``IHU`` (RFC 9616 §6.2), in microseconds modulo 2^32.
 public struct IHUTimestamps: Equatable, Sendable {
   /// The transmit timestamp of the last Hello heard from the addressee, on its clock.
   public let origin: UInt32

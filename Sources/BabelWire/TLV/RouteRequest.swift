@@ -1,4 +1,4 @@
-// Before editing, read RFC 8966 §4.6.10 and RFC 9079 §5.3.
+// Before editing, read RFC 8966 §4.6.10 and RFC 9079 §7.3.
 
 /// Asks for an Update of one prefix (RFC 8966 §4.6.10). The request for everything is
 /// ``TLV/wildcardRequest``.

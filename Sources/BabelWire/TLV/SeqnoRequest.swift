@@ -1,4 +1,4 @@
-// Before editing, read RFC 8966 §4.6.11 and RFC 9079 §5.4.
+// Before editing, read RFC 8966 §4.6.11 and RFC 9079 §7.4.
 
 /// Asks for an Update with a given sequence number or a newer one (RFC 8966 §4.6.11).
 public struct SeqnoRequest: Equatable, Sendable {

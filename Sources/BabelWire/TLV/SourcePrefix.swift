@@ -1,6 +1,6 @@
-// Before editing, read RFC 9079 §5.
+// Before editing, read RFC 9079 §7.
 
-/// The Source Prefix sub-TLV of Updates and requests (RFC 9079 §5.1). It is mandatory: who does
+/// The Source Prefix sub-TLV of Updates and requests (RFC 9079 §7.1). It is mandatory: who does
 /// not understand it ignores the TLV.
 enum SourcePrefix {
   /// Goes through the sub-TLVs of a TLV with a prefix of `encoding` and returns its source

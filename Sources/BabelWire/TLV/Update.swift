@@ -1,4 +1,4 @@
-// Before editing, read RFC 8966 §4.5 and §4.6.9, RFC 9079 §5.2, RFC 9229 §2.
+// Before editing, read RFC 8966 §4.5 and §4.6.9, RFC 9079 §7.2, RFC 9229 §2.
 
 /// Announces or retracts one route (RFC 8966 §4.6.9), complete after decompression.
 public struct Update: Equatable, Sendable {
