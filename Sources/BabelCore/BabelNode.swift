@@ -45,6 +45,12 @@ public struct BabelNode: ~Copyable {
   var offers = OfferTable()
   var requests = PendingSeqnoRequests()
   var changes = ChangeLog()
+  /// Interfaces that read the change log.
+  var changeReaders = 0
+  /// How far the reader in front has come.
+  var farthestReader: UInt32 = 0
+  /// Every reader has a deadline for what is in the log.
+  var allReadersScheduled = false
   /// Neighbours whose routes have to be looked at, in order.
   var jobs: [NeighbourID] = []
   /// Destinations with further copies of a critical update to send.

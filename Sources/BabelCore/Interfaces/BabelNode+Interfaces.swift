@@ -123,6 +123,8 @@ extension BabelNode {
     guard var interface = interface(id) else { return }
     interface.isUp = true
     interface.logPosition = changes.end
+    changeReaders += 1
+    farthestReader = changes.end
     interface.changesDue = nil
     interface.helloBurst = ProtocolParameters.helloBurst
     interface.helloDue = now
@@ -143,6 +145,7 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     for neighbour in interface.neighbours { flush(neighbour, now, &buffer) }
     endDump(id)
+    changeReaders -= 1
     interfaceRows[Int(id.rawValue)]?.isUp = false
     interfaceRows[Int(id.rawValue)]?.queue = OutgoingQueue()
     interfaceRows[Int(id.rawValue)]?.helloDue = nil

@@ -114,9 +114,16 @@ extension BabelNode {
         .starving(
           destination: table.destinations[row].prefix, source: table.sourcePrefix(row))))
     let router = table.destinations[row].sourceRouter
-    guard router != noRow, router != ownRouter else { return }
-    askForSeqno(
-      row, router, from: targets, repeats: ProtocolParameters.seqnoRequestRepeats, now)
+    if router != noRow, router != ownRouter {
+      askForSeqno(
+        row, router, from: targets, repeats: ProtocolParameters.seqnoRequestRepeats, now)
+    }
+    // Routes of another originator wait for a newer seqno of that one.
+    var number = table.destinations[row].firstRoute
+    while number != noRow {
+      if table.routes[number].routerID != router { askForSeqnoIfWanted(number, now) }
+      number = table.routes[number].nextInDestination
+    }
   }
 
   /// An Update that is not feasible but would be wanted: its neighbour is asked for a newer seqno

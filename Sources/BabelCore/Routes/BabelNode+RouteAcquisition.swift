@@ -82,7 +82,7 @@ extension BabelNode {
     route.updatedAt = Tick(now)
     let number = table.insert(route)
     link(number, to: id)
-    setDeadline(number, now, isNew: true)
+    restartHoldTime(number, now)
     reportRoute(.add, number, now, &buffer)
     reselect(row, now, &buffer)
     askForSeqnoIfWanted(number, now)
@@ -104,7 +104,7 @@ extension BabelNode {
         from: metric(of: number), timeConstant: timeConstant(number), at: now)
       table.routes[number].advertisedMetric = .infinity
       table.routes[number].epoch = neighbours[id.rawValue].epoch
-      table.routes[number].flags.remove([.expired, .refreshAsked])
+      table.routes[number].flags.remove(.expired)
       reselect(row, now, &buffer)
       reportRouteIfQuiet(number, wasSelected: isSelected, now, &buffer)
       return
@@ -138,7 +138,7 @@ extension BabelNode {
     table.routes[number].epoch = neighbours[id.rawValue].epoch
     table.routes[number].updatedAt = Tick(now)
     table.routes[number].flags = []
-    setDeadline(number, now, isNew: false)
+    restartHoldTime(number, now)
     reselect(row, now, &buffer)
     reportRouteIfQuiet(number, wasSelected: isSelected, now, &buffer)
     askForSeqnoIfWanted(number, now)
@@ -254,16 +254,23 @@ extension BabelNode {
   // MARK: Expiry
 
   /// Sets when a route is looked at next: first to ask for a refresh, then to expire (§3.5.3).
-  private mutating func setDeadline(_ number: UInt32, _ now: Instant, isNew: Bool) {
-    let route = table.routes[number]
-    let halves =
-      route.flags.contains(.refreshAsked) || route.advertisedMetric.isInfinite
-      ? ProtocolParameters.routeHoldHalves : ProtocolParameters.routeRefreshHalves
-    let since = route.advertisedMetric.isInfinite ? now : route.updatedAt.instant(near: now)
-    let deadline = since + route.interval.microseconds * halves / 2
+  private mutating func setDeadline(
+    _ number: UInt32, from since: Instant, halves: Int64, _ now: Instant
+  ) {
+    let deadline = since + table.routes[number].interval.microseconds * halves / 2
+    let isEarlier = deadline < table.routes[number].deadline.instant(near: now)
     table.routes[number].deadline = Tick(deadline)
     // Rows that are refreshed stay in their slot; the wheel puts them back when it comes up.
-    if isNew { table.routeWheel.add(number, deadline, now: now) }
+    if table.routeWheel.contains(number) {
+      guard isEarlier else { return }
+      table.routeWheel.remove(number)
+    }
+    table.routeWheel.add(number, deadline, now: now)
+  }
+
+  /// A finite Update arrived: the hold time starts anew.
+  private mutating func restartHoldTime(_ number: UInt32, _ now: Instant) {
+    setDeadline(number, from: now, halves: ProtocolParameters.routeRefreshHalves, now)
   }
 
   /// Asks for refreshes, expires and removes routes whose time has come.
@@ -278,20 +285,20 @@ extension BabelNode {
         table.routeWheel.add(number, route.deadline.instant(near: now), now: now)
         continue
       }
-      if route.advertisedMetric.isInfinite {
-        removeRoute(number, now, &buffer)
-        continue
-      }
       if !route.flags.contains(.refreshAsked) {
         table.routes[number].flags.insert(.refreshAsked)
         if table.destinations[route.destination].selected == number { askForRefresh(number, now) }
+        let since = route.updatedAt.instant(near: now)
+        setDeadline(number, from: since, halves: ProtocolParameters.routeHoldHalves, now)
+      } else if route.advertisedMetric.isInfinite {
+        removeRoute(number, now, &buffer)
       } else {
         table.routes[number].advertisedMetric = .infinity
         table.routes[number].flags.insert(.expired)
         reselect(route.destination, now, &buffer)
         reportRoute(.change, number, now, &buffer)
+        setDeadline(number, from: now, halves: ProtocolParameters.routeHoldHalves, now)
       }
-      setDeadline(number, now, isNew: true)
     }
     return work
   }

@@ -66,28 +66,22 @@ extension BabelNode {
   /// Enters a destination into the change log; all interfaces send it within the urgent
   /// timeout. A critical change is repeated (§3.7.2): at most three copies, spaced.
   mutating func noteChange(_ row: UInt32, isCritical: Bool, _ now: Instant) {
-    var farthest = changes.end
-    var isFirst = true
-    for id in interfaceOrder {
-      guard let interface = interface(id), interface.isUp else { continue }
-      if isFirst || interface.logPosition.isAfter(farthest) { farthest = interface.logPosition }
-      isFirst = false
-    }
-    guard !isFirst else { return }
+    guard changeReaders > 0 else { return }
     let position = table.destinations[row].logPosition
     // An entry that nobody has read yet serves as well.
-    let waits = changes.destination(at: position) == row && !farthest.isAfter(position)
+    let waits = changes.destination(at: position) == row && !farthestReader.isAfter(position)
     if !waits { table.destinations[row].logPosition = changes.append(row) }
+    if isCritical { queueCopies(row, now) }
+    guard !allReadersScheduled else { return }
+    allReadersScheduled = true
     let due = now + urgentDelay()
     for id in interfaceOrder {
       guard let interface = interface(id), interface.isUp else { continue }
-      if interface.changesDue == nil || interface.changesDue ?? due > due {
-        interfaceRows[Int(id.rawValue)]?.changesDue =
-          interface.changesDue.map { min($0, due) } ?? due
+      if interface.changesDue ?? .distantFuture > due {
+        interfaceRows[Int(id.rawValue)]?.changesDue = due
         scheduleInterface(id)
       }
     }
-    if isCritical { queueCopies(row, now) }
   }
 
   /// One further copy, two where a link is wireless.
@@ -141,6 +135,8 @@ extension BabelNode {
     interfaceRows[Int(id.rawValue)]?.logPosition = position
     let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
     interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
+    if position.isAfter(farthestReader) { farthestReader = position }
+    if resumeAt == nil { allReadersScheduled = false }
   }
 
   /// Forgets the part of the log that all interfaces have read.
@@ -344,7 +340,7 @@ extension BabelNode {
 
 extension UInt32 {
   /// Whether this position of a log that wraps lies behind `other`.
-  fileprivate func isAfter(_ other: UInt32) -> Bool {
+  func isAfter(_ other: UInt32) -> Bool {
     let distance = self &- other
     return distance != 0 && distance < 0x8000_0000
   }
