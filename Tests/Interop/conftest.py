@@ -27,8 +27,9 @@ pool: concurrent.futures.ThreadPoolExecutor | None = None
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: needs the machine for itself")
-    # As the first process of its namespace this one would not notice SIGTERM otherwise.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # As the first process of its namespace this one would not notice these otherwise.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def timed(name: str, function, lab, parameters: dict) -> None:

@@ -84,12 +84,12 @@ class Babeld:
     def __init__(
         self, namespace: Namespace, interfaces: list[str], own: list[str] = (),
         parameters: str = "type wired hello-interval 1 update-interval 4",
-        statements: list[str] = (), local: str = "-G", wrapper: list[str] = ()
+        statements: list[str] = (), first: list[str] = (), local: str = "-G", wrapper: list[str] = ()
     ) -> None:
         self.namespace = namespace
         self.interfaces = interfaces
         self.control_path = str(namespace.lab.directory / f"{next_serial()}.sock")
-        lines = [f"default {parameters}"] if parameters else []
+        lines = [f"default {parameters}", *first] if parameters else list(first)
         for prefix in own:
             lines += [f"redistribute local ip {prefix} allow", f"redistribute ip {prefix} allow"]
         lines += ["redistribute local deny", "redistribute deny", *statements]

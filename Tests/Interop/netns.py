@@ -22,6 +22,7 @@ from typing import Any, Callable, TypeVar
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
+FILES = "/run/swabeld-lab"
 CLONE_NEWNET = 0x40000000
 MS_PRIVATE_RECURSIVE = (1 << 18) | 16384
 
@@ -76,11 +77,11 @@ def never(condition: Callable[[], Any], seconds: float, what: str, every: float 
 
 
 def prepare() -> None:
-    """Gives this process its own /run/netns and /run/wireguard; needs the mount namespace that
-    `run` made."""
+    """Gives this process its own /run/netns, /run/wireguard and a place for files; needs the
+    mount namespace that `run` made."""
     if not os.environ.get("SWABELD_LAB"):
         raise LabError("start the tests with Tests/Interop/run (or make interop)")
-    for directory in ("/run/netns", "/run/wireguard"):
+    for directory in ("/run/netns", "/run/wireguard", FILES):
         os.makedirs(directory, exist_ok=True)
         if libc.mount(b"tmpfs", directory.encode(), b"tmpfs", 0, b"mode=755") != 0:
             raise LabError(f"mount {directory}: {os.strerror(ctypes.get_errno())}")
@@ -88,8 +89,9 @@ def prepare() -> None:
 
 
 def leftovers() -> list[str]:
-    """What is still there although every lab is closed: namespaces and processes."""
+    """What is still there although every lab is closed: namespaces, files, processes."""
     found = [f"network namespace {name}" for name in sorted(os.listdir("/run/netns"))]
+    found += [f"file {FILES}/{name}" for name in sorted(os.listdir(FILES))]
     mine = os.getpid()
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != mine:
@@ -288,7 +290,7 @@ class Lab:
         self.title = title
         self.undo: list[Callable[[], None]] = []
         self.logs: list[Process] = []
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"swabeld-{title[:20]}-"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{title[:20]}-", dir=FILES))
         self.on_close(lambda: shutil.rmtree(self.directory, ignore_errors=True))
         self.networks = itertools.count(1)
 
