@@ -93,6 +93,11 @@ def leftovers() -> list[str]:
     found = [f"network namespace {name}" for name in sorted(os.listdir("/run/netns"))]
     found += [f"file {FILES}/{name}" for name in sorted(os.listdir(FILES))]
     mine = os.getpid()
+    try:  # orphans are ours to bury: this process is the first of its namespace
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+    except ChildProcessError:
+        pass
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != mine:
             try:
@@ -116,6 +121,12 @@ class Namespace:
         self.ip("link", "set", "lo", "up")
 
     def remove(self) -> None:
+        """Ends whatever still runs here (a script may have left a daemon), then the rest."""
+        for word in run("ip", "netns", "pids", self.name, check=False).split():
+            try:
+                os.kill(int(word), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         run("ip", "netns", "del", self.name, check=False)
 
     def ip(self, *words: str, check: bool = True) -> str:

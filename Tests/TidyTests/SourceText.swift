@@ -1,18 +1,20 @@
-/// A Swift file as the checks see it: the lines as written, and the same lines with comments,
+/// A file as the checks see it: the lines as written, and the same lines with comments,
 /// string contents and quoted identifiers blanked out, so that only code is left.
 struct SourceText {
   /// Path from the root of the repository.
   let path: String
   /// The lines as written.
   let lines: [String]
-  /// The lines with everything blank that is not code.
+  /// The lines of a Swift file with everything blank that is not code.
   let code: [String]
 
   init(path: String, text: String) {
     self.path = path
     lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    code = Mask(text).result.split(separator: "\n", omittingEmptySubsequences: false)
-      .map(String.init)
+    code =
+      path.hasSuffix(".swift")
+      ? Mask(text).result.split(separator: "\n", omittingEmptySubsequences: false)
+        .map(String.init) : []
   }
 
   /// The floor the file belongs to: the folder below `Sources`.
