@@ -17,13 +17,13 @@ enum Option: Equatable {
   /// `-r`.
   case randomRouterID
   /// `-S`.
-  case stateFile(String)
+  case stateFile([UInt8])
   /// `-d`.
   case debugLevel(Int)
   /// `-g` and `-G` with a port.
   case controlPort(UInt16, mayWrite: Bool)
   /// `-g` and `-G` with a path.
-  case controlPath(String, mayWrite: Bool)
+  case controlPath([UInt8], mayWrite: Bool)
   /// `-l`.
   case linkDetect
   /// `-w`.
@@ -35,15 +35,15 @@ enum Option: Equatable {
   /// `-T`.
   case importTable(UInt32)
   /// `-c`.
-  case configurationFile(String)
+  case configurationFile([UInt8])
   /// `-C`.
-  case statement(String)
+  case statement([UInt8])
   /// `-D`.
   case daemonise
   /// `-L`.
-  case logFile(String)
+  case logFile([UInt8])
   /// `-I`; empty means none.
-  case pidFile(String)
+  case pidFile([UInt8])
 }
 
 /// The command line, read but not yet applied.
@@ -78,12 +78,12 @@ struct CommandLineOptions: Equatable {
 
   /// Reads `arguments`, the first of which is the name of the program. As with GNU getopt,
   /// options and interfaces may be mixed, and `--` ends the options.
-  init(_ arguments: [String]) {
-    program = arguments.first ?? "swabeld"
+  init(_ arguments: [[UInt8]]) {
+    program = arguments.first.map { String(decoding: $0, as: UTF8.self) } ?? "swabeld"
     var index = 1
     var optionsEnded = false
     while index < arguments.count, ending == .complete {
-      let octets = Array(arguments[index].utf8)
+      let octets = arguments[index]
       index += 1
       if optionsEnded || octets.first != minus || octets.count == 1 {
         addInterface(octets)
@@ -120,7 +120,7 @@ struct CommandLineOptions: Equatable {
   /// Reads letters after one minus; a letter that takes an argument takes the rest of the word
   /// or, if there is none, the next word.
   private mutating func readCluster(
-    _ octets: [UInt8], following arguments: [String], _ index: inout Int
+    _ octets: [UInt8], following arguments: [[UInt8]], _ index: inout Int
   ) {
     var position = 1
     while position < octets.count, ending == .complete {
@@ -131,9 +131,9 @@ struct CommandLineOptions: Equatable {
         if !readFlag(letter) { ending = .failure("\(program): invalid option -- '\(shown)'") }
         continue
       }
-      let argument: String
+      let argument: [UInt8]
       if position < octets.count {
-        argument = String(decoding: octets[position...], as: UTF8.self)
+        argument = Array(octets[position...])
       } else if index < arguments.count {
         argument = arguments[index]
         index += 1
@@ -144,7 +144,8 @@ struct CommandLineOptions: Equatable {
       if let option = Self.option(letter, argument), mayAdd(option) {
         options.append(option)
       } else {
-        ending = .failure("\(program): bad argument of option -\(shown) -- '\(argument)'")
+        let text = String(decoding: argument, as: UTF8.self)
+        ending = .failure("\(program): bad argument of option -\(shown) -- '\(text)'")
       }
       return
     }
@@ -172,8 +173,7 @@ struct CommandLineOptions: Equatable {
     "mphHkASdgGMtTcCLI".utf8.contains(letter)
   }
 
-  private static func option(_ letter: UInt8, _ argument: String) -> Option? {
-    let octets = Array(argument.utf8)
+  private static func option(_ letter: UInt8, _ octets: [UInt8]) -> Option? {
     switch letter {
     case UInt8(ascii: "m"):
       guard let group = IPAddress(octets: octets), group.family == .ipv6, group.isMulticast
@@ -184,26 +184,26 @@ struct CommandLineOptions: Equatable {
     case UInt8(ascii: "H"): return milliseconds(octets).map { .wiredHelloInterval($0) }
     case UInt8(ascii: "k"): return integer(octets, 0...65535).map { .kernelPriority(UInt32($0)) }
     case UInt8(ascii: "A"): return integer(octets, 0...65535).map { .allowDuplicates(UInt16($0)) }
-    case UInt8(ascii: "S"): return .stateFile(argument)
+    case UInt8(ascii: "S"): return .stateFile(octets)
     case UInt8(ascii: "d"): return integer(octets, 0...0x7FFF_FFFF).map { .debugLevel($0) }
-    case UInt8(ascii: "g"): return control(argument, octets, mayWrite: false)
-    case UInt8(ascii: "G"): return control(argument, octets, mayWrite: true)
+    case UInt8(ascii: "g"): return control(octets, mayWrite: false)
+    case UInt8(ascii: "G"): return control(octets, mayWrite: true)
     case UInt8(ascii: "M"): return integer(octets, 0...3600).map { .smoothingHalfLife(UInt32($0)) }
     case UInt8(ascii: "t"): return integer(octets, 0...65535).map { .exportTable(UInt32($0)) }
     case UInt8(ascii: "T"): return integer(octets, 0...65535).map { .importTable(UInt32($0)) }
-    case UInt8(ascii: "c"): return .configurationFile(argument)
-    case UInt8(ascii: "C"): return .statement(argument)
-    case UInt8(ascii: "L"): return .logFile(argument)
-    case UInt8(ascii: "I"): return .pidFile(argument)
+    case UInt8(ascii: "c"): return .configurationFile(octets)
+    case UInt8(ascii: "C"): return .statement(octets)
+    case UInt8(ascii: "L"): return .logFile(octets)
+    case UInt8(ascii: "I"): return .pidFile(octets)
     default: return nil
     }
   }
 
   private static func control(
-    _ argument: String, _ octets: [UInt8], mayWrite: Bool
+    _ octets: [UInt8], mayWrite: Bool
   ) -> Option? {
     octets.first == UInt8(ascii: "/")
-      ? .controlPath(argument, mayWrite: mayWrite)
+      ? .controlPath(octets, mayWrite: mayWrite)
       : integer(octets, 1...65535).map { .controlPort(UInt16($0), mayWrite: mayWrite) }
   }
 }

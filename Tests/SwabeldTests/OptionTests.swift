@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct `Command line` {
   private func read(_ words: String...) -> CommandLineOptions {
-    CommandLineOptions(["swabeld"] + words)
+    CommandLineOptions((["swabeld"] + words).map { Array($0.utf8) })
   }
 
   @Test func `options and interfaces may be mixed`() throws {
@@ -20,8 +20,8 @@ import Testing
     let line = read("-lwDp7000", "-c", "a", "-cb")
     #expect(
       line.options == [
-        .linkDetect, .assumeWireless, .daemonise, .port(7000), .configurationFile("a"),
-        .configurationFile("b"),
+        .linkDetect, .assumeWireless, .daemonise, .port(7000), .configurationFile([97]),
+        .configurationFile([98]),
       ])
   }
 
@@ -50,14 +50,16 @@ import Testing
 
   @Test func `control sockets are ports or absolute paths`() {
     #expect(read("-g", "33123").options == [.controlPort(33123, mayWrite: false)])
-    #expect(read("-G", "/run/x").options == [.controlPath("/run/x", mayWrite: true)])
+    #expect(read("-G", "/run/x").options == [.controlPath(Array("/run/x".utf8), mayWrite: true)])
     #expect(read("-g", "x").ending != .complete)
   }
 
   @Test func `the eleventh import table is refused`() {
-    let ten = (1...10).flatMap { ["-T", String($0)] }
-    #expect(CommandLineOptions(["swabeld"] + ten).ending == .complete)
-    #expect(CommandLineOptions(["swabeld"] + ten + ["-T", "11"]).ending != .complete)
+    let ten =
+      ["swabeld"].map { Array($0.utf8) }
+      + (1...10).flatMap { [Array("-T".utf8), Array(String($0).utf8)] }
+    #expect(CommandLineOptions(ten).ending == .complete)
+    #expect(CommandLineOptions(ten + [Array("-T".utf8), Array("11".utf8)]).ending != .complete)
   }
 
   @Test func `the version ends reading`() {

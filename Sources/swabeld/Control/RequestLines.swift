@@ -1,0 +1,31 @@
+/// Cuts what a client sends into lines, with babeld's limit of 1023 octets and a newline.
+struct RequestLines {
+  /// Longest line without its newline; a longer one ends the connection.
+  static let limit = 1023
+
+  private var pending: [UInt8] = []
+  private var start = 0
+
+  /// Takes octets from the socket.
+  mutating func append(_ octets: ArraySlice<UInt8>) {
+    if start > 0 {
+      pending.removeSubrange(0..<start)
+      start = 0
+    }
+    pending.append(contentsOf: octets)
+  }
+
+  /// The next complete line without its newline; nil when there is none.
+  mutating func next() -> [UInt8]? {
+    guard let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    defer { start = end + 1 }
+    return Array(pending[start..<end])
+  }
+
+  /// Whether the line under way, or the first complete one, is too long.
+  var isTooLong: Bool {
+    guard pending.count - start > Self.limit else { return false }
+    let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) ?? pending.count
+    return end - start > Self.limit
+  }
+}
