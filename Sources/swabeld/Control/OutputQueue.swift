@@ -5,15 +5,15 @@ import BabelKernel
 /// The daemon never waits for a client: what the socket does not take stays here, and a client
 /// that lets more than ``limit`` pile up is cut off.
 struct OutputQueue {
-  /// Most octets that may wait. A monitor of a node that moves 20,000 routes at once gets about
-  /// 4 MB of lines; a reader that is that far behind has stalled.
+  /// Most octets of events that may wait. A monitor of a node that moves 20,000 routes at once
+  /// gets about 4 MB of lines; a reader that is that far behind has stalled.
   static let limit = 4 << 20
 
   /// A dump is fed in pieces of about this many octets, so that it neither fills memory nor
   /// keeps the loop busy.
   static let comfortable = 64 << 10
 
-  /// What waits; octets before ``start`` are gone already.
+  /// What waits; octets before `start` are gone already.
   private var storage: [UInt8] = []
   private var start = 0
 
@@ -21,15 +21,13 @@ struct OutputQueue {
   var count: Int { storage.count - start }
 
   /// Whether nothing waits.
-  var isEmpty: Bool { count == 0 }
+  var isEmpty: Bool { start == storage.count }
 
   /// Whether more is waiting than a client may leave unread.
   var isOverfull: Bool { count > Self.limit }
 
   /// Lets `body` append octets.
-  mutating func append(_ body: (inout [UInt8]) -> Void) {
-    body(&storage)
-  }
+  mutating func append(_ body: (inout [UInt8]) -> Void) { body(&storage) }
 
   /// Appends text.
   mutating func append(_ text: String) { storage.append(contentsOf: text.utf8) }
@@ -37,23 +35,19 @@ struct OutputQueue {
   /// Appends octets.
   mutating func append(_ octets: [UInt8]) { storage.append(contentsOf: octets) }
 
-  /// Writes what the socket takes now and forgets it. Errors mean that the client is gone.
-  mutating func drain(into descriptor: borrowing FileDescriptor) throws(KernelError) {
-    guard !isEmpty else { return }
-    let taken = try descriptor.write(storage, from: start) ?? 0
+  /// Writes what the socket takes now and forgets it. Returns how many octets that were, nil if
+  /// the client is gone.
+  mutating func drain(into connection: borrowing LocalConnection) throws(KernelError) -> Int? {
+    guard !isEmpty else { return 0 }
+    guard let taken = try connection.write(storage, from: start) else { return nil }
     start += min(taken, count)
-    if start == storage.count {
+    if isEmpty {
       storage.removeAll(keepingCapacity: storage.capacity <= 2 * Self.comfortable)
       start = 0
-    } else if start >= Self.comfortable {
+    } else if start >= Self.comfortable, start * 2 >= storage.count {
       storage.removeSubrange(0..<start)
       start = 0
     }
-  }
-
-  /// Forgets everything.
-  mutating func removeAll() {
-    storage = []
-    start = 0
+    return taken
   }
 }

@@ -22,6 +22,9 @@ struct RequestLines {
     return Array(pending[start..<end])
   }
 
+  /// Whether there is a complete line.
+  var hasLine: Bool { pending[start...].contains(UInt8(ascii: "\n")) }
+
   /// Whether the line under way, or the first complete one, is too long.
   var isTooLong: Bool {
     guard pending.count - start > Self.limit else { return false }

@@ -1,0 +1,118 @@
+import BabelCore
+import BabelWire
+
+/// A `dump` or the first part of `monitor` under way: what is still to be written.
+///
+/// Interfaces and neighbours are written at once. Redistributed prefixes and routes may be many,
+/// so they are written piece by piece while the tables go on changing. For a monitor, events that
+/// happen meanwhile are let through only for rows that have been written already; the others
+/// will be written as they then are. So each row's events begin with `add`.
+struct DumpCursor {
+  /// Whether live events follow.
+  let isForMonitor: Bool
+  /// Redistributed prefixes in order; nil when gone meanwhile.
+  private var originated: [OriginatedStatus?]
+  private var keys: [OriginatedKey]
+  private var nextOriginated = 0
+  private let destinations: [UInt32]
+  private var nextDestination = 0
+  /// Routes written so far, for a monitor.
+  private var written: Set<UInt64> = []
+
+  /// Routes are written in groups of this many destinations.
+  private static let group = 64
+
+  /// Begins a dump, and writes interfaces and neighbours.
+  init(
+    of node: borrowing BabelNode, at now: Instant, forMonitor: Bool, into output: inout OutputQueue
+  ) {
+    isForMonitor = forMonitor
+    for status in node.interfaces() {
+      output.append { StatusLine.append(.add, status, to: &$0) }
+    }
+    for status in node.neighbours(at: now) {
+      output.append { StatusLine.append(.add, status, to: &$0) }
+    }
+    let prefixes = node.originatedPrefixes()
+    keys = forMonitor ? prefixes.map { OriginatedKey($0) } : []
+    originated = prefixes.map { $0 }
+    destinations = node.destinationOrder()
+  }
+
+  /// Writes on until `output` is comfortably filled; true when all is written.
+  mutating func feed(
+    _ output: inout OutputQueue, from node: borrowing BabelNode, at now: Instant
+  ) -> Bool {
+    while nextOriginated < originated.count {
+      if output.count >= OutputQueue.comfortable { return false }
+      if let status = originated[nextOriginated] {
+        output.append { StatusLine.append(.add, status, to: &$0) }
+      }
+      nextOriginated += 1
+    }
+    while nextDestination < destinations.count {
+      if output.count >= OutputQueue.comfortable { return false }
+      let end = min(nextDestination + Self.group, destinations.count)
+      for index in nextDestination..<end {
+        for status in node.routes(ofDestination: destinations[index], at: now) {
+          if isForMonitor, !written.insert(status.id).inserted { continue }
+          output.append { StatusLine.append(.add, status, to: &$0) }
+        }
+      }
+      nextDestination = end
+    }
+    return true
+  }
+
+  /// Whether an event is to be written now. Otherwise the row is still to come, or was never
+  /// written and is gone.
+  mutating func admits(_ notice: Notice) -> Bool {
+    switch notice {
+    case .route(.add, let status): return written.insert(status.id).inserted
+    case .route(.change, let status): return written.contains(status.id)
+    case .route(.flush, let status): return written.remove(status.id) != nil
+    case .originated(let event, let status):
+      guard let index = index(of: OriginatedKey(status)), index >= nextOriginated else {
+        return true
+      }
+      originated[index] = event == .flush ? nil : status
+      return false
+    default: return true
+    }
+  }
+
+  private func index(of key: OriginatedKey) -> Int? {
+    var low = 0
+    var high = keys.count
+    while low < high {
+      let middle = (low + high) / 2
+      if keys[middle] < key { low = middle + 1 } else { high = middle }
+    }
+    return low < keys.count && keys[low] == key ? low : nil
+  }
+}
+
+/// The order of redistributed prefixes in a dump: by 16-octet length, address, source length,
+/// source address.
+struct OriginatedKey: Hashable, Comparable {
+  private let destination: Prefix
+  private let source: Prefix
+
+  init(_ status: OriginatedStatus) {
+    destination = status.destination
+    source = status.source
+  }
+
+  static func < (a: OriginatedKey, b: OriginatedKey) -> Bool {
+    if a.destination.mappedLength != b.destination.mappedLength {
+      return a.destination.mappedLength < b.destination.mappedLength
+    }
+    if a.destination.address != b.destination.address {
+      return a.destination.address < b.destination.address
+    }
+    if a.source.mappedLength != b.source.mappedLength {
+      return a.source.mappedLength < b.source.mappedLength
+    }
+    return a.source.address < b.source.address
+  }
+}

@@ -1,0 +1,153 @@
+import BabelCore
+import BabelKernel
+
+/// The log: lines on standard error or, when there is a log file, in that file, which then also
+/// takes standard output (table dumps).
+final class Log {
+  /// Notices below this level are not written.
+  var level = NoticeLevel.warning
+  /// The log file, if there is one.
+  private(set) var path: String?
+  private var limiter = LogLimiter()
+
+  /// A log on standard error.
+  init() {}
+
+  /// Opens a log file, or opens the current one again (after a rotation).
+  func open(_ newPath: String?) throws(KernelError) {
+    guard let newPath = newPath ?? path else { return }
+    let file = try FileSystem.openForAppending(newPath)
+    try OwnProcess.redirect(1, to: file)
+    try OwnProcess.redirect(2, to: file)
+    path = newPath
+  }
+
+  /// Writes one line; a final newline is added.
+  func write(_ line: String) {
+    Self.write(Array(line.utf8) + [UInt8(ascii: "\n")], to: 2)
+  }
+
+  /// Writes a line unless there were too many of its kind and subject.
+  func write(_ kind: LogKind, subject: UInt64, _ line: @autoclosure () -> String) {
+    let second = MonotonicClock.microseconds() / 1_000_000
+    switch limiter.admit(kind, subject: subject, at: second) {
+    case .suppressed: break
+    case .admitted(let suppressed):
+      write(suppressed == 0 ? line() : line() + " (\(suppressed) similar lines suppressed)")
+    }
+  }
+
+  /// Writes a notice of the core if it matters enough.
+  func write(_ notice: Notice) {
+    let noticeLevel = notice.level
+    guard noticeLevel >= level else { return }
+    if noticeLevel < .warning {
+      write(notice.description)
+    } else {
+      let (kind, subject) = LogKind.of(notice)
+      write(kind, subject: subject, notice.description)
+    }
+  }
+
+  /// Writes everything to a descriptor; gives up when it cannot, as there is nowhere to complain.
+  static func write(_ octets: [UInt8], to descriptor: Int32) {
+    var start = 0
+    while start < octets.count {
+      do throws(KernelError) {
+        guard let count = try FileDescriptor.write(octets, from: start, to: descriptor), count > 0
+        else { return }
+        start += count
+      } catch {
+        return
+      }
+    }
+  }
+}
+
+/// Kinds of lines that may come in floods.
+enum LogKind: UInt8 {
+  case packetDropped, tlvIgnored, limitReached, otherNotice, receiveFailed, sendFailed
+  case routeRefused, overflow, kernelDifference, client, interface
+
+  /// Kind and subject of a notice.
+  static func of(_ notice: Notice) -> (LogKind, UInt64) {
+    switch notice {
+    case .packetDropped(let reason, let source, _):
+      (.packetDropped, source.high ^ source.low &+ UInt64(reason.rawValue))
+    case .tlvIgnored(let type, let reason, let source, _):
+      (.tlvIgnored, source.high ^ source.low &+ UInt64(type) << 8 &+ UInt64(reason.rawValue))
+    case .limitReached(let table, _): (.limitReached, UInt64(table.rawValue))
+    default: (.otherNotice, 0)
+    }
+  }
+}
+
+/// Decides which lines of a flood are written: a few of each kind and subject, and not too many
+/// of a kind in all.
+struct LogLimiter {
+  /// The answer.
+  enum Admission: Equatable {
+    /// Write it; so many of its kind and subject were suppressed before.
+    case admitted(suppressed: Int)
+    /// Do not write it.
+    case suppressed
+  }
+
+  private struct Key: Hashable {
+    let kind: UInt8
+    let subject: UInt64
+  }
+
+  private struct Window {
+    var start: Int64
+    var written = 0
+    var suppressed = 0
+  }
+
+  /// Seconds after which counting starts anew.
+  static let window: Int64 = 60
+  /// Lines of one kind and subject in a window.
+  static let linesPerSubject = 5
+  /// Lines of one kind in a window.
+  static let linesPerKind = 50
+  /// Subjects remembered; beyond that only kinds count.
+  static let subjectLimit = 256
+
+  private var windows: [Key: Window] = [:]
+  private var kinds: [UInt8: Window] = [:]
+
+  /// Asks for one line; `second` never goes backwards.
+  mutating func admit(_ kind: LogKind, subject: UInt64, at second: Int64) -> Admission {
+    let key = Key(kind: kind.rawValue, subject: subject)
+    if windows[key] == nil, windows.count >= Self.subjectLimit {
+      windows = windows.filter { second - $0.value.start < Self.window }
+    }
+    var suppressed = 0
+    if windows[key] != nil || windows.count < Self.subjectLimit {
+      var window = windows[key] ?? Window(start: second)
+      defer { windows[key] = window }
+      guard Self.admit(&window, Self.linesPerSubject, second, &suppressed) else {
+        return .suppressed
+      }
+    }
+    var window = kinds[kind.rawValue] ?? Window(start: second)
+    defer { kinds[kind.rawValue] = window }
+    return Self.admit(&window, Self.linesPerKind, second, &suppressed)
+      ? .admitted(suppressed: suppressed) : .suppressed
+  }
+
+  private static func admit(
+    _ window: inout Window, _ limit: Int, _ second: Int64, _ suppressed: inout Int
+  ) -> Bool {
+    if second - window.start >= Self.window {
+      suppressed += window.suppressed
+      window = Window(start: second)
+    }
+    guard window.written < limit else {
+      window.suppressed += 1
+      return false
+    }
+    window.written += 1
+    return true
+  }
+}

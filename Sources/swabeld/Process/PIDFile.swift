@@ -1,0 +1,58 @@
+import BabelKernel
+
+/// The file that tells start scripts our process id, and keeps a second daemon from starting.
+struct PIDFile {
+  /// The path; empty means that there is no pid file.
+  let path: String
+
+  /// Creates the file with our process id, without a newline. A file left by a process that is
+  /// gone is replaced; any other is left alone, and `exists` is thrown.
+  func create() throws(KernelError) {
+    guard !path.utf8.isEmpty else { return }
+    let content = Array(String(OwnProcess.id).utf8)
+    do throws(KernelError) {
+      try FileSystem.createExclusively(path, content)
+    } catch {
+      guard error.errno == ErrorNumber.exists, isStale() else { throw creationError(error) }
+      do throws(KernelError) {
+        try FileSystem.remove(path)
+        try FileSystem.createExclusively(path, content)
+      } catch {
+        throw creationError(error)
+      }
+    }
+  }
+
+  /// Takes the file away.
+  func remove() {
+    guard !path.utf8.isEmpty else { return }
+    do throws(KernelError) { try FileSystem.remove(path) } catch {}
+  }
+
+  private func creationError(_ error: KernelError) -> KernelError {
+    KernelError(operation: "creat(\(path))", errno: error.errno)
+  }
+
+  /// Whether the file names a process that does not exist, or this one (in a container the
+  /// daemon may get the same id at every start).
+  private func isStale() -> Bool {
+    do throws(KernelError) {
+      guard let id = Self.parse(try FileSystem.read(path, limit: 64)) else { return false }
+      return id == OwnProcess.id || !OwnProcess.exists(id)
+    } catch {
+      return false
+    }
+  }
+
+  /// A decimal process id; nil for anything else, which might be a file of somebody else.
+  static func parse(_ octets: [UInt8]) -> Int32? {
+    let words = octets.split { $0 <= 0x20 }
+    guard words.count == 1, words[0].count <= 9 else { return nil }
+    var value: Int32 = 0
+    for octet in words[0] {
+      guard octet >= 0x30, octet <= 0x39 else { return nil }
+      value = value * 10 + Int32(octet - 0x30)
+    }
+    return value > 0 ? value : nil
+  }
+}

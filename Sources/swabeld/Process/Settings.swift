@@ -1,0 +1,92 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// Everything the operator has said: the configuration and the few options that no statement
+/// stands for.
+struct Settings {
+  /// What files, `-C` and options say.
+  var configuration = Configuration()
+  /// `-h`: Hello interval of wireless interfaces, milliseconds.
+  var wirelessHello: UInt32 = 4000
+  /// `-H`: Hello interval of all others, milliseconds.
+  var wiredHello: UInt32 = 4000
+  /// `-w`: interfaces of unknown type are taken as wireless.
+  var assumesWireless = false
+  /// Interfaces named on the command line.
+  var interfaces: [InterfaceName] = []
+  /// Remarks to be logged once the log is open.
+  var remarks: [String] = []
+
+  /// The file read when there is no `-c`, if it exists.
+  static let defaultFile = "/etc/babeld.conf"
+
+  /// Applies options from left to right, then files in their order (babeld's order: a file
+  /// overrides an option).
+  static func read(_ line: CommandLineOptions) throws(ConfigurationError) -> Settings {
+    var settings = Settings()
+    var files: [[UInt8]] = []
+    for option in line.options {
+      if case .configurationFile(let name) = option {
+        files.append(name)
+      } else {
+        try settings.apply(option)
+      }
+    }
+    guard line.ending == .complete else { return settings }
+    settings.interfaces = line.interfaces
+    if files.isEmpty {
+      guard FileSystem.exists(defaultFile) else { return settings }
+      files = [Array(defaultFile.utf8)]
+    }
+    for name in files { try settings.readFile(name) }
+    return settings
+  }
+
+  private mutating func readFile(_ name: [UInt8]) throws(ConfigurationError) {
+    let path = String(decoding: name, as: UTF8.self)
+    let octets: [UInt8]
+    do throws(KernelError) {
+      octets = try FileSystem.read(path, limit: ConfigurationParser.fileLimit)
+    } catch {
+      throw ConfigurationError.unreadable(name: name, reason: error.description)
+    }
+    let warnings = try ConfigurationParser.parse(
+      file: octets, name: path, into: &configuration)
+    remarks += warnings.map { $0.description }
+  }
+
+  private mutating func apply(_ option: Option) throws(ConfigurationError) {
+    switch option {
+    case .multicastGroup(let group):
+      configuration.protocolGroup = group
+      if group.octet(1) != 2 {
+        remarks.append("Warning: \(group) is not a link-local multicast group.")
+      }
+    case .port(let port): configuration.protocolPort = port
+    case .wirelessHelloInterval(let milliseconds): wirelessHello = milliseconds
+    case .wiredHelloInterval(let milliseconds): wiredHello = milliseconds
+    case .kernelPriority(let priority): configuration.kernelPriority = priority
+    case .allowDuplicates(let metric): configuration.allowDuplicates = metric
+    case .randomRouterID: configuration.usesRandomID = true
+    case .stateFile(let name): configuration.stateFile = name
+    case .debugLevel(let level): configuration.debugLevel = level
+    case .controlPort(let port, let mayWrite):
+      configuration.localServer = LocalServer(endpoint: .port(port), isReadWrite: mayWrite)
+    case .controlPath(let path, let mayWrite):
+      configuration.localServer = LocalServer(endpoint: .path(path), isReadWrite: mayWrite)
+    case .linkDetect: configuration.detectsLinks = true
+    case .assumeWireless: assumesWireless = true
+    case .smoothingHalfLife(let seconds): configuration.smoothingHalfLife = seconds
+    case .exportTable(let table): configuration.exportTable = table == 0 ? 254 : table
+    case .importTable(let table): configuration.importTables.append(table == 0 ? 254 : table)
+    case .configurationFile: break
+    case .statement(let text):
+      let warnings = try ConfigurationParser.parse(statement: text, into: &configuration)
+      remarks += warnings.map { $0.description }
+    case .daemonise: configuration.daemonises = true
+    case .logFile(let name): configuration.logFile = name
+    case .pidFile(let name): configuration.pidFile = name
+    }
+  }
+}

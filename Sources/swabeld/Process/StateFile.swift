@@ -1,0 +1,62 @@
+import BabelKernel
+import BabelWire
+
+/// babeld's state file: our seqno in decimal and a newline, so that a restart goes on with a
+/// larger one and is believed at once.
+struct StateFile {
+  /// The path; empty means that there is no state file.
+  let path: String
+
+  /// What the file says.
+  enum Reading: Equatable {
+    /// There is none.
+    case missing
+    /// The seqno at the last stop.
+    case seqno(Seqno)
+    /// Something else.
+    case unreadable
+  }
+
+  /// Whether there is to be a state file.
+  var isWanted: Bool { !path.utf8.isEmpty }
+
+  /// Reads the file without removing it.
+  func read() -> Reading {
+    guard isWanted, FileSystem.exists(path) else { return .missing }
+    do throws(KernelError) {
+      return Self.parse(try FileSystem.read(path, limit: 4096))
+    } catch {
+      return .unreadable
+    }
+  }
+
+  /// Takes the file away once a start has succeeded, so that a crash later on cannot bring back
+  /// an old seqno. Nothing is said if that fails: the next clean stop overwrites it.
+  func consume() {
+    guard isWanted, FileSystem.exists(path) else { return }
+    do throws(KernelError) { try FileSystem.remove(path) } catch {}
+  }
+
+  /// Writes our seqno.
+  func write(_ seqno: Seqno) throws(KernelError) {
+    guard isWanted else { return }
+    try FileSystem.writeAtomically(path, Array("\(seqno)\n".utf8))
+  }
+
+  /// A decimal number below 65536, or the three words of babeld before 1.13: router-id, seqno,
+  /// time.
+  static func parse(_ octets: [UInt8]) -> Reading {
+    let words = octets.split { $0 <= 0x20 }
+    guard words.count == 1 || words.count == 3 else { return .unreadable }
+    if words.count == 3, RouterID(String(decoding: words[0], as: UTF8.self)) == nil {
+      return .unreadable
+    }
+    var value: UInt32 = 0
+    for octet in words[words.count / 2] {
+      guard octet >= 0x30, octet <= 0x39 else { return .unreadable }
+      value = value * 10 + UInt32(octet - 0x30)
+      guard value <= 0xFFFF else { return .unreadable }
+    }
+    return .seqno(Seqno(UInt16(value)))
+  }
+}
