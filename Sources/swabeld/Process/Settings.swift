@@ -18,6 +18,41 @@ struct Settings {
   /// Remarks to be logged once the log is open.
   var remarks: [String] = []
 
+  /// Tables routes are redistributed from.
+  var importTables: [UInt32] { configuration.effectiveImportTables }
+
+  /// Tables routes are installed into: the export table and those of install filters.
+  var exportTables: [UInt32] {
+    var tables = [configuration.exportTable]
+    for rule in configuration.filters.install.rules {
+      if let table = rule.table, !tables.contains(table) { tables.append(table) }
+    }
+    return tables
+  }
+
+  /// All tables that are read.
+  var allTables: [UInt32] {
+    var tables = exportTables
+    for table in importTables where !tables.contains(table) { tables.append(table) }
+    return tables
+  }
+
+  /// Where our routes may be put.
+  var places: ForeignRoutes.Places {
+    let priority = configuration.kernelPriority
+    var metrics = [
+      priority...(configuration.reflectsKernelMetric ? max(priority, 65535) : priority)
+    ]
+    for rule in configuration.filters.install.rules {
+      if let metric = rule.kernelMetric { metrics.append(metric...metric) }
+    }
+    // What IPv6 makes of 0.
+    if metrics.contains(where: { $0.contains(0) }) {
+      metrics.append(KernelRoute.ipv6DefaultMetric...KernelRoute.ipv6DefaultMetric)
+    }
+    return ForeignRoutes.Places(tables: exportTables, metrics: metrics)
+  }
+
   /// The file read when there is no `-c`, if it exists.
   static let defaultFile = "/etc/babeld.conf"
 

@@ -1,0 +1,180 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+extension Daemon {
+  /// Microseconds until an interface that could not be brought up is tried again.
+  private static let retryDelay: Int64 = 5_000_000
+
+  /// Adds an interface to run on, whether or not its link exists. False if the node has no room
+  /// or the name is there already.
+  @discardableResult
+  func addInterface(_ name: InterfaceName, at now: Instant) -> Bool {
+    let type = linkType(name)
+    let parameters = parameters(name, type)
+    guard let id = node.addInterface(name, parameters, at: now, into: &actions) else {
+      return false
+    }
+    interfaces.append(BabelInterface(name: name, id: id, type: type, parameters: parameters))
+    for remark in settings.configuration.remarks(about: name, type: type) {
+      log.write("Interface \(name): \(remark).")
+    }
+    apply(at: now)
+    return true
+  }
+
+  /// Stops running on an interface. False if there is none of that name.
+  func removeInterface(_ name: InterfaceName, at now: Instant) -> Bool {
+    guard let index = interfaces.firstIndex(where: { $0.name == name }) else { return false }
+    let row = interfaces[index]
+    node.removeInterface(row.id, at: now, into: &actions)
+    apply(at: now)
+    unprepare(index)
+    forwarding.setIndex(nil, of: row.id)
+    interfaces.remove(at: index)
+    return true
+  }
+
+  /// Compares every interface with its link, and tells the node what changed.
+  func checkInterfaces(at now: Instant) {
+    for index in interfaces.indices { check(index, at: now) }
+    apply(at: now)
+  }
+
+  /// The link of a name went down or away, if only for a moment: its routes are gone.
+  func lostRoutes(_ ifindex: Int32) {
+    for index in interfaces.indices where interfaces[index].ifindex == ifindex {
+      interfaces[index].hasLostRoutes = true
+    }
+  }
+
+  private func check(_ index: Int, at now: Instant) {
+    let name = interfaces[index].name
+    let link = links.link(name)
+    let isOtherLink = link?.ifindex != interfaces[index].ifindex
+    if isOtherLink || interfaces[index].hasLostRoutes {
+      takeDown(index, at: now)
+      if isOtherLink { bind(index, to: link, at: now) }
+    }
+    let wanted = links.state(
+      name, detectingCarrier: settings.configuration.detectsLinks)
+    var state = wanted
+    if state.isUp, state.linkLocals.isEmpty {
+      complainOnce(index)
+    } else if state.isUp, !prepare(index) {
+      state.isUp = false
+      interfaceRetry = now + Self.retryDelay
+    }
+    if !state.isUp { unprepare(index) }
+    guard state != interfaces[index].reported else { return }
+    interfaces[index].reported = state
+    node.interfaceChanged(
+      interfaces[index].id, state, kernelRoutesLost: false, at: now, into: &actions)
+    apply(at: now)
+  }
+
+  private func takeDown(_ index: Int, at now: Instant) {
+    interfaces[index].hasLostRoutes = false
+    unprepare(index)
+    guard interfaces[index].reported.isUp else { return }
+    interfaces[index].reported.isUp = false
+    node.interfaceChanged(
+      interfaces[index].id, interfaces[index].reported, kernelRoutesLost: true, at: now,
+      into: &actions)
+    apply(at: now)
+  }
+
+  /// Follows a name to another link. Parameters that depend on what the link is are resolved
+  /// again; the node then gets the interface anew.
+  private func bind(_ index: Int, to link: KernelLink?, at now: Instant) {
+    interfaces[index].ifindex = link?.ifindex
+    interfaces[index].hasComplained = false
+    forwarding.setIndex(link?.ifindex, of: interfaces[index].id)
+    guard link != nil else { return }
+    let name = interfaces[index].name
+    let type = linkType(name)
+    let parameters = parameters(name, type)
+    guard parameters != interfaces[index].parameters else { return }
+    node.removeInterface(interfaces[index].id, at: now, into: &actions)
+    apply(at: now)
+    forwarding.setIndex(nil, of: interfaces[index].id)
+    guard let id = node.addInterface(name, parameters, at: now, into: &actions) else { return }
+    apply(at: now)
+    interfaces[index].id = id
+    interfaces[index].type = type
+    interfaces[index].parameters = parameters
+    forwarding.setIndex(link?.ifindex, of: id)
+  }
+
+  private func parameters(_ name: InterfaceName, _ type: ResolvedLinkType) -> InterfaceParameters {
+    settings.configuration.interfaceParameters(
+      for: name, type: type, wirelessHello: settings.wirelessHello,
+      wiredHello: settings.wiredHello)
+  }
+
+  /// What an interface is: as configured, else as found out (babeld's rules).
+  private func linkType(_ name: InterfaceName) -> ResolvedLinkType {
+    if let type = settings.configuration.settings(for: name).type { return ResolvedLinkType(type) }
+    if settings.assumesWireless { return .wireless }
+    guard let link = links.link(name) else { return .unknown }
+    if link.kind == .bridge || LinkMarks.isBridge(name) || link.kind == .batadv
+      || LinkMarks.isBatmanMesh(name)
+    {
+      log.write("Warning: cannot tell whether \(name) is wired or wireless.")
+      return .unknown
+    }
+    return WirelessProbe.isWireless(name) == true ? .wireless : .unknown
+  }
+
+  private func complainOnce(_ index: Int) {
+    guard !interfaces[index].hasComplained else { return }
+    interfaces[index].hasComplained = true
+    log.write("Interface \(interfaces[index].name) has no link-local address (yet).")
+  }
+
+  /// Joins the group and switches the reverse-path filter off. False if the interface cannot be
+  /// used.
+  private func prepare(_ index: Int) -> Bool {
+    guard !interfaces[index].isPrepared else { return true }
+    guard let ifindex = interfaces[index].ifindex else { return false }
+    let name = interfaces[index].name
+    do throws(KernelError) {
+      if !settings.configuration.skipsKernelSetup {
+        try sysctls.require(Sysctl.ipv4ReversePathFilter(name), 0)
+      }
+      try socket.join(settings.configuration.protocolGroup, on: ifindex)
+      interfaces[index].isPrepared = true
+      return true
+    } catch {
+      log.write(.interface, subject: UInt64(ifindex), "Interface \(name): \(error)")
+      return false
+    }
+  }
+
+  /// Leaves the group and restores the reverse-path filter. Nothing is said about a link that is
+  /// gone.
+  private func unprepare(_ index: Int) {
+    guard interfaces[index].isPrepared else { return }
+    interfaces[index].isPrepared = false
+    guard let ifindex = interfaces[index].ifindex else { return }
+    do throws(KernelError) {
+      try socket.leave(settings.configuration.protocolGroup, on: ifindex)
+    } catch {}
+    do throws(KernelError) {
+      try sysctls.restore(Sysctl.ipv4ReversePathFilter(interfaces[index].name))
+    } catch {}
+  }
+
+  /// At the end: every interface is left as it was found.
+  func releaseInterfaces(at now: Instant) {
+    for index in interfaces.indices {
+      unprepare(index)
+      guard interfaces[index].reported.isUp else { continue }
+      interfaces[index].reported.isUp = false
+      node.interfaceChanged(
+        interfaces[index].id, interfaces[index].reported, kernelRoutesLost: false, at: now,
+        into: &actions)
+    }
+    apply(at: now)
+  }
+}

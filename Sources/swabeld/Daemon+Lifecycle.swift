@@ -1,0 +1,118 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+extension Daemon {
+  /// Microseconds the kernel gets to take back all our routes at the end.
+  private static let farewellPatience: Int64 = 10_000_000
+
+  /// Brings up interfaces and tables before the loop begins. False if there is nothing to run on.
+  func start() -> Bool {
+    let now = Instant.now
+    updateReporting()
+    var names = settings.configuration.interfaces.map { $0.name }
+    for name in settings.interfaces where !names.contains(name) { names.append(name) }
+    guard !names.isEmpty else {
+      log.write("Eek... asked to run on no interfaces!")
+      return false
+    }
+    for name in names where !addInterface(name, at: now) {
+      log.write("Interface \(name): no room for another interface.")
+    }
+    readAtOnce(adopting: true, at: now)
+    if !forwarding.adopted.isEmpty { sweepDue = now + Self.adoptionTime }
+    checkInterfaces(at: .now)
+    return true
+  }
+
+  /// Works on pending signals.
+  func receiveSignals() {
+    do throws(KernelError) {
+      while let signal = try signals.next() { received(signal) }
+    } catch {
+      log.write("\(error)")
+      isStopping = true
+    }
+  }
+
+  private func received(_ signal: Signal) {
+    switch signal {
+    case .terminate, .interrupt, .hangup: isStopping = true
+    case .user1: dumpTables(at: .now)
+    case .user2:
+      do throws(KernelError) {
+        try log.open(nil)
+        requestReading(at: .now)
+      } catch {
+        isStopping = true
+      }
+    }
+  }
+
+  /// Writes all tables to standard output, in babeld's format.
+  func dumpTables(at now: Instant) {
+    var text: [UInt8] = []
+    TableDump.appendHeader(routerID: node.routerID, seqno: node.seqno, to: &text)
+    for status in node.neighbours(at: now) { TableDump.append(status, to: &text) }
+    for status in node.originatedPrefixes() { TableDump.append(status, to: &text) }
+    for handle in node.destinationOrder() {
+      for status in node.routes(ofDestination: handle, at: now) {
+        TableDump.append(status, to: &text)
+      }
+      if text.count > 1 << 16 {
+        Log.write(text, to: 1)
+        text.removeAll(keepingCapacity: true)
+      }
+    }
+    Log.write(text, to: 1)
+  }
+
+  /// Says goodbye, takes routes back, and leaves everything as it was found.
+  func stop() {
+    let now = Instant.now
+    updateReporting()
+    node.shutDown(keepingForwarding: false, at: now, into: &actions)
+    // Packets first: neighbours shall stop sending here before the routes are gone.
+    for action in actions.actions {
+      if case .transmit(let datagram) = action { transmit(datagram) }
+    }
+    let delay = Int64(settings.configuration.shutdownDelay)
+    if delay > 0 {
+      sleep(milliseconds: delay - delay / 4 + Int64(Entropy.uint64() % UInt64(delay / 2 + 1)))
+    }
+    withdraw()
+    releaseInterfaces(at: now)
+    for error in sysctls.restoreAll() { log.write("\(error)") }
+    server?.flush(self, at: .now)
+    server = nil
+  }
+
+  private func withdraw() {
+    var failures: [RouteFailure] = []
+    for action in actions.actions {
+      switch action {
+      case .transmit: break
+      case .forward(let change): forwarding.apply(change)
+      case .notify(let notice): report(notice)
+      }
+    }
+    actions.removeAll()
+    _ = forwarding.sweep()
+    let deadline = MonotonicClock.microseconds() + Self.farewellPatience
+    repeat {
+      forwarding.flush(into: &failures)
+      if forwarding.writer.gatheredCount == 0, forwarding.writer.unansweredCount == 0 { break }
+      sleep(milliseconds: 1)
+    } while MonotonicClock.microseconds() < deadline
+    for failure in failures where failure.error.errno != ErrorNumber.noSuchProcess {
+      log.write("kernel_route(\(failure.change)): \(failure.error)")
+    }
+  }
+
+  private func sleep(milliseconds: Int64) {
+    var poll = PollSet()
+    do throws(KernelError) {
+      _ = try poll.wait(until: MonotonicClock.microseconds() + milliseconds * 1000)
+    } catch {}
+  }
+}

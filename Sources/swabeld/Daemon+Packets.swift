@@ -1,0 +1,86 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+extension Daemon {
+  /// How long to wait for room in the socket, in tries of at most 5 ms (babeld waits as long).
+  private static let sendPatience: Int64 = 5000
+
+  /// Reads datagrams, at most `limit`, and lets the node work on each.
+  func receivePackets(limit: Int) {
+    for _ in 0..<limit {
+      do throws(KernelError) {
+        guard let datagram = try socket.receive(into: &packet) else { break }
+        receive(datagram)
+      } catch {
+        // An error the network reported for something sent earlier; the socket is fine.
+        log.write(.receiveFailed, subject: UInt64(error.errno), "recv: \(error)")
+      }
+    }
+    apply(at: .now)
+  }
+
+  private func receive(_ datagram: ReceivedDatagram) {
+    guard !datagram.isTruncated,
+      let row = interfaces.first(where: { $0.ifindex == datagram.ifindex && $0.isUp })
+    else { return }
+    let bytes = packet.span.extracting(0..<datagram.count)
+    node.receive(
+      bytes, on: row.id, from: datagram.source, port: datagram.port, to: datagram.destination,
+      at: .now, into: &actions)
+  }
+
+  /// Sends one packet of the action buffer.
+  func transmit(_ datagram: Datagram) {
+    guard let row = interfaces.first(where: { $0.id == datagram.interface }),
+      let ifindex = row.ifindex, let source = row.reported.linkLocals.first
+    else { return }
+    var bytes = Array(actions.bytes[datagram.bytes])
+    let destination =
+      switch datagram.destination {
+      case .multicast: settings.configuration.protocolGroup
+      case .unicast(let address): address
+      }
+    do throws(KernelError) {
+      // The last thing before the socket: a neighbour measures the round trip by it.
+      if let offset = datagram.timestampOffset { Self.stamp(&bytes, at: offset) }
+      if try send(bytes, to: destination, ifindex, from: source, datagram) { return }
+      // No room: wait a little, once. What does not go then is lost like any other packet.
+      waitForRoom()
+      if let offset = datagram.timestampOffset { Self.stamp(&bytes, at: offset) }
+      if try !send(bytes, to: destination, ifindex, from: source, datagram) {
+        unsentPackets &+= 1
+        log.write(.sendFailed, subject: UInt64(ErrorNumber.wouldBlock), "send: no room")
+      }
+    } catch {
+      unsentPackets &+= 1
+      log.write(.sendFailed, subject: UInt64(error.errno), "send: \(row.name): \(error)")
+    }
+  }
+
+  private func send(
+    _ bytes: [UInt8], to destination: IPAddress, _ ifindex: Int32, from source: IPAddress,
+    _ datagram: Datagram
+  ) throws(KernelError) -> Bool {
+    try socket.send(
+      bytes.span, to: destination, ifindex: ifindex, sourceAddress: source,
+      dontFragment: datagram.dontFragment)
+  }
+
+  private func waitForRoom() {
+    var poll = PollSet()
+    poll.add(socket.descriptor, .write)
+    do throws(KernelError) {
+      _ = try poll.wait(until: MonotonicClock.microseconds() + Self.sendPatience)
+    } catch {}
+  }
+
+  /// Writes the low 32 bits of the time in microseconds, most significant first (RFC 9616 §3.2).
+  private static func stamp(_ bytes: inout [UInt8], at offset: Int) {
+    guard offset >= 0, offset + 4 <= bytes.count else { return }
+    let time = UInt32(truncatingIfNeeded: MonotonicClock.microseconds())
+    for i in 0..<4 {
+      bytes[offset + i] = UInt8(truncatingIfNeeded: time >> UInt32(24 - 8 * i))
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+extension Daemon {
+  /// Destinations compared in one turn of the loop.
+  private static let destinationsPerTurn = 512
+  /// Least microseconds between the beginnings of two readings.
+  private static let leastDistance: Int64 = 200_000
+  /// Microseconds after which routes of a former process that nobody announced are removed.
+  static let adoptionTime: Int64 = 60_000_000
+
+  /// Asks for a reading of the kernel's tables. With `includingLinks`, links and addresses are
+  /// read, too, at once.
+  func requestReading(at time: Instant, includingLinks: Bool = false) {
+    if includingLinks { readLinks() }
+    readingDue = min(readingDue, max(time, readingBegan + Self.leastDistance))
+  }
+
+  private func readLinks() {
+    do throws(KernelError) {
+      let all = try reader.links()
+      let addresses = try reader.addresses()
+      let wereUp = links.links().filter { $0.isUp }
+      links.removeAll()
+      for link in all { links.update(link) }
+      for address in addresses { links.update(address) }
+      for link in wereUp where !all.contains(where: { $0.ifindex == link.ifindex && $0.isUp }) {
+        lostRoutes(link.ifindex)
+      }
+    } catch {
+      log.write(.overflow, subject: 2, "netlink: \(error)")
+    }
+  }
+
+  /// Begins a reading.
+  func beginReading(at now: Instant, adopting: Bool = false) {
+    readingBegan = now
+    readingDue = nextCheck(after: now)
+    reading = KernelReading(adopting: adopting, settings.places)
+    node.kernelSnapshotBegins()
+    for address in links.addresses() {
+      guard let offer = address.offer(interfaceName: { links.name($0) }) else { continue }
+      node.kernelOfferAdded(offer, at: now, into: &actions)
+    }
+    reader.startRoutes(tables: settings.allTables)
+    apply(at: now)
+  }
+
+  /// Reads a slice.
+  func continueReading(at now: Instant) {
+    guard let phase = reading?.phase else { return }
+    switch phase {
+    case .routes: readRoutes(at: now)
+    case .missing(let handles, let position): findMissing(handles, from: position, at: now)
+    }
+    apply(at: now)
+  }
+
+  /// Reads everything in one go, before the loop begins.
+  func readAtOnce(adopting: Bool, at now: Instant) {
+    beginReading(at: now, adopting: adopting)
+    while reading != nil { continueReading(at: now) }
+  }
+
+  /// The periodic check, spread by a quarter of its interval.
+  private func nextCheck(after now: Instant) -> Instant {
+    let seconds = Int64(settings.configuration.kernelCheckInterval)
+    guard seconds > 0 else { return .distantFuture }
+    let interval = seconds * 1_000_000
+    return now + (interval - interval / 4 + Int64(Entropy.uint64() % UInt64(interval / 2)))
+  }
+
+  private func readRoutes(at now: Instant) {
+    var routes: [KernelRoute] = []
+    let progress: KernelReader.Progress
+    do throws(KernelError) {
+      progress = try reader.continueRoutes(into: &routes)
+    } catch {
+      log.write(.overflow, subject: 3, "netlink: \(error)")
+      reading = nil
+      readingDue = min(readingDue, now + 5_000_000)
+      return
+    }
+    for route in routes {
+      if route.kernelProtocol == KernelRoute.babelProtocol {
+        compare(route)
+      } else {
+        reading?.noteForeign(route)
+        guard let offer = offer(route) else { continue }
+        node.kernelOfferAdded(offer, at: now, into: &actions)
+      }
+    }
+    guard case .finished(let isConsistent) = progress else { return }
+    if !isConsistent, let attempt = reading?.attempt, attempt < KernelReading.attemptLimit {
+      reading?.attempt += 1
+      reader.startRoutes(tables: settings.allTables)
+      return
+    }
+    node.kernelSnapshotEnded(at: now, into: &actions)
+    if let foreign = reading?.foreign { forwarding.foreign = foreign }
+    reading?.prepareLookup()
+    // At start the node wants nothing yet.
+    if reading?.isAdopting == true { return endReading() }
+    reading?.phase = .missing(handles: node.destinationOrder(), position: 0)
+  }
+
+  /// One route with our protocol number: is it what the node wants?
+  private func compare(_ route: KernelRoute) {
+    guard settings.exportTables.contains(route.table), !route.isMultipath else { return }
+    let key = route.forwardingKey
+    let isOurs = route.type != .unicast || route.ifindex.map { isOnOurInterface($0) } ?? false
+    if reading?.isAdopting == true {
+      if isOurs { forwarding.adopt(route, as: key) }
+      return
+    }
+    if reading?.hasChanged(key) == true { return }
+    let wanted = forwarding.route(key, node.desiredForwarding(key))
+    if let wanted, wanted.key == route.key {
+      reading?.noteFound(key)
+      if wanted.forwardsLike(route) { return }
+    } else if !isOurs || forwarding.isAdopted(route, as: key) {
+      return
+    }
+    differ("spurious", route)
+    forwarding.repair(from: route, to: wanted?.key == route.key ? wanted : nil)
+  }
+
+  /// Whether one of our interfaces is, or will be, this link.
+  private func isOnOurInterface(_ ifindex: Int32) -> Bool {
+    guard let name = links.name(ifindex) else { return false }
+    return interfaces.contains { $0.name == name }
+  }
+
+  /// Looks for entries that should be in the kernel and are not.
+  private func findMissing(_ handles: [UInt32], from position: Int, at now: Instant) {
+    let end = min(position + Self.destinationsPerTurn, handles.count)
+    for index in position..<end {
+      guard let status = node.routes(ofDestination: handles[index], at: now).first else { continue }
+      for table in settings.exportTables {
+        let key = ForwardingKey(
+          destination: status.destination, source: status.source, table: table)
+        guard let wanted = forwarding.route(key, node.desiredForwarding(key)),
+          reading?.hasSeen(key) == false
+        else { continue }
+        if let occupant = forwarding.foreign.occupant(wanted.key) {
+          log.write(
+            .routeRefused, subject: 0, "kernel_route(add): \(wanted): there is \(occupant)")
+          node.forwardingFailed(key, at: now, into: &actions)
+        } else {
+          differ("missing", wanted)
+          forwarding.repair(from: nil, to: wanted)
+        }
+      }
+    }
+    if end < handles.count {
+      reading?.phase = .missing(handles: handles, position: end)
+    } else {
+      endReading()
+    }
+  }
+
+  private func differ(_ word: String, _ route: KernelRoute) {
+    reading?.differences += 1
+    log.write(.kernelDifference, subject: 0, "Warning: \(word) kernel route: \(route)")
+  }
+
+  private func endReading() { reading = nil }
+}

@@ -1,0 +1,155 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
+/// asks for; it decides nothing itself.
+///
+/// The extensions are, by topic: `+Packets`, `+Interfaces`, `+KernelEvents`, `+Reading` (of the
+/// kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`.
+final class Daemon {
+  /// What the operator said; runtime requests change its configuration.
+  var settings: Settings
+  /// The log.
+  let log: Log
+  /// The Babel node.
+  var node: BabelNode
+  /// What the node wants done; emptied after each input.
+  var actions = ActionBuffer()
+
+  /// The socket all packets go through.
+  let socket: UDPSocket
+  /// Room for one packet.
+  var packet = [UInt8](repeating: 0, count: 65_536)
+  /// Packets that could not be sent.
+  var unsentPackets: UInt64 = 0
+
+  /// Signals.
+  let signals: SignalDescriptor
+  /// Changes in the kernel.
+  var monitor: NetlinkMonitor
+  /// The kernel's tables.
+  var reader: KernelReader
+  /// A reading under way.
+  var reading: KernelReading?
+  /// When the tables are to be read again, unless asked for before.
+  var readingDue: Instant
+  /// When the last reading began.
+  var readingBegan = Instant(microseconds: 0)
+  /// Links and addresses.
+  var links = LinkTable()
+  /// Our interfaces, in order.
+  var interfaces: [BabelInterface] = []
+  /// When an interface that could not be brought up is tried again.
+  var interfaceRetry: Instant?
+  /// What the kernel forwards for us.
+  var forwarding: ForwardingWriter
+  /// When routes that a former process left behind are swept.
+  var sweepDue: Instant?
+  /// Kernel settings we changed.
+  var sysctls: SavedSysctls
+
+  /// The control socket, if there is one.
+  var server: ControlServer?
+  /// What clients are greeted with.
+  let banner: String
+
+  /// Set by a signal or a fatal error: leave the loop.
+  var isStopping = false
+
+  /// At most so many datagrams are read before something else gets its turn.
+  private static let datagramsPerTurn = 256
+  /// At most so many rows are worked on in one call of the node.
+  private static let rowsPerTurn = 2000
+
+  init(
+    _ settings: Settings, log: Log, node: consuming BabelNode, parts: consuming DaemonParts
+  ) {
+    self.settings = settings
+    self.log = log
+    banner = Self.banner(node.routerID)
+    self.node = node
+    socket = parts.socket
+    signals = parts.signals
+    monitor = parts.monitor
+    reader = parts.reader
+    links = parts.links
+    forwarding = ForwardingWriter(parts.writer, settings.places)
+    sysctls = parts.sysctls
+    server = parts.server
+    readingDue = .distantFuture
+  }
+
+  /// The loop.
+  func run() {
+    var poll = PollSet()
+    while !isStopping {
+      let now = Instant.now
+      let hasMore = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
+      apply(at: now)
+      let hasWork = work(at: now) || hasMore
+      poll.removeAll()
+      let signal = poll.add(signals.descriptor, .read)
+      let event = poll.add(monitor.descriptor, .read)
+      let datagram = poll.add(socket.descriptor, .read)
+      let answer =
+        forwarding.writer.unansweredCount > 0
+        ? poll.add(forwarding.writer.descriptor, .read) : nil
+      server?.addInterests(to: &poll)
+      do throws(KernelError) {
+        _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
+      } catch {
+        log.write("\(error)")
+        return
+      }
+      if poll.isReadable(signal) { receiveSignals() }
+      if poll.isReadable(event) { receiveEvents() }
+      if poll.isReadable(datagram) { receivePackets(limit: Self.datagramsPerTurn) }
+      if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
+      server?.serve(poll, self, at: .now)
+    }
+  }
+
+  /// When something is to be done without an event.
+  private var nextDeadline: Int64 {
+    var earliest = min(node.nextDeadline ?? .distantFuture, readingDue)
+    if let sweepDue { earliest = min(earliest, sweepDue) }
+    if let interfaceRetry { earliest = min(earliest, interfaceRetry) }
+    return min(earliest.microseconds, server?.deadline ?? .max)
+  }
+
+  /// Does what is due besides the node's own work; true if there is more.
+  private func work(at now: Instant) -> Bool {
+    if let due = interfaceRetry, due <= now {
+      interfaceRetry = nil
+      checkInterfaces(at: now)
+    }
+    if let due = sweepDue, due <= now { sweepAdopted(at: now) }
+    if reading == nil, readingDue <= now { beginReading(at: now) }
+    if reading != nil { continueReading(at: now) }
+    return reading != nil
+  }
+
+  /// Applies what the node asked for, in order, until it asks for nothing more.
+  func apply(at now: Instant) {
+    settle(at: now)
+  }
+
+  /// Every change of an interface, a table, a neighbour.
+  func report(_ notice: Notice) {
+    log.write(notice)
+    server?.report(notice, log)
+  }
+}
+
+/// What is opened before the daemon exists, because any of it may fail.
+struct DaemonParts: ~Copyable {
+  let socket: UDPSocket
+  let signals: SignalDescriptor
+  let monitor: NetlinkMonitor
+  let reader: KernelReader
+  let writer: RouteWriter
+  let links: LinkTable
+  let sysctls: SavedSysctls
+  let server: ControlServer?
+}

@@ -1,0 +1,59 @@
+import BabelKernel
+import BabelWire
+
+/// Routes of others at places where ours might be put: same table, and a metric we use.
+///
+/// Kept so that ours never replaces one of them. Small, since others rarely use our metrics.
+struct ForeignRoutes {
+  /// Which places ours may take.
+  struct Places {
+    /// Tables we install into.
+    var tables: [UInt32]
+    /// Metrics we install with, as the kernel stores them; unreachable entries have another.
+    var metrics: [ClosedRange<UInt32>]
+
+    /// The metric of unreachable entries, so that any other route is preferred; babeld's.
+    static let unreachableMetric = UInt32.max
+
+    /// Whether a route may be in our way.
+    func contains(_ route: KernelRoute) -> Bool {
+      let metric = route.storedMetric
+      return tables.contains(route.table)
+        && (metric == Self.unreachableMetric || metrics.contains { $0.contains(metric) })
+    }
+  }
+
+  /// The places watched.
+  let places: Places
+  private var routes: [KernelRouteKey: [KernelRoute]] = [:]
+
+  init(_ places: Places) { self.places = places }
+
+  /// Whether somebody has a route at a place.
+  func occupy(_ key: KernelRouteKey) -> Bool { !routes.isEmpty && routes[key] != nil }
+
+  /// Who is at a place, for an operator.
+  func occupant(_ key: KernelRouteKey) -> KernelRoute? { routes[key]?.first }
+
+  /// A route was seen; hearing of it twice does no harm.
+  mutating func insert(_ route: KernelRoute, replacing: Bool = false) {
+    guard places.contains(route) else { return }
+    if replacing {
+      routes[route.key] = [route]
+    } else if routes[route.key]?.contains(where: { Self.areSame($0, route) }) != true {
+      routes[route.key, default: []].append(route)
+    }
+  }
+
+  /// A route is gone.
+  mutating func remove(_ route: KernelRoute) {
+    guard let known = routes[route.key] else { return }
+    let rest = known.filter { !Self.areSame($0, route) }
+    routes[route.key] = rest.isEmpty ? nil : rest
+  }
+
+  private static func areSame(_ a: KernelRoute, _ b: KernelRoute) -> Bool {
+    a.kernelProtocol == b.kernelProtocol && a.gateway == b.gateway && a.ifindex == b.ifindex
+      && a.typeOfService == b.typeOfService
+  }
+}

@@ -1,0 +1,116 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// Carries what the node wants forwarded into the kernel's tables.
+///
+/// Changes are gathered and leave in batches; the kernel's refusals come back a little later as
+/// ``RouteFailure``, and the daemon decides what they mean.
+struct ForwardingWriter: ~Copyable {
+  /// The netlink socket, for polling.
+  private(set) var writer: RouteWriter
+  /// Routes of others in our places.
+  var foreign: ForeignRoutes
+  /// Routes a former process of ours left behind, until they are confirmed or swept.
+  private(set) var adopted: [ForwardingKey: [KernelRoute]] = [:]
+  /// Where our interfaces are at present.
+  private var ifindices: [InterfaceID: Int32] = [:]
+  /// Set when answers of the kernel were lost: then the tables must be read again.
+  var needsReading = false
+  /// Changes asked of the kernel so far.
+  private(set) var changeCount: UInt64 = 0
+
+  /// What goes into ``RouteWriter/enqueue(_:_:tag:)`` for a first try and for a second one.
+  enum Attempt {
+    static let first: UInt64 = 0
+    static let again: UInt64 = 1
+  }
+
+  init(_ writer: consuming RouteWriter, _ places: ForeignRoutes.Places) {
+    self.writer = writer
+    foreign = ForeignRoutes(places)
+  }
+
+  /// Notes where an interface is; nil when it does not exist.
+  mutating func setIndex(_ ifindex: Int32?, of interface: InterfaceID) {
+    ifindices[interface] = ifindex
+  }
+
+  /// Whether a link is one of our interfaces.
+  func isOurs(_ ifindex: Int32) -> Bool { ifindices.values.contains(ifindex) }
+
+  /// The kernel's form of a target; nil if there is to be no entry.
+  func route(_ key: ForwardingKey, _ target: ForwardingTarget) -> KernelRoute? {
+    KernelRoute(key, target) { ifindices[$0] }
+  }
+
+  /// Asks the kernel for a change.
+  mutating func apply(_ change: ForwardingChange) {
+    var old = route(change.key, change.old)
+    let new = route(change.key, change.new)
+    var leftovers: [KernelRoute] = []
+    if !adopted.isEmpty, let known = adopted.removeValue(forKey: change.key) {
+      // What an earlier process left at this place is changed in place; elsewhere it goes, after
+      // the new entry is there.
+      for route in known {
+        if old == nil, route.key == new?.key { old = route } else { leftovers.append(route) }
+      }
+    }
+    for step in plan(from: old, to: new) { enqueue(step) }
+    for route in leftovers { enqueue(RouteStep(change: .delete, route: route)) }
+  }
+
+  /// Makes what the kernel has (`actual`) what it should have.
+  mutating func repair(from actual: KernelRoute?, to wanted: KernelRoute?) {
+    for step in plan(from: actual, to: wanted) { enqueue(step) }
+  }
+
+  private func plan(from old: KernelRoute?, to new: KernelRoute?) -> [RouteStep] {
+    ForwardingPlan.steps(from: old, to: new) { foreign.occupy($0) }
+  }
+
+  /// Queues one operation.
+  mutating func enqueue(_ step: RouteStep, attempt: UInt64 = Attempt.first) {
+    changeCount &+= 1
+    do throws(KernelError) {
+      try writer.enqueue(step.change, step.route, tag: attempt)
+    } catch {
+      needsReading = true
+    }
+  }
+
+  /// Sends what is gathered and appends the refusals known so far.
+  mutating func flush(into failures: inout [RouteFailure]) {
+    do throws(KernelError) {
+      try writer.flush()
+      try writer.collect()
+    } catch {
+      needsReading = true
+    }
+    writer.takeFailures(into: &failures)
+  }
+
+  // MARK: Adoption
+
+  /// Takes over a route that a former process left behind.
+  mutating func adopt(_ route: KernelRoute, as key: ForwardingKey) {
+    adopted[key, default: []].append(route)
+  }
+
+  /// Whether a route waits for confirmation.
+  func isAdopted(_ route: KernelRoute, as key: ForwardingKey) -> Bool {
+    adopted[key]?.contains(route) ?? false
+  }
+
+  /// Deletes what nobody has confirmed. Returns how many routes that were.
+  mutating func sweep() -> Int {
+    let rest = adopted
+    adopted = [:]
+    var count = 0
+    for route in rest.values.flatMap({ $0 }) {
+      enqueue(RouteStep(change: .delete, route: route))
+      count += 1
+    }
+    return count
+  }
+}

@@ -1,0 +1,27 @@
+import BabelCore
+import BabelWire
+
+/// One of the interfaces Babel is told to run on.
+struct BabelInterface {
+  /// Its name; the link may come and go.
+  let name: InterfaceName
+  /// Its number in the node.
+  var id: InterfaceID
+  /// What it was taken for when its parameters were resolved.
+  var type: ResolvedLinkType
+  /// The parameters the node has.
+  var parameters: InterfaceParameters
+  /// The link it is bound to now; nil while there is none.
+  var ifindex: Int32?
+  /// What the node was told last.
+  var reported = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
+  /// Whether the multicast group is joined and the reverse-path filter off.
+  var isPrepared = false
+  /// Set when the link went down or away: the kernel has dropped its routes.
+  var hasLostRoutes = false
+  /// Set once the operator was told that a link-local address is missing.
+  var hasComplained = false
+
+  /// Whether packets are exchanged.
+  var isUp: Bool { reported.isUp && !reported.linkLocals.isEmpty }
+}

@@ -1,0 +1,92 @@
+import BabelCore
+import BabelKernel
+
+/// A reading of the kernel's tables under way, in slices: everything that may be redistributed is
+/// offered to the node once more, and what we have in the kernel is compared with what should be
+/// there.
+struct KernelReading {
+  /// Where the reading stands.
+  enum Phase {
+    /// Routes are being read.
+    case routes
+    /// What should be there and was not seen is looked for, from this position on.
+    case missing(handles: [UInt32], position: Int)
+  }
+
+  /// Attempts at a dump that the kernel calls inconsistent.
+  static let attemptLimit = 3
+
+  /// Where the reading stands.
+  var phase = Phase.routes
+  /// Routes a former process left behind are taken over instead of deleted.
+  let isAdopting: Bool
+  /// Attempts so far.
+  var attempt = 1
+  /// Differences found.
+  var differences = 0
+  /// Routes of others found so far.
+  private(set) var foreign: ForeignRoutes
+  private var seen = KeySet()
+  private var changed: Set<ForwardingKey> = []
+
+  init(adopting: Bool, _ places: ForeignRoutes.Places) {
+    isAdopting = adopting
+    foreign = ForeignRoutes(places)
+  }
+
+  /// Notes that an entry was changed by us meanwhile: what was read about it may be old.
+  mutating func noteChange(of key: ForwardingKey) { changed.insert(key) }
+
+  /// Notes that an entry is in the kernel, right or to be corrected.
+  mutating func noteFound(_ key: ForwardingKey) { seen.insert(key) }
+
+  /// Notes a route of somebody else.
+  mutating func noteForeign(_ route: KernelRoute) { foreign.insert(route) }
+
+  /// A route of somebody else is gone.
+  mutating func forgetForeign(_ route: KernelRoute) { foreign.remove(route) }
+
+  /// Whether we changed an entry meanwhile.
+  func hasChanged(_ key: ForwardingKey) -> Bool { changed.contains(key) }
+
+  /// Whether an entry was found or changed. Only after ``prepareLookup()``.
+  func hasSeen(_ key: ForwardingKey) -> Bool { changed.contains(key) || seen.contains(key) }
+
+  /// To be called between noting and asking.
+  mutating func prepareLookup() { seen.prepare() }
+}
+
+/// A set of keys held as 64-bit hashes: 8 octets a key while 100,000 routes are compared. Two
+/// keys with one hash would hide a missing route until the next comparison.
+struct KeySet {
+  private var hashes: [UInt64] = []
+  private var sortedCount = 0
+
+  /// Adds a key.
+  mutating func insert(_ key: ForwardingKey) { hashes.append(Self.hash(key)) }
+
+  /// Makes the set ready to be asked.
+  mutating func prepare() {
+    guard sortedCount != hashes.count else { return }
+    hashes.sort()
+    sortedCount = hashes.count
+  }
+
+  /// Whether a key was added before the last ``prepare()``.
+  func contains(_ key: ForwardingKey) -> Bool {
+    let hash = Self.hash(key)
+    var low = 0
+    var high = sortedCount
+    while low < high {
+      let middle = (low + high) / 2
+      if hashes[middle] < hash { low = middle + 1 } else { high = middle }
+    }
+    return low < sortedCount && hashes[low] == hash
+  }
+
+  private static func hash(_ key: ForwardingKey) -> UInt64 {
+    var hasher = Hasher()
+    hasher.combine(key)
+    return UInt64(bitPattern: Int64(hasher.finalize()))
+  }
+}

@@ -1,0 +1,116 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// Links and addresses of the machine as last heard from the kernel, all of them: any interface
+/// may become one of ours, and the addresses of all are redistributed.
+struct LinkTable {
+  /// A link with its addresses in the order they appeared.
+  struct Row {
+    /// The link.
+    var link: KernelLink
+    /// Its addresses.
+    var addresses: [KernelAddress] = []
+  }
+
+  /// Most addresses of one link that are remembered.
+  private static let addressLimit = 4096
+  /// Most link-local addresses a node is told of (babeld's limit).
+  private static let linkLocalLimit = 32
+  /// babeld's guess when the kernel does not tell an MTU.
+  private static let unknownMTU: UInt32 = 1280
+  /// babeld's lower bound.
+  private static let leastMTU: UInt32 = 512
+
+  private var rows: [Int32: Row] = [:]
+  private var indices: [InterfaceName: Int32] = [:]
+
+  /// Forgets everything, before a new reading.
+  mutating func removeAll() {
+    rows.removeAll(keepingCapacity: true)
+    indices.removeAll(keepingCapacity: true)
+  }
+
+  /// Takes a new or changed link. Returns whether an old link got another name.
+  @discardableResult
+  mutating func update(_ link: KernelLink) -> Bool {
+    let oldName = rows[link.ifindex]?.link.name
+    if let oldName, oldName != link.name, indices[oldName] == link.ifindex {
+      indices[oldName] = nil
+    }
+    rows[link.ifindex, default: Row(link: link)].link = link
+    indices[link.name] = link.ifindex
+    return oldName != nil && oldName != link.name
+  }
+
+  /// Forgets a link and its addresses.
+  mutating func remove(_ link: KernelLink) {
+    guard let row = rows.removeValue(forKey: link.ifindex) else { return }
+    if indices[row.link.name] == link.ifindex { indices[row.link.name] = nil }
+  }
+
+  /// Takes a new or changed address. Returns whether it is new.
+  @discardableResult
+  mutating func update(_ address: KernelAddress) -> Bool {
+    guard let known = rows[address.ifindex]?.addresses else { return false }
+    if let index = known.firstIndex(where: { Self.areSame($0, address) }) {
+      rows[address.ifindex]?.addresses[index] = address
+      return false
+    }
+    guard known.count < Self.addressLimit else { return false }
+    rows[address.ifindex]?.addresses.append(address)
+    return true
+  }
+
+  /// Forgets an address.
+  mutating func remove(_ address: KernelAddress) {
+    rows[address.ifindex]?.addresses.removeAll { Self.areSame($0, address) }
+  }
+
+  /// The link with a name.
+  func link(_ name: InterfaceName) -> KernelLink? { indices[name].flatMap { rows[$0]?.link } }
+
+  /// The name of a link.
+  func name(_ ifindex: Int32) -> InterfaceName? { rows[ifindex]?.link.name }
+
+  /// Whether an address is still on the link, perhaps with another prefix length.
+  func has(_ address: IPAddress, on ifindex: Int32) -> Bool {
+    rows[ifindex]?.addresses.contains { $0.address == address } ?? false
+  }
+
+  /// Whether a link has an IPv4 address; without one the kernel keeps no IPv4 route through it.
+  func hasIPv4(_ ifindex: Int32) -> Bool {
+    rows[ifindex]?.addresses.contains { $0.address.family == .ipv4 } ?? false
+  }
+
+  /// Links in the order of their indices.
+  func links() -> [KernelLink] {
+    rows.values.map { $0.link }.sorted { $0.ifindex < $1.ifindex }
+  }
+
+  /// All addresses, by interface and in their order.
+  func addresses() -> [KernelAddress] {
+    links().flatMap { rows[$0.ifindex]?.addresses ?? [] }
+  }
+
+  /// What the node is told about an interface. `detectingCarrier` makes a missing carrier count
+  /// as down.
+  func state(_ name: InterfaceName, detectingCarrier: Bool) -> LinkState {
+    guard let index = indices[name], let row = rows[index] else {
+      return LinkState(isUp: false, mtu: Self.unknownMTU, linkLocals: [], ipv4: nil)
+    }
+    let usable = row.addresses.filter {
+      $0.address.isLinkLocal && !$0.isTentative && !$0.isDuplicate
+    }
+    let ipv4 = row.addresses.first { $0.address.family == .ipv4 && !$0.isSecondary }
+    let mtu = row.link.mtu == 0 ? Self.unknownMTU : max(row.link.mtu, Self.leastMTU)
+    return LinkState(
+      isUp: row.link.isUp && (!detectingCarrier || row.link.isRunning), mtu: mtu,
+      linkLocals: usable.prefix(Self.linkLocalLimit).map { $0.address }, ipv4: ipv4?.address)
+  }
+
+  /// Addresses are told apart by value and prefix length on a link.
+  private static func areSame(_ a: KernelAddress, _ b: KernelAddress) -> Bool {
+    a.ifindex == b.ifindex && a.address == b.address && a.prefixLength == b.prefixLength
+  }
+}
