@@ -45,8 +45,12 @@ extension Daemon {
       guard let name, removeInterface(name, at: now) else { return "no No such interface" }
       settings.configuration.removeInterface(name)
     case .interface(let name, let parameters):
-      guard parameters.key == nil else { return "no Packet authentication is not available" }
-      settings.configuration.merge(parameters, into: name)
+      var merged = settings.configuration
+      merged.merge(parameters, into: name)
+      guard merged.authentication(for: name).keys.isEmpty else {
+        return "no Packet authentication is not available"
+      }
+      settings.configuration = merged
       if !interfaces.contains(where: { $0.name == name }) {
         guard addInterface(name, at: now) else { return "no Too many interfaces" }
         checkInterfaces(at: now)

@@ -8,10 +8,14 @@ extension Daemon {
 
   /// Reads datagrams, at most `limit`, and lets the node work on each.
   func receivePackets(limit: Int) {
+    // Taken out of the object, so that the node can look into it while the object changes.
+    var packet: [UInt8] = []
+    swap(&packet, &self.packet)
+    defer { swap(&packet, &self.packet) }
     for _ in 0..<limit {
       do throws(KernelError) {
         guard let datagram = try socket.receive(into: &packet) else { break }
-        receive(datagram)
+        receive(datagram, packet.span.extracting(0..<datagram.count))
       } catch {
         // An error the network reported for something sent earlier; the socket is fine.
         log.write(.receiveFailed, subject: UInt64(error.errno), "recv: \(error)")
@@ -20,11 +24,10 @@ extension Daemon {
     apply(at: .now)
   }
 
-  private func receive(_ datagram: ReceivedDatagram) {
+  private func receive(_ datagram: ReceivedDatagram, _ bytes: Span<UInt8>) {
     guard !datagram.isTruncated,
       let row = interfaces.first(where: { $0.ifindex == datagram.ifindex && $0.isUp })
     else { return }
-    let bytes = packet.span.extracting(0..<datagram.count)
     node.receive(
       bytes, on: row.id, from: datagram.source, port: datagram.port, to: datagram.destination,
       at: .now, into: &actions)

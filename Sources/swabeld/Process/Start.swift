@@ -1,0 +1,183 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// From the command line to the loop and back, with babeld's order, messages and exit codes.
+enum Start {
+  /// The log file of a daemon in the background, unless another is named.
+  private static let backgroundLog = "/var/log/babeld.log"
+
+  /// Runs the program; returns its exit code.
+  static func run(_ arguments: [[UInt8]]) -> CInt {
+    let line = CommandLineOptions(arguments)
+    var settings: Settings
+    do throws(ConfigurationError) {
+      settings = try Settings.read(line)
+    } catch {
+      complain(error.description)
+      return 1
+    }
+    switch line.ending {
+    case .complete: break
+    case .version:
+      complain(Usage.version)
+      return 0
+    case .help:
+      Log.write(Array((Usage.version + "\n" + Usage.syntax + Usage.help).utf8), to: 1)
+      return 0
+    case .failure(let text):
+      if let text { complain(text) }
+      complain(Usage.version)
+      Log.write(Array(Usage.syntax.utf8), to: 2)
+      return 1
+    }
+    let configuration = settings.configuration
+    let log = Log()
+    log.level = level(configuration.debugLevel)
+    guard detach(configuration, log) else { return 1 }
+    for remark in settings.remarks { log.write(remark) }
+    settings.remarks = []
+    return serve(settings, log) ? 0 : 1
+  }
+
+  private static func complain(_ text: String) { Log.write(Array((text + "\n").utf8), to: 2) }
+
+  private static func level(_ debugLevel: Int) -> NoticeLevel {
+    debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .warning
+  }
+
+  /// Opens the log, lets go of standard input, and goes into the background if asked to.
+  private static func detach(_ configuration: Configuration, _ log: Log) -> Bool {
+    var path = configuration.logFile.map { String(decoding: $0, as: UTF8.self) }
+    if path == nil, configuration.daemonises { path = backgroundLog }
+    if let path, !path.utf8.isEmpty {
+      do throws(KernelError) {
+        try log.open(path)
+      } catch {
+        complain("reopen_logfile(): \(error)")
+        return false
+      }
+    }
+    do throws(KernelError) {
+      let null = try FileSystem.openForUpdating("/dev/null")
+      try OwnProcess.redirect(0, to: null)
+      if configuration.daemonises { try OwnProcess.daemonise() }
+      return true
+    } catch {
+      log.write("\(error)")
+      return false
+    }
+  }
+
+  /// Runs between pid file and state file.
+  private static func serve(_ settings: Settings, _ log: Log) -> Bool {
+    let configuration = settings.configuration
+    let pidFile = PIDFile(path: String(decoding: configuration.pidFile, as: UTF8.self))
+    do throws(KernelError) {
+      // Before the pid file: who reads it may send a signal at once.
+      let signals = try SignalDescriptor()
+      try pidFile.create()
+      defer { pidFile.remove() }
+      return try serve(settings, log, signals)
+    } catch {
+      log.write("\(error)")
+      return false
+    }
+  }
+
+  private static func serve(
+    _ settings: Settings, _ log: Log, _ signals: consuming SignalDescriptor
+  ) throws(KernelError) -> Bool {
+    let configuration = settings.configuration
+    guard check(settings, log) else { return false }
+    let port = configuration.protocolPort
+    if try UDPSocket.isPortTaken(port) {
+      log.write("UDP port \(port) is in use: another Babel daemon runs here.")
+      return false
+    }
+    var sysctls = SavedSysctls()
+    var isStarted = false
+    defer { if !isStarted { _ = sysctls.restoreAll() } }
+    if !configuration.skipsKernelSetup {
+      do throws(KernelError) {
+        try sysctls.require(Sysctl.ipv6Forwarding, 1)
+        try sysctls.require(Sysctl.ipv4Forwarding, 1)
+        try sysctls.require(Sysctl.ipv6AcceptRedirects, 0)
+        try sysctls.require(Sysctl.ipv4ReversePathFilter, 0)
+      } catch {
+        log.write("Couldn't write sysctl: \(error)")
+        log.write("kernel_setup failed.")
+        return false
+      }
+    }
+    let writer = try RouteWriter()
+    let monitor = try NetlinkMonitor(ignoring: [writer.portID])
+    var reader = try KernelReader()
+    var links = LinkTable()
+    for link in try reader.links() { links.update(link) }
+    for address in try reader.addresses() { links.update(address) }
+    let socket = try UDPSocket(port: port)
+    if socket.lacksTrafficClass { log.write("Couldn't set traffic class.") }
+    let server: ControlServer? =
+      if let local = configuration.localServer { try ControlServer(local) } else { nil }
+    let stateFile = StateFile(path: String(decoding: configuration.stateFile, as: UTF8.self))
+    let node = makeNode(settings, links, stateFile, log)
+    let parts = DaemonParts(
+      socket: socket, signals: signals, monitor: monitor, reader: reader, writer: writer,
+      links: links, sysctls: sysctls, server: server)
+    let daemon = Daemon(settings, log: log, node: node, parts: parts)
+    isStarted = true
+    guard daemon.start() else {
+      daemon.stop()
+      return false
+    }
+    stateFile.consume()
+    daemon.run()
+    daemon.stop()
+    do throws(KernelError) {
+      try stateFile.write(daemon.node.seqno)
+    } catch {
+      log.write("Couldn't write babel-state: \(error)")
+    }
+    return true
+  }
+
+  /// What can be refused before anything is touched.
+  private static func check(_ settings: Settings, _ log: Log) -> Bool {
+    let configuration = settings.configuration
+    guard !configuration.interfaces.isEmpty || !settings.interfaces.isEmpty else {
+      log.write("Eek... asked to run on no interfaces!")
+      return false
+    }
+    let names = configuration.interfaces.map { $0.name } + settings.interfaces
+    for name in names where !configuration.authentication(for: name).keys.isEmpty {
+      // To run without the protection that was asked for would be worse than not to run.
+      log.write("Interface \(name): packet authentication is not available.")
+      return false
+    }
+    return true
+  }
+
+  private static func makeNode(
+    _ settings: Settings, _ links: LinkTable, _ stateFile: StateFile, _ log: Log
+  ) -> BabelNode {
+    let configuration = settings.configuration
+    var routerID = configuration.routerID
+    if routerID == nil, !configuration.usesRandomID {
+      routerID = RouterIDChoice.fromHardware(links.links())
+      if routerID == nil {
+        log.write("Warning: couldn't find router id -- using random value.")
+      }
+    }
+    var seqno = Seqno(UInt16(truncatingIfNeeded: Entropy.uint64()))
+    switch stateFile.read() {
+    case .missing: break
+    case .seqno(let last): seqno = last.next
+    case .unreadable: log.write("Couldn't parse babel-state.")
+    }
+    let parameters = configuration.nodeParameters(
+      routerID: routerID ?? RouterIDChoice.random(Entropy.uint64()), seqno: seqno,
+      seed: Entropy.uint64())
+    return BabelNode(parameters, filters: configuration.filters)
+  }
+}
