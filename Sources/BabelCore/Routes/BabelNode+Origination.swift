@@ -18,7 +18,10 @@ extension BabelNode {
         .notify(.limitReached(.originatedPrefixes, limit: parameters.originatedLimit)))
       return
     }
-    guard let row = table.findOrInsert(offer.destination, source) else { return }
+    // A source prefix of the other family cannot be announced.
+    guard source.isDefault || source.family == offer.destination.family,
+      let row = table.findOrInsert(offer.destination, source)
+    else { return }
     offers.insert(offer, destination: row, metric: metric)
     originationChanged(row, now, &buffer)
   }
