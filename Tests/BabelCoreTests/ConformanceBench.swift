@@ -1,0 +1,299 @@
+import BabelCore
+import BabelWire
+import Testing
+
+/// Router-id, addresses and prefixes the conformance tests speak of.
+enum Example {
+  static let ownRouterID = RouterID(0x0200_0000_0000_00AA)
+  static let ownAddress = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xAA)
+  /// A prefix from elsewhere, and another.
+  static let x = prefix("2001:db8:1::", 64)
+  static let y = prefix("2001:db8:2::", 64)
+  /// A prefix redistributed by the node under test.
+  static let own = prefix("2001:db8:aa::", 64)
+  /// The router the prefixes from elsewhere originate from.
+  static let origin = RouterID(0x0200_0000_0000_0001)
+  static let otherOrigin = RouterID(0x0200_0000_0000_0002)
+
+  static func prefix(_ text: String, _ length: Int) -> Prefix {
+    guard let address = IPAddress(text), let prefix = Prefix(address, length: length) else {
+      preconditionFailure("\(text)/\(length) is not a prefix")
+    }
+    return prefix
+  }
+}
+
+/// One packet the node under test sent, with what it holds.
+struct SentPacket {
+  /// Virtual microseconds.
+  let time: Int64
+  let interface: InterfaceID
+  let destination: DatagramDestination
+  let bytes: [UInt8]
+  let tlvs: [DecodedTLV]
+  let timestampOffset: Int?
+
+  var isMulticast: Bool { destination == .multicast }
+
+  var updates: [Update] {
+    tlvs.compactMap { if case .tlv(.update(let update)) = $0 { update } else { nil } }
+  }
+
+  var hellos: [Hello] {
+    tlvs.compactMap { if case .tlv(.hello(let hello)) = $0 { hello } else { nil } }
+  }
+
+  var ihus: [IHU] {
+    tlvs.compactMap { if case .tlv(.ihu(let ihu)) = $0 { ihu } else { nil } }
+  }
+
+  var seqnoRequests: [SeqnoRequest] {
+    tlvs.compactMap { if case .tlv(.seqnoRequest(let request)) = $0 { request } else { nil } }
+  }
+
+  var routeRequests: [RouteRequest] {
+    tlvs.compactMap { if case .tlv(.routeRequest(let request)) = $0 { request } else { nil } }
+  }
+
+  var acknowledgments: [Acknowledgment] {
+    tlvs.compactMap { if case .tlv(.acknowledgment(let answer)) = $0 { answer } else { nil } }
+  }
+
+  var acknowledgmentRequests: [AcknowledgmentRequest] {
+    tlvs.compactMap {
+      if case .tlv(.acknowledgmentRequest(let request)) = $0 { request } else { nil }
+    }
+  }
+}
+
+/// The node under test on a virtual clock, with scripted peers that speak raw packets.
+final class Bench {
+  private(set) var node: BabelNode
+  private var buffer = ActionBuffer()
+  /// Virtual microseconds; tests speak of seconds since the bench was made.
+  private(set) var now: Int64 = 0
+  private(set) var sent: [SentPacket] = []
+  private(set) var notices: [Notice] = []
+  /// What the node wants forwarded, as its actions told.
+  private(set) var forwarding: [Prefix: ForwardingTarget] = [:]
+  private var peers: [Peer] = []
+  /// The first interface, `p0`.
+  private(set) var interface = InterfaceID(0)
+  private static let origin: Int64 = 1_000_000_000
+
+  /// Makes a node with one interface that is up.
+  init(
+    _ parameters: InterfaceParameters = InterfaceParameters(), seqno: UInt16 = 100,
+    seed: UInt64 = 1, filters: FilterSet? = nil, mtu: UInt32 = 1500, ipv4: IPAddress? = nil,
+    adjusting: (inout NodeParameters) -> Void = { _ in }
+  ) throws {
+    var general = NodeParameters(
+      routerID: Example.ownRouterID, seqno: Seqno(seqno), seed: seed)
+    adjusting(&general)
+    var all = FilterSet()
+    all.redistribute.rules = [FilterRule()]
+    node = BabelNode(general, filters: filters ?? all)
+    interface = try addInterface("p0", parameters, mtu: mtu, ipv4: ipv4)
+  }
+
+  /// Adds another interface; our address is the same on each.
+  func addInterface(
+    _ name: String, _ parameters: InterfaceParameters = InterfaceParameters(),
+    mtu: UInt32 = 1500, ipv4: IPAddress? = nil
+  ) throws -> InterfaceID {
+    let name = try #require(InterfaceName(name))
+    var id: InterfaceID?
+    input { id = $0.addInterface(name, parameters, at: $1, into: &$2) }
+    let interface = try #require(id)
+    setLink(interface, isUp: true, mtu: mtu, ipv4: ipv4)
+    return interface
+  }
+
+  func setLink(
+    _ interface: InterfaceID, isUp: Bool, mtu: UInt32 = 1500, ipv4: IPAddress? = nil
+  ) {
+    let state = LinkState(
+      isUp: isUp, mtu: mtu, linkLocals: [Example.ownAddress], ipv4: ipv4)
+    input {
+      $0.interfaceChanged(interface, state, kernelRoutesLost: !isUp, at: $1, into: &$2)
+    }
+  }
+
+  // MARK: Time
+
+  var seconds: Double { Double(now) / 1_000_000 }
+
+  /// Lets virtual seconds pass: the node is called at its deadlines, peers send their Hellos.
+  func run(_ seconds: Double) { run(until: now + Int64(seconds * 1_000_000)) }
+
+  private func run(until end: Int64) {
+    while let due = nextEvent(), due <= end {
+      now = max(now, due)
+      for peer in peers { peer.sendWhatIsDue(at: now) }
+      advance()
+    }
+    now = end
+    advance()
+  }
+
+  private func nextEvent() -> Int64? {
+    let deadline = node.nextDeadline.map { max($0.microseconds - Self.origin, now) }
+    return (peers.compactMap { $0.nextDue } + (deadline.map { [$0] } ?? [])).min()
+  }
+
+  private func advance() {
+    var rounds = 0
+    while true {
+      var hasMore = false
+      input(advancing: false) { hasMore = $0.advance(to: $1, budget: 1000, into: &$2) }
+      rounds += 1
+      if !hasMore || rounds > 100_000 { break }
+    }
+    if let deadline = node.nextDeadline, deadline.microseconds - Self.origin <= now {
+      Issue.record("a deadline that is not in the future after advance")
+    }
+  }
+
+  // MARK: Inputs
+
+  /// Calls an input and takes in what the node asks for.
+  func input(
+    advancing: Bool = true, _ body: (inout BabelNode, Instant, inout ActionBuffer) -> Void
+  ) {
+    body(&node, Instant(microseconds: Self.origin + now), &buffer)
+    for action in buffer.actions {
+      switch action {
+      case .transmit(let datagram): record(datagram)
+      case .notify(let notice): notices.append(notice)
+      case .forward(let change):
+        let old = forwarding[change.key.destination] ?? .absent
+        if old != change.old, change.old != .absent {
+          Issue.record("\(change) does not start from \(old)")
+        }
+        forwarding[change.key.destination] = change.new == .absent ? nil : change.new
+      }
+    }
+    buffer.removeAll()
+  }
+
+  private func record(_ datagram: Datagram) {
+    let bytes = Array(buffer.bytes[datagram.bytes])
+    sent.append(
+      SentPacket(
+        time: now, interface: datagram.interface, destination: datagram.destination,
+        bytes: bytes,
+        tlvs: decode(
+          bytes, from: Example.ownAddress, toMulticast: datagram.destination == .multicast),
+        timestampOffset: datagram.timestampOffset))
+  }
+
+  /// A datagram arrives.
+  func deliver(
+    _ bytes: [UInt8], from source: IPAddress, on interface: InterfaceID? = nil,
+    toMulticast: Bool = true, port: UInt16 = 6696
+  ) {
+    let id = interface ?? self.interface
+    let group = IPAddress(high: 0xFF02_0000_0000_0000, low: 0x0001_0006)
+    input {
+      $0.receive(
+        bytes.span, on: id, from: source, port: port,
+        to: toMulticast ? group : Example.ownAddress, at: $1, into: &$2)
+    }
+  }
+
+  func offer(_ prefix: Prefix) {
+    let offer = Self.kernelRoute(prefix)
+    input { $0.kernelOfferAdded(offer, at: $1, into: &$2) }
+  }
+
+  func withdraw(_ prefix: Prefix) {
+    let offer = Self.kernelRoute(prefix)
+    input { $0.kernelOfferRemoved(offer, at: $1, into: &$2) }
+  }
+
+  private static func kernelRoute(_ prefix: Prefix) -> KernelOffer {
+    KernelOffer(
+      destination: prefix, source: .any(prefix.family), kernelProtocol: 4, interface: nil,
+      table: 254)
+  }
+
+  /// A neighbour that says Hello every 4 s and IHU with each; after `warm` it has been heard
+  /// often enough to be usable.
+  func peer(
+    _ number: UInt64, on interface: InterfaceID? = nil, hello: UInt16 = 400,
+    rxcost: UInt16 = 96, warm: Bool = true
+  ) -> Peer {
+    let peer = Peer(
+      self, number: number, interface: interface ?? self.interface, hello: hello, rxcost: rxcost)
+    peers.append(peer)
+    if warm {
+      peer.isTalking = true
+      run(Double(hello) / 100 * 3 + 0.5)
+    }
+    return peer
+  }
+
+  /// Forgets what was sent so far.
+  func forget() {
+    sent = []
+    notices = []
+  }
+
+  // MARK: Reading
+
+  func neighbour(_ peer: Peer) -> NeighbourStatus? {
+    node.neighbours(at: clock).first { $0.address == peer.address && $0.interface == peer.name }
+  }
+
+  var neighbourCount: Int { node.neighbours(at: clock).count }
+
+  var clock: Instant { Instant(microseconds: Self.origin + now) }
+
+  func routes(_ prefix: Prefix) -> [RouteStatus] {
+    for handle in node.destinationOrder() {
+      let routes = node.routes(ofDestination: handle, at: clock)
+      if routes.first?.destination == prefix { return routes }
+    }
+    return []
+  }
+
+  func route(_ prefix: Prefix, _ peer: Peer) -> RouteStatus? {
+    routes(prefix).first { $0.neighbour == peer.address && $0.interface == peer.name }
+  }
+
+  /// The installed route, if any.
+  func selected(_ prefix: Prefix) -> RouteStatus? { routes(prefix).first { $0.isInstalled } }
+
+  func target(_ prefix: Prefix) -> ForwardingTarget { forwarding[prefix] ?? .absent }
+
+  var seqno: UInt16 { node.seqno.rawValue }
+
+  /// All updates sent for a prefix, with their time in seconds.
+  func updates(_ prefix: Prefix) -> [(seconds: Double, packet: SentPacket, update: Update)] {
+    sent.flatMap { packet in
+      packet.updates.filter { $0.destination == prefix }.map {
+        (Double(packet.time) / 1_000_000, packet, $0)
+      }
+    }
+  }
+
+  /// All seqno requests sent, with their time in seconds.
+  var seqnoRequests: [(seconds: Double, packet: SentPacket, request: SeqnoRequest)] {
+    sent.flatMap { packet in
+      packet.seqnoRequests.map { (Double(packet.time) / 1_000_000, packet, $0) }
+    }
+  }
+}
+
+/// Everything in a packet, in order.
+func decode(_ bytes: [UInt8], from source: IPAddress, toMulticast: Bool) -> [DecodedTLV] {
+  do {
+    var decoder = try PacketDecoder(bytes.span, from: source, toMulticast: toMulticast)
+    var tlvs: [DecodedTLV] = []
+    while let tlv = decoder.next(in: bytes.span) { tlvs.append(tlv) }
+    return tlvs
+  } catch {
+    Issue.record("a packet that cannot be decoded: \(error)")
+    return []
+  }
+}

@@ -1,0 +1,281 @@
+import BabelCore
+import BabelWire
+import Testing
+
+/// RFC 8966 §3.8.2: requests we send.
+@Suite struct `Conformance 2.10 Requests: sending` {
+  /// A node that just lost its feasible route and holds an unfeasible one.
+  static func starving() throws -> (Bench, lost: Peer, other: Peer, since: Double) {
+    let bench = try Bench()
+    let lost = bench.peer(0xB1)
+    let other = bench.peer(0xB2)
+    lost.announce(Example.x, seqno: 41, metric: 0, interval: 65534)
+    bench.run(2)
+    other.announce(Example.x, seqno: 40, metric: 500, interval: 65534)
+    bench.run(30)
+    bench.forget()
+    lost.retract(Example.x)
+    return (bench, lost, other, bench.seconds)
+  }
+
+  @Test func `R-112 R-113 R-114 R-119 starvation asks for the next seqno`() throws {
+    let (bench, _, other, since) = try Self.starving()
+    bench.run(0.5)
+    let (time, packet, request) = try #require(bench.seqnoRequests.first)
+    #expect(time - since <= 0.2)
+    #expect(request.destination == Example.x && request.routerID == Example.origin)
+    #expect(request.seqno == Seqno(42))
+    #expect(request.hopCount >= 32)
+    #expect(
+      packet.isMulticast
+        || bench.seqnoRequests.contains { $0.packet.destination == .unicast(other.address) })
+    #expect(bench.notices.contains { if case .starving = $0 { true } else { false } })
+  }
+
+  @Test func `R-115 R-120 a request is repeated after 2, 6 and 14 s, then no more`() throws {
+    let (bench, _, other, since) = try Self.starving()
+    bench.run(60)
+    let times = bench.seqnoRequests.filter {
+      $0.packet.isMulticast || $0.packet.destination == .unicast(other.address)
+    }.map { $0.seconds - since }
+    #expect(times.count == 4)
+    for (time, expected) in zip(times, [0.0, 2, 6, 14]) {
+      #expect(time >= expected && time <= expected + 0.6, "\(time) s")
+    }
+  }
+
+  @Test func `R-115 R-120 a satisfying update ends the requests`() throws {
+    for (seqno, origin) in [(UInt16(42), Example.origin), (1, Example.otherOrigin)] {
+      let (bench, _, other, _) = try Self.starving()
+      bench.run(3)
+      other.announce(Example.x, seqno: seqno, metric: 500, from: origin, interval: 65534)
+      #expect(bench.selected(Example.x)?.neighbour == other.address)
+      bench.run(0.2)
+      bench.forget()
+      bench.run(60)
+      #expect(bench.seqnoRequests.isEmpty)
+    }
+  }
+
+  @Test func `R-117 a better but unfeasible route is asked for`() throws {
+    let bench = try Bench()
+    let near = bench.peer(0xB1)
+    let far = bench.peer(0xB2)
+    near.announce(Example.x, seqno: 41, metric: 0, interval: 65534)
+    bench.run(30)
+    // Our link to the selected neighbour gets dear; the other would be better now.
+    far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
+    near.rxcost = 2000
+    near.say()
+    bench.run(5)
+    bench.forget()
+    far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
+    bench.run(20)
+    let request = try #require(bench.seqnoRequests.first)
+    #expect(request.packet.destination == .unicast(far.address))
+    #expect(request.request.seqno == Seqno(42) && request.request.routerID == Example.origin)
+  }
+
+  @Test func `R-118 a route is asked for before it expires`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 0, interval: 1600)
+    bench.forget()
+    bench.run(55)
+    let requests = bench.sent.filter { $0.routeRequests.contains { $0.destination == Example.x } }
+    #expect(!requests.isEmpty)
+    #expect(requests.allSatisfy { $0.destination == .unicast(peer.address) })
+    // Not before a periodic update is overdue.
+    #expect(requests.allSatisfy { Double($0.time) / 1_000_000 > bench.seconds - 55 + 16 })
+  }
+}
+
+/// RFC 8966 §3.8.1: requests we receive.
+@Suite struct `Conformance 2.11 Requests: receiving` {
+  private func served() throws -> (Bench, Peer, Peer) {
+    let bench = try Bench()
+    bench.offer(Example.own)
+    let first = bench.peer(0xB1)
+    let second = bench.peer(0xB2)
+    first.announce(Example.x, seqno: 41, metric: 0, interval: 65534)
+    bench.run(20)
+    bench.forget()
+    return (bench, first, second)
+  }
+
+  @Test func `R-121 R-125 a route request is answered`() throws {
+    let (bench, _, second) = try served()
+    second.request(Example.x)
+    bench.run(2)
+    let answer = try #require(bench.updates(Example.x).first)
+    #expect(answer.update.metric == Metric(96))
+    #expect(answer.packet.isMulticast || answer.packet.destination == .unicast(second.address))
+    #expect(answer.packet.interface == bench.interface)
+  }
+
+  @Test func `R-122 R-123 an unknown prefix is answered with a retraction`() throws {
+    let (bench, first, second) = try served()
+    first.announce(.ipv6Default, metric: 0, interval: 65534)
+    bench.run(3)
+    bench.forget()
+    second.request(Example.y)
+    bench.run(2)
+    #expect(try #require(bench.updates(Example.y).first).update.metric.isInfinite)
+    #expect(bench.sent.flatMap(\.routeRequests).isEmpty)
+  }
+
+  @Test func `R-124 two wildcard requests in a row yield one dump`() throws {
+    let (bench, _, second) = try served()
+    second.send(toMulticast: false) { _ = $0.appendWildcardRequest() }
+    bench.run(0.1)
+    second.send(toMulticast: false) { _ = $0.appendWildcardRequest() }
+    bench.run(2)
+    let count = bench.updates(Example.own).count
+    #expect(count >= 1 && count <= 2)
+    for _ in 0..<100 {
+      second.send(toMulticast: false) { _ = $0.appendWildcardRequest() }
+      bench.run(0.01)
+    }
+    #expect(bench.updates(Example.own).count <= count + 3)
+  }
+
+  /// Router-id and seqno requested; both are answered from what we have.
+  static let answered: [(UInt16, RouterID)] = [
+    (41, Example.origin), (40, Example.origin), (42, Example.otherOrigin),
+    (9, Example.otherOrigin),
+  ]
+
+  @Test(arguments: answered.indices)
+  func `R-126 a seqno request that is satisfied already is answered`(row: Int) throws {
+    let (bench, _, second) = try served()
+    second.requestSeqno(Example.x, Self.answered[row].0, of: Self.answered[row].1)
+    bench.run(2)
+    #expect(bench.updates(Example.x).first?.update.seqno == Seqno(41))
+    #expect(bench.seqnoRequests.isEmpty)
+  }
+
+  @Test func `R-127 R-128 a request for our own prefix raises our seqno by one`() throws {
+    for ahead in [UInt16(1), 500] {
+      let (bench, _, second) = try served()
+      second.requestSeqno(Example.own, 100 + ahead, of: Example.ownRouterID)
+      bench.run(1)
+      #expect(bench.seqno == 101)
+      #expect(bench.updates(Example.own).first?.update.seqno == Seqno(101))
+    }
+  }
+
+  @Test func `R-127 an older or equal seqno raises nothing`() throws {
+    for seqno in [UInt16(100), 99, 32800] {
+      let (bench, _, second) = try served()
+      second.requestSeqno(Example.own, seqno, of: Example.ownRouterID)
+      bench.run(1)
+      #expect(bench.seqno == 100)
+      #expect(!bench.updates(Example.own).isEmpty)
+    }
+  }
+
+  @Test func `R-129 the same request thrice raises our seqno once`() throws {
+    let (bench, first, second) = try served()
+    for peer in [first, second, first] {
+      peer.requestSeqno(Example.own, 101, of: Example.ownRouterID)
+      bench.run(0.15)
+    }
+    bench.run(2)
+    #expect(bench.seqno == 101)
+  }
+
+  @Test func `R-129 a flood of requests does not spin our seqno`() throws {
+    let (bench, first, _) = try served()
+    for _ in 0..<1000 {
+      first.requestSeqno(Example.own, bench.seqno &+ 1, of: Example.ownRouterID)
+      bench.run(0.001)
+    }
+    #expect(bench.seqno <= 100 + 12)
+  }
+
+  @Test func `R-130 R-131 R-133 R-134 R-136 other requests go to the next hop`() throws {
+    let (bench, first, second) = try served()
+    let asked = bench.seconds
+    second.requestSeqno(Example.x, 42, hops: 9)
+    bench.run(2)
+    #expect(bench.seqnoRequests.count == 1)
+    let (time, packet, request) = try #require(bench.seqnoRequests.first)
+    #expect(time - asked <= 0.2)
+    #expect(packet.destination == .unicast(first.address))
+    #expect(
+      request
+        == SeqnoRequest(
+          destination: Example.x, source: .any(.ipv6), seqno: Seqno(42), hopCount: 8,
+          routerID: Example.origin))
+  }
+
+  @Test func `R-131 R-132 a request never goes back to who asked`() throws {
+    let (bench, first, second) = try served()
+    // The only route is the requester's own.
+    first.requestSeqno(Example.x, 42)
+    bench.run(2)
+    #expect(bench.seqnoRequests.allSatisfy { $0.packet.destination != .unicast(first.address) })
+    bench.forget()
+    // With an unfeasible alternative it goes there.
+    second.announce(Example.x, seqno: 41, metric: 1000, interval: 65534)
+    bench.run(12)
+    bench.forget()
+    first.requestSeqno(Example.x, 43)
+    bench.run(0.3)
+    #expect(bench.seqnoRequests.count == 1)
+    #expect(bench.seqnoRequests.first?.packet.destination == .unicast(second.address))
+  }
+
+  @Test func `R-135 a request with hop count 1 is not forwarded but answered`() throws {
+    let (bench, _, second) = try served()
+    second.requestSeqno(Example.x, 42, hops: 1)
+    bench.run(2)
+    #expect(bench.seqnoRequests.isEmpty)
+    second.requestSeqno(Example.x, 41, hops: 1)
+    bench.run(2)
+    #expect(!bench.updates(Example.x).isEmpty)
+  }
+
+  @Test func `R-137 the same request from two neighbours is forwarded once`() throws {
+    let (bench, first, second) = try served()
+    let third = bench.peer(0xB3)
+    bench.forget()
+    second.requestSeqno(Example.x, 42)
+    third.requestSeqno(Example.x, 42)
+    bench.run(0.1)
+    second.requestSeqno(Example.x, 41 &+ 1)
+    bench.run(1)
+    let toFirst = bench.seqnoRequests.filter { $0.packet.destination == .unicast(first.address) }
+    #expect(toFirst.count == 1)
+  }
+
+  @Test func `R-138 the answer is passed on urgently to who asked`() throws {
+    let (bench, first, second) = try served()
+    second.requestSeqno(Example.x, 42)
+    bench.run(0.5)
+    bench.forget()
+    let answered = bench.seconds
+    first.announce(Example.x, seqno: 42, metric: 0, interval: 65534)
+    bench.run(1)
+    let update = try #require(bench.updates(Example.x).first)
+    #expect(update.seconds - answered <= 0.2)
+    #expect(update.update.seqno == Seqno(42))
+    #expect(update.packet.isMulticast || update.packet.destination == .unicast(second.address))
+  }
+
+  @Test func `R-139 a request for an unknown prefix is dropped`() throws {
+    let (bench, _, second) = try served()
+    second.requestSeqno(Example.y, 42)
+    bench.run(2)
+    #expect(bench.seqnoRequests.isEmpty)
+    #expect(bench.updates(Example.y).allSatisfy { $0.update.metric.isInfinite })
+  }
+
+  @Test func `R-140 our prefix under another router-id is answered without an increase`() throws {
+    let (bench, _, second) = try served()
+    second.requestSeqno(Example.own, 101, of: Example.otherOrigin)
+    bench.run(1)
+    #expect(bench.seqno == 100)
+    #expect(bench.updates(Example.own).first?.update.routerID == Example.ownRouterID)
+  }
+}
