@@ -13,7 +13,8 @@ import Testing
   ) throws -> (Bench, announcer: Peer, probe: Peer) {
     let bench = try Bench(filters: filters)
     let announcer = bench.peer(0xB1)
-    let probe = bench.peer(0xB2)
+    // So dear that it is never selected.
+    let probe = bench.peer(0xB2, rxcost: 2000)
     announcer.announce(Example.x, seqno: 137, metric: metric, interval: 65534)
     bench.run(5)
     return (bench, announcer, probe)

@@ -173,6 +173,7 @@ import Testing
     peer.send(body: helloTLV(received, interval: 65000))
     #expect(bench.neighbour(peer)?.multicastHistory == history)
     let jump = abs(Int(Int16(bitPattern: received &- ne)))
+    bench.run(0)
     #expect(bench.routes(Example.x).isEmpty == (jump > 16))
     // The next one in line adds a single bit.
     peer.send(body: helloTLV(next, interval: 65000))
