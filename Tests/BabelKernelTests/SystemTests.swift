@@ -59,6 +59,27 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
     #expect(!OwnProcess.hostname.isEmpty)
   }
 
+  @Test func `users and groups have numbers`() throws {
+    #expect(try AccountFile.userID("root") == 0 && AccountFile.groupID("root") == 0)
+    #expect(try AccountFile.userID("4711") == 4711)
+    #expect(try AccountFile.groupID("no such group") == nil)
+    let file = Array("a:x\n:x:1\nbc:x:2\nb::3\nb:x:4\nd:x:-5".utf8)
+    #expect(AccountFile.identifier(Array("b".utf8), in: file) == 3)
+    #expect(AccountFile.identifier(Array("a".utf8), in: file) == nil)
+    #expect(AccountFile.identifier(Array("d".utf8), in: file) == nil)
+  }
+
+  @Test func `a descriptor can be redirected`() throws {
+    try withFolder { folder in
+      let spare: Int32 = 900
+      let log = try FileSystem.openForAppending(folder + "/log")
+      try OwnProcess.redirect(spare, to: log)
+      defer { close(spare) }
+      #expect(try FileDescriptor.write(Array("there".utf8), to: spare) == 5)
+      #expect(try FileSystem.read(folder + "/log") == Array("there".utf8))
+    }
+  }
+
   @Test func `random numbers differ`() {
     #expect(Entropy.uint64() != Entropy.uint64())
     var bytes = [UInt8](repeating: 0, count: 1000)

@@ -3,7 +3,7 @@ import BabelWire
 /// Reads the kernel's tables. The kernel produces a piece each time it is asked, so nothing here
 /// waits, and a table of any size can be read in slices.
 public struct KernelReader: ~Copyable, Sendable {
-  private let socket: NetlinkSocket
+  private var socket: NetlinkSocket
   private var request = NetlinkBuilder(capacity: 64)
   private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount)
   private var sequence: UInt32 = 0
@@ -12,6 +12,8 @@ public struct KernelReader: ~Copyable, Sendable {
   /// Parts of the route dump still to be asked for; the last is next.
   private var pending: [RoutePart] = []
   private var isDumping = false
+  /// The kernel has not come to the end of the dump asked for last.
+  private var isAnswering = false
   private var isInconsistent = false
 
   private struct RoutePart: Sendable {
@@ -30,7 +32,7 @@ public struct KernelReader: ~Copyable, Sendable {
   }
 
   /// Opens the socket.
-  public init() throws(KernelError) { socket = try NetlinkSocket(receiveBuffer: 512 << 10) }
+  public init() throws(KernelError) { socket = try KernelReader.open() }
 
   /// All links.
   public mutating func links() throws(KernelError) -> [KernelLink] {
@@ -93,7 +95,6 @@ public struct KernelReader: ~Copyable, Sendable {
       isDumping = true
     }
     let wanted = tables
-    var found: [KernelRoute] = []
     let state: DumpState
     do throws(KernelError) {
       state = try receivePiece("read routes") { message, bytes in
@@ -101,7 +102,7 @@ public struct KernelReader: ~Copyable, Sendable {
           let route = KernelRoute(message: message.body, in: bytes), !route.isCloned,
           wanted.contains(route.table)
         else { return }
-        found.append(route)
+        routes.append(route)
       }
     } catch {
       isDumping = false
@@ -112,7 +113,6 @@ public struct KernelReader: ~Copyable, Sendable {
       }
       return .more
     }
-    routes.append(contentsOf: found)
     if state.wasInterrupted { isInconsistent = true }
     if state.isDone { isDumping = false }
     return .more
@@ -158,17 +158,17 @@ extension KernelReader {
   private mutating func send(
     _ build: (inout NetlinkBuilder, UInt32) -> Void
   ) throws(KernelError) {
-    // Leftovers of a dump that was given up have another sequence number and are skipped; only
-    // one dump can go on per socket, so what is left of it is read away first.
-    try drain()
+    // Only one dump can go on per socket; one that was given up ends with its socket.
+    if isAnswering { socket = try KernelReader.open() }
     sequence &+= 1
     request.removeAll()
     build(&request, sequence)
     try socket.send(request)
+    isAnswering = true
   }
 
-  private mutating func drain() throws(KernelError) {
-    while try socket.receive(into: &buffer) != nil {}
+  private static func open() throws(KernelError) -> NetlinkSocket {
+    try NetlinkSocket(receiveBuffer: 512 << 10)
   }
 
   /// Reads one datagram of the dump.
@@ -179,6 +179,7 @@ extension KernelReader {
     guard let count = try waitForPiece(operation) else {
       throw KernelError(operation: operation, errno: ErrorNumber.wouldBlock)
     }
+    let buffer = buffer
     let bytes = buffer.span
     var cursor = NetlinkMessageCursor(count: count)
     while let message = cursor.next(in: bytes) {
@@ -187,11 +188,13 @@ extension KernelReader {
       switch message.type {
       case NetlinkType.done:
         state.isDone = true
+        isAnswering = false
         let code = message.body.count >= 4 ? bytes.nativeUInt32(at: message.body.lowerBound) : 0
         let errno = Int32(bitPattern: code)
         if errno < 0, errno > Int32.min { throw KernelError(operation: operation, errno: -errno) }
       case NetlinkType.error:
         guard let answer = NetlinkAnswer(message, in: bytes), answer.errno != 0 else { continue }
+        isAnswering = false
         throw KernelError(
           operation: operation, errno: answer.errno, kernelMessage: answer.text)
       default: body(message, bytes)

@@ -9,8 +9,11 @@ struct NetlinkSocket: ~Copyable, Sendable {
   /// The kernel checks requests strictly, which includes dumping a single table.
   let isStrict: Bool
 
-  /// Opens a socket subscribed to `groups` (RTMGRP bits).
-  init(groups: UInt32 = 0, receiveBuffer: Int32) throws(KernelError) {
+  /// Opens a socket subscribed to `groups` (RTMGRP bits), deaf to what the sockets `ignoring`
+  /// cause.
+  init(
+    groups: UInt32 = 0, receiveBuffer: Int32, ignoring portIDs: [UInt32] = []
+  ) throws(KernelError) {
     let number = try Syscall.check("open netlink socket") {
       socket(AF_NETLINK, Int32(SWB_SOCK_RAW | SWB_SOCK_FLAGS), 0)
     }
@@ -22,6 +25,8 @@ struct NetlinkSocket: ~Copyable, Sendable {
     let level = Int32(SWB_SOL_NETLINK)
     _ = setsockopt(number, level, Int32(NetlinkOption.extendedAcknowledgment), &on, size)
     let strict = setsockopt(number, level, Int32(NetlinkOption.strictCheck), &on, size)
+    // Before subscribing, so that not even the first can slip by.
+    if !portIDs.isEmpty { try NetlinkFilter.attach(number, portIDs) }
     var name = sockaddr_nl()
     name.nl_family = numericCast(AF_NETLINK)
     name.nl_groups = groups

@@ -93,8 +93,8 @@ public struct RouteWriter: ~Copyable, Sendable {
   /// Changes sent about which the kernel has said nothing yet.
   public var unansweredCount: Int { Int(sentThrough &- answeredThrough) }
 
-  /// Adds a change to the batch, and sends the batch when it is full. `tag` comes back if the
-  /// kernel refuses. Throws if a full batch cannot be sent; the change is not taken then.
+  /// Adds a change to the batch; a batch that is full already is sent before. `tag` comes back
+  /// if the kernel refuses. Throws as ``flush()`` does; the change is not taken then.
   public mutating func enqueue(
     _ change: RouteChange, _ route: KernelRoute, tag: UInt64
   ) throws(KernelError) {
@@ -104,7 +104,6 @@ public struct RouteWriter: ~Copyable, Sendable {
     let (type, flags) = change.message
     messages.route(route, type: type, flags: flags, sequence: sequence)
     nextSequence &+= 1
-    if gatheredCount >= RouteWriter.batchCount { try flush() }
   }
 
   /// Sends what was gathered and reads the answers that are there. After an error (no memory,
