@@ -60,12 +60,16 @@ extension Daemon {
       name, detectingCarrier: settings.configuration.detectsLinks)
     var state = wanted
     if state.isUp, state.linkLocals.isEmpty {
-      complainOnce(index)
+      missAddress(index, at: now)
     } else if state.isUp, !prepare(index) {
       state.isUp = false
       interfaceRetry = now + Self.retryDelay
     }
     if !state.isUp { unprepare(index) }
+    if !state.isUp || !state.linkLocals.isEmpty {
+      interfaces[index].missingAddressSince = nil
+      interfaces[index].hasComplained = false
+    }
     guard state != interfaces[index].reported else { return }
     interfaces[index].reported = state
     node.interfaceChanged(
@@ -88,7 +92,6 @@ extension Daemon {
   /// again; the node then gets the interface anew.
   private func bind(_ index: Int, to link: KernelLink?, at now: Instant) {
     interfaces[index].ifindex = link?.ifindex
-    interfaces[index].hasComplained = false
     forwarding.setIndex(link?.ifindex, of: interfaces[index].id)
     guard link != nil else { return }
     let name = interfaces[index].name
@@ -126,10 +129,19 @@ extension Daemon {
     return WirelessProbe.isWireless(name) == true ? .wireless : .unknown
   }
 
-  private func complainOnce(_ index: Int) {
+  /// A link-local address is missing. That is normal for a second or two after a link came up
+  /// (duplicate address detection), so the operator hears of it later.
+  private func missAddress(_ index: Int, at now: Instant) {
     guard !interfaces[index].hasComplained else { return }
-    interfaces[index].hasComplained = true
-    log.write("Interface \(interfaces[index].name) has no link-local address (yet).")
+    let since = interfaces[index].missingAddressSince ?? now
+    interfaces[index].missingAddressSince = since
+    let due = since + Self.retryDelay
+    if due <= now {
+      interfaces[index].hasComplained = true
+      log.write("Interface \(interfaces[index].name) has no link-local address.")
+    } else {
+      interfaceRetry = min(interfaceRetry ?? due, due)
+    }
   }
 
   /// Joins the group and switches the reverse-path filter off. False if the interface cannot be

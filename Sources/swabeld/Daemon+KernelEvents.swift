@@ -51,7 +51,7 @@ extension Daemon {
   }
 
   private func changed(_ link: KernelLink, at now: Instant) {
-    let wasUp = links.link(link.name)?.isUp ?? false
+    let wasUp = links.link(link.ifindex)?.isUp ?? false
     let isRenamed = links.update(link)
     if wasUp, !link.isUp {
       // The kernel drops the routes of the link, those of IPv4 without a word.

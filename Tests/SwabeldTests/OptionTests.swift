@@ -13,7 +13,7 @@ import Testing
     let line = read("eth0", "-p", "6000", "wlan0", "--", "-x")
     #expect(line.options == [.port(6000)])
     #expect(line.interfaces == ["eth0", "wlan0", "-x"].compactMap { InterfaceName($0) })
-    #expect(line.ending == .complete)
+    #expect(line.isComplete)
   }
 
   @Test func `letters may be clustered and arguments attached`() {
@@ -29,10 +29,10 @@ import Testing
     #expect(read("-k", "0x10").options == [.kernelPriority(16)])
     #expect(read("-k", "010").options == [.kernelPriority(8)])
     #expect(read("-k", " +5 ").options == [.kernelPriority(5)])
-    #expect(read("-k", "5x").ending != .complete)
-    #expect(read("-k", "-1").ending != .complete)
-    #expect(read("-k", "65536").ending != .complete)
-    #expect(read("-k", "99999999999999999999").ending != .complete)
+    #expect(!read("-k", "5x").isComplete)
+    #expect(!read("-k", "-1").isComplete)
+    #expect(!read("-k", "65536").isComplete)
+    #expect(!read("-k", "99999999999999999999").isComplete)
   }
 
   @Test(arguments: [
@@ -45,34 +45,36 @@ import Testing
 
   @Test(arguments: ["0", "", ".", "655.351", "0x4", "-1", "4s", "1.2.3", "99999999999"])
   func `other hello intervals are refused`(text: String) {
-    #expect(read("-h", text).ending != .complete)
+    #expect(!read("-h", text).isComplete)
   }
 
   @Test func `control sockets are ports or absolute paths`() {
     #expect(read("-g", "33123").options == [.controlPort(33123, mayWrite: false)])
     #expect(read("-G", "/run/x").options == [.controlPath(Array("/run/x".utf8), mayWrite: true)])
-    #expect(read("-g", "x").ending != .complete)
+    #expect(!read("-g", "x").isComplete)
   }
 
   @Test func `the eleventh import table is refused`() {
     let ten =
       ["swabeld"].map { Array($0.utf8) }
       + (1...10).flatMap { [Array("-T".utf8), Array(String($0).utf8)] }
-    #expect(CommandLineOptions(ten).ending == .complete)
-    #expect(CommandLineOptions(ten + [Array("-T".utf8), Array("11".utf8)]).ending != .complete)
+    #expect(CommandLineOptions(ten).isComplete)
+    #expect(!CommandLineOptions(ten + [Array("-T".utf8), Array("11".utf8)]).isComplete)
   }
 
   @Test func `the version ends reading`() {
     let line = read("-l", "-V", "-p", "x")
     #expect(line.options == [.linkDetect])
-    #expect(line.ending == .version)
-    #expect(read("--help").ending == .help)
+    guard case .version = line.ending, case .help = read("--help").ending else {
+      Issue.record("not understood")
+      return
+    }
   }
 
   @Test func `a multicast group must be one`() {
-    #expect(read("-m", "ff02::99").ending == .complete)
-    #expect(read("-m", "fe80::1").ending != .complete)
-    #expect(read("-m", "224.0.0.111").ending != .complete)
+    #expect(read("-m", "ff02::99").isComplete)
+    #expect(!read("-m", "fe80::1").isComplete)
+    #expect(!read("-m", "224.0.0.111").isComplete)
   }
 
   @Test(arguments: ["-z", "-P", "-i", "--nothing"])
@@ -85,6 +87,6 @@ import Testing
   }
 
   @Test func `names Linux would refuse are no interfaces`() {
-    #expect(read("a-name-that-is-too-long").ending != .complete)
+    #expect(!read("a-name-that-is-too-long").isComplete)
   }
 }

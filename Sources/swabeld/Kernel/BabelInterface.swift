@@ -19,6 +19,8 @@ struct BabelInterface {
   var isPrepared = false
   /// Set when the link went down or away: the kernel has dropped its routes.
   var hasLostRoutes = false
+  /// Since when a link-local address is missing; nil when there is one, or the operator was told.
+  var missingAddressSince: Instant?
   /// Set once the operator was told that a link-local address is missing.
   var hasComplained = false
 

@@ -70,6 +70,9 @@ struct LinkTable {
   /// The link with a name.
   func link(_ name: InterfaceName) -> KernelLink? { indices[name].flatMap { rows[$0]?.link } }
 
+  /// The link with an index.
+  func link(_ ifindex: Int32) -> KernelLink? { rows[ifindex]?.link }
+
   /// The name of a link.
   func name(_ ifindex: Int32) -> InterfaceName? { rows[ifindex]?.link.name }
 

@@ -1,5 +1,6 @@
 import BabelCore
 import BabelKernel
+import BabelWire
 
 /// The log: lines on standard error or, when there is a log file, in that file, which then also
 /// takes standard output (table dumps).

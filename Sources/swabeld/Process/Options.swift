@@ -50,9 +50,9 @@ enum Option: Equatable {
 ///
 /// Options are kept in the order given, because babeld applies them one by one: a bad `-C`
 /// before `-V` ends the program before it prints its version.
-struct CommandLineOptions: Equatable {
+struct CommandLineOptions {
   /// How reading ended.
-  enum Ending: Equatable {
+  enum Ending {
     /// All options were read.
     case complete
     /// `-V` or `--version`.
@@ -70,6 +70,9 @@ struct CommandLineOptions: Equatable {
   /// How reading ended.
   private(set) var ending = Ending.complete
 
+  /// Whether all options were read.
+  var isComplete: Bool { if case .complete = ending { true } else { false } }
+
   private let program: String
   private var importTables = 0
 
@@ -82,7 +85,7 @@ struct CommandLineOptions: Equatable {
     program = arguments.first.map { String(decoding: $0, as: UTF8.self) } ?? "swabeld"
     var index = 1
     var optionsEnded = false
-    while index < arguments.count, ending == .complete {
+    while index < arguments.count, isComplete {
       let octets = arguments[index]
       index += 1
       if optionsEnded || octets.first != minus || octets.count == 1 {
@@ -123,7 +126,7 @@ struct CommandLineOptions: Equatable {
     _ octets: [UInt8], following arguments: [[UInt8]], _ index: inout Int
   ) {
     var position = 1
-    while position < octets.count, ending == .complete {
+    while position < octets.count, isComplete {
       let letter = octets[position]
       position += 1
       let shown = String(decoding: [letter], as: UTF8.self)

@@ -68,7 +68,7 @@ struct Settings {
         try settings.apply(option)
       }
     }
-    guard line.ending == .complete else { return settings }
+    guard line.isComplete else { return settings }
     settings.interfaces = line.interfaces
     if files.isEmpty {
       guard FileSystem.exists(defaultFile) else { return settings }
