@@ -19,53 +19,91 @@ public enum ConfigurationSource: Equatable, Sendable {
 
 /// The first thing that is wrong with a configuration.
 public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The texts live behind one reference: errors pass through every function of the parser, and
+  /// as a value of a dozen words they double its code.
+  private final class Storage: Sendable {
+    let source: ConfigurationSource
+    let line: Int
+    let column: Int
+    let isIncomplete: Bool
+    let found: String?
+    let expected: String
+    let suggestion: String?
+    let hint: String?
+    let preface: String?
+
+    init(
+      source: ConfigurationSource, line: Int, column: Int, isIncomplete: Bool, found: String?,
+      expected: String, suggestion: String?, hint: String?, preface: String?
+    ) {
+      self.source = source
+      self.line = line
+      self.column = column
+      self.isIncomplete = isIncomplete
+      self.found = found
+      self.expected = expected
+      self.suggestion = suggestion
+      self.hint = hint
+      self.preface = preface
+    }
+  }
+
+  private let storage: Storage
+
   /// Where the text came from.
-  public let source: ConfigurationSource
+  public var source: ConfigurationSource { storage.source }
   /// Line, from 1; 0 when the file could not be read at all.
-  public let line: Int
+  public var line: Int { storage.line }
   /// Column in octets, from 1; a tab counts as one.
-  public let column: Int
+  public var column: Int { storage.column }
   /// The offending word, made printable; nil when something is missing or the word may be a
   /// secret.
-  public internal(set) var found: String?
+  public var found: String? { storage.found }
   /// Whether the statement ends where more is needed.
-  public let isIncomplete: Bool
+  public var isIncomplete: Bool { storage.isIncomplete }
   /// What should stand there instead, as a noun phrase.
-  public let expected: String
+  public var expected: String { storage.expected }
   /// A keyword that looks like what was meant.
-  public internal(set) var suggestion: String?
+  public var suggestion: String? { storage.suggestion }
   /// A sentence that helps further, for instance what replaced an old keyword.
-  public internal(set) var hint: String?
+  public var hint: String? { storage.hint }
   /// A line that babeld prints before its general one.
-  public internal(set) var preface: String?
+  public var preface: String? { storage.preface }
 
   init(
     source: ConfigurationSource, line: Int, column: Int, found: String? = nil,
     isIncomplete: Bool = false, expected: String
   ) {
-    self.source = source
-    self.line = line
-    self.column = column
-    self.found = found
-    self.isIncomplete = isIncomplete
-    self.expected = expected
+    storage = Storage(
+      source: source, line: line, column: column, isIncomplete: isIncomplete, found: found,
+      expected: expected, suggestion: nil, hint: nil, preface: nil)
+  }
+
+  private init(_ storage: Storage) { self.storage = storage }
+
+  /// The same error with more to say; nil leaves a text as it is.
+  func adding(
+    suggestion: String? = nil, hint: String? = nil, preface: String? = nil
+  ) -> ConfigurationError {
+    ConfigurationError(
+      Storage(
+        source: source, line: line, column: column, isIncomplete: isIncomplete, found: found,
+        expected: expected, suggestion: suggestion ?? self.suggestion, hint: hint ?? self.hint,
+        preface: preface ?? self.preface))
   }
 
   /// Octet by octet.
   public static func == (a: ConfigurationError, b: ConfigurationError) -> Bool {
     a.source == b.source && a.line == b.line && a.column == b.column
       && a.isIncomplete == b.isIncomplete && hasSameOctets(a.found, b.found)
-      && hasSameOctets(a.expected, b.expected)
-      && hasSameOctets(a.suggestion, b.suggestion) && hasSameOctets(a.hint, b.hint)
-      && hasSameOctets(a.preface, b.preface)
+      && hasSameOctets(a.expected, b.expected) && hasSameOctets(a.suggestion, b.suggestion)
+      && hasSameOctets(a.hint, b.hint) && hasSameOctets(a.preface, b.preface)
   }
 
   /// A file that cannot be read; `reason` is the system's text for it.
   public static func unreadable(name: [UInt8], reason: String) -> ConfigurationError {
-    var error = ConfigurationError(
-      source: .file(name), line: 0, column: 0, expected: "a readable file")
-    error.hint = reason
-    return error
+    ConfigurationError(source: .file(name), line: 0, column: 0, expected: "a readable file")
+      .adding(hint: reason)
   }
 
   /// babeld's own line, with the true line number.

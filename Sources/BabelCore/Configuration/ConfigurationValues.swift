@@ -12,7 +12,8 @@ extension StatementParser {
     guard let token = try reader.next() else { throw reader.missing(expected) }
     guard !token.isQuoted else {
       var error = reader.error(at: token, expected: expected)
-      error.hint = "quotation marks are allowed around names of files and interfaces only"
+      error = error.adding(
+        hint: "quotation marks are allowed around names of files and interfaces only")
       throw error
     }
     return token
@@ -53,7 +54,7 @@ extension StatementParser {
     guard let value = integer(token.octets[...]), range.contains(value) else {
       var error = reader.error(at: token, expected: expected)
       if token.octets.first == 0x30, token.octets.count > 1, integer(token.octets[...]) == nil {
-        error.hint = "numbers that begin with 0 are octal, with 0x hexadecimal"
+        error = error.adding(hint: "numbers that begin with 0 are octal, with 0x hexadecimal")
       }
       throw error
     }
@@ -83,7 +84,7 @@ extension StatementParser {
     case .default, .auto: return nil
     case nil:
       var error = reader.error(at: token, expected: "true or false")
-      error.suggestion = nearestWord(to: token.octets, among: BooleanKeyword.words)
+      error = error.adding(suggestion: nearestWord(to: token.octets, among: BooleanKeyword.words))
       throw error
     }
   }

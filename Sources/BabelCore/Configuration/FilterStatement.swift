@@ -186,7 +186,8 @@ extension StatementParser {
     }
     var error = reader.error(
       at: token, expected: known == .ipv4 ? "something of IPv4" : "something of IPv6")
-    error.hint = "all prefixes and addresses of a rule are of one family; \"default\" is ::/0"
+    error = error.adding(
+      hint: "all prefixes and addresses of a rule are of one family; \"default\" is ::/0")
     throw error
   }
 

@@ -119,8 +119,8 @@ extension StatementParser {
     guard configuration.key(id: token.octets) != nil else {
       var error = reader.error(at: token, expected: "the id of a key defined on an earlier line")
       let known = configuration.keys.map { printable($0.id, limit: 255) }
-      error.suggestion = nearestWord(to: token.octets, among: known)
-      error.preface = "Couldn't find key \(printable(token.octets, limit: 255))."
+      error = error.adding(suggestion: nearestWord(to: token.octets, among: known))
+      error = error.adding(preface: "Couldn't find key \(printable(token.octets, limit: 255)).")
       throw error
     }
     return token.octets

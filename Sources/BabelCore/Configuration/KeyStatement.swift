@@ -33,7 +33,7 @@ extension StatementParser {
     }
     guard let value else {
       var error = reader.missing("\"value\" and the key in hexadecimal")
-      error.hint = "babeld would use a key of zeros, which protects nothing"
+      error = error.adding(hint: "babeld would use a key of zeros, which protects nothing")
       throw error
     }
     guard value.octets.count <= algorithm.keyLimit else {
@@ -53,7 +53,7 @@ extension StatementParser {
     case nil:
       let near = nearestWord(to: token.octets, among: AlgorithmKeyword.words)
       var error = reader.error(at: token, expected: expected, shown: near != nil)
-      error.suggestion = near
+      error = error.adding(suggestion: near)
       throw error
     }
   }
@@ -92,7 +92,7 @@ extension StatementParser {
     let near = nearestWord(to: token.octets, among: KeyPartKeyword.words)
     var error = reader.error(
       at: token, expected: oneOf(KeyPartKeyword.words), shown: near != nil)
-    error.suggestion = near
+    error = error.adding(suggestion: near)
     return error
   }
 }

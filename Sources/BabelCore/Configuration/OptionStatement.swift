@@ -137,7 +137,7 @@ extension StatementParser {
     let token = try word("the name of a table")
     guard let keyword = LimitKeyword(octets: token.octets) else {
       var error = reader.error(at: token, expected: oneOf(LimitKeyword.words))
-      error.suggestion = nearestWord(to: token.octets, among: LimitKeyword.words)
+      error = error.adding(suggestion: nearestWord(to: token.octets, among: LimitKeyword.words))
       throw error
     }
     // Ten million rows are more than any table of routes on Earth.

@@ -62,20 +62,21 @@ extension StatementParser {
     let words = StatementKeyword.words + OptionKeyword.words
     if !token.isQuoted, let request = RequestKeyword(octets: token.octets) {
       var error = reader.error(at: token, expected: "a statement")
-      error.hint = "\"\(request.rawValue.text)\" is a request of the local socket"
+      error = error.adding(hint: "\"\(request.rawValue.text)\" is a request of the local socket")
       return error
     }
     var error = reader.error(at: token, expected: "a statement")
     if let retired = RetiredStatement(octets: token.octets) {
-      error.hint = retired.replacement
+      error = error.adding(hint: retired.replacement)
     } else if reader.source == .socket {
-      error.suggestion = nearestWord(to: token.octets, among: RequestKeyword.words + words)
+      error = error.adding(
+        suggestion: nearestWord(to: token.octets, among: RequestKeyword.words + words))
     } else if InterfaceKeyword(octets: token.octets) != nil {
-      error.hint = "it is a parameter of \"interface NAME\" and \"default\""
+      error = error.adding(hint: "it is a parameter of \"interface NAME\" and \"default\"")
     } else if FilterKeyword(octets: token.octets) != nil {
-      error.hint = "it is part of an in, out, redistribute or install rule"
+      error = error.adding(hint: "it is part of an in, out, redistribute or install rule")
     } else {
-      error.suggestion = nearestWord(to: token.octets, among: words)
+      error = error.adding(suggestion: nearestWord(to: token.octets, among: words))
     }
     return error
   }
@@ -88,9 +89,9 @@ extension StatementParser {
     if let retired = RetiredParameter(octets: token.octets),
       words.count == InterfaceKeyword.words.count
     {
-      error.hint = retired.replacement
+      error = error.adding(hint: retired.replacement)
     } else {
-      error.suggestion = nearestWord(to: token.octets, among: words)
+      error = error.adding(suggestion: nearestWord(to: token.octets, among: words))
     }
     return error
   }
@@ -98,7 +99,7 @@ extension StatementParser {
   /// The error about a statement that the local socket does not take.
   func notAtRunTime(_ token: ConfigurationToken) -> ConfigurationError {
     var error = reader.error(at: token, expected: "a request")
-    error.hint = "this statement is taken from files and -C only"
+    error = error.adding(hint: "this statement is taken from files and -C only")
     return error
   }
 }

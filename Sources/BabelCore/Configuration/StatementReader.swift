@@ -105,7 +105,7 @@ struct StatementReader {
       offset += 1
     }
     var error = missing("a closing quotation mark")
-    error.hint = "the string began at column \(token.column)"
+    error = error.adding(hint: "the string began at column \(token.column)")
     throw error
   }
 }
