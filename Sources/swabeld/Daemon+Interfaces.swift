@@ -61,6 +61,8 @@ extension Daemon {
     var state = wanted
     if state.isUp, state.linkLocals.isEmpty {
       missAddress(index, at: now)
+      // With its last address an interface may lose its groups, too: join anew.
+      unprepare(index)
     } else if state.isUp, !prepare(index) {
       state.isUp = false
       interfaceRetry = now + Self.retryDelay

@@ -73,6 +73,10 @@ extension Daemon {
       // With the last IPv4 address go all IPv4 routes of the link, without a word.
       requestReading(at: now + Self.settlingDelay)
     }
+    // An MTU too small for IPv6 takes addresses, routes and groups; they may be back at once.
+    if address.address.isLinkLocal, !links.hasLinkLocal(address.ifindex) {
+      lostRoutes(address.ifindex)
+    }
     guard !links.has(address.address, on: address.ifindex),
       let offer = address.offer(interfaceName: { links.name($0) })
     else { return }

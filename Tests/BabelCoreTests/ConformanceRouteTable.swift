@@ -27,6 +27,20 @@ import Testing
     #expect(bench.target(Example.x) == .absent)
   }
 
+  @Test func `R-81 a retraction counts whatever router-id stands before it`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 0)
+    #expect(bench.selected(Example.x) != nil)
+    // Our own, as BIRD sends it after announcing one of our prefixes back to us.
+    let ownRouterID: [UInt8] = [6, 10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0xAA]
+    let retraction: [UInt8] = [
+      8, 18, 2, 0, 64, 0, 0x06, 0x40, 0, 10, 0xFF, 0xFF, 0x20, 0x01, 0x0D, 0xB8, 0, 1, 0, 0,
+    ]
+    peer.send(body: ownRouterID + retraction)
+    #expect(bench.selected(Example.x) == nil)
+  }
+
   @Test func `R-78 an unfeasible route is stored but not selected`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)

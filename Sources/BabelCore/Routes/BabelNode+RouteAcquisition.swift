@@ -27,8 +27,12 @@ extension BabelNode {
   private func isAcceptable(_ update: Update) -> Bool {
     let prefix = update.destination
     if prefix.isMartian || update.source.isMartian { return false }
-    // Routes to ourselves, and our own announcements heard back (D-11).
-    if offers.isOwnAddress(prefix) || update.routerID == parameters.routerID { return false }
+    if offers.isOwnAddress(prefix) { return false }
+    // In a retraction neither router-id nor next hop counts (§4.6.9). BIRD sends it behind
+    // whatever router-id went before, possibly ours.
+    if update.isRetraction { return true }
+    // Our own announcements heard back (D-11).
+    if update.routerID == parameters.routerID { return false }
     if prefix.family == .ipv4 {
       if !update.source.isDefault, !parameters.supportsSourceSpecificIPv4 { return false }
       if update.nextHop?.family == .ipv6, !parameters.supportsV4ViaV6 { return false }

@@ -86,6 +86,11 @@ struct LinkTable {
     rows[ifindex]?.addresses.contains { $0.address.family == .ipv4 } ?? false
   }
 
+  /// Whether a link has a link-local address, usable or not.
+  func hasLinkLocal(_ ifindex: Int32) -> Bool {
+    rows[ifindex]?.addresses.contains { $0.address.isLinkLocal } ?? false
+  }
+
   /// Links in the order of their indices.
   func links() -> [KernelLink] {
     rows.values.map { $0.link }.sorted { $0.ifindex < $1.ifindex }
