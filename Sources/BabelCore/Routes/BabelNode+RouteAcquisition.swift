@@ -7,7 +7,7 @@ extension BabelNode {
   mutating func receiveUpdate(
     _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard isAcceptable(update) else { return }
+    guard isAcceptable(update, from: id) else { return }
     var filterMetric = Metric.zero
     var filterRule: UInt16 = 0
     if !filters.input.rules.isEmpty {
@@ -24,7 +24,7 @@ extension BabelNode {
   }
 
   /// Whether an Update concerns the route table at all.
-  private func isAcceptable(_ update: Update) -> Bool {
+  private func isAcceptable(_ update: Update, from id: NeighbourID) -> Bool {
     let prefix = update.destination
     if prefix.isMartian || update.source.isMartian { return false }
     if offers.isOwnAddress(prefix) { return false }
@@ -39,16 +39,17 @@ extension BabelNode {
     }
     guard let gateway = update.nextHop else { return true }
     return !gateway.isMulticast && !gateway.isLoopback && !gateway.isUnspecified
-      && !isOwnGateway(gateway)
+      && !isOwnGateway(gateway, on: neighbours[id.rawValue].interface)
   }
 
-  /// A next hop that is one of our own addresses would send packets to ourselves.
-  private func isOwnGateway(_ gateway: IPAddress) -> Bool {
-    if offers.isOwnAddress(Prefix(mapped: gateway, mappedLength: 128)) { return true }
-    return interfaceOrder.contains {
-      guard let interface = interface($0), interface.isUp else { return false }
-      return interface.state.linkLocals.contains(gateway) || interface.state.ipv4 == gateway
+  /// A next hop that is one of our own addresses would send packets to ourselves. Link-local
+  /// addresses count on their own link only: the other end of a tunnel may well have the address
+  /// that we have on another one.
+  private func isOwnGateway(_ gateway: IPAddress, on id: InterfaceID) -> Bool {
+    if gateway.isLinkLocal {
+      return interface(id)?.state.linkLocals.contains(gateway) ?? false
     }
+    return offers.isOwnAddress(Prefix(mapped: gateway, mappedLength: 128))
   }
 
   /// Runs the `in` chain; nil when the Update is denied, else what is added and the rule.
