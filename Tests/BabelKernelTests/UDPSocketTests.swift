@@ -31,6 +31,14 @@ import Testing
       try run("ip addr add fe80::11/64 dev v0 nodad")
     }
     try right.enter { try run("ip link set v1 up; ip addr add fe80::2/64 dev v1 nodad") }
+    // A link drops packets until the kernel's own task has noticed the carrier.
+    for _ in 0..<200 {
+      let isReady =
+        try left.enter { try link("v0").isRunning } && right.enter { try link("v1").isRunning }
+      if isReady { break }
+      usleep(10_000)
+    }
+    usleep(10_000)
     try body(left, right)
   }
 
