@@ -11,13 +11,12 @@ extension Daemon {
   func settle(at now: Instant) {
     var failures: [RouteFailure] = []
     for _ in 0..<Self.roundLimit {
-      applyActions()
+      applyActions(at: now)
       forwarding.flush(into: &failures)
-      guard !failures.isEmpty else { break }
+      guard !failures.isEmpty || !actions.isEmpty else { break }
       for failure in failures { refused(failure, at: now) }
       failures.removeAll(keepingCapacity: true)
     }
-    applyActions()
     if forwarding.needsReading {
       forwarding.needsReading = false
       requestReading(at: now)
@@ -27,16 +26,25 @@ extension Daemon {
   /// Reads late answers of the kernel.
   func settleForwarding(at now: Instant) { settle(at: now) }
 
-  private func applyActions() {
+  private func applyActions(at now: Instant) {
     guard !actions.isEmpty else { return }
+    var impossible: [ForwardingKey] = []
     for action in actions.actions {
       switch action {
       case .transmit(let datagram): transmit(datagram)
-      case .forward(let change): forward(change)
+      case .forward(let change):
+        if isPossible(change) { forward(change) } else { impossible.append(change.key) }
       case .notify(let notice): report(notice)
       }
     }
     actions.removeAll()
+    for key in impossible { node.forwardingFailed(key, at: now, into: &actions) }
+  }
+
+  /// With `ipv6-subtrees false` the kernel is not asked for source-specific routes.
+  private func isPossible(_ change: ForwardingChange) -> Bool {
+    change.key.source.isDefault || change.new == .absent
+      || settings.configuration.ipv6Subtrees != false
   }
 
   private func forward(_ change: ForwardingChange) {

@@ -81,10 +81,21 @@ extension Daemon {
       sleep(milliseconds: delay - delay / 4 + Int64(Entropy.uint64() % UInt64(delay / 2 + 1)))
     }
     withdraw()
+    reportFlushedRoutes(at: now)
     releaseInterfaces(at: now)
     for error in sysctls.restoreAll() { log.write("\(error)") }
     server?.flush(self, at: .now)
     server = nil
+  }
+
+  /// Tells monitors that all routes are gone, as babeld does at its end.
+  private func reportFlushedRoutes(at now: Instant) {
+    guard server?.hasMonitors == true else { return }
+    for handle in node.destinationOrder() {
+      for status in node.routes(ofDestination: handle, at: now) {
+        server?.report(.route(.flush, status), log)
+      }
+    }
   }
 
   private func withdraw() {

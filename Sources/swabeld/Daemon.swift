@@ -49,6 +49,9 @@ final class Daemon {
   /// Kernel settings we changed.
   var sysctls: SavedSysctls
 
+  /// When the last table dump of `debug 1` was written.
+  private var dumpedAt = Instant(microseconds: 0)
+
   /// The control socket, if there is one.
   var server: ControlServer?
   /// What clients are greeted with.
@@ -107,7 +110,16 @@ final class Daemon {
       if poll.isReadable(datagram) { receivePackets(limit: Self.datagramsPerTurn) }
       if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
       server?.serve(poll, self, at: .now)
+      if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
+  }
+
+  /// babeld's `debug 1` writes all tables after each turn of its loop; ours at most once a
+  /// second.
+  private func dumpForDebugging(at now: Instant) {
+    guard now - dumpedAt >= 1_000_000 else { return }
+    dumpedAt = now
+    dumpTables(at: now)
   }
 
   /// When something is to be done without an event.
