@@ -1,0 +1,158 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+import Foundation
+import Testing
+
+// The program has no public interface, so its parts are tested from inside.
+@testable import swabeld
+
+@Suite struct `State file` {
+  private func parse(_ text: String) -> StateFile.Reading { StateFile.parse(Array(text.utf8)) }
+
+  @Test func `a decimal number is a seqno`() {
+    #expect(parse("34177\n") == .seqno(Seqno(34177)))
+    #expect(parse("0") == .seqno(Seqno(0)))
+  }
+
+  @Test func `the three words of older versions are understood`() {
+    #expect(parse("02:00:00:00:00:00:00:0a 12 1700000000\n") == .seqno(Seqno(12)))
+  }
+
+  @Test(arguments: ["", "x", "65536", "-1", "1 2", "1 2 3", "99999999999999999999"])
+  func `anything else is unreadable`(text: String) {
+    #expect(parse(text) == .unreadable)
+  }
+
+  @Test func `what is written can be read, until it is consumed`() throws {
+    let path = NSTemporaryDirectory() + "swabeld-state-\(UInt64.random(in: 0 ... .max))"
+    let file = StateFile(path: path)
+    #expect(file.read() == .missing)
+    try file.write(Seqno(7))
+    #expect(file.read() == .seqno(Seqno(7)))
+    file.consume()
+    #expect(file.read() == .missing)
+  }
+
+  @Test func `an empty name means no file`() throws {
+    let file = StateFile(path: "")
+    try file.write(Seqno(7))
+    #expect(file.read() == .missing)
+  }
+}
+
+@Suite struct `Pid file` {
+  private let path = NSTemporaryDirectory() + "swabeld-pid-\(UInt64.random(in: 0 ... .max))"
+
+  @Test func `it holds the number and nothing else`() throws {
+    let file = PIDFile(path: path)
+    try file.create()
+    #expect(try FileSystem.read(path) == Array(String(OwnProcess.id).utf8))
+    file.remove()
+    #expect(!FileSystem.exists(path))
+  }
+
+  @Test func `one of a living process is respected`() throws {
+    try FileSystem.createExclusively(path, Array("1".utf8))
+    #expect(throws: KernelError.self) { try PIDFile(path: path).create() }
+    #expect(try FileSystem.read(path) == Array("1".utf8))
+    try FileSystem.remove(path)
+  }
+
+  @Test func `one of a process that is gone is replaced`() throws {
+    try FileSystem.createExclusively(path, Array("99999999\n".utf8))
+    try PIDFile(path: path).create()
+    #expect(try FileSystem.read(path) == Array(String(OwnProcess.id).utf8))
+    try FileSystem.remove(path)
+  }
+
+  @Test func `a file that is no pid file is respected`() throws {
+    try FileSystem.createExclusively(path, Array("hello".utf8))
+    #expect(throws: KernelError.self) { try PIDFile(path: path).create() }
+    try FileSystem.remove(path)
+  }
+}
+
+@Suite struct `Log limits` {
+  @Test func `a flood of one kind and subject is cut, and the cut is told`() {
+    var limiter = LogLimiter()
+    let admitted = (0..<1000).filter { _ in
+      limiter.admit(.sendFailed, subject: 1, at: 100) != .suppressed
+    }
+    #expect(admitted.count == LogLimiter.linesPerSubject)
+    #expect(
+      limiter.admit(.sendFailed, subject: 1, at: 100 + LogLimiter.window)
+        == .admitted(suppressed: 1000 - LogLimiter.linesPerSubject))
+  }
+
+  @Test func `a flood of many subjects is cut, too`() {
+    var limiter = LogLimiter()
+    let admitted = (0..<100_000).filter {
+      limiter.admit(.packetDropped, subject: UInt64($0), at: 100) != .suppressed
+    }
+    #expect(admitted.count == LogLimiter.linesPerKind)
+    #expect(limiter.admit(.client, subject: 0, at: 100) == .admitted(suppressed: 0))
+  }
+}
+
+@Suite struct `Choice of a router-id` {
+  private func link(_ octets: [UInt8], type: UInt16 = 1, index: Int32 = 2) throws -> KernelLink {
+    KernelLink(
+      ifindex: index, name: try #require(InterfaceName("eth0")), hardwareType: type,
+      hardwareAddress: octets)
+  }
+
+  @Test func `a global MAC address becomes an EUI-64`() throws {
+    let links = [
+      try link([0, 0, 0, 0, 0, 0], type: 772, index: 1),
+      try link([0x00, 0x11, 0x22, 0x33, 0x44, 0x55]),
+    ]
+    #expect(RouterIDChoice.fromHardware(links) == RouterID(0x0211_22FF_FE33_4455))
+  }
+
+  @Test func `local, group and missing addresses do not count`() throws {
+    let links = [
+      try link([0x02, 0x11, 0x22, 0x33, 0x44, 0x55]), try link([0x01, 0, 0x5e, 0, 0, 1]),
+      try link([0, 0, 0, 0, 0, 0]), try link([]),
+      try link([0x00, 0x11, 0x22, 0x33, 0x44, 0x55], index: 256),
+    ]
+    #expect(RouterIDChoice.fromHardware(links) == nil)
+  }
+
+  @Test func `a random one is valid and says that it is local`() {
+    #expect(RouterIDChoice.random(.max).rawValue == 0xFCFF_FFFF_FFFF_FFFF)
+    #expect(RouterIDChoice.random(0).isValid)
+  }
+}
+
+@Suite struct `Order of evaluation` {
+  private func settings(_ words: [String]) throws -> Settings {
+    try Settings.read(CommandLineOptions((["swabeld"] + words).map { Array($0.utf8) }))
+  }
+
+  @Test func `a file overrides options and statements`() throws {
+    let path = NSTemporaryDirectory() + "swabeld-conf-\(UInt64.random(in: 0 ... .max))"
+    try FileSystem.createExclusively(path, Array("protocol-port 4000\n".utf8))
+    let settings = try settings(["-c", path, "-p", "5000", "-C", "protocol-port 6000"])
+    #expect(settings.configuration.protocolPort == 4000)
+    try FileSystem.remove(path)
+  }
+
+  @Test func `options and statements count from left to right`() throws {
+    #expect(
+      try settings(["-p", "5000", "-C", "protocol-port 6000", "-c", "/dev/null"]).configuration
+        .protocolPort == 6000)
+    #expect(
+      try settings(["-C", "protocol-port 6000", "-p", "5000", "-c", "/dev/null"]).configuration
+        .protocolPort == 5000)
+  }
+
+  @Test func `a bad statement is told before a later version`() {
+    #expect(throws: ConfigurationError.self) { try settings(["-C", "nonsense", "-V"]) }
+    #expect(throws: Never.self) { try settings(["-V", "-C", "nonsense"]) }
+  }
+
+  @Test func `a missing file is an error in line 0`() {
+    #expect(throws: ConfigurationError.self) { try settings(["-c", "/nonexistent/file"]) }
+  }
+}
