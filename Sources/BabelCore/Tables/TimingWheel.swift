@@ -4,18 +4,19 @@
 /// caller puts it back. So a refresh costs nothing and an expiry is noticed at most a quarter
 /// second late.
 struct TimingWheel {
+  /// A row's place in its slot's list. The first row of a slot has the slot's number above
+  /// `firstSlotMark` in place of a predecessor.
   private struct Link {
-    var previous = noRow
+    var previous = TimingWheel.absent
     var next = noRow
-    /// Slot the row sits in; `noSlot` when it is in none.
-    var slot = TimingWheel.noSlot
   }
 
-  private static let noSlot = UInt16.max
+  private static let absent = UInt32.max
+  private static let firstSlotMark: UInt32 = 0xFFFF_0000
   private static let slotCount: Int64 = 1024
   private static let slotMicroseconds: Int64 = 250_000
 
-  private var links: [Link] = []
+  private var links = Column(empty: Link())
   private var heads = [UInt32](repeating: noRow, count: 1024)
   private var occupied = [UInt64](repeating: 0, count: 16)
   /// Absolute number of the first slot that has not been emptied.
@@ -24,21 +25,21 @@ struct TimingWheel {
 
   /// Whether the row has a deadline.
   func contains(_ row: UInt32) -> Bool {
-    Int(row) < links.count && links[Int(row)].slot != Self.noSlot
+    row < links.count && links[row].previous != Self.absent
   }
 
   /// Gives a row a deadline; a row that has one must be removed first.
   mutating func add(_ row: UInt32, _ deadline: Instant, now: Instant) {
     precondition(!contains(row), "a row sits in one slot")
     if count == 0 { current = max(current, now.microseconds / Self.slotMicroseconds) }
-    while links.count <= Int(row) { links.append(Link()) }
+    links.reach(row)
     let wanted = deadline.microseconds / Self.slotMicroseconds
     // A deadline beyond the horizon goes into the last slot and is put back from there.
     let absolute = min(max(wanted, current), current + Self.slotCount - 1)
     let slot = Int(absolute % Self.slotCount)
     let head = heads[slot]
-    links[Int(row)] = Link(previous: noRow, next: head, slot: UInt16(slot))
-    if head != noRow { links[Int(head)].previous = row }
+    links[row] = Link(previous: Self.firstSlotMark + UInt32(slot), next: head)
+    if head != noRow { links[head].previous = row }
     heads[slot] = row
     occupied[slot >> 6] |= 1 << UInt64(slot & 63)
     count += 1
@@ -47,17 +48,18 @@ struct TimingWheel {
   /// Takes a row out; nothing happens if it is in no slot.
   mutating func remove(_ row: UInt32) {
     guard contains(row) else { return }
-    let link = links[Int(row)]
-    if link.previous == noRow {
-      heads[Int(link.slot)] = link.next
-      if link.next == noRow { occupied[Int(link.slot) >> 6] &= ~(1 << UInt64(link.slot & 63)) }
+    let link = links[row]
+    if link.previous >= Self.firstSlotMark {
+      let slot = Int(link.previous - Self.firstSlotMark)
+      heads[slot] = link.next
+      if link.next == noRow { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
     } else {
-      links[Int(link.previous)].next = link.next
+      links[link.previous].next = link.next
     }
-    if link.next != noRow { links[Int(link.next)].previous = link.previous }
-    links[Int(row)].slot = Self.noSlot
+    if link.next != noRow { links[link.next].previous = link.previous }
+    links[row].previous = Self.absent
     count -= 1
-    if count == 0 { links.removeAll(keepingCapacity: links.count <= 1024) }
+    if count == 0, links.count > 4096 { links.removeAll() }
   }
 
   /// Takes out one row whose slot has passed; nil when there is none.
