@@ -110,10 +110,10 @@ final class Bench {
   }
 
   func setLink(
-    _ interface: InterfaceID, isUp: Bool, mtu: UInt32 = 1500, ipv4: IPAddress? = nil
+    _ interface: InterfaceID, isUp: Bool, mtu: UInt32 = 1500, ipv4: IPAddress? = nil,
+    linkLocal: IPAddress = Example.ownAddress
   ) {
-    let state = LinkState(
-      isUp: isUp, mtu: mtu, linkLocals: [Example.ownAddress], ipv4: ipv4)
+    let state = LinkState(isUp: isUp, mtu: mtu, linkLocals: [linkLocal], ipv4: ipv4)
     input {
       $0.interfaceChanged(interface, state, kernelRoutesLost: !isUp, at: $1, into: &$2)
     }

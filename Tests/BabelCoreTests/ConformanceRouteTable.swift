@@ -182,6 +182,15 @@ import Testing
     #expect(bench.selected(Example.x)?.neighbour == other.address)
   }
 
+  @Test func `a neighbour may have the address that is ours on another link`() throws {
+    let bench = try Bench()
+    let second = try bench.addInterface("p1")
+    let peer = bench.peer(0xB1)
+    bench.setLink(second, isUp: true, linkLocal: peer.address)
+    peer.announce(Example.x, metric: 0)
+    #expect(bench.selected(Example.x)?.neighbour == peer.address)
+  }
+
   @Test func `R-91 our own routes are not learned from others`() throws {
     let bench = try Bench()
     bench.offer(Example.own)
