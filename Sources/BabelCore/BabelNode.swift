@@ -20,7 +20,7 @@ import BabelWire
 /// Long work is sliced: losing a neighbour with 100,000 routes only marks it; its routes are
 /// looked at by `advance`, a budget at a time.
 public struct BabelNode: ~Copyable {
-  let parameters: NodeParameters
+  private(set) var parameters: NodeParameters
   let filters: FilterSet
   var jitter: Jitter
   var ownSeqno: Seqno
@@ -29,6 +29,11 @@ public struct BabelNode: ~Copyable {
   let ownRouter: UInt32
   /// Whether ``Notice/route(_:_:)`` is emitted.
   public var reportsRoutes: Bool
+  /// See ``NodeParameters/smoothingHalfLife``; counts from the next change of a metric on.
+  public var smoothingHalfLife: UInt32? {
+    get { parameters.smoothingHalfLife }
+    set { parameters.smoothingHalfLife = newValue }
+  }
 
   var interfaceRows: [Interface?] = []
   var interfaceOrder: [InterfaceID] = []

@@ -60,7 +60,9 @@ extension Daemon {
     case .linkDetect(let isOn):
       settings.configuration.detectsLinks = isOn
       checkInterfaces(at: now)
-    case .smoothingHalfLife(let seconds): settings.configuration.smoothingHalfLife = seconds
+    case .smoothingHalfLife(let seconds):
+      settings.configuration.smoothingHalfLife = seconds
+      node.smoothingHalfLife = UInt32(clamping: UInt64(seconds) * 1000)
     case .logFile(let name):
       return reopenLog(String(decoding: name, as: UTF8.self)) ? "ok" : "no Cannot open log file"
     case .reopenLogFile:

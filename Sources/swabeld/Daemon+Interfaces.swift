@@ -112,9 +112,13 @@ extension Daemon {
   }
 
   private func parameters(_ name: InterfaceName, _ type: ResolvedLinkType) -> InterfaceParameters {
-    settings.configuration.interfaceParameters(
+    var parameters = settings.configuration.interfaceParameters(
       for: name, type: type, wirelessHello: settings.wirelessHello,
       wiredHello: settings.wiredHello)
+    if settings.configuration.settings(for: name).v4ViaV6 == nil {
+      parameters.v4ViaV6 = settings.kernel.speaksV4ViaV6
+    }
+    return parameters
   }
 
   /// What an interface is: as configured, else as found out (babeld's rules).

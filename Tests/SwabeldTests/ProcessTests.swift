@@ -34,6 +34,13 @@ import Testing
     #expect(file.read() == .missing)
   }
 
+  @Test func `a device is no state file`() throws {
+    let file = StateFile(path: "/dev/null")
+    try file.write(Seqno(7))
+    file.consume()
+    #expect(FileSystem.kind(of: "/dev/null") == .other)
+  }
+
   @Test func `an empty name means no file`() throws {
     let file = StateFile(path: "")
     try file.write(Seqno(7))
@@ -122,6 +129,24 @@ import Testing
   @Test func `a random one is valid and says that it is local`() {
     #expect(RouterIDChoice.random(.max).rawValue == 0xFCFF_FFFF_FFFF_FFFF)
     #expect(RouterIDChoice.random(0).isValid)
+  }
+}
+
+@Suite struct `Version of the kernel` {
+  private func parse(_ text: String) -> KernelVersion { KernelVersion.parse(Array(text.utf8)) }
+
+  @Test func `its first two numbers count`() {
+    #expect(parse("5.13.0-rc1-amd64\n").speaksV4ViaV6)
+    #expect(parse("6.1").speaksV4ViaV6)
+    #expect(!parse("5.12.19+").speaksV4ViaV6)
+    #expect(parse("5.2.0").hasV4ViaV6)
+    #expect(!parse("4.19.0").hasV4ViaV6)
+    #expect(!parse("3.10.108").hasIPv6Subtrees)
+  }
+
+  @Test func `an unknown one is taken as recent`() {
+    #expect(parse("").speaksV4ViaV6)
+    #expect(parse("next").speaksV4ViaV6)
   }
 }
 

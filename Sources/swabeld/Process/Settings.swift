@@ -15,6 +15,8 @@ struct Settings {
   var assumesWireless = false
   /// Interfaces named on the command line.
   var interfaces: [InterfaceName] = []
+  /// What the kernel can do.
+  var kernel = KernelVersion.running()
   /// Remarks to be logged once the log is open.
   var remarks: [String] = []
 

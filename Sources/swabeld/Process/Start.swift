@@ -175,9 +175,10 @@ enum Start {
     case .seqno(let last): seqno = last.next
     case .unreadable: log.write("Couldn't parse babel-state.")
     }
-    let parameters = configuration.nodeParameters(
+    var parameters = configuration.nodeParameters(
       routerID: routerID ?? RouterIDChoice.random(Entropy.uint64()), seqno: seqno,
       seed: Entropy.uint64())
+    parameters.supportsV4ViaV6 = settings.kernel.hasV4ViaV6
     return BabelNode(parameters, filters: configuration.filters)
   }
 }

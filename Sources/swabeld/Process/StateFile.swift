@@ -17,8 +17,13 @@ struct StateFile {
     case unreadable
   }
 
-  /// Whether there is to be a state file.
-  var isWanted: Bool { !path.utf8.isEmpty }
+  /// Whether there is to be a state file. A device or a directory is none: writing a new file and
+  /// renaming it would take its place.
+  var isWanted: Bool {
+    guard !path.utf8.isEmpty else { return false }
+    let kind = FileSystem.kind(of: path)
+    return kind == nil || kind == .file
+  }
 
   /// Reads the file without removing it.
   func read() -> Reading {
