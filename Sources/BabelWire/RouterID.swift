@@ -16,13 +16,18 @@ public struct RouterID: Hashable, Sendable, Comparable, CustomStringConvertible 
   public var description: String {
     var text: [UInt8] = []
     text.reserveCapacity(23)
+    appendText(to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends ``description`` as ASCII octets.
+  public func appendText(to text: inout [UInt8]) {
     for i in 0..<8 {
       if i > 0 { text.append(0x3a) }
       let octet = UInt8(truncatingIfNeeded: rawValue >> UInt64(56 - 8 * i))
       text.append(hexDigit(octet >> 4))
       text.append(hexDigit(octet & 15))
     }
-    return String(decoding: text, as: UTF8.self)
   }
 }
 

@@ -4,34 +4,55 @@ extension IPAddress: CustomStringConvertible {
   /// Dotted quad, or the canonical form of RFC 5952 (lower case, longest run of at least two
   /// zero groups shortened).
   public var description: String {
+    var text: [UInt8] = []
+    appendText(to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends ``description`` as ASCII octets; a dump has several for each of 100,000 lines.
+  public func appendText(to text: inout [UInt8]) {
     if family == .ipv4 {
-      let b = ipv4Bits
-      return "\(b >> 24).\(b >> 16 & 255).\(b >> 8 & 255).\(b & 255)"
+      for shift in [24, 16, 8, 0] as [UInt32] {
+        appendDecimal(ipv4Bits >> shift & 255, to: &text)
+        if shift > 0 { text.append(UInt8(ascii: ".")) }
+      }
+      return
     }
-    var groups: [UInt16] = []
-    for i in 0..<8 { groups.append(UInt16(octet(2 * i)) << 8 | UInt16(octet(2 * i + 1))) }
-    var runStart = 8
-    var runLength = 1
+    let run = longestZeroRun()
+    var i = 0
+    while i < 8 {
+      if i == run.lowerBound, !run.isEmpty {
+        text.append(UInt8(ascii: ":"))
+        text.append(UInt8(ascii: ":"))
+        i = run.upperBound
+        continue
+      }
+      if i > 0, i != run.upperBound || run.isEmpty { text.append(UInt8(ascii: ":")) }
+      let group = group(i)
+      if group >= 0x1000 { text.append(hexDigit(UInt8(group >> 12))) }
+      if group >= 0x100 { text.append(hexDigit(UInt8(group >> 8 & 15))) }
+      if group >= 0x10 { text.append(hexDigit(UInt8(group >> 4 & 15))) }
+      text.append(hexDigit(UInt8(group & 15)))
+      i += 1
+    }
+  }
+
+  /// 16 bits, group 0 … 7 of the IPv6 form.
+  private func group(_ index: Int) -> UInt16 {
+    UInt16(truncatingIfNeeded: (index < 4 ? high : low) >> UInt64(48 - 16 * (index & 3)))
+  }
+
+  /// The first of the longest runs of zero groups; empty if none has two groups.
+  private func longestZeroRun() -> Range<Int> {
+    var best = 0..<0
     var i = 0
     while i < 8 {
       var j = i
-      while j < 8, groups[j] == 0 { j += 1 }
-      if j - i > runLength { (runStart, runLength) = (i, j - i) }
+      while j < 8, group(j) == 0 { j += 1 }
+      if j - i > max(best.count, 1) { best = i..<j }
       i = max(j, i + 1)
     }
-    var text = ""
-    i = 0
-    while i < 8 {
-      if i == runStart {
-        text += "::"
-        i += runLength
-        continue
-      }
-      if i > 0, i != runStart + runLength || runStart == 8 { text += ":" }
-      text += String(groups[i], radix: 16)
-      i += 1
-    }
-    return text
+    return best
   }
 
   /// Reads a dotted quad (no leading zeros) or an IPv6 literal, including one that ends in a
@@ -124,7 +145,18 @@ extension IPAddress: CustomStringConvertible {
 
 extension Prefix: CustomStringConvertible {
   /// `ADDRESS/LENGTH` in the family's own terms.
-  public var description: String { "\(address)/\(length)" }
+  public var description: String {
+    var text: [UInt8] = []
+    appendText(to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends ``description`` as ASCII octets.
+  public func appendText(to text: inout [UInt8]) {
+    address.appendText(to: &text)
+    text.append(UInt8(ascii: "/"))
+    appendDecimal(UInt32(length), to: &text)
+  }
 
   /// Reads `ADDRESS/LENGTH` with a decimal length, or a bare address as a host prefix; nil for
   /// anything else. Bits beyond the length are cleared.
@@ -169,6 +201,16 @@ extension RouterID {
     let id = RouterID(bits)
     guard octetCount == 8, id.isValid else { return nil }
     self = id
+  }
+}
+
+/// Appends decimal digits.
+func appendDecimal(_ value: UInt32, to text: inout [UInt8]) {
+  var divisor: UInt32 = 1
+  while value / divisor >= 10 { divisor *= 10 }
+  while divisor > 0 {
+    text.append(UInt8(0x30 + value / divisor % 10))
+    divisor /= 10
   }
 }
 

@@ -42,17 +42,15 @@ public enum StatusLine {
   public static func append(
     _ event: TableEvent, _ status: OriginatedStatus, to text: inout [UInt8]
   ) {
-    let destination = status.destination.description
-    let source = sourceText(status.source, for: status.destination)
     append(event, to: &text)
     append("xroute ", to: &text)
-    append(destination, to: &text)
-    append("-", to: &text)
-    append(source, to: &text)
+    status.destination.appendText(to: &text)
+    text.append(UInt8(ascii: "-"))
+    appendSource(status.source, for: status.destination, to: &text)
     append(" prefix ", to: &text)
-    append(destination, to: &text)
+    status.destination.appendText(to: &text)
     append(" from ", to: &text)
-    append(source, to: &text)
+    appendSource(status.source, for: status.destination, to: &text)
     append(" metric \(status.metric)\n", to: &text)
   }
 
@@ -63,17 +61,17 @@ public enum StatusLine {
     append("route ", to: &text)
     append(String(status.id, radix: 16), to: &text)
     append(" prefix ", to: &text)
-    append(status.destination.description, to: &text)
+    status.destination.appendText(to: &text)
     append(" from ", to: &text)
-    append(sourceText(status.source, for: status.destination), to: &text)
+    appendSource(status.source, for: status.destination, to: &text)
     append(status.isInstalled ? " installed yes id " : " installed no id ", to: &text)
-    append(status.routerID.description, to: &text)
+    status.routerID.appendText(to: &text)
     append(" metric ", to: &text)
     append(status.metric.description, to: &text)
     append(" refmetric ", to: &text)
     append(status.advertisedMetric.description, to: &text)
     append(" via ", to: &text)
-    append(status.neighbour.description, to: &text)
+    status.neighbour.appendText(to: &text)
     append(" if ", to: &text)
     text.append(contentsOf: status.interface.octets)
     text.append(newline)
@@ -97,9 +95,13 @@ public enum StatusLine {
 
   /// A source prefix of zero length is written in the family of the destination.
   static func sourceText(_ source: Prefix, for destination: Prefix) -> String {
-    source.isDefault
-      ? destination.family == .ipv4 ? "0.0.0.0/0" : "::/0"
-      : source.description
+    (source.isDefault ? Prefix.any(destination.family) : source).description
+  }
+
+  private static func appendSource(
+    _ source: Prefix, for destination: Prefix, to text: inout [UInt8]
+  ) {
+    (source.isDefault ? Prefix.any(destination.family) : source).appendText(to: &text)
   }
 
   static func fourHexDigits(_ value: UInt16) -> String {
