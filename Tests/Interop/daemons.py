@@ -166,8 +166,9 @@ class Bird:
     program = "bird"
     withdraws_within = 10
 
-    def __init__(self, namespace: Namespace, interfaces: list[str], own: list[str] = ()) -> None:
+    def __init__(self, namespace: Namespace, interfaces: list[str], options: str = "") -> None:
         self.namespace = namespace
+        self.options = options
         self.prefixes: list[str] = []
         directory = namespace.lab.directory
         number = next_serial()
@@ -175,7 +176,6 @@ class Bird:
         self.control_path = str(directory / f"bird{number}.ctl")
         self.interfaces = interfaces
         self.process: Process | None = None
-        self.own = list(own)
         self.write()
         self.start()
 
@@ -194,7 +194,8 @@ class Bird:
         parts.append(
             "protocol babel { ipv4 { import all; export where source ~ [RTS_STATIC, RTS_BABEL]; };"
             " ipv6 { import all; export where source ~ [RTS_STATIC, RTS_BABEL]; };"
-            f" interface {names} {{ type wired; hello interval 1 s; update interval 4 s; }}; }}")
+            f" interface {names} {{ type wired; hello interval 1 s; update interval 4 s;"
+            f" {self.options} }}; }}")
         self.file.write_text("\n".join(parts) + "\n")
 
     def start(self, wait: bool = True) -> None:
