@@ -73,15 +73,18 @@ tidy:
 	$(SWIFT) test --filter TidyTests
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	  $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(BUILD)/release/swabeld $(DESTDIR)$(PREFIX)/sbin/swabeld
 	sed 's|@SBIN@|$(PREFIX)/sbin|' packaging/swabeld.service \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
+	install -m 644 docs/swabeld.8 $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/swabeld
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests
