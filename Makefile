@@ -20,7 +20,7 @@ export PYTHON
 all: $(BUILD)/release/swabeld
 
 $(BUILD)/release/swabeld: $(SOURCES)
-	$(SWIFT) build -c release --product swabeld
+	$(SWIFT) build -c release --product swabeld --static-swift-stdlib
 	@touch -c $@
 
 help:
