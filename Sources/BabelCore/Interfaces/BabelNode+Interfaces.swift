@@ -55,7 +55,11 @@ extension BabelNode {
     if let due = interface.helloDue, due > hello {
       interfaceRows[Int(id.rawValue)]?.helloDue = hello
     }
-    for neighbour in interface.neighbours { computeCost(neighbour, now, &buffer) }
+    for neighbour in interface.neighbours {
+      computeCost(neighbour, now, &buffer)
+      // A longer IHU interval becomes known before the old promise is broken.
+      enqueue(.ihu(neighbour), to: neighbour, by: now + urgentDelay())
+    }
     scheduleInterface(id)
   }
 
