@@ -41,7 +41,8 @@ extension Daemon {
     for key in impossible { node.forwardingFailed(key, at: now, into: &actions) }
   }
 
-  /// With `ipv6-subtrees false` (or a very old kernel) the kernel is not asked for source-specific routes.
+  /// With `ipv6-subtrees false` (or a very old kernel) the kernel is not asked for
+  /// source-specific routes.
   private func isPossible(_ change: ForwardingChange) -> Bool {
     change.key.source.isDefault || change.new == .absent
       || settings.configuration.ipv6Subtrees ?? settings.kernel.hasIPv6Subtrees
