@@ -6,6 +6,9 @@ extension Daemon {
   /// How long to wait for room in the socket, in tries of at most 5 ms (babeld waits as long).
   private static let sendPatience: Int64 = 5000
 
+  /// So many actions are not exceeded by much before they are applied.
+  private static let actionsPerApplication = 1024
+
   /// Reads datagrams, at most `limit`, and lets the node work on each.
   func receivePackets(limit: Int) {
     // Taken out of the object, so that the node can look into it while the object changes.
@@ -16,6 +19,8 @@ extension Daemon {
       do throws(KernelError) {
         guard let datagram = try socket.receive(into: &packet) else { break }
         receive(datagram, packet.span.extracting(0..<datagram.count))
+        // A burst of full packets would make the buffer, which is kept, needlessly large.
+        if actions.actions.count >= Self.actionsPerApplication { apply(at: .now) }
       } catch {
         // An error the network reported for something sent earlier; the socket is fine.
         log.write(.receiveFailed, subject: UInt64(error.errno), "recv: \(error)")

@@ -5,6 +5,14 @@ public enum OwnProcess {
   /// Our process id.
   public static var id: Int32 { getpid() }
 
+  /// The permission bits that new files of this process do not get. Only while there is one
+  /// thread.
+  public static var fileModeMask: UInt32 {
+    let mask = umask(0o077)
+    _ = umask(mask)
+    return UInt32(mask)
+  }
+
   /// The name of the machine; empty if the kernel does not tell.
   public static var hostname: String {
     var buffer = [UInt8](repeating: 0, count: 256)

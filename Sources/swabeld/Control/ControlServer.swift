@@ -26,7 +26,9 @@ final class ControlServer {
       switch server.endpoint {
       case .port(let port): listener = try LocalListener(port: port)
       case .path(let path):
-        listener = try LocalListener(path: String(decoding: path, as: UTF8.self))
+        // As babeld, by the mask of the process: who starts it decides who may connect.
+        listener = try LocalListener(
+          path: String(decoding: path, as: UTF8.self), mode: 0o777 & ~OwnProcess.fileModeMask)
       }
     } catch {
       throw KernelError(operation: "local_server_socket", errno: error.errno)
