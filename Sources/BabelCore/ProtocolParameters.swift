@@ -48,8 +48,11 @@ enum ProtocolParameters {
   static let insignificantMetric: UInt16 = 24
   /// Our own seqno is raised at most this often, so that a flood cannot spin it.
   static let seqnoIncreaseSpacing: Int64 = 100_000
-  /// Forwarded requests are remembered this long to suppress duplicates (§3.8.1.2).
+  /// Forwarded requests are remembered this long, to pass the answer on (§3.8.1.2).
   static let forwardedRequestMemory: Int64 = 10_000_000
+  /// The same request is not sent again within this time: shorter than the first repetition of
+  /// whoever wants the answer, or repetitions would end at the first hop (§3.8.1.2, §3.8.2.1).
+  static let duplicateRequestSpacing: Int64 = 1_000_000
   /// TLVs waiting for one destination; beyond it the newcomer is dropped.
   static let queueLimit = 1024
   /// Unicast dumps one interface runs at a time; beyond it one multicast dump serves all.

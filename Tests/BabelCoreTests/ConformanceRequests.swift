@@ -5,7 +5,9 @@ import Testing
 /// RFC 8966 §3.8.2: requests we send.
 @Suite struct `Conformance 2.10 Requests: sending` {
   /// A node that just lost its feasible route and holds an unfeasible one.
-  static func starving() throws -> (Bench, lost: Peer, other: Peer, since: Double) {
+  static func starving(
+    after preparation: (Bench, Peer, Peer) -> Void = { _, _, _ in }
+  ) throws -> (Bench, lost: Peer, other: Peer, since: Double) {
     let bench = try Bench()
     let lost = bench.peer(0xB1)
     let other = bench.peer(0xB2)
@@ -14,6 +16,7 @@ import Testing
     other.announce(Example.x, seqno: 40, metric: 500, interval: 65534)
     bench.run(30)
     bench.forget()
+    preparation(bench, lost, other)
     lost.retract(Example.x)
     return (bench, lost, other, bench.seconds)
   }
@@ -209,6 +212,24 @@ import Testing
           routerID: Example.origin))
   }
 
+  @Test(arguments: [true, false])
+  func `R-131 among equal routes a request goes to the selected one's next hop`(
+    isFirst: Bool
+  ) throws {
+    let bench = try Bench()
+    let peers = [bench.peer(0xB1), bench.peer(0xB2)]
+    let asker = bench.peer(0xB3)
+    for peer in isFirst ? peers : peers.reversed() {
+      peer.announce(Example.x, seqno: 41, metric: 10, interval: 65534)
+      bench.run(5)
+    }
+    let selected = try #require(bench.selected(Example.x)).neighbour
+    bench.forget()
+    asker.requestSeqno(Example.x, 42)
+    bench.run(0.3)
+    #expect(bench.seqnoRequests.map(\.packet.destination) == [.unicast(selected)])
+  }
+
   @Test func `R-131 R-132 a request never goes back to who asked`() throws {
     let (bench, first, second) = try served()
     // The only route is the requester's own.
@@ -247,6 +268,29 @@ import Testing
     bench.run(1)
     let toFirst = bench.seqnoRequests.filter { $0.packet.destination == .unicast(first.address) }
     #expect(toFirst.count == 1)
+  }
+
+  @Test func `R-137 a repetition is forwarded again, for the first may have been lost`() throws {
+    let (bench, first, second) = try served()
+    for _ in 0..<3 {
+      second.requestSeqno(Example.x, 42)
+      bench.run(2)
+    }
+    #expect(bench.seqnoRequests.count == 3)
+    #expect(bench.seqnoRequests.allSatisfy { $0.packet.destination == .unicast(first.address) })
+  }
+
+  @Test func `R-112 R-115 having forwarded a request does not silence our own`() throws {
+    let (bench, lost, other, since) = try `Conformance 2.10 Requests: sending`.starving {
+      $2.requestSeqno(Example.x, 42)
+      $0.run(0.5)
+      $0.forget()
+    }
+    bench.run(30)
+    _ = lost
+    let times = bench.seqnoRequests.filter { $0.packet.destination == .unicast(other.address) }
+      .map { $0.seconds - since }
+    #expect(times.count == 4, "\(times)")
   }
 
   @Test func `R-138 the answer is passed on urgently to who asked`() throws {

@@ -193,6 +193,7 @@ extension Network {
     let offer = host.offers.remove(at: place)
     let number = destinations.add(destination)
     host.offered.remove(number)
+    host.withdrawn[number] = now
     changed.append((index, number))
     try input(host) { $0.kernelOfferRemoved(offer, at: $1, into: &$2) }
   }

@@ -99,6 +99,7 @@ extension Network {
 
   /// The kernel drops every entry through a port, as Linux does when a link goes down.
   func dropKernelRoutes(of host: Host, through port: Int) {
+    host.kernelLoss = (now, host.daemon == nil)
     for number in host.kernel.indices {
       guard case .via(let path) = host.kernel[number], host.port(of: path.interface) == port else {
         continue

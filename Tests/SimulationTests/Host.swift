@@ -91,6 +91,10 @@ final class Host {
   var savedSeqno = Seqno(0)
   /// When the daemon last came back without its source table.
   var amnesia: Int64?
+  /// When an offer was last withdrawn, by destination number.
+  var withdrawn: [Int: Int64] = [:]
+  /// When the kernel last dropped routes by itself, and whether no daemon was there to see it.
+  var kernelLoss: (time: Int64, isUnseen: Bool)?
   var socket: SocketBuffer?
   /// Change requests the kernel shall refuse, counted down.
   var refusals = 0

@@ -1,29 +1,57 @@
 import BabelCore
 import BabelWire
 
-/// Loops that Babel does not rule out (a node lost its memory, a prefix has several origins or
-/// changed its router-id): each must go away in bounded time.
+/// Why Babel does not rule out a loop.
+enum LoopExcuse: String, CaseIterable {
+  /// The prefix has several origins, or one that changed its router-id.
+  case severalOrigins
+  /// A node of the loop restarted without its source table.
+  case amnesia
+  /// A kernel dropped routes when no daemon was there to hold the prefixes.
+  case nobodyHome
+  /// The origin withdrew the prefix, does not hold it, and has a default route.
+  case withdrawal
+  /// A kernel dropped routes and its daemon is about to hear of it.
+  case surprise
+
+  /// How long such a loop may last, in microseconds.
+  func allowance(_ limits: Limits) -> Int64 {
+    switch self {
+    case .severalOrigins, .amnesia, .nobodyHome: limits.tolerated
+    case .withdrawal: limits.withdrawal
+    case .surprise: limits.surprise
+    }
+  }
+}
+
+/// Loops that are excused: each must go away in bounded time.
 struct LoopLedger {
-  /// First sight of each, by destination number.
-  private(set) var open: [Int: (since: Int64, host: Int)] = [:]
+  /// First sight and last day of each, by destination number.
+  private(set) var open: [Int: (since: Int64, until: Int64)] = [:]
   /// Destinations whose origin changed its identity, and when.
   var unclean: [Int: Int64] = [:]
 
-  mutating func note(_ destination: Int, host: Int, at time: Int64) -> Bool {
+  /// Answers whether the loop is new.
+  mutating func note(_ destination: Int, since: Int64, until: Int64) -> Bool {
     guard open[destination] == nil else { return false }
-    open[destination] = (time, host)
+    open[destination] = (since, until)
     return true
   }
 
   /// Looks at every open loop again.
   mutating func audit(_ network: Network) throws(Violation) {
     for (destination, loop) in open.sorted(by: { $0.key < $1.key }) {
-      if !network.hosts.contains(where: { network.loop(from: $0.index, destination) != nil }) {
+      let members = network.hosts.lazy.compactMap { network.loop(from: $0.index, destination) }
+      guard let members = members.first else {
         open[destination] = nil
-      } else if network.now - loop.since > network.limits.tolerated {
+        continue
+      }
+      if network.now >= loop.until {
+        let way = members.map { "\($0) \(network.hosts[$0].entry(destination).text)" }
         throw network.violation(
           "\(network.destinations.prefixes[destination].text): a loop, seen first at "
-            + "\(Instant(microseconds: loop.since)) s, does not go away")
+            + "\(Instant(microseconds: loop.since)) s, does not go away: "
+            + way.joined(separator: ", "))
       }
     }
   }
@@ -78,17 +106,40 @@ extension Network {
 
   private func judge(_ loop: [Int], _ destination: Int) throws(Violation) {
     let prefix = destinations.prefixes[destination]
-    let origins = hosts.filter { $0.offered.contains(destination) }.count
-    let forgetful = loop.contains { index in
-      hosts[index].amnesia.map { now - $0 < limits.tolerated } ?? false
-    }
-    let isUnclean = destinations.covers[destination].contains { number in
-      ledger.unclean[number].map { now - $0 < 2 * limits.tolerated } ?? false
-    }
-    guard origins > 1 || forgetful || isUnclean else {
+    guard let excuse = excuse(for: loop, destination) else {
       let way = loop.map { "\($0) \(hosts[$0].entry(destination).text)" }
       throw violation("loop towards \(prefix.text): \(way.joined(separator: ", "))")
     }
-    if ledger.note(destination, host: loop[0], at: now) { statistics.toleratedLoops += 1 }
+    let until = now + excuse.allowance(limits)
+    if ledger.note(destination, since: now, until: until) {
+      statistics.toleratedLoops[excuse, default: 0] += 1
+      at(until) { (network) throws(Violation) in try network.ledger.audit(network) }
+    }
+  }
+
+  /// Why Babel does not rule out a loop; nil if it does.
+  private func excuse(for loop: [Int], _ destination: Int) -> LoopExcuse? {
+    let covers = destinations.covers[destination]
+    let members = loop.map { hosts[$0] }
+    if hosts.filter({ $0.offered.contains(destination) }).count > 1 { return .severalOrigins }
+    if covers.contains(where: { happened(ledger.unclean[$0], within: 2 * limits.tolerated) }) {
+      return .severalOrigins
+    }
+    if members.contains(where: { happened($0.amnesia, within: limits.tolerated) }) {
+      return .amnesia
+    }
+    if members.contains(where: { $0.kernelLoss?.isUnseen == true && $0.daemon == nil }) {
+      return .nobodyHome
+    }
+    let isWithdrawn = members.contains { host in
+      covers.contains { happened(host.withdrawn[$0], within: limits.withdrawal) }
+    }
+    if isWithdrawn { return .withdrawal }
+    return members.contains { happened($0.kernelLoss?.time, within: limits.surprise) }
+      ? .surprise : nil
+  }
+
+  private func happened(_ time: Int64?, within limit: Int64) -> Bool {
+    time.map { now - $0 < limit } ?? false
   }
 }

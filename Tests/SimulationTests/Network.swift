@@ -14,6 +14,12 @@ struct Limits {
   /// How long a loop may last where Babel does not promise loop freedom: through a node that
   /// lost its source table, or towards a prefix with several origins.
   var tolerated: Int64 = 120_000_000
+  /// How long a prefix that its origin withdrew may be sent back there by those who have not
+  /// heard yet, 3.5 Update intervals: the origin itself does not hold it.
+  var withdrawal: Int64 = 60_000_000
+  /// How long a daemon may take to make good what its kernel dropped on a lost carrier: until
+  /// then a shorter prefix may lead back.
+  var surprise: Int64 = 100_000
 }
 
 /// What a run cost.
@@ -22,7 +28,7 @@ struct Statistics {
   var transmitted = 0
   var octets = 0
   var forwardingChanges = 0
-  var toleratedLoops = 0
+  var toleratedLoops: [LoopExcuse: Int] = [:]
   var restarts = 0
   var busiestSecond = 0
 }

@@ -57,7 +57,8 @@ import Testing
     print(
       "seed \(seed): converged \(outcome.converged) s after the trouble, \(s.transmitted) packets, "
         + "\(s.octets) octets, \(s.forwardingChanges) changes, \(s.restarts) restarts, "
-        + "\(s.toleratedLoops) tolerated loops, \(s.busiestSecond) packets in the busiest second")
+        + "\(s.busiestSecond) packets in the busiest second, excused loops: "
+        + LoopExcuse.allCases.map { "\($0) \(s.toleratedLoops[$0] ?? 0)" }.joined(separator: ", "))
   }
 
   @Test func `the same seed leaves the same trace in the same process`() throws {

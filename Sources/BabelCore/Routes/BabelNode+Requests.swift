@@ -65,7 +65,8 @@ extension BabelNode {
     _ now: Instant
   ) {
     if let pending = requests.find(row, router),
-      !request.seqno.isNewer(than: requests[pending].seqno)
+      !request.seqno.isNewer(than: requests[pending].seqno),
+      now - requests[pending].sentAt < ProtocolParameters.duplicateRequestSpacing
     {
       return
     }
@@ -77,9 +78,16 @@ extension BabelNode {
     enqueue(.seqnoRequest(onward), to: target, by: now + urgentDelay())
   }
 
+  /// The selected route comes first: an answer by another way would not change what we announce
+  /// if that is no better, and the requester would ask for ever.
   private func forwardingTarget(
     _ row: UInt32, except requester: NeighbourID, _ now: Instant
   ) -> NeighbourID? {
+    let selected = table.destinations[row].selected
+    if selected != noRow {
+      let id = table.nextHops[table.routes[selected].nextHop].neighbour
+      if id != requester { return id }
+    }
     var best: NeighbourID?
     var bestMetric = Metric.infinity
     var bestIsFeasible = false
@@ -151,7 +159,9 @@ extension BabelNode {
   ) {
     guard let distance = table.distance(row, router: router, at: now) else { return }
     let seqno = distance.seqno.next
-    if let pending = requests.find(row, router), !seqno.isNewer(than: requests[pending].seqno) {
+    if let pending = requests.find(row, router), requests[pending].isOwn,
+      !seqno.isNewer(than: requests[pending].seqno)
+    {
       return
     }
     remember(row, router, seqno, requester: nil, repeats: repeats, now)
@@ -190,8 +200,11 @@ extension BabelNode {
       ? ProtocolParameters.seqnoRequestTimeout : ProtocolParameters.forwardedRequestMemory
     if let pending = requests.find(row, router) {
       requests.update(pending) {
-        $0.seqno = seqno
-        $0.requester = requester
+        if seqno.isNewer(than: $0.seqno) { $0.seqno = seqno }
+        $0.sentAt = now
+        // What we want ourselves keeps its own pace while others ask for it, too.
+        if let requester { $0.requester = requester } else { $0.isOwn = true }
+        guard requester == nil || !$0.isOwn else { return }
         $0.repeatsLeft = repeats
         $0.timeout = timeout
         $0.deadline = now + timeout
@@ -204,7 +217,8 @@ extension BabelNode {
     requests.insert(
       PendingSeqnoRequest(
         destination: row, router: router, seqno: seqno, requester: requester,
-        repeatsLeft: repeats, timeout: timeout, deadline: now + timeout, next: noRow))
+        isOwn: requester == nil, repeatsLeft: repeats, sentAt: now, timeout: timeout,
+        deadline: now + timeout, next: noRow))
     table.destinations[row].flags.insert(.requested)
   }
 
@@ -223,7 +237,7 @@ extension BabelNode {
   ) {
     let request = requests[pending]
     let isStarving = table.destinations[request.destination].selected == noRow
-    guard request.requester == nil, request.repeatsLeft > 0, isStarving else {
+    guard request.isOwn, request.repeatsLeft > 0, isStarving else {
       forget(pending)
       return
     }
@@ -231,6 +245,7 @@ extension BabelNode {
       request.destination, request.router, request.seqno,
       to: unfeasibleNeighbours(request.destination, now), now)
     requests.update(pending) {
+      $0.sentAt = now
       $0.repeatsLeft -= 1
       $0.timeout *= 2
       $0.deadline = now + $0.timeout

@@ -8,9 +8,13 @@ struct PendingSeqnoRequest {
   /// Interned router-id; the row holds a reference.
   let router: UInt32
   var seqno: Seqno
-  /// The neighbour we forwarded it for; nil for a request of our own.
+  /// The neighbour we forwarded it for last, if any.
   var requester: NeighbourID?
+  /// Whether we want the answer ourselves; such a request is repeated.
+  var isOwn: Bool
   var repeatsLeft: UInt8
+  /// When it last left.
+  var sentAt: Instant
   /// Time until the next repetition; doubled each time.
   var timeout: Int64
   /// When it is repeated or forgotten.
