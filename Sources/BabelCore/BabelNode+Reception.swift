@@ -61,6 +61,8 @@ extension BabelNode {
       }
     case .acknowledgmentRequest(let request):
       acknowledge(request, to: id, now)
+    case .acknowledgment(let answer):
+      receiveAcknowledgment(answer, from: id, now)
     case .update(let update):
       receiveUpdate(update, from: id, now, &buffer)
     case .wildcardRetraction:
@@ -71,7 +73,7 @@ extension BabelNode {
       receiveWildcardRequest(from: id, now)
     case .seqnoRequest(let request):
       receiveSeqnoRequest(request, from: id, now, &buffer)
-    case .acknowledgment, .pad1, .padN, .routerID, .nextHop, .mac, .packetCounter,
+    case .pad1, .padN, .routerID, .nextHop, .mac, .packetCounter,
       .challengeRequest, .challengeReply:
       break
     }

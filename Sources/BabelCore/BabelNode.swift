@@ -16,6 +16,8 @@ import BabelWire
 /// - §3.6 selection: `Routes/BabelNode+Selection.swift`
 /// - §3.7 updates: `Routes/BabelNode+Updates.swift`, own prefixes `…+Origination.swift`
 /// - §3.8 requests: `Routes/BabelNode+Requests.swift`
+/// - starting after a crash: `Neighbours/BabelNode+Recovery.swift`
+/// - entries found in the kernel: `Routes/BabelNode+Adoption.swift`
 ///
 /// Long work is sliced: losing a neighbour with 100,000 routes only marks it; its routes are
 /// looked at by `advance`, a budget at a time.
@@ -66,6 +68,14 @@ public struct BabelNode: ~Copyable {
   var settling = DelayLine()
   /// Full updates under way, multicast and unicast.
   var dumpsUnderWay = 0
+  /// When the last row of a retraction was worked on.
+  var retractionDoneAt: Instant?
+  /// What an earlier life left in the kernel.
+  var adoption = AdoptedForwarding()
+  /// The wait for neighbours after a crash; nil when there is none.
+  var recovery: Recovery?
+  /// An earlier life is continued, and neighbours know nothing of it.
+  var resumes = false
   var hasShutDown = false
 
   struct NeighbourKey: Hashable {
@@ -89,7 +99,7 @@ public struct BabelNode: ~Copyable {
   /// When ``advance(to:budget:into:)`` is to be called at the latest; nil if never.
   public var nextDeadline: Instant? {
     if hasShutDown { return nil }
-    if !jobs.isEmpty { return Instant(microseconds: 0) }
+    if !jobs.isEmpty || adoption.position != nil { return Instant(microseconds: 0) }
     var first = interfaceTimers.first
     func take(_ other: Instant?) {
       if let other, other < first ?? .distantFuture { first = other }
@@ -103,6 +113,7 @@ public struct BabelNode: ~Copyable {
     take(copies.first)
     take(holds.first)
     take(settling.first)
+    take(recovery?.checkDue)
     return first
   }
 
@@ -116,8 +127,10 @@ public struct BabelNode: ~Copyable {
     while let id = neighbourTimers.dueID(at: now) {
       neighbourTimerFired(NeighbourID(id), now, &buffer)
     }
+    checkRecovery(now, &buffer)
     var left = max(budget, 1)
     left -= runJobs(now, budget: left, &buffer)
+    left -= runAdoption(now, budget: left, &buffer)
     left -= expireRoutes(now, budget: left, &buffer)
     left -= runDelays(now, budget: left, &buffer)
     left -= table.collectSources(at: now, budget: max(left, 0))
@@ -149,7 +162,11 @@ public struct BabelNode: ~Copyable {
       let selected = table.destinations[row].selected
       table.destinations[row].selected = noRow
       table.destinations[row].flags.remove(.heldInKernel)
-      updateForwarding(row, &buffer)
+      if table.destinations[row].flags.contains(.adopted) {
+        dropAdopted(row, &buffer)
+      } else {
+        updateForwarding(row, &buffer)
+      }
       if selected != noRow { reportRoute(.change, selected, now, &buffer) }
     }
   }

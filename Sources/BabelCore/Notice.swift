@@ -111,6 +111,9 @@ public enum Notice: Equatable, Sendable {
   case limitReached(LimitedTable, limit: Int)
   /// We raised our own seqno because a neighbour asked for it.
   case seqnoIncreased(Seqno)
+  /// Routes are selected freely again after a crash: so many milliseconds after the start, when
+  /// so many neighbours had acknowledged it, and so many had not.
+  case recovered(milliseconds: UInt32, answers: Int, unanswered: Int)
   /// A selected route was lost and nothing feasible is left; requests are on their way.
   case starving(destination: Prefix, source: Prefix)
 }

@@ -44,6 +44,21 @@ enum ProtocolParameters {
   static let packetSpacing: Int64 = 2_000
   /// A second and a third copy of a critical update follow after this time each (§3.7.2).
   static let copySpacing: Int64 = 1_000_000
+  /// Within which time a neighbour is asked to acknowledge our retraction, in hundredths of a
+  /// second: peers use about 0.6 of it.
+  static let acknowledgmentInterval: UInt16 = 20
+  /// An acknowledgment is waited for so long before it is asked for again; doubled each time, up
+  /// to eight times. Enough for a round trip by satellite.
+  static let acknowledgmentTimeout: Int64 = 500_000
+  /// Neighbours that were not heard yet are waited for 5/4 of a Hello interval after a crash.
+  static let listeningQuarters: Int64 = 5
+  /// But not longer than this.
+  static let longestListening: Int64 = 5_000_000
+  /// A new neighbour says within this time whether it hears us.
+  static let introductionTime: Int64 = 2_000_000
+  /// Different ways (next hop, metric, table) of entries left in the kernel. A neighbour has a
+  /// few; with the Babel metric reflected there may be one per entry.
+  static let adoptedWayLimit = 100_000
   /// Metric changes below this, and below a tenth, wait for the periodic update.
   static let insignificantMetric: UInt16 = 24
   /// Our own seqno is raised at most this often, so that a flood cannot spin it.

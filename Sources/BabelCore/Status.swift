@@ -111,6 +111,9 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
   case deniedByFilter
   /// An `install` filter denies it, or the kernel refused it.
   case notInstallable
+  /// We lost our source table, and neighbours that may route through us have yet to acknowledge
+  /// that we started anew.
+  case awaitingAcknowledgment
 
   /// A few words for an operator.
   public var description: String {
@@ -126,6 +129,7 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
     case .redistributedHere: "prefix is redistributed here"
     case .deniedByFilter: "denied by an in filter"
     case .notInstallable: "cannot be installed"
+    case .awaitingAcknowledgment: "waits until neighbours know of our restart"
     }
   }
 }

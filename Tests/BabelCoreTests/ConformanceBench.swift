@@ -76,6 +76,8 @@ final class Bench {
   private(set) var notices: [Notice] = []
   /// What the node wants forwarded, as its actions told.
   private(set) var forwarding: [Prefix: ForwardingTarget] = [:]
+  /// Changes of forwarding so far.
+  private(set) var forwardingChanges = 0
   private var peers: [Peer] = []
   /// The first interface, `p0`.
   private(set) var interface = InterfaceID(0)
@@ -85,6 +87,8 @@ final class Bench {
   init(
     _ parameters: InterfaceParameters = InterfaceParameters(), seqno: UInt16 = 100,
     seed: UInt64 = 1, filters: FilterSet? = nil, mtu: UInt32 = 1500, ipv4: IPAddress? = nil,
+    beginning: Beginning = .clean, sources: [SourceRecord] = [],
+    adopting: [(Prefix, ForwardingTarget)] = [],
     adjusting: (inout NodeParameters) -> Void = { _ in }
   ) throws {
     var general = NodeParameters(
@@ -93,6 +97,12 @@ final class Bench {
     var all = FilterSet()
     all.redistribute.rules = [FilterRule()]
     node = BabelNode(general, filters: filters ?? all)
+    node.begin(beginning, at: clock)
+    for source in sources { node.restoreSource(source, at: clock) }
+    for (prefix, target) in adopting {
+      let key = ForwardingKey(destination: prefix, source: .any(prefix.family), table: 254)
+      if node.adoptForwarding(key, target) { forwarding[prefix] = target }
+    }
     interface = try addInterface("p0", parameters, mtu: mtu, ipv4: ipv4)
   }
 
@@ -125,6 +135,12 @@ final class Bench {
 
   /// Lets virtual seconds pass: the node is called at its deadlines, peers send their Hellos.
   func run(_ seconds: Double) { run(until: now + Int64(seconds * 1_000_000)) }
+
+  /// One call of the node after virtual seconds, with a small budget.
+  func run(_ seconds: Double, budget: Int) {
+    now += Int64(seconds * 1_000_000)
+    input(advancing: false) { _ = $0.advance(to: $1, budget: budget, into: &$2) }
+  }
 
   private func run(until end: Int64) {
     while let due = nextEvent(), due <= end {
@@ -170,6 +186,7 @@ final class Bench {
         if old != change.old, change.old != .absent {
           Issue.record("\(change) does not start from \(old)")
         }
+        forwardingChanges += 1
         forwarding[change.key.destination] = change.new == .absent ? nil : change.new
       }
     }
@@ -200,6 +217,9 @@ final class Bench {
         to: toMulticast ? group : Example.ownAddress, at: $1, into: &$2)
     }
   }
+
+  /// The kernel drops an entry by itself.
+  func lose(_ prefix: Prefix) { forwarding[prefix] = nil }
 
   func offer(_ prefix: Prefix) {
     let offer = Self.kernelRoute(prefix)
@@ -267,6 +287,12 @@ final class Bench {
   func target(_ prefix: Prefix) -> ForwardingTarget { forwarding[prefix] ?? .absent }
 
   var seqno: UInt16 { node.seqno.rawValue }
+
+  var isWaiting: Bool { node.awaitsAcknowledgments }
+
+  var adoptedCount: Int { node.adoptedForwardingCount }
+
+  func wanted(_ key: ForwardingKey) -> ForwardingTarget { node.desiredForwarding(key) }
 
   /// All updates sent for a prefix, with their time in seconds.
   func updates(_ prefix: Prefix) -> [(seconds: Double, packet: SentPacket, update: Update)] {

@@ -4,10 +4,11 @@ import BabelWire
 
 extension BabelNode {
   /// Adds an interface that Babel shall run on; it is down until told otherwise. Nil when the
-  /// name is there already or the table is full.
+  /// name is there already or the table is full. `helloSeqno` is that of its first Hello, if an
+  /// earlier life is continued; neighbours flush one whose seqno jumps.
   public mutating func addInterface(
-    _ name: InterfaceName, _ parameters: InterfaceParameters, at now: Instant,
-    into buffer: inout ActionBuffer
+    _ name: InterfaceName, _ parameters: InterfaceParameters, helloSeqno: Seqno? = nil,
+    at now: Instant, into buffer: inout ActionBuffer
   ) -> InterfaceID? {
     guard interfaceID(named: name) == nil else { return nil }
     guard interfaceOrder.count < min(self.parameters.interfaceLimit, 65_535) else {
@@ -17,7 +18,7 @@ extension BabelNode {
     }
     let interface = Interface(
       name: name, parameters: parameters,
-      helloSeqno: Seqno(UInt16(truncatingIfNeeded: jitter.next())))
+      helloSeqno: helloSeqno ?? Seqno(UInt16(truncatingIfNeeded: jitter.next())))
     let id: InterfaceID
     if let hole = reusableID() {
       id = hole
@@ -36,7 +37,7 @@ extension BabelNode {
     guard jobs.isEmpty else { return nil }
     for i in interfaceRows.indices where interfaceRows[i] == nil {
       let id = InterfaceID(UInt16(i))
-      if !table.nextHops.uses(id) { return id }
+      if !table.nextHops.uses(id), !adoption.uses(id) { return id }
     }
     return nil
   }
@@ -69,6 +70,7 @@ extension BabelNode {
   ) {
     guard let interface = interface(id) else { return }
     if interface.isUp { takeDown(id, now, &buffer) }
+    revokeAdopted(through: id, isLost: false)
     interfaceTimers.set(UInt32(id.rawValue), nil)
     interfaceRows[Int(id.rawValue)]?.isUp = false
     reportInterface(.flush, id, &buffer)
@@ -83,7 +85,10 @@ extension BabelNode {
     into buffer: inout ActionBuffer
   ) {
     guard let old = interface(id) else { return }
-    if kernelRoutesLost { table.nextHops.lose(id) }
+    if kernelRoutesLost {
+      table.nextHops.lose(id)
+      revokeAdopted(through: id, isLost: true)
+    }
     let isUp = state.isUp && !state.linkLocals.isEmpty
     interfaceRows[Int(id.rawValue)]?.state = state
     if old.isUp, !isUp {
@@ -113,6 +118,9 @@ extension BabelNode {
     }
   }
 
+  /// The seqno of an interface's next multicast Hello; nil if there is no such interface.
+  public func nextHelloSeqno(of id: InterfaceID) -> Seqno? { interface(id)?.helloSeqno }
+
   func interface(_ id: InterfaceID) -> Interface? {
     Int(id.rawValue) < interfaceRows.count ? interfaceRows[Int(id.rawValue)] : nil
   }
@@ -137,9 +145,12 @@ extension BabelNode {
       now + jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
     interface.pacer = PacketPacer()
     // Neighbours shall forget an earlier life of ours, and tell us what they know.
-    _ = interface.queue.append(.wildcardRetraction, by: now)
+    if recovery == nil, !resumes {
+      _ = interface.queue.append(.wildcardRetraction, by: now)
+    }
     _ = interface.queue.append(.wildcardRequest, by: now)
     interfaceRows[Int(id.rawValue)] = interface
+    if recovery != nil { beginRetracting(id, now) }
     scheduleInterface(id)
   }
 

@@ -10,7 +10,10 @@ extension BabelNode {
     guard let interface = interface(id), interface.isUp else { return }
     var packet = OpenPacket(id, interface, to: .multicast)
     let helloIsDue = interface.helloDue.map { $0 <= now } ?? false
-    if helloIsDue { addHello(id, &packet, now, &buffer) }
+    if helloIsDue {
+      addHello(id, &packet, now, &buffer)
+      queueRetraction(id, now)
+    }
     if helloIsDue || interface.queue.deadline.map({ $0 <= now }) ?? false {
       let waiting = interfaceRows[Int(id.rawValue)]?.queue.takeAll() ?? []
       for tlv in waiting { add(tlv, &packet, now, &buffer) }
@@ -74,6 +77,11 @@ extension BabelNode {
       packet.add(&buffer) { $0.append(ihu) }
     case .acknowledgment(let opaque):
       packet.add(&buffer) { $0.append(Acknowledgment(opaque: opaque)) }
+    case .acknowledgmentRequest(let opaque):
+      let interval = Interval(centiseconds: ProtocolParameters.acknowledgmentInterval)
+      packet.add(&buffer) {
+        $0.append(AcknowledgmentRequest(opaque: opaque, interval: interval))
+      }
     case .seqnoRequest(let request):
       packet.add(&buffer) { $0.append(request) }
     case .routeRequest(let request):
@@ -137,13 +145,34 @@ extension BabelNode {
     guard !neighbour.isLeaving, let interface = interface(neighbour.interface), interface.isUp
     else { return }
     var packet = OpenPacket(neighbour.interface, interface, to: .unicast(neighbour.address))
-    for tlv in neighbours[id.rawValue].queue.takeAll() { add(tlv, &packet, now, &buffer) }
+    var postponed: [OutgoingTLV] = []
+    for tlv in neighbours[id.rawValue].queue.takeAll() {
+      if case .acknowledgment = tlv, isRetracting(id, now) {
+        postponed.append(tlv)
+      } else {
+        add(tlv, &packet, now, &buffer)
+      }
+    }
+    neighbours[id.rawValue].queue.putBack(postponed[...], by: now + 1000)
     var resumeAt: Instant?
     if neighbours[id.rawValue].dumpPosition != nil {
       resumeAt = continueUnicastDump(id, &packet, now, &buffer)
     }
     packet.close(&buffer)
     scheduleUnicast(id, resumeAt: resumeAt)
+  }
+
+  /// Whether routes of a neighbour that were retracted are still being worked on, or were in this
+  /// call. An acknowledgment says that the retraction took effect (§3.3): it leaves when no
+  /// packet goes that way any more.
+  private func isRetracting(_ id: NeighbourID, _ now: Instant) -> Bool {
+    let neighbour = neighbours[id.rawValue]
+    if neighbour.jobRetracts || adoption.position != nil || retractionDoneAt == now { return true }
+    return jobs.contains {
+      let other = neighbours[$0.rawValue]
+      return other.isLeaving && other.interface == neighbour.interface
+        && other.address == neighbour.address
+    }
   }
 
   /// A wildcard retraction and a Hello with a very short interval, so that neighbours forget us

@@ -17,6 +17,10 @@ struct Interface {
   var helloBurst: UInt8 = 0
   /// When a burst for a new neighbour was last granted.
   var burstGrantedAt: Instant?
+  /// Hellos still to be sent with a retraction of everything, after a crash.
+  var retractionsLeft: UInt8 = 0
+  /// When the last of them was sent.
+  var retractedAt: Instant?
   /// When the next full update is due.
   var updateDue: Instant?
   /// Where the full update under way stands in the dump order; nil when none is.

@@ -7,6 +7,8 @@ enum OutgoingTLV: Equatable {
   case ihu(NeighbourID)
   /// An answer to an acknowledgment request.
   case acknowledgment(UInt16)
+  /// A request to acknowledge what goes before it.
+  case acknowledgmentRequest(UInt16)
   /// A seqno request.
   case seqnoRequest(SeqnoRequest)
   /// A request for one destination.

@@ -12,7 +12,7 @@ extension Notice: CustomStringConvertible {
     case .packetDropped: .warning
     case .tlvIgnored(_, .unknownType, _, _), .tlvIgnored(_, .mandatorySubTLV, _, _): .debug
     case .tlvIgnored: .warning
-    case .neighbourRestarted, .seqnoIncreased: .info
+    case .neighbourRestarted, .seqnoIncreased, .recovered: .info
     case .starving: .debug
     case .limitReached: .warning
     }
@@ -36,6 +36,9 @@ extension Notice: CustomStringConvertible {
       return "limit of \(limit) \(table) reached, newcomers are refused"
     case .seqnoIncreased(let seqno):
       return "own seqno is now \(seqno)"
+    case .recovered(let milliseconds, let answers, let unanswered):
+      return "recovered from a crash \(milliseconds) ms after the start: "
+        + "\(answers) neighbours acknowledged it, \(unanswered) did not"
     case .starving(let destination, let source):
       return "no feasible route to \(destination) from \(source) is left"
     }

@@ -24,6 +24,7 @@ extension BabelNode {
     nextObjectID += 1
     neighbourIDs[key] = id
     interfaceRows[Int(interface.rawValue)]?.neighbours.append(id)
+    awaitAcknowledgment(of: id, now)
     neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
     reportNeighbour(.add, id, now, &buffer)
     greet(interface, now)
@@ -57,6 +58,7 @@ extension BabelNode {
         buffer.actions.append(
           .notify(.neighbourRestarted(former.address, interface: name)))
       }
+      revokeAdopted(of: id)
       flush(id, now, &buffer)
       guard
         let new = findOrAddNeighbour(former.interface, former.address, now, &buffer)
@@ -92,6 +94,7 @@ extension BabelNode {
       return false
     }
     neighbours[id.rawValue].txcost = ihu.rxcost
+    if ihu.rxcost.isInfinite { reconsiderRecovery(now) }
     neighbours[id.rawValue].ihuExpiry =
       now + ihu.interval.microseconds * ProtocolParameters.ihuHoldHalves / 2
     neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
@@ -109,7 +112,9 @@ extension BabelNode {
     if let expiry = neighbours[id.rawValue].ihuExpiry, expiry <= now {
       neighbours[id.rawValue].txcost = .infinity
       neighbours[id.rawValue].ihuExpiry = nil
+      reconsiderRecovery(now)
     }
+    if let due = neighbours[id.rawValue].retractionDue, due <= now { repeatRetraction(to: id, now) }
     let neighbour = neighbours[id.rawValue]
     // No Hello left in either history, or none with a timer for long (A.1, R-30).
     let isForgotten = neighbour.multicast.bits == 0 && neighbour.unicast.bits == 0
@@ -176,6 +181,7 @@ extension BabelNode {
     neighbours[id.rawValue].queue = OutgoingQueue()
     neighbours[id.rawValue].cost = .infinity
     neighbours[id.rawValue].isLeaving = true
+    reconsiderRecovery(now)
     reportNeighbour(.flush, id, now, &buffer)
     if neighbour.jobRemaining == nil { jobs.append(id) }
     neighbours[id.rawValue].jobRemaining = neighbour.routeCount

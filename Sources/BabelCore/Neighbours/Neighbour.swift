@@ -30,10 +30,19 @@ struct Neighbour {
   var routeCount = 0
   /// Rows the job under way has still to look at; nil when there is no job.
   var jobRemaining: Int?
+  /// The job under way carries out a retraction of everything.
+  var jobRetracts = false
   /// The cost before the change that the job under way spreads.
   var formerCost = Metric.infinity
   /// Raised by a wildcard retraction: routes of an older epoch are retracted.
   var epoch: UInt8 = 0
+
+  /// After a crash: it may have routes through us from before.
+  var awaitsAcknowledgment = false
+  /// When it is told again that it must not.
+  var retractionDue: Instant?
+  /// How often it was told by unicast, at most 3 counted.
+  var retractionsSent: UInt8 = 0
 
   /// Unicast TLVs.
   var queue = OutgoingQueue()
@@ -58,6 +67,7 @@ struct Neighbour {
     var first = Instant.distantFuture
     if let deadline = multicast.deadline { first = min(first, deadline) }
     if let deadline = unicast.deadline { first = min(first, deadline) }
+    if let retractionDue { first = min(first, retractionDue) }
     if let ihuExpiry { first = min(first, ihuExpiry) }
     if multicast.deadline == nil, unicast.deadline == nil {
       first = min(first, (lastHello ?? createdAt) + ProtocolParameters.silentNeighbour)

@@ -4,45 +4,51 @@ import BabelWire
 // receiver can replace in place.
 
 extension BabelNode {
+  /// What is wanted for a destination.
+  private struct WantedForwarding: Equatable {
+    var nextHop = noRow
+    var metric: UInt16 = 0
+    var rule: UInt16
+    var isUnreachable = false
+  }
+
+  private func wantedForwarding(_ row: UInt32) -> WantedForwarding {
+    let destination = table.destinations[row]
+    var wanted = WantedForwarding(rule: destination.forwardedRule)
+    if destination.selected != noRow {
+      wanted.nextHop = table.routes[destination.selected].nextHop
+      if parameters.reflectsKernelMetric {
+        wanted.metric = metric(of: destination.selected).rawValue
+      }
+      wanted.rule = installRule(row)
+    } else if destination.flags.contains(.heldInKernel) {
+      wanted.isUnreachable = true
+    }
+    return wanted
+  }
+
   /// Compares what is wanted for a destination with what was asked for, and asks.
   mutating func updateForwarding(_ row: UInt32, _ buffer: inout ActionBuffer) {
     let destination = table.destinations[row]
-    var nextHop = noRow
-    var metric: UInt16 = 0
-    var rule = destination.forwardedRule
-    var unreachable = false
-    if destination.selected != noRow {
-      nextHop = table.routes[destination.selected].nextHop
-      if parameters.reflectsKernelMetric { metric = self.metric(of: destination.selected).rawValue }
-      rule = installRule(row)
-    } else if destination.flags.contains(.heldInKernel) {
-      unreachable = true
-    }
-    let isLost =
-      destination.forwardedNextHop != noRow
-      && table.nextHops[destination.forwardedNextHop].isLostByKernel
-    if nextHop == destination.forwardedNextHop,
-      metric == destination.forwardedMetric || nextHop == noRow,
-      rule == destination.forwardedRule || nextHop == noRow,
-      unreachable == destination.flags.contains(.forwardedUnreachable), !isLost
-    {
-      return
-    }
-    let oldKey = forwardingKey(row, rule: destination.forwardedRule)
-    let newKey = forwardingKey(row, rule: rule)
-    let old = isLost ? .absent : forwardedTarget(row)
-    if nextHop != noRow { table.nextHops.retain(number: nextHop) }
-    if destination.forwardedNextHop != noRow {
-      table.nextHops.release(destination.forwardedNextHop)
-    }
-    table.destinations[row].forwardedNextHop = nextHop
-    table.destinations[row].forwardedMetric = metric
-    table.destinations[row].forwardedRule = rule
-    if unreachable {
-      table.destinations[row].flags.insert(.forwardedUnreachable)
+    let wanted = wantedForwarding(row)
+    let oldKey: ForwardingKey
+    let old: ForwardingTarget
+    if destination.flags.contains(.adopted) {
+      // An entry of an earlier life stays until there is something better to do.
+      guard
+        wanted.nextHop != noRow || wanted.isUnreachable || destination.flags.contains(.originated)
+      else { return }
+      (oldKey, old) = endAdoption(row)
     } else {
-      table.destinations[row].flags.remove(.forwardedUnreachable)
+      let isLost =
+        destination.forwardedNextHop != noRow
+        && table.nextHops[destination.forwardedNextHop].isLostByKernel
+      if !isLost, isAskedFor(wanted, destination) { return }
+      oldKey = forwardingKey(row)
+      old = isLost ? .absent : forwardedTarget(row)
     }
+    ask(for: wanted, row)
+    let newKey = forwardingKey(row)
     let new = forwardedTarget(row)
     guard oldKey != newKey || old != new else { return }
     if oldKey == newKey {
@@ -58,12 +64,37 @@ extension BabelNode {
     }
   }
 
+  private func isAskedFor(_ wanted: WantedForwarding, _ destination: Destination) -> Bool {
+    wanted.nextHop == destination.forwardedNextHop
+      && (wanted.nextHop == noRow
+        || (wanted.metric == destination.forwardedMetric
+          && wanted.rule == destination.forwardedRule))
+      && wanted.isUnreachable == destination.flags.contains(.forwardedUnreachable)
+  }
+
+  /// Notes what is asked for from now on.
+  private mutating func ask(for wanted: WantedForwarding, _ row: UInt32) {
+    let former = table.destinations[row].forwardedNextHop
+    if wanted.nextHop != noRow { table.nextHops.retain(number: wanted.nextHop) }
+    if former != noRow { table.nextHops.release(former) }
+    table.destinations[row].forwardedNextHop = wanted.nextHop
+    table.destinations[row].forwardedMetric = wanted.metric
+    table.destinations[row].forwardedRule = wanted.rule
+    if wanted.isUnreachable {
+      table.destinations[row].flags.insert(.forwardedUnreachable)
+    } else {
+      table.destinations[row].flags.remove(.forwardedUnreachable)
+    }
+  }
+
   /// The kernel refused a change; the route is not in use and must not be announced.
   public mutating func forwardingFailed(
     _ key: ForwardingKey, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard let row = table.find(key.destination, key.source) else { return }
     let destination = table.destinations[row]
+    // What was adopted was never asked for.
+    guard !destination.flags.contains(.adopted) else { return }
     if destination.forwardedNextHop != noRow {
       table.nextHops.release(destination.forwardedNextHop)
       table.destinations[row].forwardedNextHop = noRow
@@ -79,7 +110,7 @@ extension BabelNode {
   /// What the node wants forwarded for a key.
   public func desiredForwarding(_ key: ForwardingKey) -> ForwardingTarget {
     guard let row = table.find(key.destination, key.source),
-      forwardingKey(row, rule: table.destinations[row].forwardedRule) == key
+      forwardingKey(row) == key
     else { return .absent }
     return forwardedTarget(row)
   }
@@ -92,21 +123,29 @@ extension BabelNode {
     for row in 0..<table.destinations.capacity where table.isLive(row) {
       let target = forwardedTarget(row)
       if target == .absent { continue }
-      body(forwardingKey(row, rule: table.destinations[row].forwardedRule), target)
+      body(forwardingKey(row), target)
     }
   }
 
-  private func forwardingKey(_ row: UInt32, rule: UInt16) -> ForwardingKey {
-    let table =
-      rule == 0 ? nil : filters.install.rules[Int(rule) - 1].table
+  /// The key of what the kernel was asked for last.
+  private func forwardingKey(_ row: UInt32) -> ForwardingKey {
+    let destination = table.destinations[row]
+    var number = parameters.exportTable
+    if destination.flags.contains(.adopted) {
+      number = adoption[destination.forwardedNextHop].table
+    } else if destination.forwardedRule != 0 {
+      number = filters.install.rules[Int(destination.forwardedRule) - 1].table ?? number
+    }
     return ForwardingKey(
-      destination: self.table.destinations[row].prefix, source: self.table.sourcePrefix(row),
-      table: table ?? parameters.exportTable)
+      destination: destination.prefix, source: table.sourcePrefix(row), table: number)
   }
 
-  /// What the kernel was asked for last.
+  /// What the kernel was asked for last, or what it has from an earlier life.
   private func forwardedTarget(_ row: UInt32) -> ForwardingTarget {
     let destination = table.destinations[row]
+    if destination.flags.contains(.adopted) {
+      return adoption.actual(destination.forwardedNextHop)
+    }
     if destination.flags.contains(.forwardedUnreachable) { return .unreachable }
     guard destination.forwardedNextHop != noRow else { return .absent }
     let nextHop = table.nextHops[destination.forwardedNextHop]

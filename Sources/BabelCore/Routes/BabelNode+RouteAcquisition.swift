@@ -153,14 +153,11 @@ extension BabelNode {
   /// A wildcard retraction: every route of the neighbour is retracted. The new epoch does
   /// it at once for all decisions; a job brings the rows up to date.
   mutating func receiveWildcardRetraction(from id: NeighbourID) {
-    let neighbour = neighbours[id.rawValue]
-    guard neighbour.routeCount > 0 else { return }
+    revokeAdopted(of: id)
+    guard neighbours[id.rawValue].routeCount > 0 else { return }
     neighbours[id.rawValue].epoch &+= 1
-    if neighbour.jobRemaining == nil {
-      jobs.append(id)
-      neighbours[id.rawValue].formerCost = neighbour.cost
-    }
-    neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+    neighbours[id.rawValue].jobRetracts = true
+    judgeRoutes(of: id)
   }
 
   // MARK: Rows of a neighbour
@@ -221,6 +218,10 @@ extension BabelNode {
       else {
         jobs.removeFirst()
         neighbours[id.rawValue].jobRemaining = nil
+        if neighbours[id.rawValue].jobRetracts || neighbours[id.rawValue].isLeaving {
+          neighbours[id.rawValue].jobRetracts = false
+          retractionDoneAt = now
+        }
         if neighbours[id.rawValue].isLeaving { neighbours.remove(id.rawValue) }
         continue
       }

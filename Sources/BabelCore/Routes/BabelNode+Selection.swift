@@ -46,6 +46,7 @@ extension BabelNode {
     if let rule = installRule(ofRoute: number), filters.install.rules[rule].metric.isInfinite {
       return .notInstallable
     }
+    if isAwaiting(number) { return .awaitingAcknowledgment }
     return isFeasible(number, now) ? nil : .unfeasible
   }
 
@@ -139,7 +140,7 @@ extension BabelNode {
 
   /// A destination that we announced is lost: it is retracted, and held until no neighbour can
   /// still use us for it (§3.5.4).
-  private mutating func beginHold(_ row: UInt32, inKernel: Bool, _ now: Instant) {
+  mutating func beginHold(_ row: UInt32, inKernel: Bool, _ now: Instant) {
     guard !table.destinations[row].flags.contains(.held) else { return }
     table.destinations[row].flags.insert(.held)
     if inKernel { table.destinations[row].flags.insert(.heldInKernel) }

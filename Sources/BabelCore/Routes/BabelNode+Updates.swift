@@ -247,6 +247,18 @@ extension BabelNode {
     scheduleUnicast(id, resumeAt: now + urgentDelay())
   }
 
+  /// Sends a neighbour all our routes from the beginning, because it was told to forget them.
+  mutating func restartUnicastDump(_ id: NeighbourID, _ now: Instant) {
+    if neighbours[id.rawValue].dumpPosition == nil {
+      beginDump()
+      let interface = Int(neighbours[id.rawValue].interface.rawValue)
+      interfaceRows[interface]?.unicastDumps += 1
+      neighbours[id.rawValue].dumpBegan = now
+    }
+    neighbours[id.rawValue].dumpPosition = 0
+    scheduleUnicast(id, resumeAt: now)
+  }
+
   /// Ends a neighbour's dump, done or not.
   mutating func endUnicastDump(_ id: NeighbourID) {
     neighbours[id.rawValue].dumpPosition = nil

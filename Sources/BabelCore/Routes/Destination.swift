@@ -82,6 +82,9 @@ struct DestinationFlags: OptionSet {
   static let copyQueued = DestinationFlags(rawValue: 2048)
   /// The row is in the queue of holds.
   static let holdQueued = DestinationFlags(rawValue: 4096)
+  /// The kernel has an entry of an earlier life; ``Destination/forwardedNextHop`` names its way in
+  /// ``AdoptedForwarding``.
+  static let adopted = DestinationFlags(rawValue: 16384)
   /// It is to be selected again when a better route has settled.
   static let settling = DestinationFlags(rawValue: 8192)
 }

@@ -31,6 +31,26 @@ extension RouteTable {
     if !sourceWheel.contains(row) { sourceWheel.add(row, expiry, now: now) }
   }
 
+  /// Passes on router-id, distance and expiry of all entries of a destination.
+  func forEachSource(
+    of row: UInt32, _ body: (UInt32, FeasibilityDistance, Tick) -> Void
+  ) {
+    let destination = destinations[row]
+    if destination.sourceRouter != noRow {
+      body(destination.sourceRouter, destination.sourceDistance, destination.sourceExpiry)
+    }
+    if destination.flags.contains(.moreSources) { sources.forEach(of: row, body) }
+  }
+
+  /// Enters what an earlier life had announced; the better distance stays if there is one.
+  mutating func restore(
+    _ row: UInt32, router: UInt32, _ distance: FeasibilityDistance, expiry: Instant,
+    at now: Instant
+  ) {
+    announced(row, router: router, distance, at: now)
+    destinations[row].sourceExpiry = Tick(expiry)
+  }
+
   /// Makes `router` the one whose entry the row holds; the former one moves to the side table.
   private mutating func takeOver(_ row: UInt32, router: UInt32, at now: Instant) {
     let former = destinations[row]

@@ -50,6 +50,17 @@ struct SourceTable {
     wheel.add(row, expiry.instant(near: now), now: now)
   }
 
+  /// Passes on the entries of a destination.
+  func forEach(
+    of destination: UInt32, _ body: (UInt32, FeasibilityDistance, Tick) -> Void
+  ) {
+    var row = heads[destination] ?? noRow
+    while row != noRow {
+      body(rows[row].router, rows[row].distance, rows[row].expiry)
+      row = rows[row].next
+    }
+  }
+
   func hasEntries(_ destination: UInt32) -> Bool { heads[destination] != nil }
 
   var firstDeadline: Instant? { wheel.firstDeadline }

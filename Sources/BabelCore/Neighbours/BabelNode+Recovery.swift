@@ -1,0 +1,193 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §2.4, §3.3 and §3.7 (on start-up), and `Recovery`.
+
+extension BabelNode {
+  /// Says how this life begins; to be called before the first interface comes up. A node that is
+  /// not told begins clean.
+  public mutating func begin(_ beginning: Beginning, at now: Instant) {
+    resumes = beginning == .resumed
+    guard beginning == .afterCrash else { return }
+    recovery = Recovery(opaque: UInt16(truncatingIfNeeded: jitter.next()), at: now)
+  }
+
+  /// Whether routes are not selected freely because neighbours have yet to acknowledge that we
+  /// started anew.
+  public var awaitsAcknowledgments: Bool { recovery.map { !$0.isOpen } ?? false }
+
+  // MARK: Asking
+
+  /// An interface came up in a recovery: the first Hellos carry a retraction of everything and a
+  /// request to acknowledge it. What we announce follows behind the last of them.
+  mutating func beginRetracting(_ id: InterfaceID, _ now: Instant) {
+    guard let interface = interface(id) else { return }
+    recovery?.join(interface, at: now)
+    interfaceRows[Int(id.rawValue)]?.retractionsLeft = ProtocolParameters.helloBurst
+    interfaceRows[Int(id.rawValue)]?.dumpDue = nil
+  }
+
+  /// Queues the retraction that goes with a Hello.
+  mutating func queueRetraction(_ id: InterfaceID, _ now: Instant) {
+    guard let interface = interface(id), interface.retractionsLeft > 0 else { return }
+    guard let recovery else {
+      // The interface came up so late that there is nothing left to wait for.
+      interfaceRows[Int(id.rawValue)]?.queue.putBack([.wildcardRetraction], by: now)
+      interfaceRows[Int(id.rawValue)]?.retractionsLeft = 0
+      interfaceRows[Int(id.rawValue)]?.dumpDue = now
+      return
+    }
+    interfaceRows[Int(id.rawValue)]?.queue.putBack(recovery.retraction, by: now)
+    interfaceRows[Int(id.rawValue)]?.retractionsLeft = interface.retractionsLeft - 1
+    interfaceRows[Int(id.rawValue)]?.retractedAt = now
+    if interface.retractionsLeft == 1 { interfaceRows[Int(id.rawValue)]?.dumpDue = now }
+  }
+
+  /// A neighbour is heard for the first time: its answer to the multicast request may be under
+  /// way, else it is asked by unicast.
+  mutating func awaitAcknowledgment(of id: NeighbourID, _ now: Instant) {
+    guard recovery != nil, let interface = interface(neighbours[id.rawValue].interface) else {
+      return
+    }
+    neighbours[id.rawValue].awaitsAcknowledgment = true
+    let asked = interface.retractedAt ?? now
+    neighbours[id.rawValue].retractionDue = max(
+      now, asked + ProtocolParameters.acknowledgmentTimeout)
+  }
+
+  /// A neighbour has not answered: it is asked again, at growing distances, and told what we
+  /// announce behind the retraction.
+  mutating func repeatRetraction(to id: NeighbourID, _ now: Instant) {
+    guard let recovery, neighbours[id.rawValue].awaitsAcknowledgment else {
+      neighbours[id.rawValue].retractionDue = nil
+      return
+    }
+    let repeats = neighbours[id.rawValue].retractionsSent
+    neighbours[id.rawValue].retractionsSent = min(repeats + 1, 3)
+    neighbours[id.rawValue].retractionDue =
+      now + ProtocolParameters.acknowledgmentTimeout << Int64(repeats)
+    neighbours[id.rawValue].queue.putBack(recovery.retraction, by: now)
+    restartUnicastDump(id, now)
+  }
+
+  /// An answer: the neighbour has no route through us from before.
+  mutating func receiveAcknowledgment(
+    _ answer: Acknowledgment, from id: NeighbourID, _ now: Instant
+  ) {
+    guard let recovery, answer.opaque == recovery.opaque,
+      neighbours[id.rawValue].awaitsAcknowledgment
+    else { return }
+    neighbours[id.rawValue].awaitsAcknowledgment = false
+    neighbours[id.rawValue].retractionDue = nil
+    if recovery.isOpen { judgeRoutes(of: id) } else { self.recovery?.checkDue = now }
+  }
+
+  // MARK: Ending
+
+  /// Something happened that may end the wait.
+  mutating func reconsiderRecovery(_ now: Instant) {
+    guard let recovery, !recovery.isOpen else { return }
+    self.recovery?.checkDue = min(recovery.checkDue, now)
+  }
+
+  /// Looks whether the wait is over: everybody has answered, or everything from before expired.
+  mutating func checkRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
+    guard let recovery, recovery.checkDue <= now else { return }
+    if recovery.end <= now { return endRecovery(now, &buffer) }
+    guard !recovery.isOpen else { return }
+    if recovery.listensUntil > now {
+      self.recovery?.checkDue = recovery.listensUntil
+      return
+    }
+    if let due = nextObstacle(recovery, now) {
+      self.recovery?.checkDue = min(due, recovery.end)
+      return
+    }
+    self.recovery?.isOpen = true
+    self.recovery?.checkDue = recovery.end
+    reportEnd(of: recovery, now, &buffer)
+    forEachNeighbour { node, id in node.judgeRoutes(of: id) }
+  }
+
+  /// When to look again because of a neighbour that may route through us and has not answered;
+  /// nil if there is none. One that does not say that it hears us does not route through us, but
+  /// a new one gets the time to say so.
+  private func nextObstacle(_ recovery: Recovery, _ now: Instant) -> Instant? {
+    var next: Instant?
+    for interface in interfaceOrder {
+      for id in self.interface(interface)?.neighbours ?? [] {
+        let neighbour = neighbours[id.rawValue]
+        guard neighbour.awaitsAcknowledgment else { continue }
+        if !neighbour.txcost.isInfinite { return recovery.end }
+        let patience = neighbour.createdAt + ProtocolParameters.introductionTime
+        if patience > now { next = min(next ?? patience, patience) }
+      }
+    }
+    return next
+  }
+
+  private mutating func endRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
+    guard let recovery else { return }
+    if !recovery.isOpen { reportEnd(of: recovery, now, &buffer) }
+    self.recovery = nil
+    forEachNeighbour { node, id in
+      let isWaiting = node.neighbours[id.rawValue].awaitsAcknowledgment
+      node.neighbours[id.rawValue].awaitsAcknowledgment = false
+      node.neighbours[id.rawValue].retractionDue = nil
+      if isWaiting || !recovery.isOpen { node.judgeRoutes(of: id) }
+    }
+  }
+
+  private func reportEnd(of recovery: Recovery, _ now: Instant, _ buffer: inout ActionBuffer) {
+    var answers = 0
+    var unanswered = 0
+    for interface in interfaceOrder {
+      for id in self.interface(interface)?.neighbours ?? [] {
+        if neighbours[id.rawValue].awaitsAcknowledgment { unanswered += 1 } else { answers += 1 }
+      }
+    }
+    let milliseconds = UInt32(clamping: (now - recovery.beganAt) / 1000)
+    buffer.actions.append(
+      .notify(.recovered(milliseconds: milliseconds, answers: answers, unanswered: unanswered)))
+  }
+
+  private mutating func forEachNeighbour(
+    _ body: (inout BabelNode, NeighbourID) -> Void
+  ) {
+    for interface in interfaceOrder {
+      for id in self.interface(interface)?.neighbours ?? [] { body(&self, id) }
+    }
+  }
+
+  /// Has all routes of a neighbour judged anew, a budget at a time.
+  mutating func judgeRoutes(of id: NeighbourID) {
+    let neighbour = neighbours[id.rawValue]
+    guard neighbour.routeCount > 0 else { return }
+    if neighbour.jobRemaining == nil {
+      jobs.append(id)
+      neighbours[id.rawValue].formerCost = neighbour.cost
+    }
+    neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+  }
+
+  // MARK: Selecting meanwhile
+
+  /// Whether a route may not be selected yet.
+  func isAwaiting(_ number: UInt32) -> Bool {
+    guard let recovery else { return false }
+    let nextHop = table.nextHops[table.routes[number].nextHop]
+    if recovery.isOpen, !neighbours[nextHop.neighbour.rawValue].awaitsAcknowledgment {
+      return false
+    }
+    return !isForwardedAlready(number)
+  }
+
+  /// Whether the kernel sends packets along this route now: selecting it changes nothing.
+  private func isForwardedAlready(_ number: UInt32) -> Bool {
+    let route = table.routes[number]
+    let destination = table.destinations[route.destination]
+    if destination.flags.contains(.adopted) {
+      return adoption.leads(destination.forwardedNextHop, along: table.nextHops[route.nextHop])
+    }
+    return destination.forwardedNextHop == route.nextHop
+  }
+}

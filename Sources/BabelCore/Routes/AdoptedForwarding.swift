@@ -1,0 +1,94 @@
+import BabelWire
+
+/// Forwarding entries that an earlier life left in the kernel.
+///
+/// A destination with such an entry is flagged ``DestinationFlags/adopted`` and names its way
+/// here where it would name its next hop. Many entries share few ways.
+struct AdoptedForwarding {
+  /// What entries do, and in which table they are.
+  struct Way: Hashable {
+    let target: ForwardingTarget
+    let table: UInt32
+  }
+
+  private struct Row {
+    let way: Way
+    /// Its neighbour has told us that it started anew, or the link is gone: no packet may go
+    /// there.
+    var isRevoked = false
+    /// The kernel has dropped the entries by itself.
+    var isLost = false
+  }
+
+  private var rows: [Row] = []
+  private var numbers: [Way: UInt32] = [:]
+  /// Destinations that have an adopted entry.
+  private(set) var count = 0
+  /// A walk over all destinations for which something is to be done, where it stands.
+  var position: UInt32?
+  /// The walk takes back all entries that were not confirmed.
+  var isSweeping = false
+
+  /// Counts an entry; returns the number of its way, nil if there are too many different ones.
+  mutating func insert(_ way: Way) -> UInt32? {
+    if let number = numbers[way] {
+      count += 1
+      return number
+    }
+    guard rows.count < ProtocolParameters.adoptedWayLimit else { return nil }
+    count += 1
+    rows.append(Row(way: way))
+    numbers[way] = UInt32(rows.count - 1)
+    return UInt32(rows.count - 1)
+  }
+
+  /// Forgets one entry.
+  mutating func remove() {
+    count -= 1
+    if count == 0 {
+      rows = []
+      numbers = [:]
+    }
+  }
+
+  subscript(_ number: UInt32) -> Way { rows[Int(number)].way }
+
+  /// What the kernel has at present.
+  func actual(_ number: UInt32) -> ForwardingTarget {
+    rows[Int(number)].isLost ? .absent : rows[Int(number)].way.target
+  }
+
+  func isRevoked(_ number: UInt32) -> Bool { rows[Int(number)].isRevoked }
+
+  /// Whether entries of a way go where a next hop is.
+  func leads(_ number: UInt32, along nextHop: NextHop) -> Bool {
+    guard !rows[Int(number)].isRevoked, case .via(let path) = rows[Int(number)].way.target else {
+      return false
+    }
+    return path.interface == nextHop.interface && path.gateway == nextHop.gateway
+  }
+
+  /// Whether any entry names an interface.
+  func uses(_ interface: InterfaceID) -> Bool {
+    rows.contains { row in
+      if case .via(let path) = row.way.target { path.interface == interface } else { false }
+    }
+  }
+
+  /// Revokes the ways through an interface whose gateway fulfils a condition, and begins a walk
+  /// if there are any.
+  mutating func revoke(
+    _ interface: InterfaceID, isLost: Bool, where condition: (IPAddress) -> Bool
+  ) {
+    for i in rows.indices {
+      guard case .via(let path) = rows[i].way.target, path.interface == interface,
+        condition(path.gateway)
+      else { continue }
+      if isLost { rows[i].isLost = true }
+      if !rows[i].isRevoked {
+        rows[i].isRevoked = true
+        position = 0
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import BabelWire
+
+/// One row of the source table (RFC 8966 §3.2.5) as it outlives the node.
+public struct SourceRecord: Equatable, Sendable {
+  /// Destination prefix.
+  public let destination: Prefix
+  /// Source prefix, zero length if none.
+  public let source: Prefix
+  /// The originating router.
+  public let routerID: RouterID
+  /// Seqno of the feasibility distance.
+  public let seqno: Seqno
+  /// Metric of the feasibility distance, finite.
+  public let metric: Metric
+  /// Seconds since we last announced it; beyond 180 it is forgotten (§3.7.3).
+  public let age: UInt32
+
+  /// Makes a record.
+  public init(
+    destination: Prefix, source: Prefix, routerID: RouterID, seqno: Seqno, metric: Metric,
+    age: UInt32
+  ) {
+    self.destination = destination
+    self.source = source
+    self.routerID = routerID
+    self.seqno = seqno
+    self.metric = metric
+    self.age = age
+  }
+}
+
+extension BabelNode {
+  /// Passes the source table on, in the order of the table and in slices: at most `limit`
+  /// destinations are looked at from `position` on (0 at first). Returns where to go on, nil at
+  /// the end. What changes between two slices may be missed or told in its new form.
+  public func forEachSource(
+    from position: UInt32, limit: Int, at now: Instant, _ body: (SourceRecord) -> Void
+  ) -> UInt32? {
+    let end = UInt32(
+      clamping: min(Int(position) + max(limit, 1), Int(table.destinations.capacity)))
+    for row in min(position, end)..<end where table.isLive(row) {
+      let prefix = table.destinations[row].prefix
+      let source = table.sourcePrefix(row)
+      table.forEachSource(of: row) { router, distance, expiry in
+        let left = expiry.instant(near: now) - now
+        guard left > 0, !distance.metric.isInfinite else { return }
+        let age = max(0, ProtocolParameters.sourceGarbageCollection - left) / 1_000_000
+        body(
+          SourceRecord(
+            destination: prefix, source: source, routerID: table.routerIDs[router],
+            seqno: distance.seqno, metric: distance.metric, age: UInt32(clamping: age)))
+      }
+    }
+    return end < table.destinations.capacity ? end : nil
+  }
+
+  /// Puts a row of an earlier life back into the source table; to be called before the first
+  /// packet is received. Rows that are too old, or that make no sense, are passed over.
+  public mutating func restoreSource(_ record: SourceRecord, at now: Instant) {
+    let age = Int64(record.age) * 1_000_000
+    guard age < ProtocolParameters.sourceGarbageCollection, !record.metric.isInfinite,
+      record.routerID.isValid, !record.destination.isMartian, !record.source.isMartian,
+      table.destinations.count < parameters.sourceLimit,
+      let row = table.findOrInsert(record.destination, record.source)
+    else { return }
+    let router = table.routerIDs.retain(record.routerID)
+    table.restore(
+      row, router: router,
+      FeasibilityDistance(seqno: record.seqno, metric: record.metric),
+      expiry: now + (ProtocolParameters.sourceGarbageCollection - age), at: now)
+    table.routerIDs.release(router)
+  }
+}

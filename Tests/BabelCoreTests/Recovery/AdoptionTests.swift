@@ -1,0 +1,200 @@
+import BabelCore
+import BabelWire
+import Testing
+
+/// Forwarding entries that an earlier life left in the kernel.
+@Suite struct `Adoption` {
+  @Test func `a route along the adopted entry is selected at once, and nothing changes`() throws {
+    let (bench, opaque) = try Recovery.crashed(adopting: [(Example.x, Recovery.via(1))])
+    let peer = Recovery.peer(bench, 1, answering: nil)
+    let other = Recovery.peer(bench, 2, answering: opaque)
+    other.announce(Example.x, metric: 1)
+    bench.run(0.1)
+    #expect(bench.route(Example.x, other)?.reason == .awaitingAcknowledgment)
+    peer.announce(Example.x, metric: 200)
+    bench.run(0.3)
+    #expect(bench.selected(Example.x)?.neighbour == peer.address)
+    #expect(bench.target(Example.x) == Recovery.via(1))
+    #expect(bench.forwardingChanges == 0)
+    #expect(!bench.updates(Example.x).isEmpty)
+    #expect(bench.adoptedCount == 0)
+    // The better way is free when everybody has answered.
+    Recovery.answer(peer, opaque)
+    bench.run(5)
+    #expect(bench.selected(Example.x)?.neighbour == other.address)
+  }
+
+  @Test func `an adopted entry stays until it is swept`() throws {
+    let (bench, _) = try Recovery.crashed(
+      adopting: [(Example.x, Recovery.via(1)), (Example.y, Recovery.via(2))])
+    let peer = Recovery.peer(bench, 1, answering: Recovery.opaque(bench))
+    peer.announce(Example.x, metric: 10)
+    bench.run(59)
+    peer.announce(Example.x, metric: 10)
+    #expect(bench.target(Example.y) == Recovery.via(2))
+    #expect(bench.adoptedCount == 1)
+    bench.input { node, _, _ in node.sweepAdoptedForwarding() }
+    bench.run(0.1)
+    #expect(bench.target(Example.x) == Recovery.via(1))
+    #expect(bench.target(Example.y) == .absent)
+    #expect(bench.adoptedCount == 0)
+  }
+
+  @Test func `an entry is not taken back while neighbours may still rely on it`() throws {
+    let (bench, _) = try Recovery.crashed(adopting: [(Example.y, Recovery.via(2))])
+    bench.input { node, _, _ in node.sweepAdoptedForwarding() }
+    bench.run(0.1)
+    #expect(bench.target(Example.y) == .unreachable)
+    bench.run(60)
+    #expect(bench.target(Example.y) == .absent)
+  }
+
+  @Test func `no packet follows an adopted entry to a neighbour that started anew`() throws {
+    let (bench, opaque) = try Recovery.crashed(
+      adopting: [(Example.x, Recovery.via(1)), (Example.y, Recovery.via(2))])
+    let peer = Recovery.peer(bench, 1, answering: opaque)
+    peer.send {
+      _ = $0.appendWildcardRetraction(interval: .infinite, seqno: Seqno(7))
+      _ = $0.append(AcknowledgmentRequest(opaque: 77, interval: Interval(centiseconds: 100)))
+    }
+    bench.run(0.3)
+    #expect(bench.target(Example.x) == .unreachable)
+    #expect(bench.target(Example.y) == Recovery.via(2))
+    #expect(bench.sent.contains { $0.acknowledgments.contains(Acknowledgment(opaque: 77)) })
+    // Its new routes lead nowhere special.
+    peer.announce(Example.x, metric: 10)
+    #expect(bench.route(Example.x, peer)?.reason == .awaitingAcknowledgment)
+  }
+
+  @Test func `a prefix we redistribute loses its adopted entry at once`() throws {
+    let (bench, _) = try Recovery.crashed(adopting: [(Example.own, Recovery.via(1))])
+    #expect(bench.target(Example.own) == .absent)
+    #expect(bench.adoptedCount == 0)
+  }
+
+  @Test func `entries through a link that goes down are held`() throws {
+    let (bench, _) = try Recovery.crashed(adopting: [(Example.x, Recovery.via(1))])
+    _ = try bench.addInterface("p1")
+    bench.lose(Example.x)
+    bench.setLink(bench.interface, isUp: false)
+    bench.run(0.1)
+    #expect(bench.target(Example.x) == .unreachable)
+  }
+
+  @Test func `an entry is replaced in place when another metric is wanted`() throws {
+    let bench = try Bench(
+      adopting: [(Example.x, Recovery.via(1, metric: 7)), (Example.y, .unreachable)],
+      adjusting: { $0.kernelPriority = 20 })
+    let peer = bench.peer(1)
+    peer.announce(Example.x, metric: 10)
+    peer.announce(Example.y, metric: 10)
+    bench.run(0.1)
+    #expect(bench.target(Example.x) == Recovery.via(1, metric: 20))
+    #expect(bench.target(Example.y) == Recovery.via(1, metric: 20))
+    #expect(bench.adoptedCount == 0)
+  }
+
+  @Test func `what the node wants includes what it adopted`() throws {
+    let (bench, _) = try Recovery.crashed(adopting: [(Example.x, Recovery.via(1))])
+    let key = ForwardingKey(destination: Example.x, source: .any(.ipv6), table: 254)
+    #expect(bench.wanted(key) == Recovery.via(1))
+    var all: [ForwardingTarget] = []
+    bench.node.forEachDesiredForwarding { _, target in all.append(target) }
+    #expect(all == [Recovery.via(1)])
+  }
+
+  @Test func `a stop takes adopted entries back`() throws {
+    let (bench, _) = try Recovery.crashed(adopting: [(Example.x, Recovery.via(1))])
+    bench.input { $0.shutDown(keepingForwarding: false, at: $1, into: &$2) }
+    #expect(bench.target(Example.x) == .absent)
+  }
+}
+
+/// The source table outlives the node.
+@Suite struct `§3.2.5 Saved sources` {
+  static func records(_ bench: Bench, limit: Int = 1000) -> [SourceRecord] {
+    var result: [SourceRecord] = []
+    var position: UInt32? = 0
+    while let next = position {
+      position = bench.node.forEachSource(from: next, limit: limit, at: bench.clock) {
+        result.append($0)
+      }
+    }
+    return result
+  }
+
+  static func record(metric: UInt16 = 106, age: UInt32 = 0) -> SourceRecord {
+    SourceRecord(
+      destination: Example.x, source: .any(.ipv6), routerID: Example.origin, seqno: Seqno(10),
+      metric: Metric(metric), age: age)
+  }
+
+  @Test(arguments: [1, 2, 1000])
+  func `all sources are told with their age, however small the slices`(limit: Int) throws {
+    let bench = try Bench()
+    bench.offer(Example.own)
+    let peer = bench.peer(1)
+    peer.announce(Example.x, metric: 10)
+    bench.run(1)
+    peer.announce(Example.x, metric: 10, from: Example.otherOrigin)
+    bench.run(5)
+    let records = Self.records(bench, limit: limit)
+    #expect(records.count == 3)
+    let x = records.filter { $0.destination == Example.x }
+    #expect(Set(x.map { $0.routerID }) == [Example.origin, Example.otherOrigin])
+    #expect(x.allSatisfy { $0.metric == Metric(106) && $0.seqno == Seqno(10) && $0.age <= 6 })
+  }
+
+  @Test func `a restored distance rules as if we had never been away`() throws {
+    let bench = try Bench(sources: [Self.record(metric: 106)])
+    #expect(Self.records(bench) == [Self.record(metric: 106)])
+    let peer = bench.peer(1)
+    peer.announce(Example.x, metric: 106)
+    #expect(bench.route(Example.x, peer)?.reason == .unfeasible)
+    peer.announce(Example.x, metric: 105)
+    #expect(bench.selected(Example.x) != nil)
+  }
+
+  @Test func `it is forgotten three minutes after it was last announced`() throws {
+    let bench = try Bench(
+      sources: [Self.record(age: 170), Self.record(age: 180), Self.record(metric: 65535)])
+    #expect(Self.records(bench).map { $0.age } == [170])
+    bench.run(9)
+    #expect(!Self.records(bench).isEmpty)
+    bench.run(2)
+    #expect(Self.records(bench).isEmpty)
+  }
+
+  @Test func `a life that is continued retracts nothing and keeps its Hello seqno`() throws {
+    let bench = try Bench(
+      beginning: .resumed, sources: [Self.record()], adopting: [(Example.x, Recovery.via(1))])
+    let name = try #require(InterfaceName("p9"))
+    bench.input { node, now, buffer in
+      let id = node.addInterface(
+        name, InterfaceParameters(), helloSeqno: Seqno(4711), at: now, into: &buffer)
+      let seqno = id.flatMap { node.nextHelloSeqno(of: $0) }
+      #expect(seqno == Seqno(4711))
+    }
+    let peer = bench.peer(1)
+    #expect(
+      bench.sent.allSatisfy { packet in
+        !packet.tlvs.contains { if case .tlv(.wildcardRetraction) = $0 { true } else { false } }
+      })
+    peer.announce(Example.x, metric: 20)
+    #expect(bench.selected(Example.x) != nil)
+    #expect(bench.forwardingChanges == 0)
+  }
+
+  @Test func `what does not come back is retracted and held when it is swept`() throws {
+    let bench = try Bench(
+      beginning: .resumed, sources: [Self.record()], adopting: [(Example.x, Recovery.via(1))])
+    bench.run(30)
+    #expect(bench.updates(Example.x).isEmpty)
+    bench.input { node, _, _ in node.sweepAdoptedForwarding() }
+    bench.run(1)
+    #expect(bench.target(Example.x) == .unreachable)
+    #expect(bench.updates(Example.x).contains { $0.update.isRetraction })
+    bench.run(60)
+    #expect(bench.target(Example.x) == .absent)
+  }
+}

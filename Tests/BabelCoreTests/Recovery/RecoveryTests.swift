@@ -1,0 +1,218 @@
+import BabelCore
+import BabelWire
+import Testing
+
+/// Starting after a crash without a source table (§2.4, §3.3, §3.7).
+@Suite struct `Recovery` {
+  /// The requests in a packet that come behind a retraction of everything.
+  static func coveredRequests(_ packet: SentPacket) -> [AcknowledgmentRequest] {
+    guard
+      let retraction = packet.tlvs.firstIndex(where: {
+        if case .tlv(.wildcardRetraction) = $0 { true } else { false }
+      })
+    else { return [] }
+    return packet.tlvs[retraction...].compactMap {
+      if case .tlv(.acknowledgmentRequest(let request)) = $0 { request } else { nil }
+    }
+  }
+
+  /// What an answer has to say; nil if nobody was asked.
+  static func opaque(_ bench: Bench) -> UInt16? {
+    bench.sent.lazy.compactMap { coveredRequests($0).first?.opaque }.first
+  }
+
+  static func crashed(
+    adopting: [(Prefix, ForwardingTarget)] = [],
+    _ parameters: InterfaceParameters = InterfaceParameters()
+  ) throws -> (Bench, UInt16) {
+    let bench = try Bench(parameters, beginning: .afterCrash, adopting: adopting)
+    bench.offer(Example.own)
+    bench.run(0.4)
+    return (bench, try #require(opaque(bench)))
+  }
+
+  /// A usable neighbour that tells its route within the second.
+  static func peer(_ bench: Bench, _ number: UInt64, answering opaque: UInt16?) -> Peer {
+    let peer = bench.peer(number, hello: 20, warm: false)
+    if let opaque { answer(peer, opaque) }
+    peer.isTalking = true
+    bench.run(0.5)
+    return peer
+  }
+
+  static func answer(_ peer: Peer, _ opaque: UInt16) {
+    peer.send(toMulticast: false) { _ = $0.append(Acknowledgment(opaque: opaque)) }
+  }
+
+  static func via(_ number: UInt64, interface: UInt16 = 0, metric: UInt32 = 0) -> ForwardingTarget {
+    .via(
+      ForwardingPath(
+        gateway: IPAddress(high: 0xFE80_0000_0000_0000, low: number),
+        interface: InterfaceID(interface), kernelMetric: metric))
+  }
+
+  // MARK: Asking
+
+  @Test func `the first Hellos carry a retraction and behind it a request, R-27, R-111`() throws {
+    let (bench, _) = try Self.crashed()
+    let asking = bench.sent.filter { !Self.coveredRequests($0).isEmpty }
+    #expect(asking.count == 3)
+    #expect(asking.allSatisfy { $0.isMulticast && $0.hellos.count == 1 })
+    let requests = asking.flatMap { Self.coveredRequests($0) }
+    #expect(Set(requests.map { $0.opaque }).count == 1)
+    #expect(requests.allSatisfy { $0.interval.centiseconds > 0 })
+    // What we announce is told behind the last of them.
+    let last = try #require(asking.last)
+    #expect(bench.updates(Example.own).contains { $0.packet.time >= last.time })
+  }
+
+  @Test func `a clean start asks for no acknowledgment, R-28`() throws {
+    let bench = try Bench()
+    bench.run(30)
+    #expect(bench.sent.allSatisfy { $0.acknowledgmentRequests.isEmpty })
+  }
+
+  @Test func `a neighbour that does not answer is asked again at growing distances`() throws {
+    let (bench, _) = try Self.crashed()
+    let peer = Self.peer(bench, 1, answering: nil)
+    bench.run(20)
+    let times = bench.sent.filter {
+      !$0.isMulticast && !Self.coveredRequests($0).isEmpty
+    }.map { Double($0.time) / 1_000_000 }
+    try #require(times.count >= 5)
+    #expect(times[0] < 1)
+    let gaps = zip(times.dropFirst(), times).map { $0 - $1 }
+    #expect(gaps.prefix(4).elementsEqual([0.5, 1, 2, 4]) { abs($0 - $1) < 0.05 }, "\(gaps)")
+    #expect(gaps.dropFirst(4).allSatisfy { abs($0 - 4) < 0.05 })
+    // Behind each retraction goes what we announce.
+    for packet in bench.sent where !packet.isMulticast && !Self.coveredRequests(packet).isEmpty {
+      #expect(packet.updates.contains { $0.destination == Example.own && !$0.isRetraction })
+    }
+    Self.answer(peer, try #require(Self.opaque(bench)))
+    bench.forget()
+    bench.run(20)
+    #expect(bench.sent.allSatisfy { Self.coveredRequests($0).isEmpty })
+  }
+
+  // MARK: Waiting
+
+  @Test func `no route is selected before its neighbour has acknowledged`() throws {
+    let (bench, opaque) = try Self.crashed()
+    let peer = Self.peer(bench, 1, answering: nil)
+    peer.announce(Example.x, metric: 10)
+    bench.run(10)
+    #expect(bench.route(Example.x, peer)?.reason == .awaitingAcknowledgment)
+    #expect(bench.target(Example.x) == .absent)
+    #expect(bench.updates(Example.x).isEmpty)
+    Self.answer(peer, opaque &+ 1)
+    bench.run(1)
+    #expect(bench.selected(Example.x) == nil)
+    Self.answer(peer, opaque)
+    bench.run(0.1)
+    #expect(bench.selected(Example.x)?.neighbour == peer.address)
+    #expect(
+      bench.notices.contains {
+        if case .recovered(_, answers: 1, unanswered: 0) = $0 { true } else { false }
+      })
+  }
+
+  @Test func `the wait is over in five quarters of a Hello interval when all have answered`() throws
+  {
+    let (bench, opaque) = try Self.crashed()
+    let peer = Self.peer(bench, 1, answering: opaque)
+    peer.announce(Example.x, metric: 10)
+    bench.run(5 - bench.seconds - 0.05)
+    #expect(bench.selected(Example.x) == nil)
+    #expect(bench.isWaiting)
+    bench.run(0.1)
+    #expect(bench.selected(Example.x) != nil)
+    #expect(!bench.isWaiting)
+  }
+
+  @Test func `a neighbour that has not answered keeps the routes of others waiting`() throws {
+    // The way through the first may lead on through the second, and from there to us.
+    let (bench, opaque) = try Self.crashed()
+    let first = Self.peer(bench, 1, answering: opaque)
+    let second = Self.peer(bench, 2, answering: nil)
+    first.announce(Example.x, metric: 300)
+    bench.run(20)
+    #expect(bench.route(Example.x, first)?.reason == .awaitingAcknowledgment)
+    Self.answer(second, opaque)
+    bench.run(0.1)
+    #expect(bench.selected(Example.x) != nil)
+  }
+
+  @Test func `it ends when all routes through us have expired`() throws {
+    let (bench, _) = try Self.crashed()
+    let peer = Self.peer(bench, 1, answering: nil)
+    for _ in 0..<5 {
+      peer.announce(Example.x, metric: 10)
+      bench.run(10.95)
+    }
+    #expect(bench.selected(Example.x) == nil)
+    bench.run(56.1 - bench.seconds)
+    #expect(bench.selected(Example.x) != nil)
+  }
+
+  @Test func `a neighbour that does not hear us is not waited for`() throws {
+    let (bench, opaque) = try Self.crashed()
+    let peer = Self.peer(bench, 1, answering: opaque)
+    let deaf = bench.peer(2, hello: 20, rxcost: 65535, warm: false)
+    deaf.isTalking = true
+    peer.announce(Example.x, metric: 10)
+    bench.run(5)
+    #expect(bench.selected(Example.x) != nil)
+    // When it does, its own routes wait for its answer; the others stay.
+    deaf.rxcost = 96
+    deaf.announce(Example.y, metric: 10)
+    bench.run(1)
+    #expect(bench.route(Example.y, deaf)?.reason == .awaitingAcknowledgment)
+    #expect(bench.selected(Example.x) != nil)
+    Self.answer(deaf, opaque)
+    bench.run(0.1)
+    #expect(bench.selected(Example.y) != nil)
+  }
+
+  @Test func `an interface that comes up long after the crash only retracts`() throws {
+    let (bench, _) = try Self.crashed()
+    bench.run(60)
+    bench.forget()
+    let other = try bench.addInterface("p1")
+    bench.run(1)
+    let packets = bench.sent.filter { $0.interface == other }
+    #expect(packets.allSatisfy { $0.acknowledgmentRequests.isEmpty })
+    #expect(
+      packets.contains {
+        $0.tlvs.contains { if case .tlv(.wildcardRetraction) = $0 { true } else { false } }
+      })
+    #expect(packets.contains { $0.updates.contains { $0.destination == Example.own } })
+  }
+
+  // MARK: Answering
+
+  @Test func `an acknowledgment leaves when the retracted routes are out of use, R-25`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(1)
+    let prefixes = (0..<50).map { Example.prefix("2001:db8:\(String($0, radix: 16))::", 64) }
+    for prefix in prefixes { peer.announce(prefix, metric: 10) }
+    bench.run(1)
+    #expect(prefixes.allSatisfy { bench.target($0) != .absent })
+    bench.forget()
+    peer.send {
+      _ = $0.appendWildcardRetraction(interval: .infinite, seqno: Seqno(7))
+      _ = $0.append(
+        AcknowledgmentRequest(opaque: 77, interval: Interval(centiseconds: 1)))
+    }
+    // One row at a time, long past the answer's time.
+    var answeredAt: Int?
+    for step in 0..<80 where answeredAt == nil {
+      bench.run(0.004, budget: 1)
+      let left = prefixes.filter { bench.target($0) == Self.via(1) }.count
+      if bench.sent.contains(where: { !$0.acknowledgments.isEmpty }) {
+        #expect(left == 0)
+        answeredAt = step
+      }
+    }
+    #expect(answeredAt != nil)
+  }
+}
