@@ -5,9 +5,24 @@ import BabelWire
 struct TrueGraph {
   /// For each host, its usable neighbours and the cost of sending to them.
   var costs: [[Int: Int]]
+  private let known = KnownDistances()
+
+  init(costs: [[Int: Int]]) { self.costs = costs }
+
+  /// What was computed before: a graph is asked the same every few virtual seconds.
+  private final class KnownDistances {
+    var toOrigins: [[Int]: [Int?]] = [:]
+  }
 
   /// Cost from each host to the nearest of the origins; nil where there is no way.
   func distances(to origins: [Int]) -> [Int?] {
+    if let found = known.toOrigins[origins] { return found }
+    let computed = computeDistances(to: origins)
+    known.toOrigins[origins] = computed
+    return computed
+  }
+
+  private func computeDistances(to origins: [Int]) -> [Int?] {
     var distances = [Int?](repeating: nil, count: costs.count)
     for origin in origins { distances[origin] = 0 }
     var towards = [[(from: Int, cost: Int)]](repeating: [], count: costs.count)
