@@ -112,7 +112,12 @@ class Babeld:
     def ready(self) -> bool:
         if not self.process.alive:
             raise LabError(f"{self.program} ended at once: {self.process.text()[-2000:]}")
-        return os.path.exists(self.control_path)
+        try:  # the name is there a moment before anybody listens
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+                trial.connect(self.control_path)
+            return True
+        except OSError:
+            return False
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         return self.process.stop(number)

@@ -52,9 +52,11 @@ def run(*words: str, stdin: str | None = None, check: bool = True) -> str:
 
 
 def wait_until(
-    condition: Callable[[], Result], timeout: float, what: str = "", every: float = 0.1
+    condition: Callable[[], Result], timeout: float, what: str | Callable[[], str] = "",
+    every: float = 0.1
 ) -> Result:
-    """Polls until `condition` is true, and returns its value; fails after `timeout` seconds."""
+    """Polls until `condition` is true, and returns its value; fails after `timeout` seconds, and
+    says `what` it waited for, found out then if that is a function."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -63,6 +65,7 @@ def wait_until(
         if stopping.is_set():
             raise LabError("the run is being stopped")
         if time.monotonic() > deadline:
+            what = what() if callable(what) else what
             raise LabError(f"not within {timeout:g} s: {what or condition}")
         time.sleep(every)
 

@@ -1,0 +1,147 @@
+"""A stream of numbered datagrams through a network, and what became of each.
+
+As a program: `traffic.py send RATE PORT ADDRESS…` or `traffic.py sink FILE PORT`. Sender and
+sinks are processes of their own, so that the pace does not depend on the tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+
+SO_RCVBUFFORCE = 33
+PORT = 7000
+# Family, number, monotonic nanoseconds when sent. One clock: all namespaces share the kernel's.
+RECORD = struct.Struct("!IIQ")
+
+
+class Ended(Exception):
+    """SIGTERM came."""
+
+
+def raise_ended(*_: object) -> None:
+    raise Ended
+
+
+def send(rate: float, port: int, addresses: list[str]) -> None:
+    """Sends `rate` datagrams a second to each address until told to stop; catches up when the
+    machine let it wait, and prints how many it sent and the longest pause."""
+    outlets = []
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        outlet = socket.socket(family, socket.SOCK_DGRAM)
+        outlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+        outlets.append((outlet, 6 if family == socket.AF_INET6 else 4, (address, port)))
+    number, longest, refused = 0, 0, 0
+    begin = last = time.monotonic_ns()
+    try:
+        while True:
+            now = time.monotonic_ns()
+            due = int((now - begin) * rate / 1e9)
+            if due > number:
+                longest, last = max(longest, now - last), now
+            while number < due:
+                number += 1
+                for outlet, family, target in outlets:
+                    try:
+                        outlet.sendto(RECORD.pack(family, number, time.monotonic_ns()), target)
+                    except OSError:  # an answer of the network: counted as lost by the sinks
+                        refused += 1
+            time.sleep(0.5 / rate)
+    except Ended:
+        seconds = (time.monotonic_ns() - begin) / 1e9
+        print(number, f"{number / seconds:.0f}", longest, refused, flush=True)
+
+
+def sink(file: str, port: int) -> None:
+    """Collects what arrives until told to stop, then writes it to `file`."""
+    inlets = []
+    for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        inlet = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            inlet.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        inlet.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        inlet.bind((anywhere, port))
+        inlet.setblocking(False)
+        inlets.append(inlet)
+    seen = bytearray()
+    print("ready", flush=True)
+    try:
+        while True:
+            for inlet in select.select(inlets, [], [])[0]:
+                seen += inlet.recv(64)
+            time.sleep(0.005)  # what comes meanwhile waits in the socket
+            for inlet in inlets:
+                try:
+                    while True:
+                        seen += inlet.recv(64)
+                except BlockingIOError:
+                    pass
+    except Ended:
+        pathlib.Path(file).write_bytes(seen)
+
+
+@dataclasses.dataclass
+class Outcome:
+    """The fate of a stream."""
+
+    count: int
+    rate: float
+    longest_pause: float
+    # (family, number) -> (place, nanoseconds when sent); more places if it arrived twice.
+    arrivals: dict[tuple[int, int], list[tuple[str, int]]]
+    # Nanoseconds when the neighbouring number was sent, for those that never arrived.
+    lost: list[tuple[int, int, int]]
+
+
+class Stream:
+    """Datagrams from one namespace to addresses that several places claim to have."""
+
+    def __init__(self, source, places: dict, addresses: list[str], rate: int = 1200) -> None:
+        from netns import Process, wait_until
+
+        self.files = {}
+        self.sinks = {}
+        program = [sys.executable, str(pathlib.Path(__file__).resolve())]
+        for name, namespace in places.items():
+            self.files[name] = namespace.lab.directory / f"sink-{name}"
+            self.sinks[name] = Process(
+                namespace, f"sink-{name}", [*program, "sink", str(self.files[name]), str(PORT)])
+        for process in self.sinks.values():
+            wait_until(lambda: "ready" in process.text(), 10, "a sink listens", every=0.02)
+        self.sender = Process(
+            source, "sender", [*program, "send", str(rate), str(PORT), *addresses])
+        self.families = [6 if ":" in address else 4 for address in addresses]
+
+    def finish(self) -> Outcome:
+        """Stops the stream and tells what became of it."""
+        self.sender.stop()
+        time.sleep(0.1)  # the last are on their way
+        count, rate, longest, _ = map(float, self.sender.text().split())
+        arrivals: dict[tuple[int, int], list[tuple[str, int]]] = {}
+        for name, process in self.sinks.items():
+            process.stop()
+            for family, number, sent in RECORD.iter_unpack(self.files[name].read_bytes()):
+                arrivals.setdefault((family, number), []).append((name, sent))
+        lost = []
+        for family in self.families:
+            about = 0
+            for number in range(1, int(count) + 1):
+                if (family, number) in arrivals:
+                    about = arrivals[family, number][0][1]
+                else:
+                    lost.append((family, number, about))
+        return Outcome(int(count), rate, longest / 1e9, arrivals, lost)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, raise_ended)
+    if sys.argv[1] == "send":
+        send(float(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+    else:
+        sink(sys.argv[2], int(sys.argv[3]))
