@@ -19,11 +19,14 @@ public struct KernelOffer: Hashable, Sendable {
   public var kernelMetric: UInt32
   /// Gateway, part of the identity of a kernel route.
   public var gateway: IPAddress?
+  /// Type of service (`rtm_tos`), part of the identity of an IPv4 kernel route.
+  public var typeOfService: UInt8
 
   /// Makes an offer.
   public init(
     destination: Prefix, source: Prefix, kernelProtocol: UInt8?, interface: InterfaceName?,
-    table: UInt32 = 0, kernelMetric: UInt32 = 0, gateway: IPAddress? = nil
+    table: UInt32 = 0, kernelMetric: UInt32 = 0, gateway: IPAddress? = nil,
+    typeOfService: UInt8 = 0
   ) {
     self.destination = destination
     self.source = source
@@ -32,5 +35,6 @@ public struct KernelOffer: Hashable, Sendable {
     self.table = table
     self.kernelMetric = kernelMetric
     self.gateway = gateway
+    self.typeOfService = typeOfService
   }
 }

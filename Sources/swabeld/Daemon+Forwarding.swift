@@ -49,6 +49,8 @@ extension Daemon {
   }
 
   private func forward(_ change: ForwardingChange) {
+    // A batch begins: what others did up to now decides how ours is put in place.
+    if forwarding.writer.gatheredCount == 0 { hearNews() }
     reading?.noteChange(of: change.key)
     forwarding.apply(change)
   }

@@ -8,16 +8,48 @@ extension Daemon {
   /// Microseconds between a loss that the kernel does not tell in full and a look at its tables:
   /// losses come in groups.
   private static let settlingDelay: Int64 = 50_000
+  /// Most events that wait in memory; who makes more at a time is not followed one by one.
+  static let newsLimit = 16_384
+
+  /// Hears what the kernel has to tell, and notes at once where others have routes; the rest
+  /// waits in ``news`` for its turn. Called also right before routes are changed, so that a
+  /// replacement cannot hit what somebody put in our place a moment ago.
+  func hearNews(limit: Int = newsLimit) {
+    let first = news.count
+    do throws(KernelError) {
+      let hasMore = try monitor.receive(into: &news, limit: limit)
+      // Somebody changes routes faster than we can listen.
+      if hasMore, limit == Self.newsLimit { news.append(.overflow) }
+    } catch {
+      log.write(.overflow, subject: 1, "netlink: \(error)")
+      news.append(.overflow)
+    }
+    for index in first..<news.count { noteOthers(news[index]) }
+  }
+
+  private func noteOthers(_ event: KernelEvent) {
+    switch event {
+    case .routeAdded(let route, let isReplacing):
+      guard route.kernelProtocol != KernelRoute.babelProtocol else { break }
+      forwarding.foreign.insert(route, replacing: isReplacing)
+      reading?.heardAdded(route, replacing: isReplacing)
+    case .routeRemoved(let route):
+      guard route.kernelProtocol != KernelRoute.babelProtocol else { break }
+      let isClear = forwarding.foreign.remove(route)
+      reading?.heardRemoved(route)
+      if !isClear { requestReading(at: .now + Self.settlingDelay) }
+    case .overflow:
+      forwarding.foreign.isUncertain = true
+      reading?.isOutdated = true
+    case .linkChanged, .linkRemoved, .addressChanged, .addressRemoved: break
+    }
+  }
 
   /// Works on what the kernel has told.
   func receiveEvents() {
-    var events: [KernelEvent] = []
-    do throws(KernelError) {
-      try monitor.receive(into: &events, limit: Self.eventsPerTurn)
-    } catch {
-      log.write(.overflow, subject: 1, "netlink: \(error)")
-      events.append(.overflow)
-    }
+    if news.count < Self.eventsPerTurn { hearNews(limit: Self.eventsPerTurn) }
+    let events = Array(news.prefix(Self.eventsPerTurn))
+    news.removeFirst(events.count)
     let now = Instant.now
     var needsCheck = false
     for event in events {
@@ -84,13 +116,9 @@ extension Daemon {
   }
 
   private func added(_ route: KernelRoute, _ isReplacing: Bool, at now: Instant) {
-    if isReplacing, settings.importTables.contains(route.table) {
-      // What was replaced is not told.
+    if isReplacing || route.isMultipath, settings.importTables.contains(route.table) {
+      // What was replaced is not told, nor which legs an IPv6 route had before.
       requestReading(at: now + Self.settlingDelay)
-    }
-    if route.kernelProtocol != KernelRoute.babelProtocol {
-      forwarding.foreign.insert(route, replacing: isReplacing)
-      reading?.noteForeign(route)
     }
     guard let offer = offer(route) else { return }
     node.kernelOfferAdded(offer, at: now, into: &actions)
@@ -105,12 +133,13 @@ extension Daemon {
       {
         requestReading(at: now + Self.settlingDelay)
       }
-    } else {
-      forwarding.foreign.remove(route)
-      reading?.forgetForeign(route)
     }
     guard let offer = offer(route) else { return }
-    node.kernelOfferRemoved(offer, at: now, into: &actions)
+    let isClear = node.kernelOfferRemoved(offer, at: now, into: &actions)
+    if !isClear, offer.destination.family == .ipv6 {
+      // One leg of several: the kernel does not tell which are left.
+      requestReading(at: now + Self.settlingDelay)
+    }
   }
 
   /// The route as something to redistribute, if its table is one we look at.

@@ -7,6 +7,8 @@ extension Daemon {
   private static let destinationsPerTurn = 512
   /// Least microseconds between the beginnings of two readings.
   private static let leastDistance: Int64 = 200_000
+  /// Readings take at most one part of so many of the time, unless notifications were lost.
+  private static let share: Int64 = 4
   /// Microseconds after which routes of a former process that nobody announced are removed.
   static let adoptionTime: Int64 = 60_000_000
 
@@ -14,7 +16,9 @@ extension Daemon {
   /// read, too, at once.
   func requestReading(at time: Instant, includingLinks: Bool = false) {
     if includingLinks { readLinks() }
-    readingDue = min(readingDue, max(time, readingBegan + Self.leastDistance))
+    let distance =
+      includingLinks ? Self.leastDistance : max(Self.leastDistance, readingTook * Self.share)
+    readingDue = min(readingDue, max(time, readingBegan + distance))
   }
 
   private func readLinks() {
@@ -86,19 +90,24 @@ extension Daemon {
       if route.kernelProtocol == KernelRoute.babelProtocol {
         compare(route)
       } else {
+        if reading?.hasHeard(of: route) == true { continue }
         reading?.noteForeign(route)
         guard let offer = offer(route) else { continue }
         node.kernelOfferAdded(offer, at: now, into: &actions)
       }
     }
-    guard case .finished(let isConsistent) = progress else { return }
+    // What was heard and skipped above must be worked on before the list counts as complete.
+    guard case .finished(let isConsistent) = progress, news.isEmpty else { return }
     if !isConsistent, let attempt = reading?.attempt, attempt < KernelReading.attemptLimit {
       reading?.attempt += 1
       reader.startRoutes(tables: settings.allTables)
       return
     }
     node.kernelSnapshotEnded(at: now, into: &actions)
-    if let foreign = reading?.foreign { forwarding.foreign = foreign }
+    if let reading {
+      forwarding.foreign = reading.foreign
+      forwarding.foreign.isUncertain = reading.isOutdated
+    }
     reading?.prepareLookup()
     // At start the node wants nothing yet.
     if reading?.isAdopting == true { return endReading() }
@@ -107,8 +116,14 @@ extension Daemon {
 
   /// One route with our protocol number: is it what the node wants?
   private func compare(_ route: KernelRoute) {
-    guard settings.exportTables.contains(route.table), !route.isMultipath else { return }
+    guard settings.exportTables.contains(route.table) else { return }
     let key = route.forwardingKey
+    if route.isMultipath {
+      // We make no such routes: somebody has put another leg beside ours.
+      reading?.noteForeign(route)
+      reading?.noteFound(key)
+      return
+    }
     let isOurs = route.type != .unicast || route.ifindex.map { isOnOurInterface($0) } ?? false
     if reading?.isAdopting == true {
       if isOurs { forwarding.adopt(route, as: key) }
@@ -165,5 +180,8 @@ extension Daemon {
     log.write(.kernelDifference, subject: 0, "Warning: \(word) kernel route: \(route)")
   }
 
-  private func endReading() { reading = nil }
+  private func endReading() {
+    reading = nil
+    readingTook = Instant.now - readingBegan
+  }
 }

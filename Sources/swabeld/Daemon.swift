@@ -36,6 +36,10 @@ final class Daemon {
   var readingDue: Instant
   /// When the last reading began.
   var readingBegan = Instant(microseconds: 0)
+  /// Microseconds the last reading took.
+  var readingTook: Int64 = 0
+  /// What the monitor has told and was not worked on yet.
+  var news: [KernelEvent] = []
   /// Links and addresses.
   var links = LinkTable()
   /// Our interfaces, in order.
@@ -106,7 +110,7 @@ final class Daemon {
         return
       }
       if poll.isReadable(signal) { receiveSignals() }
-      if poll.isReadable(event) { receiveEvents() }
+      if poll.isReadable(event) || !news.isEmpty { receiveEvents() }
       if poll.isReadable(datagram) { receivePackets(limit: Self.datagramsPerTurn) }
       if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
       server?.serve(poll, self, at: .now)
@@ -139,7 +143,7 @@ final class Daemon {
     if let due = sweepDue, due <= now { sweepAdopted(at: now) }
     if reading == nil, readingDue <= now { beginReading(at: now) }
     if reading != nil { continueReading(at: now) }
-    return reading != nil
+    return reading != nil || !news.isEmpty
   }
 
   /// Applies what the node asked for, in order, until it asks for nothing more.

@@ -26,12 +26,18 @@ extension BabelNode {
     originationChanged(row, now, &buffer)
   }
 
-  /// A kernel route or local address went away.
+  /// A kernel route or local address went away. Returns false if it is not known while others
+  /// are offered for the same prefix: then one of those may be meant.
+  @discardableResult
   public mutating func kernelOfferRemoved(
     _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
-  ) {
-    guard !hasShutDown, let row = offers.remove(offer) else { return }
+  ) -> Bool {
+    guard !hasShutDown else { return true }
+    guard let row = offers.remove(offer) else {
+      return table.find(offer.destination, offer.source).map { !offers.hasOffers($0) } ?? true
+    }
     originationChanged(row, now, &buffer)
+    return true
   }
 
   /// A complete list of offers follows; those not named again until

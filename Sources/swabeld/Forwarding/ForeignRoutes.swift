@@ -15,8 +15,10 @@ struct ForeignRoutes {
     /// The metric of unreachable entries, so that any other route is preferred; babeld's.
     static let unreachableMetric = UInt32.max
 
-    /// Whether a route may be in our way.
+    /// Whether a route may be in our way. Ours have no type of service, which is part of the
+    /// key for IPv4.
     func contains(_ route: KernelRoute) -> Bool {
+      guard route.typeOfService == 0 else { return false }
       let metric = route.storedMetric
       return tables.contains(route.table)
         && (metric == Self.unreachableMetric || metrics.contains { $0.contains(metric) })
@@ -25,12 +27,17 @@ struct ForeignRoutes {
 
   /// The places watched.
   let places: Places
+  /// Set when changes were not heard of: until the tables are read, somebody may be anywhere.
+  var isUncertain = false
   private var routes: [KernelRouteKey: [KernelRoute]] = [:]
 
   init(_ places: Places) { self.places = places }
 
-  /// Whether somebody has a route at a place.
+  /// Whether somebody is known to have a route at a place.
   func occupy(_ key: KernelRouteKey) -> Bool { !routes.isEmpty && routes[key] != nil }
+
+  /// Whether somebody has a route at a place, or that is not known.
+  func mayOccupy(_ key: KernelRouteKey) -> Bool { isUncertain || occupy(key) }
 
   /// Who is at a place, for an operator.
   func occupant(_ key: KernelRouteKey) -> KernelRoute? { routes[key]?.first }
@@ -45,11 +52,14 @@ struct ForeignRoutes {
     }
   }
 
-  /// A route is gone.
-  mutating func remove(_ route: KernelRoute) {
-    guard let known = routes[route.key] else { return }
+  /// A route is gone. Returns false if another one than those known is, one leg of several for
+  /// instance: then nobody knows what is left.
+  @discardableResult
+  mutating func remove(_ route: KernelRoute) -> Bool {
+    guard let known = routes[route.key] else { return true }
     let rest = known.filter { !Self.areSame($0, route) }
     routes[route.key] = rest.isEmpty ? nil : rest
+    return rest.count < known.count
   }
 
   private static func areSame(_ a: KernelRoute, _ b: KernelRoute) -> Bool {

@@ -60,13 +60,14 @@ struct ForwardingWriter: ~Copyable {
     for route in leftovers { enqueue(RouteStep(change: .delete, route: route)) }
   }
 
-  /// Makes what the kernel has (`actual`) what it should have.
+  /// Makes what the kernel has (`actual`) what it should have. A refusal is final: the tables
+  /// were just read.
   mutating func repair(from actual: KernelRoute?, to wanted: KernelRoute?) {
-    for step in plan(from: actual, to: wanted) { enqueue(step) }
+    for step in plan(from: actual, to: wanted) { enqueue(step, attempt: Attempt.again) }
   }
 
   private func plan(from old: KernelRoute?, to new: KernelRoute?) -> [RouteStep] {
-    ForwardingPlan.steps(from: old, to: new) { foreign.occupy($0) }
+    ForwardingPlan.steps(from: old, to: new) { foreign.mayOccupy($0) }
   }
 
   /// Queues one operation.

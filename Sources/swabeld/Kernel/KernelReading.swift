@@ -1,5 +1,6 @@
 import BabelCore
 import BabelKernel
+import BabelWire
 
 /// A reading of the kernel's tables under way, in slices: everything that may be redistributed is
 /// offered to the node once more, and what we have in the kernel is compared with what should be
@@ -24,10 +25,13 @@ struct KernelReading {
   var attempt = 1
   /// Differences found.
   var differences = 0
+  /// Set when changes were not heard of meanwhile: what was read may be old already.
+  var isOutdated = false
   /// Routes of others found so far.
   private(set) var foreign: ForeignRoutes
   private var seen = KeySet()
   private var changed: Set<ForwardingKey> = []
+  private var heard: Set<RouteIdentity> = []
 
   init(adopting: Bool, _ places: ForeignRoutes.Places) {
     isAdopting = adopting
@@ -40,11 +44,26 @@ struct KernelReading {
   /// Notes that an entry is in the kernel, right or to be corrected.
   mutating func noteFound(_ key: ForwardingKey) { seen.insert(key) }
 
-  /// Notes a route of somebody else.
+  /// Notes a route of somebody else that was read.
   mutating func noteForeign(_ route: KernelRoute) { foreign.insert(route) }
 
-  /// A route of somebody else is gone.
-  mutating func forgetForeign(_ route: KernelRoute) { foreign.remove(route) }
+  /// A route of somebody else came while the tables are read.
+  mutating func heardAdded(_ route: KernelRoute, replacing: Bool) {
+    heard.insert(RouteIdentity(route))
+    foreign.insert(route, replacing: replacing)
+  }
+
+  /// A route of somebody else went while the tables are read.
+  mutating func heardRemoved(_ route: KernelRoute) {
+    heard.insert(RouteIdentity(route))
+    foreign.remove(route)
+  }
+
+  /// Whether a route that was read came or went meanwhile. The kernel prepares a piece of its
+  /// tables before it is asked for, so what was heard is newer.
+  func hasHeard(of route: KernelRoute) -> Bool {
+    !heard.isEmpty && heard.contains(RouteIdentity(route))
+  }
 
   /// Whether we changed an entry meanwhile.
   func hasChanged(_ key: ForwardingKey) -> Bool { changed.contains(key) }
@@ -54,6 +73,23 @@ struct KernelReading {
 
   /// To be called between noting and asking.
   mutating func prepareLookup() { seen.prepare() }
+}
+
+/// What tells a route of somebody else from every other.
+private struct RouteIdentity: Hashable {
+  let key: KernelRouteKey
+  let kernelProtocol: UInt8
+  let typeOfService: UInt8
+  let ifindex: Int32?
+  let gateway: IPAddress?
+
+  init(_ route: KernelRoute) {
+    key = route.key
+    kernelProtocol = route.kernelProtocol
+    typeOfService = route.typeOfService
+    ifindex = route.ifindex
+    gateway = route.gateway
+  }
 }
 
 /// A set of keys held as 64-bit hashes: 8 octets a key while 100,000 routes are compared. Two

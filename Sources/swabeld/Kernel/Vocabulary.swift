@@ -44,7 +44,7 @@ extension KernelRoute {
     return KernelOffer(
       destination: destination, source: source, kernelProtocol: kernelProtocol,
       interface: ifindex.flatMap { interfaceName($0) }, table: table, kernelMetric: storedMetric,
-      gateway: gateway)
+      gateway: gateway, typeOfService: typeOfService)
   }
 }
 

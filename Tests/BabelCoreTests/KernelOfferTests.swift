@@ -1,0 +1,44 @@
+import BabelCore
+import BabelWire
+import Testing
+
+@Suite struct `§3.7 What the kernel offers` {
+  private let prefix = Example.prefix("10.91.0.0", 24)
+
+  private func offer(metric: UInt32 = 0, typeOfService: UInt8 = 0) -> KernelOffer {
+    KernelOffer(
+      destination: prefix, source: .any(.ipv4), kernelProtocol: 4, interface: nil, table: 254,
+      kernelMetric: metric, typeOfService: typeOfService)
+  }
+
+  private func isOriginated(_ bench: Bench) -> Bool {
+    bench.node.originatedPrefixes().contains { $0.destination == prefix }
+  }
+
+  /// Whether the node knew what to make of it.
+  private func remove(_ offer: KernelOffer, _ bench: Bench) -> Bool {
+    var isClear = false
+    bench.input { isClear = $0.kernelOfferRemoved(offer, at: $1, into: &$2) }
+    return isClear
+  }
+
+  @Test func `a prefix stays while one of several kernel routes is left`() throws {
+    let bench = try Bench()
+    let offers = [offer(), offer(metric: 10), offer(typeOfService: 16)]
+    for offer in offers { bench.input { $0.kernelOfferAdded(offer, at: $1, into: &$2) } }
+    for offer in offers {
+      #expect(isOriginated(bench))
+      #expect(remove(offer, bench))
+    }
+    #expect(!isOriginated(bench))
+  }
+
+  @Test func `an unknown route that goes is doubtful while others have its prefix`() throws {
+    let bench = try Bench()
+    let (one, other) = (offer(), offer(metric: 10))
+    #expect(remove(one, bench))
+    bench.input { $0.kernelOfferAdded(one, at: $1, into: &$2) }
+    #expect(!remove(other, bench))
+    #expect(isOriginated(bench))
+  }
+}

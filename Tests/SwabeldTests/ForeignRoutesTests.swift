@@ -1,0 +1,74 @@
+import BabelKernel
+import BabelWire
+import Testing
+
+@testable import swabeld
+
+@Suite struct `Routes of others that change` {
+  private let places = ForeignRoutes.Places(tables: [254], metrics: [0...0, 1024...1024])
+  private let prefix = Prefix("10.91.0.0/24") ?? .ipv4Default
+
+  private func route(
+    _ gateway: String = "10.0.0.1", metric: UInt32 = 0, ifindex: Int32 = 2
+  ) -> KernelRoute {
+    KernelRoute(
+      destination: prefix, metric: metric, kernelProtocol: 4, gateway: IPAddress(gateway),
+      ifindex: ifindex)
+  }
+
+  @Test func `a place is taken until the last of them is gone`() {
+    var foreign = ForeignRoutes(places)
+    let (one, other) = (route(), route(ifindex: 3))
+    foreign.insert(one)
+    foreign.insert(one)
+    foreign.insert(other)
+    let isFirstKnown = foreign.remove(one)
+    #expect(isFirstKnown)
+    #expect(foreign.occupy(one.key))
+    let isSecondKnown = foreign.remove(other)
+    #expect(isSecondKnown)
+    #expect(!foreign.occupy(one.key))
+  }
+
+  @Test func `another one than those known makes the place doubtful`() {
+    var foreign = ForeignRoutes(places)
+    let isClear = foreign.remove(route())
+    #expect(isClear)
+    foreign.insert(route())
+    let isStillClear = foreign.remove(route("10.0.0.2"))
+    #expect(!isStillClear)
+    #expect(foreign.occupy(route().key))
+  }
+
+  @Test func `another metric, table or type of service is another place`() {
+    var foreign = ForeignRoutes(places)
+    foreign.insert(route(metric: 7))
+    var special = route()
+    special.typeOfService = 16
+    foreign.insert(special)
+    var elsewhere = route()
+    elsewhere.table = 1000
+    foreign.insert(elsewhere)
+    #expect(!foreign.occupy(route().key))
+    #expect(!foreign.mayOccupy(route().key))
+  }
+
+  @Test func `after lost notifications any place may be taken`() {
+    var foreign = ForeignRoutes(places)
+    foreign.isUncertain = true
+    #expect(foreign.mayOccupy(route().key))
+    #expect(!foreign.occupy(route().key))
+  }
+
+  @Test func `what was heard during a reading is newer than what was read`() {
+    var reading = KernelReading(adopting: false, places)
+    #expect(!reading.hasHeard(of: route()))
+    reading.noteForeign(route())
+    reading.heardRemoved(route())
+    reading.heardAdded(route("10.0.0.2"), replacing: false)
+    #expect(reading.hasHeard(of: route()))
+    #expect(reading.hasHeard(of: route("10.0.0.2")))
+    #expect(!reading.hasHeard(of: route("10.0.0.3")))
+    #expect(reading.foreign.occupant(route().key)?.gateway == IPAddress("10.0.0.2"))
+  }
+}
