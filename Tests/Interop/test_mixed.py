@@ -20,9 +20,14 @@ def daemon(program, namespace, interfaces, number, kind="type wired"):
     """A daemon that redistributes what is its own: everything in 10.NUMBER/16, fdNUMBER::/32."""
     if program == "bird":
         return Bird(namespace, interfaces)
+    statements = ["link-detect true"]
+    if program == "babeld":
+        # Otherwise a babeld that starts keeps to the first way it hears of, however bad, for up
+        # to 30 s ("ageing in"), and is no alternative for its neighbours meanwhile.
+        statements.append("smoothing-half-life 0")
     return PROGRAMS[program](
         namespace, interfaces, own=[f"10.{number}.0.0/16", f"fd{number}::/32"],
-        parameters=f"{kind} {QUICK}", statements=["link-detect true"])
+        parameters=f"{kind} {QUICK}", statements=statements)
 
 
 def addresses(edge):
@@ -147,7 +152,8 @@ class Diamond:
 
 # Seconds until traffic passes again, with Hellos every second. A cut is seen at once (all follow
 # the carrier); silence takes two or three missed Hellos to be believed. How long a node takes to
-# be complete again is not ours alone: BIRD believes in a neighbour only 12 s after a silence.
+# be complete again is not ours alone: BIRD believes in a neighbour 12 s after a silence, and
+# babeld tells a new neighbour its routes with the next periodic update.
 PATIENCE = {"cut": 2, "silence": 7, "kill": 7}
 MIXES = {
     "ours-outside": (("swabeld", "swabeld"), ("babeld", "bird")),
