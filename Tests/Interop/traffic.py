@@ -20,12 +20,13 @@ PORT = 7000
 RECORD = struct.Struct("!IIQ")
 
 
-class Ended(Exception):
+ended = False
+
+
+def note_end(*_: object) -> None:
     """SIGTERM came."""
-
-
-def raise_ended(*_: object) -> None:
-    raise Ended
+    global ended
+    ended = True
 
 
 def send(rate: float, port: int, addresses: list[str]) -> None:
@@ -39,23 +40,21 @@ def send(rate: float, port: int, addresses: list[str]) -> None:
         outlets.append((outlet, 6 if family == socket.AF_INET6 else 4, (address, port)))
     number, longest, refused = 0, 0, 0
     begin = last = time.monotonic_ns()
-    try:
-        while True:
-            now = time.monotonic_ns()
-            due = int((now - begin) * rate / 1e9)
-            if due > number:
-                longest, last = max(longest, now - last), now
-            while number < due:
-                number += 1
-                for outlet, family, target in outlets:
-                    try:
-                        outlet.sendto(RECORD.pack(family, number, time.monotonic_ns()), target)
-                    except OSError:  # an answer of the network: counted as lost by the sinks
-                        refused += 1
-            time.sleep(0.5 / rate)
-    except Ended:
-        seconds = (time.monotonic_ns() - begin) / 1e9
-        print(number, f"{number / seconds:.0f}", longest, refused, flush=True)
+    while not ended:
+        now = time.monotonic_ns()
+        due = int((now - begin) * rate / 1e9)
+        if due > number:
+            longest, last = max(longest, now - last), now
+        while number < due:
+            number += 1
+            for outlet, family, target in outlets:
+                try:
+                    outlet.sendto(RECORD.pack(family, number, time.monotonic_ns()), target)
+                except OSError:  # an answer of the network: counted as lost by the sinks
+                    refused += 1
+        time.sleep(0.5 / rate)
+    seconds = (time.monotonic_ns() - begin) / 1e9
+    print(number, f"{number / seconds:.0f}", longest, refused, flush=True)
 
 
 def sink(file: str, port: int) -> None:
@@ -71,19 +70,16 @@ def sink(file: str, port: int) -> None:
         inlets.append(inlet)
     seen = bytearray()
     print("ready", flush=True)
-    try:
-        while True:
-            for inlet in select.select(inlets, [], [])[0]:
-                seen += inlet.recv(64)
-            time.sleep(0.005)  # what comes meanwhile waits in the socket
-            for inlet in inlets:
-                try:
-                    while True:
-                        seen += inlet.recv(64)
-                except BlockingIOError:
-                    pass
-    except Ended:
-        pathlib.Path(file).write_bytes(seen)
+    while not ended:
+        select.select(inlets, [], [], 0.05)
+        time.sleep(0.005)  # what comes meanwhile waits in the socket
+        for inlet in inlets:
+            try:
+                while True:
+                    seen += inlet.recv(64)
+            except BlockingIOError:
+                pass
+    pathlib.Path(file).write_bytes(seen)
 
 
 @dataclasses.dataclass
@@ -121,7 +117,7 @@ class Stream:
     def finish(self) -> Outcome:
         """Stops the stream and tells what became of it."""
         self.sender.stop()
-        time.sleep(0.1)  # the last are on their way
+        time.sleep(0.3)  # the last are on their way
         count, rate, longest, _ = map(float, self.sender.text().split())
         arrivals: dict[tuple[int, int], list[tuple[str, int]]] = {}
         for name, process in self.sinks.items():
@@ -140,7 +136,7 @@ class Stream:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, raise_ended)
+    signal.signal(signal.SIGTERM, note_end)
     if sys.argv[1] == "send":
         send(float(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
     else:
