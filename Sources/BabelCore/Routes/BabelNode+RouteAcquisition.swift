@@ -125,6 +125,16 @@ extension BabelNode {
       askForSeqno(row, router, from: [id], repeats: 0, now)
       return
     }
+    if repeats(old, update, router, filterMetric),
+      isSelected || (old.reason == .worse && table.destinations[row].selected != noRow)
+    {
+      // A mere refresh changes no decision; most Updates of a quiet network are of this kind.
+      table.routerIDs.release(router)
+      table.routes[number].updatedAt = Tick(now)
+      table.routes[number].flags = []
+      restartHoldTime(number, now)
+      return
+    }
     table.routes[number].smoothed.changed(
       from: metric(of: number), timeConstant: timeConstant(number), at: now)
     table.routerIDs.release(old.routerID)
@@ -148,6 +158,18 @@ extension BabelNode {
     reportRouteIfQuiet(number, wasSelected: isSelected, now, &buffer)
     askForSeqnoIfWanted(number, now)
     satisfyRequests(row, now)
+  }
+
+  /// Whether an Update says nothing that the row does not say already.
+  private func repeats(
+    _ route: Route, _ update: Update, _ router: UInt32, _ filterMetric: Metric
+  ) -> Bool {
+    let nextHop = table.nextHops[route.nextHop]
+    return route.seqno == update.seqno && route.advertisedMetric == update.metric
+      && route.routerID == router && route.interval == update.interval
+      && route.filterMetric == filterMetric && nextHop.gateway == update.nextHop
+      && !nextHop.isLostByKernel && route.flags.isSubset(of: .refreshAsked)
+      && route.epoch == neighbours[nextHop.neighbour.rawValue].epoch
   }
 
   /// A wildcard retraction: every route of the neighbour is retracted. The new epoch does
