@@ -110,6 +110,23 @@ extension Network {
     if forgettingKernelRoutes { host.adopted = [] }
   }
 
+  /// The daemon stops in good order: it says goodbye and withdraws its routes.
+  func stop(_ index: Int) throws(Violation) {
+    try input(hosts[index]) { $0.shutDown(keepingForwarding: false, at: $1, into: &$2) }
+    crash(index, forgettingKernelRoutes: false)
+  }
+
+  /// The daemon stops running on a port, or runs on it again.
+  func setConfigured(_ index: Int, _ port: Int, _ isConfigured: Bool) throws(Violation) {
+    let host = hosts[index]
+    if isConfigured {
+      try addInterface(host, port)
+    } else if let id = host.ports[port].id {
+      host.ports[port].id = nil
+      try input(host) { $0.removeInterface(id, at: $1, into: &$2) }
+    }
+  }
+
   /// The daemon comes back; entries left in the kernel are adopted and swept after 30 s.
   func restart(_ index: Int, _ memory: Memory) throws(Violation) {
     let host = hosts[index]

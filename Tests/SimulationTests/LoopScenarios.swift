@@ -157,6 +157,19 @@ import Testing
     try network.requireTidy()
   }
 
+  @Test func `a node that stops is forgotten within a second`() throws {
+    let network = try Network.ring(6)
+    network.startAll(within: 0.5)
+    try network.run(seconds: 60)
+    try network.requireConverged()
+    try network.stop(2)
+    #expect(network.hosts[2].kernel.allSatisfy { $0 == .absent })
+    #expect(try #require(try network.run(atMost: 30) { $0.isReroutedAround(2) }) <= 1)
+    try network.run(seconds: 150)
+    try network.requireConverged()
+    try network.requireTidy()
+  }
+
   @Test func `a relay that crashes and keeps its kernel routes never builds a lasting loop`() throws
   {
     for seed in UInt64(1)...20 {

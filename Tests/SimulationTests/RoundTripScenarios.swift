@@ -39,25 +39,43 @@ import Testing
     #expect(network.forwards(1, prefix(of: 0), to: 0))
   }
 
-  @Test func `a quiet mesh with jittering tunnels sends next to no triggered updates`() throws {
+  @Test func `fifty nodes with jittering tunnels send next to no triggered updates`() throws {
     let network = Network(seed: 32)
-    try network.addHosts(20)
+    try network.addHosts(50)
     var links: Set<Int> = []
-    for i in 0..<20 {
+    for i in 0..<50 {
       for _ in 0..<3 {
-        let j = network.chance.below(20)
-        guard i != j, links.insert(min(i, j) * 20 + max(i, j)).inserted else { continue }
+        let j = network.chance.below(50)
+        guard i != j, links.insert(min(i, j) * 50 + max(i, j)).inserted else { continue }
+        // ±30 %.
         var quality = Quality()
-        quality.delay = network.chance.between(5_000, 50_000)
-        quality.jitter = quality.delay * 6 / 10
+        let middle = network.chance.between(5_000, 50_000)
+        quality.delay = middle * 7 / 10
+        quality.jitter = middle * 6 / 10
         network.connect([i, j], .tunnel(penalty: 150), quality: quality)
       }
     }
     network.startAll(within: 4)
-    try network.run(seconds: 120)
-    let before = network.statistics.forwardingChanges
+    try network.run(seconds: 180)
+    // A periodic update holds all fifty prefixes in one packet.
+    var triggered = 0
+    network.onTransmit = { host, port, _, bytes in
+      let updates = countUpdates(bytes)
+      if updates < 50, port == 0 { triggered += updates }
+    }
     try network.run(seconds: 300)
-    // 20 nodes, 5 minutes: less than one change of a route per node and minute.
-    #expect(network.statistics.forwardingChanges - before < 100)
+    // Less than one per node and minute.
+    #expect(triggered < 50 * 5, "\(triggered)")
   }
+}
+
+/// Update TLVs (type 8) in a packet's body.
+func countUpdates(_ packet: [UInt8]) -> Int {
+  var count = 0
+  var i = 4
+  while i + 1 < packet.count {
+    if packet[i] == 8 { count += 1 }
+    i += packet[i] == 0 ? 1 : 2 + Int(packet[i + 1])
+  }
+  return count
 }

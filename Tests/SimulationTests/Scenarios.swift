@@ -146,6 +146,34 @@ extension Network {
     try network.requireConverged()
   }
 
+  @Test func `an interface can be taken out of the configuration and put back`() throws {
+    let network = try Network.ring(4)
+    network.startAll()
+    try network.run(seconds: 60)
+    try network.setConfigured(0, 0, false)
+    try network.run(seconds: 0.01)
+    #expect(!network.hosts[0].kernel.contains { $0.leads(0) })
+    #expect(try network.run(atMost: 60) { $0.reaches(0, prefix(of: 1)) } != nil)
+    try network.run(seconds: 60)
+    try network.setConfigured(0, 0, true)
+    try network.run(seconds: 90)
+    try network.requireConverged()
+    try network.requireTidy()
+  }
+
+  @Test func `a route the kernel refuses is not announced, and is tried again`() throws {
+    let network = try Network.line(3)
+    network.hosts[1].refusals = 1
+    try network.start(0)
+    try network.start(1)
+    try network.start(2)
+    let time = try network.run(atMost: 60) { $0.isConverged }
+    #expect(try #require(time) <= 45)
+    #expect(network.hosts[1].refusals == 0)
+    try network.run(seconds: 60)
+    try network.requireTidy()
+  }
+
   @Test func `a lossy link is avoided when ETX says so, and used again afterwards`() throws {
     let network = Network(seed: 5)
     try network.addHosts(3)
@@ -167,6 +195,25 @@ extension Network {
 extension Network {
   func reaches(_ host: Int, _ destination: Prefix) -> Bool {
     if case .via = target(host, destination) { true } else { false }
+  }
+}
+
+extension ForwardingTarget {
+  /// Whether packets leave by an interface.
+  func leads(_ interface: UInt16) -> Bool {
+    if case .via(let path) = self { path.interface.rawValue == interface } else { false }
+  }
+}
+
+extension Network {
+  /// Whether all other hosts reach each other without a host that is gone.
+  func isReroutedAround(_ gone: Int) -> Bool {
+    hosts.indices.allSatisfy { from in
+      hosts.indices.allSatisfy { to in
+        from == to || from == gone || to == gone
+          || reaches(from, prefix(of: to)) && !forwards(from, prefix(of: to), to: gone)
+      }
+    }
   }
 }
 

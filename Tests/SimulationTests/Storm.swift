@@ -149,7 +149,10 @@ struct Weather {
     var quality = Quality()
     quality.delay = network.chance.between(100, 40_000)
     quality.jitter = network.chance.between(0, quality.delay)
-    quality.lossPermille = network.chance.below(parameters.linkSensing == .etx ? 150 : 30)
+    // Where a thousand links change their cost all the time, a run takes minutes.
+    let isLarge = hosts > 100
+    quality.lossPermille = network.chance.below(
+      parameters.linkSensing == .etx ? (isLarge ? 30 : 150) : (isLarge ? 10 : 30))
     quality.duplicatePermille = network.chance.below(20)
     quality.stragglerPermille = network.chance.below(20)
     network.connect(
@@ -161,7 +164,7 @@ struct Weather {
   /// Plans faults at random times within the next `seconds`, each with its repair.
   mutating func plan(seconds: Double) {
     let span = Int64(seconds * 1_000_000)
-    let count = 10 + hosts / 2
+    let count = 10 + hosts / (hosts > 100 ? 4 : 2)
     for _ in 0..<count {
       let start = network.now + network.chance.between(0, span)
       let end = start + network.chance.between(100_000, 40_000_000)
