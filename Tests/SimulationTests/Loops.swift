@@ -26,33 +26,50 @@ enum LoopExcuse: String, CaseIterable {
 
 /// Loops that are excused: each must go away in bounded time.
 struct LoopLedger {
-  /// First sight and last day of each, by destination number.
-  private(set) var open: [Int: (since: Int64, until: Int64)] = [:]
+  /// One loop: towards where, and its member of the lowest number.
+  struct Key: Hashable {
+    let destination: Int
+    let member: Int
+  }
+
+  /// First sight and last day of each.
+  private(set) var open: [Key: (since: Int64, until: Int64)] = [:]
+  /// Open loops of each destination.
+  private var members: [Int: [Int]] = [:]
   /// Destinations whose origin changed its identity, and when.
   var unclean: [Int: Int64] = [:]
 
   /// Answers whether the loop is new.
-  mutating func note(_ destination: Int, since: Int64, until: Int64) -> Bool {
-    guard open[destination] == nil else { return false }
-    open[destination] = (since, until)
+  mutating func note(_ key: Key, since: Int64, until: Int64) -> Bool {
+    guard open[key] == nil else { return false }
+    open[key] = (since, until)
+    members[key.destination, default: []].append(key.member)
     return true
+  }
+
+  /// Forgets the loops towards a destination that are gone: a later one has its own excuse and
+  /// its own time, even through the same hosts.
+  mutating func closeBroken(_ destination: Int, in network: Network) {
+    guard let known = members[destination] else { return }
+    let remaining = known.filter { network.loop(from: $0, destination)?.min() == $0 }
+    for member in known where !remaining.contains(member) {
+      open[Key(destination: destination, member: member)] = nil
+    }
+    members[destination] = remaining.isEmpty ? nil : remaining
   }
 
   /// Looks at every open loop again.
   mutating func audit(_ network: Network) throws(Violation) {
-    for (destination, loop) in open.sorted(by: { $0.key < $1.key }) {
-      let members = network.hosts.lazy.compactMap { network.loop(from: $0.index, destination) }
-      guard let members = members.first else {
-        open[destination] = nil
-        continue
+    for (key, loop) in open.sorted(by: {
+      ($0.key.destination, $0.key.member) < ($1.key.destination, $1.key.member)
+    }) where network.now >= loop.until {
+      let way = (network.loop(from: key.member, key.destination) ?? []).map {
+        "\($0) \(network.hosts[$0].entry(key.destination).text)"
       }
-      if network.now >= loop.until {
-        let way = members.map { "\($0) \(network.hosts[$0].entry(destination).text)" }
-        throw network.violation(
-          "\(network.destinations.prefixes[destination].text): a loop, seen first at "
-            + "\(Instant(microseconds: loop.since)) s, does not go away: "
-            + way.joined(separator: ", "))
-      }
+      throw network.violation(
+        "\(network.destinations.prefixes[key.destination].text): a loop, seen first at "
+          + "\(Instant(microseconds: loop.since)) s, does not go away: "
+          + way.joined(separator: ", "))
     }
   }
 }
@@ -64,6 +81,7 @@ extension Network {
     defer { changed.removeAll(keepingCapacity: true) }
     for (host, number) in changed {
       for destination in destinations.inside[number] {
+        ledger.closeBroken(destination, in: self)
         guard let path = loop(from: host, destination) else { continue }
         try judge(path, destination)
       }
@@ -111,7 +129,9 @@ extension Network {
       throw violation("loop towards \(prefix.text): \(way.joined(separator: ", "))")
     }
     let until = now + excuse.allowance(limits)
-    if ledger.note(destination, since: now, until: until) {
+    guard let member = loop.min() else { return }
+    let key = LoopLedger.Key(destination: destination, member: member)
+    if ledger.note(key, since: now, until: until) {
       statistics.toleratedLoops[excuse, default: 0] += 1
       at(until) { (network) throws(Violation) in try network.ledger.audit(network) }
     }
