@@ -85,6 +85,11 @@ public struct RouteStatus: Equatable, Sendable {
   public let interface: InterfaceName
   /// Why the route is or is not used.
   public let reason: RouteReason
+  /// The kernel table it is installed into, or would be.
+  public let table: UInt32
+  /// Round-trip time to the router that announced the prefix, in microseconds; nil if unknown,
+  /// which it is unless that router is the neighbour.
+  public let pathRoundTripTime: UInt32?
 }
 
 /// Why a route is, or is not, the selected one.

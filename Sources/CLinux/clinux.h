@@ -59,6 +59,17 @@ int swabel_ioctl(int fd, unsigned long request, void *arg) __asm__("ioctl");
 /* SIG_IGN is a cast, which Swift does not import; 1 is its value in every Linux libc. */
 void *swabel_signal(int number, long disposition) __asm__("signal");
 
+int swabel_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+    __asm__("prctl");
+
+/* What <sys/capability.h> of a library that we do not need would declare: two words of header,
+ * two records of three words. */
+int swabel_capget(void *header, void *data) __asm__("capget");
+int swabel_capset(void *header, const void *data) __asm__("capset");
+int swabel_setgroups(size_t count, const gid_t *list) __asm__("setgroups");
+int swabel_setresgid(gid_t real, gid_t effective, gid_t saved) __asm__("setresgid");
+int swabel_setresuid(uid_t real, uid_t effective, uid_t saved) __asm__("setresuid");
+
 /* GNU extensions. */
 int swabel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) __asm__("accept4");
 int swabel_unshare(int flags) __asm__("unshare");

@@ -3,15 +3,24 @@ import BabelKernel
 import BabelWire
 
 extension Daemon {
-  /// What a client is greeted with (babeld's protocol version 1.0).
+  /// What a client is greeted with, after the name of the protocol.
   static func banner(_ routerID: RouterID) -> String {
-    "BABEL 1.0\nversion \(Usage.version)\nhost \(OwnProcess.hostname)\nmy-id \(routerID)\nok\n"
+    // babeld's buffer holds 63 octets of the name.
+    let host = String(decoding: OwnProcess.hostname.utf8.prefix(63), as: UTF8.self)
+    return "\nversion \(Usage.version)\nhost \(host)\nmy-id \(routerID)\nok\n"
   }
 
   /// Executes one request and queues the answer, which ends with one status line.
   func answer(
     _ request: [UInt8], on connection: ControlConnection, isReadWrite: Bool, at now: Instant
   ) {
+    let form = server?.form ?? LineForm()
+    if let dialectRequest = DialectRequest(request, in: form.dialect),
+      dialectRequest.isReadOnly || isReadWrite
+    {
+      answer(dialectRequest, on: connection, in: form, at: now)
+      return
+    }
     let command = ConfigurationParser.parseRuntime(
       line: request, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else {
@@ -20,9 +29,12 @@ extension Daemon {
     }
     switch command {
     case .empty: connection.output.append("ok\n")
-    case .dump: connection.beginDump(of: node, at: now, monitoring: false)
+    case .dump: connection.beginDump(of: node, in: form, at: now, monitoring: false)
+    case .monitor where connection.isMonitoring:
+      // What is known already must not be added again: clients give up the connection then.
+      connection.output.append("ok\n")
     case .monitor:
-      connection.beginDump(of: node, at: now, monitoring: true)
+      connection.beginDump(of: node, in: form, at: now, monitoring: true)
       updateReporting()
     case .unmonitor:
       connection.stopMonitoring()
@@ -38,12 +50,33 @@ extension Daemon {
     }
   }
 
+  /// Executes a request of another dialect than babeld's.
+  private func answer(
+    _ request: DialectRequest, on connection: ControlConnection, in form: LineForm,
+    at now: Instant
+  ) {
+    switch request {
+    case .dump(let scope):
+      connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
+    case .fee(let fee):
+      server?.form.fee = fee
+      connection.output.append("ok\n")
+    case .metricFactor(let factor):
+      server?.form.metricFactor = factor
+      connection.output.append("ok\n")
+    }
+  }
+
   /// Executes a request that changes something; returns the status line.
   private func change(_ command: RuntimeCommand, at now: Instant) -> String {
     switch command {
     case .flushInterface(let name):
       guard let name, removeInterface(name, at: now) else { return "no No such interface" }
       settings.configuration.removeInterface(name)
+      // Its routes go now rather than in the next turn, so that monitors hear of them before the
+      // answer; those of a large table follow.
+      _ = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
+      apply(at: now)
     case .interface(let name, let parameters):
       var merged = settings.configuration
       merged.merge(parameters, into: name)
@@ -51,11 +84,15 @@ extension Daemon {
         return "no Packet authentication is not available"
       }
       settings.configuration = merged
-      if !interfaces.contains(where: { $0.name == name }) {
+      if interfaces.contains(where: { $0.name == name }) {
+        applyParameters(at: now)
+      } else {
         guard addInterface(name, at: now) else { return "no Too many interfaces" }
         checkInterfaces(at: now)
       }
-    case .defaults(let parameters): settings.configuration.mergeDefaults(parameters)
+    case .defaults(let parameters):
+      settings.configuration.mergeDefaults(parameters)
+      applyParameters(at: now)
     case .key(let key): settings.configuration.define(key)
     case .linkDetect(let isOn):
       settings.configuration.detectsLinks = isOn
@@ -65,8 +102,7 @@ extension Daemon {
       node.smoothingHalfLife = UInt32(clamping: UInt64(seconds) * 1000)
     case .logFile(let name):
       return reopenLog(String(decoding: name, as: UTF8.self)) ? "ok" : "no Cannot open log file"
-    case .reopenLogFile:
-      return reopenLog(nil) ? "ok" : "no Cannot open log file"
+    case .reopenLogFile: return reopenLog(nil) ? "ok" : "no Cannot open log file"
     default: return "bad"
     }
     return "ok"
@@ -83,7 +119,7 @@ extension Daemon {
       try log.open(path)
       return true
     } catch {
-      log.write("reopen_logfile(): \(error)")
+      log.write(.error, "reopen_logfile(): \(error)")
       return false
     }
   }

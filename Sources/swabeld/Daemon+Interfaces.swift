@@ -15,7 +15,9 @@ extension Daemon {
     guard let id = node.addInterface(name, parameters, at: now, into: &actions) else {
       return false
     }
-    interfaces.append(BabelInterface(name: name, id: id, type: type, parameters: parameters))
+    var row = BabelInterface(name: name, id: id, type: type, parameters: parameters)
+    row.hasConfiguredType = settings.configuration.settings(for: name).type != nil
+    interfaces.append(row)
     for remark in settings.configuration.remarks(about: name, type: type) {
       log.write("Interface \(name): \(remark).")
     }
@@ -109,6 +111,28 @@ extension Daemon {
     interfaces[index].type = type
     interfaces[index].parameters = parameters
     forwarding.setIndex(link?.ifindex, of: id)
+  }
+
+  /// Gives running interfaces the parameters that the configuration has for them now. What the
+  /// link was found to be is not asked again.
+  func applyParameters(at now: Instant) {
+    for index in interfaces.indices {
+      let row = interfaces[index]
+      let configured = settings.configuration.settings(for: row.name).type
+      let type =
+        configured.map { ResolvedLinkType($0) }
+        ?? (row.hasConfiguredType ? linkType(row.name) : row.type)
+      interfaces[index].type = type
+      interfaces[index].hasConfiguredType = configured != nil
+      let parameters = parameters(row.name, type)
+      guard parameters != row.parameters else { continue }
+      interfaces[index].parameters = parameters
+      node.setParameters(parameters, of: row.id, at: now, into: &actions)
+      for remark in settings.configuration.remarks(about: row.name, type: type) {
+        log.write("Interface \(row.name): \(remark).")
+      }
+    }
+    apply(at: now)
   }
 
   private func parameters(_ name: InterfaceName, _ type: ResolvedLinkType) -> InterfaceParameters {

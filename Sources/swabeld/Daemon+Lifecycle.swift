@@ -6,6 +6,9 @@ extension Daemon {
   /// Microseconds the kernel gets to take back all our routes at the end.
   private static let farewellPatience: Int64 = 10_000_000
 
+  /// Microseconds that clients get to read the last events.
+  private static let clientPatience: Int64 = 1_000_000
+
   /// Brings up interfaces and tables before the loop begins. False if there is nothing to run on.
   func start() -> Bool {
     let now = Instant.now
@@ -13,7 +16,7 @@ extension Daemon {
     var names = settings.configuration.interfaces.map { $0.name }
     for name in settings.interfaces where !names.contains(name) { names.append(name) }
     guard !names.isEmpty else {
-      log.write("Eek... asked to run on no interfaces!")
+      log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
     for name in names where !addInterface(name, at: now) {
@@ -23,6 +26,13 @@ extension Daemon {
     if !forwarding.adopted.isEmpty { sweepDue = now + Self.adoptionTime }
     checkInterfaces(at: .now)
     return true
+  }
+
+  /// A line for the service manager about how we are.
+  var statusLine: String {
+    let up = interfaces.filter { $0.isUp }.count
+    let neighbours = node.neighbours(at: .now).filter { !$0.cost.isInfinite }.count
+    return "\(up) of \(interfaces.count) interfaces up, \(neighbours) usable neighbours"
   }
 
   /// Works on pending signals.
@@ -44,6 +54,7 @@ extension Daemon {
         try log.open(nil)
         requestReading(at: .now)
       } catch {
+        log.write(.error, "reopen_logfile(): \(error)")
         isStopping = true
       }
     }
@@ -70,6 +81,7 @@ extension Daemon {
   /// Says goodbye, takes routes back, and leaves everything as it was found.
   func stop() {
     let now = Instant.now
+    supervision.stopping()
     updateReporting()
     node.shutDown(keepingForwarding: false, at: now, into: &actions)
     // Packets first: neighbours shall stop sending here before the routes are gone.
@@ -84,17 +96,20 @@ extension Daemon {
     reportFlushedRoutes(at: now)
     releaseInterfaces(at: now)
     for error in sysctls.restoreAll() { log.write("\(error)") }
-    server?.flush(self, at: .now)
+    server?.drain(to: 0, self, until: MonotonicClock.microseconds() + Self.clientPatience)
     server = nil
   }
 
   /// Tells monitors that all routes are gone, as babeld does at its end.
   private func reportFlushedRoutes(at now: Instant) {
     guard server?.hasMonitors == true else { return }
+    let deadline = MonotonicClock.microseconds() + Self.clientPatience
     for handle in node.destinationOrder() {
       for status in node.routes(ofDestination: handle, at: now) {
         server?.report(.route(.flush, status), log)
       }
+      // Kept short of the limit beyond which a monitor is cut off.
+      server?.drain(to: OutputQueue.limit / 2, self, until: deadline)
     }
   }
 

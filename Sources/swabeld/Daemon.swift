@@ -61,13 +61,16 @@ final class Daemon {
   /// What clients are greeted with.
   let banner: String
 
+  /// What a service manager is told.
+  var supervision = Supervision()
+
   /// Set by a signal or a fatal error: leave the loop.
   var isStopping = false
 
   /// At most so many datagrams are read before something else gets its turn.
   private static let datagramsPerTurn = 256
   /// At most so many rows are worked on in one call of the node.
-  private static let rowsPerTurn = 2000
+  static let rowsPerTurn = 2000
 
   init(
     _ settings: Settings, log: Log, node: consuming BabelNode, parts: consuming DaemonParts
@@ -90,8 +93,10 @@ final class Daemon {
   /// The loop.
   func run() {
     var poll = PollSet()
+    supervision.ready(statusLine, at: MonotonicClock.microseconds())
     while !isStopping {
       let now = Instant.now
+      supervision.turn({ statusLine }, at: now.microseconds)
       let hasMore = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
       apply(at: now)
       let hasWork = work(at: now) || hasMore
@@ -131,6 +136,9 @@ final class Daemon {
     var earliest = min(node.nextDeadline ?? .distantFuture, readingDue)
     if let sweepDue { earliest = min(earliest, sweepDue) }
     if let interfaceRetry { earliest = min(earliest, interfaceRetry) }
+    if let watchdog = supervision.deadline {
+      earliest = min(earliest, Instant(microseconds: watchdog))
+    }
     return min(earliest.microseconds, server?.deadline ?? .max)
   }
 

@@ -59,10 +59,28 @@ import Testing
     #expect(!FileSystem.exists(path))
   }
 
-  @Test func `one of a living process is respected`() throws {
-    try FileSystem.createExclusively(path, Array("1".utf8))
+  @Test func `one of a living router is respected`() throws {
+    let folder = path + ".d"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try FileManager.default.copyItem(atPath: "/bin/sleep", toPath: folder + "/babeld")
+    let router = Process()
+    router.executableURL = URL(fileURLWithPath: folder + "/babeld")
+    router.arguments = ["60"]
+    try router.run()
+    let text = Array(String(router.processIdentifier).utf8)
+    try FileSystem.createExclusively(path, text)
     #expect(throws: KernelError.self) { try PIDFile(path: path).create() }
-    #expect(try FileSystem.read(path) == Array("1".utf8))
+    #expect(try FileSystem.read(path) == text)
+    router.terminate()
+    router.waitUntilExit()
+    try FileSystem.remove(path)
+    try FileManager.default.removeItem(atPath: folder)
+  }
+
+  @Test func `one whose number went to another program is replaced`() throws {
+    try FileSystem.createExclusively(path, Array("1".utf8))
+    try PIDFile(path: path).create()
+    #expect(try FileSystem.read(path) == Array(String(OwnProcess.id).utf8))
     try FileSystem.remove(path)
   }
 

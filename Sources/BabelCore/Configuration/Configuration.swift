@@ -98,6 +98,12 @@ public struct Configuration: Equatable, Sendable {
   public var logFile: [UInt8]?
   /// `pid-file`; empty means none.
   public var pidFile: [UInt8] = Array("/var/run/babeld.pid".utf8)
+  /// `user`: who to become once everything is open; nil means to stay who we are.
+  public var user: [UInt8]?
+  /// `socket-mode`, `socket-owner`, `socket-group`.
+  public var socketAccess = SocketAccess()
+  /// `socket-dialect`.
+  public var socketDialect = SocketDialect.babel
 
   // MARK: Tables
 

@@ -113,6 +113,9 @@ struct StatementParser {
 
   private mutating func parseStatement(_ first: ConfigurationToken) throws(ConfigurationError) {
     guard !first.isQuoted, let keyword = StatementKeyword(octets: first.octets) else {
+      if !first.isQuoted, let process = ProcessKeyword(octets: first.octets) {
+        return try parseProcess(process, at: first)
+      }
       guard !first.isQuoted, let option = OptionKeyword(octets: first.octets) else {
         throw unknownStatement(first)
       }
@@ -169,6 +172,7 @@ struct StatementParser {
       case .in, .out, .redistribute, .install: throw notAtRunTime(first)
       }
     }
+    if !first.isQuoted, ProcessKeyword(octets: first.octets) != nil { throw notAtRunTime(first) }
     guard !first.isQuoted, let option = OptionKeyword(octets: first.octets) else {
       throw unknownStatement(first)
     }

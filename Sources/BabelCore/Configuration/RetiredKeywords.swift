@@ -59,7 +59,7 @@ private enum RetiredParameter: KeywordText, ConfigurationKeyword {
 extension StatementParser {
   /// The error about the first word of a statement.
   func unknownStatement(_ token: ConfigurationToken) -> ConfigurationError {
-    let words = StatementKeyword.words + OptionKeyword.words
+    let words = StatementKeyword.words + OptionKeyword.words + ProcessKeyword.words
     if !token.isQuoted, let request = RequestKeyword(octets: token.octets) {
       var error = reader.error(at: token, expected: "a statement")
       error = error.adding(hint: "\"\(request.rawValue.text)\" is a request of the local socket")

@@ -56,6 +56,10 @@ extension BabelNode {
     if let due = interface.helloDue, due > hello {
       interfaceRows[Int(id.rawValue)]?.helloDue = hello
     }
+    let update = now + Int64(parameters.updateInterval) * 500
+    if let due = interface.updateDue, due > update {
+      interfaceRows[Int(id.rawValue)]?.updateDue = update
+    }
     for neighbour in interface.neighbours {
       computeCost(neighbour, now, &buffer)
       // A longer IHU interval becomes known before the old promise is broken.

@@ -1,7 +1,8 @@
 import BabelWire
 
 /// Lines of the control socket in babeld's dialect, which its clients parse: one line for each
-/// event of a table row, with a final newline.
+/// event of a table row, with a final newline. The dialects of babeld's descendants differ in a
+/// few fields of neighbours and routes.
 ///
 /// Lines are appended as octets, because a dump may have 100,000 of them.
 public enum StatusLine {
@@ -20,17 +21,21 @@ public enum StatusLine {
   }
 
   /// `add neighbour 1a address fe80::1 if v0 reach ff00 ureach 0000 rxcost 96 txcost 96 cost 96`,
-  /// with `rtt MS rttcost N` before the cost when there is a recent sample.
+  /// with `rtt MS rttcost N` before the cost when there is a recent sample. Althea's fork is
+  /// older than `ureach`.
   public static func append(
-    _ event: TableEvent, _ status: NeighbourStatus, to text: inout [UInt8]
+    _ event: TableEvent, _ status: NeighbourStatus, in dialect: SocketDialect = .babel,
+    to text: inout [UInt8]
   ) {
     append(event, to: &text)
     append("neighbour ", to: &text)
     append(String(status.id, radix: 16), to: &text)
     append(" address \(status.address) if \(status.interface) reach ", to: &text)
     append(fourHexDigits(status.multicastHistory), to: &text)
-    append(" ureach ", to: &text)
-    append(fourHexDigits(status.unicastHistory), to: &text)
+    if dialect != .althea {
+      append(" ureach ", to: &text)
+      append(fourHexDigits(status.unicastHistory), to: &text)
+    }
     append(" rxcost \(status.rxcost) txcost \(status.txcost)", to: &text)
     if let roundTripTime = status.roundTripTime {
       append(" rtt \(milliseconds(roundTripTime)) rttcost \(status.rttCost)", to: &text)
@@ -56,7 +61,14 @@ public enum StatusLine {
 
   /// `add route 1a prefix 10.0.0.0/8 from 0.0.0.0/0 installed yes id 02:… metric 96 refmetric 0
   /// via fe80::1 if v0`.
-  public static func append(_ event: TableEvent, _ status: RouteStatus, to text: inout [UInt8]) {
+  ///
+  /// AREDN has `nexthop A table N` before `via`. Althea has `price P fee F` before and
+  /// `full-path-rtt MS` after `refmetric`; standard Babel carries no prices, so they are 0, and a
+  /// path of several hops has no known round-trip time, which is 0 as well. `fee` is ours.
+  public static func append(
+    _ event: TableEvent, _ status: RouteStatus, in dialect: SocketDialect = .babel,
+    fee: UInt32 = 0, to text: inout [UInt8]
+  ) {
     append(event, to: &text)
     append("route ", to: &text)
     append(String(status.id, radix: 16), to: &text)
@@ -68,8 +80,15 @@ public enum StatusLine {
     status.routerID.appendText(to: &text)
     append(" metric ", to: &text)
     append(status.metric.description, to: &text)
+    if dialect == .althea { append(" price 0 fee \(fee)", to: &text) }
     append(" refmetric ", to: &text)
     append(status.advertisedMetric.description, to: &text)
+    switch dialect {
+    case .babel: break
+    case .aredn: append(" nexthop \(status.nextHop) table \(status.table)", to: &text)
+    case .althea:
+      append(" full-path-rtt \(milliseconds(status.pathRoundTripTime ?? 0))", to: &text)
+    }
     append(" via ", to: &text)
     status.neighbour.appendText(to: &text)
     append(" if ", to: &text)

@@ -20,7 +20,9 @@ extension BabelNode {
     }
     let id = NeighbourID(
       neighbours.insert(
-        Neighbour(objectID: nextObjectID, interface: interface, address: address, at: now)))
+        Neighbour(
+          objectID: nextObjectID, interface: interface, named: row.name, address: address,
+          at: now)))
     nextObjectID += 1
     neighbourIDs[key] = id
     interfaceRows[Int(interface.rawValue)]?.neighbours.append(id)

@@ -6,6 +6,8 @@ import BabelWire
 struct Neighbour {
   let objectID: UInt64
   let interface: InterfaceID
+  /// The name of the interface: its routes are told of after the interface itself is gone.
+  let interfaceName: InterfaceName
   let address: IPAddress
   let createdAt: Instant
   var multicast = HelloHistory()
@@ -55,9 +57,13 @@ struct Neighbour {
   /// The values last told to monitors.
   var reported: NeighbourStatus?
 
-  init(objectID: UInt64, interface: InterfaceID, address: IPAddress, at now: Instant) {
+  init(
+    objectID: UInt64, interface: InterfaceID, named name: InterfaceName, address: IPAddress,
+    at now: Instant
+  ) {
     self.objectID = objectID
     self.interface = interface
+    interfaceName = name
     self.address = address
     createdAt = now
   }

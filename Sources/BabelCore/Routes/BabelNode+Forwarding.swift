@@ -173,6 +173,12 @@ extension BabelNode {
     return installRule(ofRoute: selected).map { UInt16(truncatingIfNeeded: $0 + 1) } ?? 0
   }
 
+  /// The kernel table a route is installed into, or would be.
+  func forwardingTable(ofRoute number: UInt32) -> UInt32 {
+    installRule(ofRoute: number).flatMap { filters.install.rules[$0].table }
+      ?? parameters.exportTable
+  }
+
   /// The first `install` rule that matches a route.
   func installRule(ofRoute number: UInt32) -> Int? {
     guard !filters.install.rules.isEmpty else { return nil }

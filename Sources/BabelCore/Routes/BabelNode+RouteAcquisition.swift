@@ -103,6 +103,7 @@ extension BabelNode {
     let row = old.destination
     let id = table.nextHops[old.nextHop].neighbour
     let isSelected = table.destinations[row].selected == number
+    let before = visible(number)
     if update.isRetraction {
       guard !old.advertisedMetric.isInfinite else { return }
       table.routes[number].smoothed.changed(
@@ -111,7 +112,7 @@ extension BabelNode {
       table.routes[number].epoch = neighbours[id.rawValue].epoch
       table.routes[number].flags.remove(.expired)
       reselect(row, now, &buffer)
-      reportRouteIfQuiet(number, wasSelected: isSelected, now, &buffer)
+      reportRoute(number, ifNot: before, now, &buffer)
       return
     }
     guard let routerID = update.routerID, let gateway = update.nextHop else { return }
@@ -155,7 +156,7 @@ extension BabelNode {
     table.routes[number].flags = []
     restartHoldTime(number, now)
     reselect(row, now, &buffer)
-    reportRouteIfQuiet(number, wasSelected: isSelected, now, &buffer)
+    reportRoute(number, ifNot: before, now, &buffer)
     askForSeqnoIfWanted(number, now)
     satisfyRequests(row, now)
   }
@@ -274,9 +275,11 @@ extension BabelNode {
       table.routes[number].epoch = neighbour.epoch
       table.routes[number].advertisedMetric = .infinity
     }
-    let wasSelected = table.destinations[route.destination].selected == number
+    var before = visible(number)
+    before?.metric = former
+    before?.advertisedMetric = route.advertisedMetric
     reselect(route.destination, now, &buffer)
-    reportRouteIfQuiet(number, wasSelected: wasSelected, now, &buffer)
+    reportRoute(number, ifNot: before, now, &buffer)
   }
 
   // MARK: Expiry
@@ -321,10 +324,11 @@ extension BabelNode {
       } else if route.advertisedMetric.isInfinite {
         removeRoute(number, now, &buffer)
       } else {
+        let before = visible(number)
         table.routes[number].advertisedMetric = .infinity
         table.routes[number].flags.insert(.expired)
         reselect(route.destination, now, &buffer)
-        reportRoute(.change, number, now, &buffer)
+        reportRoute(number, ifNot: before, now, &buffer)
         setDeadline(number, from: now, halves: ProtocolParameters.routeHoldHalves, now)
       }
     }

@@ -34,19 +34,17 @@ extension BabelNode {
     var result: [RouteStatus] = []
     var number = table.destinations[handle].firstRoute
     while number != noRow {
-      if let status = routeStatus(number, now) {
-        if status.isInstalled { result.insert(status, at: 0) } else { result.append(status) }
-      }
+      let status = routeStatus(number, now)
+      if status.isInstalled { result.insert(status, at: 0) } else { result.append(status) }
       number = table.routes[number].nextInDestination
     }
     return result
   }
 
-  func routeStatus(_ number: UInt32, _ now: Instant) -> RouteStatus? {
+  func routeStatus(_ number: UInt32, _ now: Instant) -> RouteStatus {
     let route = table.routes[number]
     let nextHop = table.nextHops[route.nextHop]
     let neighbour = neighbours[nextHop.neighbour.rawValue]
-    guard let interface = interface(nextHop.interface) else { return nil }
     let metric = metric(of: number)
     let age = max(0, now - route.updatedAt.instant(near: now)) / 1_000_000
     return RouteStatus(
@@ -58,23 +56,46 @@ extension BabelNode {
       smoothedMetric: route.smoothed.value(
         metric, timeConstant: timeConstant(number), at: now),
       advertisedMetric: route.advertisedMetric, age: UInt32(age), neighbour: neighbour.address,
-      nextHop: nextHop.gateway, interface: interface.name, reason: route.reason)
+      nextHop: nextHop.gateway, interface: neighbour.interfaceName, reason: route.reason,
+      table: forwardingTable(ofRoute: number),
+      pathRoundTripTime: route.advertisedMetric == .zero
+        ? neighbour.roundTrip.current(at: now) : nil)
   }
 
   /// Tells monitors of a route, if there are any.
   mutating func reportRoute(
     _ event: TableEvent, _ number: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard reportsRoutes, let status = routeStatus(number, now) else { return }
-    buffer.actions.append(.notify(.route(event, status)))
+    guard reportsRoutes else { return }
+    buffer.actions.append(.notify(.route(event, routeStatus(number, now))))
   }
 
-  /// Tells monitors of a changed route that kept its place: a change of place was reported.
-  mutating func reportRouteIfQuiet(
-    _ number: UInt32, wasSelected: Bool, _ now: Instant, _ buffer: inout ActionBuffer
+  /// What a monitor sees of a route that keeps its place.
+  struct VisibleRoute: Equatable {
+    var metric: Metric
+    var advertisedMetric: Metric
+    var routerID: UInt32
+    var isSelected: Bool
+  }
+
+  /// What a monitor sees of a route now; nil if there is none.
+  func visible(_ number: UInt32) -> VisibleRoute? {
+    guard reportsRoutes else { return nil }
+    let route = table.routes[number]
+    return VisibleRoute(
+      metric: metric(of: number), advertisedMetric: route.advertisedMetric,
+      routerID: route.routerID,
+      isSelected: table.destinations[route.destination].selected == number)
+  }
+
+  /// Tells monitors of a route that is not what it was, unless that was told already: a change
+  /// of place is.
+  mutating func reportRoute(
+    _ number: UInt32, ifNot before: VisibleRoute?, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    let isSelected =
-      table.destinations[table.routes[number].destination].selected == number
-    if isSelected == wasSelected { reportRoute(.change, number, now, &buffer) }
+    guard let before, let after = visible(number) else { return }
+    if after != before, after.isSelected == before.isSelected {
+      reportRoute(.change, number, now, &buffer)
+    }
   }
 }

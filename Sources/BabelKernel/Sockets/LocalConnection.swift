@@ -78,6 +78,9 @@ public struct LocalConnection: ~Copyable, Sendable {
     }
   }
 
+  /// Tells the other side that nothing more will be written; it can still write.
+  public func finish() { _ = shutdown(descriptor.rawValue, Int32(SHUT_WR)) }
+
   /// The user id of the other side; nil for TCP.
   public func peerUserID() -> UInt32? {
     // struct ucred: process, user, group.

@@ -119,6 +119,11 @@ public enum FileSystem {
     try Syscall.check("remove \(path)") { unlink(path) }
   }
 
+  /// Whether a file can be created or replaced in the directory of `path`.
+  public static func canCreate(besides path: String) -> Bool {
+    access(directory(of: path), Int32(W_OK | X_OK)) == 0
+  }
+
   /// Sets the permission bits.
   public static func setMode(_ path: String, _ mode: UInt32) throws(KernelError) {
     try Syscall.check("chmod \(path)") { chmod(path, numericCast(mode)) }

@@ -27,6 +27,32 @@ public enum OwnProcess {
     return String(decoding: buffer[..<end], as: UTF8.self)
   }
 
+  /// The value of an environment variable; nil if it is not set.
+  public static func environment(_ name: String) -> String? {
+    guard let value = getenv(name) else { return nil }
+    return String(cString: value)
+  }
+
+  /// The name the kernel has for a process, at most 15 octets: usually that of its program. Nil
+  /// if the process does not exist.
+  public static func commandName(of id: Int32) -> [UInt8]? {
+    do throws(KernelError) {
+      let octets = try FileSystem.read("/proc/\(id)/comm", limit: 64)
+      return Array(octets.prefix { $0 != 0x0A })
+    } catch {
+      return nil
+    }
+  }
+
+  /// Whether descriptor 2 is the journal of systemd: then `JOURNAL_STREAM` names its device and
+  /// inode.
+  public static var logsToJournal: Bool {
+    guard let name = environment("JOURNAL_STREAM") else { return false }
+    var status = stat()
+    guard fstat(2, &status) == 0 else { return false }
+    return name.utf8.elementsEqual("\(status.st_dev):\(status.st_ino)".utf8)
+  }
+
   /// Whether a process with this id exists (also one of another user).
   public static func exists(_ id: Int32) -> Bool {
     guard id > 0 else { return false }

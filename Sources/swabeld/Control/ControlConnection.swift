@@ -24,17 +24,20 @@ final class ControlConnection {
   private(set) var ending: Ending?
   private var lines = RequestLines()
   private var cursor: DumpCursor?
-  /// When the client last took something, or had nothing to take.
-  private var lastProgress: Int64
+  /// When the client last took something while something waited for it; nil if nothing waited
+  /// when it was last looked at.
+  private var waitingSince: Int64?
+  /// When we wrote our last octet to a client that may still write; nil before.
+  private var finishedAt: Int64?
 
   /// Microseconds a client may leave its answers unread.
   private static let patience: Int64 = 10_000_000
+  /// Microseconds a client has to close its side after the last answer. To close before it does
+  /// would make the kernel throw away what the client has not read yet.
+  private static let farewell: Int64 = 1_000_000
 
   /// Takes over a connection.
-  init(_ connection: consuming LocalConnection, at now: Instant) {
-    self.connection = connection
-    lastProgress = now.microseconds
-  }
+  init(_ connection: consuming LocalConnection) { self.connection = connection }
 
   /// Whether a request may be worked on.
   private var wantsRequest: Bool {
@@ -42,7 +45,7 @@ final class ControlConnection {
   }
 
   /// Whether the socket is worth reading.
-  var wantsToRead: Bool { wantsRequest && !lines.hasLine }
+  var wantsToRead: Bool { finishedAt != nil || (wantsRequest && !lines.hasLine) }
 
   /// Whether there is a request to be worked on now.
   var hasRequest: Bool { wantsRequest && lines.hasLine }
@@ -51,30 +54,30 @@ final class ControlConnection {
   var wantsToWrite: Bool { !output.isEmpty || cursor != nil }
 
   /// Whether the connection can be dropped.
-  var isOver: Bool {
-    switch ending {
-    case nil: false
-    case .polite: output.isEmpty && cursor == nil
-    case .now: true
-    }
-  }
+  private(set) var isOver = false
 
   /// When the client has been silent for too long; nil if it owes us nothing.
-  var deadline: Int64? { wantsToWrite ? lastProgress + Self.patience : nil }
+  var deadline: Int64? {
+    if let finishedAt { return finishedAt + Self.farewell }
+    return waitingSince.map { $0 + Self.patience }
+  }
 
   /// Reads what is there. Returns a remark for the log if the connection had to be cut.
   func read(_ buffer: inout [UInt8]) -> String? {
     do throws(KernelError) {
       switch try connection.read(into: &buffer) {
-      case .octets(let count): lines.append(buffer[..<count])
+      case .octets(let count):
+        // After the last answer everything is ignored.
+        if finishedAt == nil { lines.append(buffer[..<count]) }
       case .nothingYet: break
-      case .closed: end(.polite)
+      case .closed:
+        if finishedAt != nil { isOver = true } else { end(.polite) }
       }
     } catch {
       end(.now)
     }
-    if lines.isTooLong {
-      end(.now)
+    if ending == nil, lines.isTooLong {
+      end(.polite)
       return "control socket: a request is longer than \(RequestLines.limit) octets"
     }
     return nil
@@ -84,9 +87,14 @@ final class ControlConnection {
   func nextRequest() -> [UInt8]? { wantsRequest ? lines.next() : nil }
 
   /// Begins a dump; with `monitoring`, live events follow.
-  func beginDump(of node: borrowing BabelNode, at now: Instant, monitoring: Bool) {
+  func beginDump(
+    of node: borrowing BabelNode, _ scope: DumpScope = .everything, in form: LineForm,
+    at now: Instant, monitoring: Bool
+  ) {
     if monitoring { isMonitoring = true }
-    cursor = DumpCursor(of: node, at: now, forMonitor: isMonitoring, into: &output)
+    if scope == .everything { output.append(form.preamble) }
+    cursor = DumpCursor(
+      of: node, at: now, scope, in: form, forMonitor: monitoring, into: &output)
   }
 
   /// Stops live events.
@@ -94,25 +102,26 @@ final class ControlConnection {
 
   /// Ends the connection. A client that closed its side is still sent what it asked for.
   func end(_ how: Ending) {
-    if case .now = ending { return }
-    ending = how
     isMonitoring = false
+    switch how {
+    case .polite:
+      if ending == nil { ending = .polite }
+    case .now:
+      ending = .now
+      isOver = true
+    }
   }
 
-  /// Queues an event line if the client is to have it now. Cuts off a client that is too far
-  /// behind; returns false in that case.
-  func report(_ notice: Notice, _ line: [UInt8]) -> Bool {
-    guard isMonitoring else { return true }
-    if cursor != nil, cursor?.admits(notice) == false { return true }
+  /// Queues an event line if the client is to have it now.
+  func report(_ notice: Notice, _ line: [UInt8]) {
+    guard isMonitoring else { return }
+    if cursor?.isForMonitor == true, cursor?.admits(notice) == false { return }
     output.append(line)
-    guard output.isOverfull else { return true }
-    end(.now)
-    return false
   }
 
   /// Writes a piece of a dump, and what the socket takes. False if the client has stalled.
   func write(from node: borrowing BabelNode, at now: Instant) -> Bool {
-    if output.isEmpty, cursor == nil { lastProgress = now.microseconds }
+    if wantsToWrite, waitingSince == nil { waitingSince = now.microseconds }
     if cursor?.feed(&output, from: node, at: now) == true {
       cursor = nil
       output.append("ok\n")
@@ -122,15 +131,23 @@ final class ControlConnection {
         end(.now)
         return true
       }
-      if count > 0 { lastProgress = now.microseconds }
+      if count > 0 { waitingSince = now.microseconds }
     } catch {
       end(.now)
       return true
     }
-    if let deadline, deadline <= now.microseconds {
-      end(.now)
-      return false
+    if !wantsToWrite { waitingSince = nil }
+    if case .polite = ending, !wantsToWrite, finishedAt == nil {
+      connection.finish()
+      finishedAt = now.microseconds
     }
     return true
+  }
+
+  /// Ends the connection if its time is over. False if that is because the client has stalled.
+  func checkDeadline(at now: Instant) -> Bool {
+    guard let deadline, deadline <= now.microseconds else { return true }
+    end(.now)
+    return finishedAt != nil
   }
 }

@@ -1,6 +1,22 @@
 import BabelCore
 import BabelWire
 
+/// What a dump shows.
+struct DumpScope: Equatable {
+  var interfaces = false
+  var neighbours = false
+  /// Only neighbours to whom the link can be used.
+  var onlyRoutable = false
+  var originated = false
+  var routes = false
+  /// Only routes that are installed.
+  var onlyInstalled = false
+
+  /// `dump`.
+  static let everything = DumpScope(
+    interfaces: true, neighbours: true, originated: true, routes: true)
+}
+
 /// A `dump` or the first part of `monitor` under way: what is still to be written.
 ///
 /// Interfaces and neighbours are written at once. Redistributed prefixes and routes may be many,
@@ -10,6 +26,8 @@ import BabelWire
 struct DumpCursor {
   /// Whether live events follow.
   let isForMonitor: Bool
+  private let form: LineForm
+  private let onlyInstalled: Bool
   /// Redistributed prefixes in order; nil when gone meanwhile.
   private var originated: [OriginatedStatus?]
   private var keys: [OriginatedKey]
@@ -24,19 +42,24 @@ struct DumpCursor {
 
   /// Begins a dump, and writes interfaces and neighbours.
   init(
-    of node: borrowing BabelNode, at now: Instant, forMonitor: Bool, into output: inout OutputQueue
+    of node: borrowing BabelNode, at now: Instant, _ scope: DumpScope = .everything,
+    in form: LineForm = LineForm(), forMonitor: Bool, into output: inout OutputQueue
   ) {
     isForMonitor = forMonitor
-    for status in node.interfaces() {
-      output.append { StatusLine.append(.add, status, to: &$0) }
+    self.form = form
+    onlyInstalled = scope.onlyInstalled
+    if scope.interfaces {
+      for status in node.interfaces() { output.append { form.append(.add, status, to: &$0) } }
     }
-    for status in node.neighbours(at: now) {
-      output.append { StatusLine.append(.add, status, to: &$0) }
+    if scope.neighbours {
+      for status in node.neighbours(at: now) where !scope.onlyRoutable || !status.cost.isInfinite {
+        output.append { form.append(.add, status, to: &$0) }
+      }
     }
-    let prefixes = node.originatedPrefixes()
+    let prefixes = scope.originated ? node.originatedPrefixes() : []
     keys = forMonitor ? prefixes.map { OriginatedKey($0) } : []
     originated = prefixes.map { $0 }
-    destinations = node.destinationOrder()
+    destinations = scope.routes ? node.destinationOrder() : []
   }
 
   /// Writes on until `output` is comfortably filled; true when all is written.
@@ -46,7 +69,7 @@ struct DumpCursor {
     while nextOriginated < originated.count {
       if output.count >= OutputQueue.comfortable { return false }
       if let status = originated[nextOriginated] {
-        output.append { StatusLine.append(.add, status, to: &$0) }
+        output.append { form.append(.add, status, to: &$0) }
       }
       nextOriginated += 1
     }
@@ -55,8 +78,9 @@ struct DumpCursor {
       let end = min(nextDestination + Self.group, destinations.count)
       for index in nextDestination..<end {
         for status in node.routes(ofDestination: destinations[index], at: now) {
+          if onlyInstalled, !status.isInstalled { continue }
           if isForMonitor, !written.insert(status.id).inserted { continue }
-          output.append { StatusLine.append(.add, status, to: &$0) }
+          output.append { form.append(.add, status, to: &$0) }
         }
       }
       nextDestination = end

@@ -9,6 +9,8 @@ struct BabelInterface {
   var id: InterfaceID
   /// What it was taken for when its parameters were resolved.
   var type: ResolvedLinkType
+  /// Whether that was configured, not found out.
+  var hasConfiguredType = false
   /// The parameters the node has.
   var parameters: InterfaceParameters
   /// The link it is bound to now; nil while there is none.

@@ -4,15 +4,27 @@ import BabelWire
 
 /// The log: lines on standard error or, when there is a log file, in that file, which then also
 /// takes standard output (table dumps).
+///
+/// A line begins with time and level. The journal of systemd notes the time itself and is told
+/// the level by a number.
 final class Log {
+  /// What a line begins with.
+  enum Prefix {
+    /// Time and level.
+    case stamp
+    /// The level in angle brackets, as the journal takes it.
+    case priority
+  }
+
   /// Notices below this level are not written.
   var level = NoticeLevel.warning
   /// The log file, if there is one.
   private(set) var path: String?
+  private var prefix: Prefix
   private var limiter = LogLimiter()
 
   /// A log on standard error.
-  init() {}
+  init() { prefix = OwnProcess.logsToJournal ? .priority : .stamp }
 
   /// Opens a log file, or opens the current one again (after a rotation).
   func open(_ newPath: String?) throws(KernelError) {
@@ -21,20 +33,54 @@ final class Log {
     try OwnProcess.redirect(1, to: file)
     try OwnProcess.redirect(2, to: file)
     path = newPath
+    prefix = .stamp
   }
 
+  /// Writes one line of a warning.
+  func write(_ line: String) { write(.warning, line) }
+
   /// Writes one line; a final newline is added.
-  func write(_ line: String) {
-    Self.write(Array(line.utf8) + [UInt8(ascii: "\n")], to: 2)
+  func write(_ level: NoticeLevel, _ line: String) {
+    let start =
+      switch prefix {
+      case .stamp: WallClock.stamp() + " " + Self.word(level, before: line)
+      case .priority: "<" + String(Self.priority(level)) + ">"
+      }
+    Self.write(Array((start + line + "\n").utf8), to: 2)
+  }
+
+  /// babeld's messages that say "Warning" themselves need no other word.
+  private static func word(_ level: NoticeLevel, before line: String) -> String {
+    switch level {
+    case .error: "error: "
+    case .warning: line.utf8.starts(with: "Warning: ".utf8) ? "" : "warning: "
+    case .info: "info: "
+    case .debug: "debug: "
+    }
+  }
+
+  /// syslog's number of a level.
+  private static func priority(_ level: NoticeLevel) -> Int {
+    switch level {
+    case .error: 3
+    case .warning: 4
+    case .info: 6
+    case .debug: 7
+    }
   }
 
   /// Writes a line unless there were too many of its kind and subject.
-  func write(_ kind: LogKind, subject: UInt64, _ line: @autoclosure () -> String) {
+  func write(
+    _ kind: LogKind, subject: UInt64, level: NoticeLevel = .warning,
+    _ line: @autoclosure () -> String
+  ) {
     let second = MonotonicClock.microseconds() / 1_000_000
     switch limiter.admit(kind, subject: subject, at: second) {
     case .suppressed: break
     case .admitted(let suppressed):
-      write(suppressed == 0 ? line() : line() + " (\(suppressed) similar lines suppressed)")
+      write(
+        level,
+        suppressed == 0 ? line() : line() + " (\(suppressed) similar lines suppressed)")
     }
   }
 
@@ -43,10 +89,10 @@ final class Log {
     let noticeLevel = notice.level
     guard noticeLevel >= level else { return }
     if noticeLevel < .warning {
-      write(notice.description)
+      write(noticeLevel, notice.description)
     } else {
       let (kind, subject) = LogKind.of(notice)
-      write(kind, subject: subject, notice.description)
+      write(kind, subject: subject, level: noticeLevel, notice.description)
     }
   }
 

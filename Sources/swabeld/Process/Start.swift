@@ -64,7 +64,7 @@ enum Start {
       if configuration.daemonises { try OwnProcess.daemonise() }
       return true
     } catch {
-      log.write("\(error)")
+      log.write(.error, "\(error)")
       return false
     }
   }
@@ -80,7 +80,7 @@ enum Start {
       defer { pidFile.remove() }
       return try serve(settings, log, signals)
     } catch {
-      log.write("\(error)")
+      log.write(.error, "\(error)")
       return false
     }
   }
@@ -89,10 +89,10 @@ enum Start {
     _ settings: Settings, _ log: Log, _ signals: consuming SignalDescriptor
   ) throws(KernelError) -> Bool {
     let configuration = settings.configuration
-    guard check(settings, log) else { return false }
+    guard check(settings, log), let accounts = accounts(configuration, log) else { return false }
     let port = configuration.protocolPort
     if try UDPSocket.isPortTaken(port) {
-      log.write("UDP port \(port) is in use: another Babel daemon runs here.")
+      log.write(.error, "UDP port \(port) is in use: another Babel daemon runs here.")
       return false
     }
     var sysctls = SavedSysctls()
@@ -105,8 +105,8 @@ enum Start {
         try sysctls.require(Sysctl.ipv6AcceptRedirects, 0)
         try sysctls.require(Sysctl.ipv4ReversePathFilter, 0)
       } catch {
-        log.write("Couldn't write sysctl: \(error)")
-        log.write("kernel_setup failed.")
+        log.write(.error, "Couldn't write sysctl: \(error)")
+        log.write(.error, "kernel_setup failed.")
         return false
       }
     }
@@ -119,7 +119,11 @@ enum Start {
     let socket = try UDPSocket(port: port)
     if socket.lacksTrafficClass { log.write("Couldn't set traffic class.") }
     let server: ControlServer? =
-      if let local = configuration.localServer { try ControlServer(local) } else { nil }
+      if let local = configuration.localServer {
+        try ControlServer(local, accounts.rights, configuration.socketDialect)
+      } else {
+        nil
+      }
     let stateFile = StateFile(path: String(decoding: configuration.stateFile, as: UTF8.self))
     let node = makeNode(settings, links, stateFile, log)
     let parts = DaemonParts(
@@ -132,12 +136,46 @@ enum Start {
       return false
     }
     stateFile.consume()
+    guard become(accounts.user, configuration, log) else {
+      daemon.stop()
+      return false
+    }
     daemon.run()
     daemon.stop()
     do throws(KernelError) {
       try stateFile.write(daemon.node.seqno)
     } catch {
-      log.write("Couldn't write babel-state: \(error)")
+      log.write(.error, "Couldn't write babel-state: \(error)")
+    }
+    return true
+  }
+
+  private static func accounts(_ configuration: Configuration, _ log: Log) -> Accounts? {
+    do throws(Accounts.Failure) {
+      return try Accounts(configuration)
+    } catch {
+      log.write(.error, error.description)
+      return nil
+    }
+  }
+
+  /// Gives up root's powers. The log file goes with us, so that it can be opened again.
+  private static func become(
+    _ account: (user: UInt32, group: UInt32)?, _ configuration: Configuration, _ log: Log
+  ) -> Bool {
+    guard let account else { return true }
+    do throws(KernelError) {
+      if let path = log.path, FileSystem.kind(of: path) == .file {
+        try FileSystem.setOwner(path, userID: account.user, groupID: account.group)
+      }
+      try Privileges.drop(toUser: account.user, group: account.group)
+    } catch {
+      log.write(.error, "user: \(error)")
+      return false
+    }
+    let state = String(decoding: configuration.stateFile, as: UTF8.self)
+    if !state.utf8.isEmpty, !FileSystem.canCreate(besides: state) {
+      log.write("The state file \(state) cannot be written by the user we run as.")
     }
     return true
   }
@@ -146,13 +184,13 @@ enum Start {
   private static func check(_ settings: Settings, _ log: Log) -> Bool {
     let configuration = settings.configuration
     guard !configuration.interfaces.isEmpty || !settings.interfaces.isEmpty else {
-      log.write("Eek... asked to run on no interfaces!")
+      log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
     let names = configuration.interfaces.map { $0.name } + settings.interfaces
     for name in names where !configuration.authentication(for: name).keys.isEmpty {
       // To run without the protection that was asked for would be worse than not to run.
-      log.write("Interface \(name): packet authentication is not available.")
+      log.write(.error, "Interface \(name): packet authentication is not available.")
       return false
     }
     return true

@@ -1,0 +1,80 @@
+/// Whose dialect the control socket speaks, see `socket-dialect`.
+public enum SocketDialect: UInt8, Equatable, Sendable {
+  /// babeld's.
+  case babel
+  /// That of AREDN's patched babeld: partial dumps, next hop and table of routes.
+  case aredn
+  /// That of Althea's fork: another banner, fee, price and path round-trip time.
+  case althea
+}
+
+/// Who may use the Unix control socket: what `socket-mode`, `socket-owner` and `socket-group` say.
+public struct SocketAccess: Equatable, Sendable {
+  /// Permission bits, 0 … 0o777; nil means by the mask of the process, as in babeld.
+  public var mode: UInt32?
+  /// Name or number of the owner; nil means whoever started the daemon.
+  public var owner: [UInt8]?
+  /// Name or number of the group; nil likewise.
+  public var group: [UInt8]?
+
+  /// As in babeld.
+  public init() {}
+}
+
+/// First words of the statements about the process that babeld does not have.
+enum ProcessKeyword: KeywordText, ConfigurationKeyword {
+  case user
+  case socketMode = "socket-mode"
+  case socketOwner = "socket-owner"
+  case socketGroup = "socket-group"
+  case socketDialect = "socket-dialect"
+}
+
+/// Values of `socket-dialect`.
+private enum DialectKeyword: KeywordText, ConfigurationKeyword {
+  case babel, aredn, althea
+}
+
+extension StatementParser {
+  /// Parses the value of a statement about the process.
+  mutating func parseProcess(
+    _ keyword: ProcessKeyword, at first: ConfigurationToken
+  ) throws(ConfigurationError) {
+    warn(.unknownToBabeld, at: first, "babeld does not have this statement")
+    switch keyword {
+    case .user: configuration.user = try word("the name of a user").octets
+    case .socketMode: configuration.socketAccess.mode = try permissions()
+    case .socketOwner: configuration.socketAccess.owner = try word("the name of a user").octets
+    case .socketGroup: configuration.socketAccess.group = try word("the name of a group").octets
+    case .socketDialect: configuration.socketDialect = try dialect()
+    }
+    try endStatement()
+  }
+
+  /// Permission bits: always octal, as `chmod` takes them.
+  private mutating func permissions() throws(ConfigurationError) -> UInt32 {
+    let expected = "permissions as an octal number, such as 0660"
+    let token = try word(expected)
+    var mode: UInt32 = 0
+    for octet in token.octets {
+      guard octet >= 0x30, octet <= 0x37, mode <= 0o77 else {
+        throw reader.error(at: token, expected: expected)
+      }
+      mode = mode * 8 + UInt32(octet - 0x30)
+    }
+    guard !token.octets.isEmpty else { throw reader.error(at: token, expected: expected) }
+    return mode
+  }
+
+  private mutating func dialect() throws(ConfigurationError) -> SocketDialect {
+    let token = try word(oneOf(DialectKeyword.words))
+    switch DialectKeyword(octets: token.octets) {
+    case .babel: return .babel
+    case .aredn: return .aredn
+    case .althea: return .althea
+    case nil:
+      throw unknownWord(
+        token, expected: oneOf(DialectKeyword.words), among: DialectKeyword.words)
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import CLinux
+
+/// Giving up what a root process can do but a router need not.
+public enum Privileges {
+  /// CAP_NET_ADMIN: routes, addresses, kernel settings under net.
+  private static let netAdmin: UInt32 = 12
+  /// CAP_NET_RAW: binding to interfaces.
+  private static let netRaw: UInt32 = 13
+
+  // Numbers of prctl(2) and capget(2).
+  private static let setKeepCapabilities: Int32 = 8
+  private static let dropFromBoundingSet: Int32 = 24
+  private static let setNoNewPrivileges: Int32 = 38
+  private static let capabilityVersion: UInt32 = 0x2008_0522
+  /// Numbers of capabilities end long before.
+  private static let capabilityCount: UInt32 = 64
+
+  /// Becomes another user for good, and keeps of root's powers only the administration of the
+  /// network, as far as we have it. Only while there is one thread.
+  public static func drop(toUser user: UInt32, group: UInt32) throws(KernelError) {
+    let wanted: UInt32 = 1 << netAdmin | 1 << netRaw
+    let kept = try permitted() & wanted
+    for capability in 0..<capabilityCount where wanted & bit(capability) == 0 {
+      // What the kernel does not know, or we may not drop, is not there anyway.
+      _ = swabel_prctl(dropFromBoundingSet, UInt(capability), 0, 0, 0)
+    }
+    try Syscall.check("keep capabilities") { swabel_prctl(setKeepCapabilities, 1, 0, 0, 0) }
+    var groups = [group]
+    try Syscall.check("setgroups") { swabel_setgroups(1, &groups) }
+    try Syscall.check("become group \(group)") { swabel_setresgid(group, group, group) }
+    try Syscall.check("become user \(user)") { swabel_setresuid(user, user, user) }
+    try set(kept)
+    try Syscall.check("forbid new privileges") { swabel_prctl(setNoNewPrivileges, 1, 0, 0, 0) }
+  }
+
+  private static func bit(_ capability: UInt32) -> UInt32 {
+    capability < 32 ? 1 << capability : 0
+  }
+
+  /// Capabilities 0 to 31 we may use.
+  private static func permitted() throws(KernelError) -> UInt32 {
+    var header = [capabilityVersion, 0]
+    var data = [UInt32](repeating: 0, count: 6)
+    try Syscall.check("capget") { swabel_capget(&header, &data) }
+    return data[1]
+  }
+
+  private static func set(_ capabilities: UInt32) throws(KernelError) {
+    var header = [capabilityVersion, 0]
+    // Effective, permitted and inheritable, for capabilities 0 to 31 and 32 to 63.
+    let data: [UInt32] = [capabilities, capabilities, 0, 0, 0, 0]
+    try Syscall.check("capset") { swabel_capset(&header, data) }
+  }
+}

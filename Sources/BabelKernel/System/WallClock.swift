@@ -1,0 +1,37 @@
+import CLinux
+
+/// The time of day, for people who read logs. Nothing is decided by it.
+public enum WallClock {
+  /// `2026-11-21T12:34:56.789Z` for now: UTC, so that logs of several nodes can be compared and
+  /// no time zone files are needed.
+  public static func stamp() -> String {
+    var time = timespec()
+    _ = clock_gettime(CLOCK_REALTIME, &time)
+    return stamp(seconds: Int64(time.tv_sec), milliseconds: Int64(time.tv_nsec) / 1_000_000)
+  }
+
+  /// The same for a time since 1970.
+  package static func stamp(seconds: Int64, milliseconds: Int64) -> String {
+    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
+    let second = seconds - day * 86_400
+    // Days from 1 March of the year 0, in eras of 400 years, so that leap days come last.
+    let shifted = day + 719_468
+    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra =
+      (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthFromMarch = (5 * dayOfYear + 2) / 153
+    let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    let dayOfMonth = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(dayOfMonth, 2) + "T"
+      + padded(second / 3600, 2) + ":" + padded(second / 60 % 60, 2) + ":"
+      + padded(second % 60, 2) + "." + padded(milliseconds, 3) + "Z"
+  }
+
+  private static func padded(_ value: Int64, _ width: Int) -> String {
+    let digits = String(value)
+    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+  }
+}
