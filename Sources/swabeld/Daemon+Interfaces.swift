@@ -50,11 +50,19 @@ extension Daemon {
     }
   }
 
+  /// A link lost its link-local addresses, if only for a moment: with them go its multicast
+  /// groups, and perhaps its routes.
+  func lostAddresses(_ ifindex: Int32) {
+    for index in interfaces.indices where interfaces[index].ifindex == ifindex {
+      interfaces[index].hasLostAddresses = true
+    }
+  }
+
   private func check(_ index: Int, at now: Instant) {
     let name = interfaces[index].name
     let link = links.link(name)
     let isOtherLink = link?.ifindex != interfaces[index].ifindex
-    if isOtherLink || interfaces[index].hasLostRoutes {
+    if isOtherLink || interfaces[index].hasLostRoutes || interfaces[index].hasLostAddresses {
       takeDown(index, at: now)
       if isOtherLink { bind(index, to: link, at: now) }
     }
@@ -82,13 +90,21 @@ extension Daemon {
   }
 
   private func takeDown(_ index: Int, at now: Instant) {
+    // A link that only has another name now keeps its routes, unless we remove them.
+    let isLinkDown = interfaces[index].ifindex.flatMap { links.link($0) }?.isUp != true
+    let areRoutesLost = isLinkDown || interfaces[index].hasLostRoutes
     interfaces[index].hasLostRoutes = false
+    interfaces[index].hasLostAddresses = false
     unprepare(index)
     guard interfaces[index].reported.isUp else { return }
     interfaces[index].reported.isUp = false
     node.interfaceChanged(
-      interfaces[index].id, interfaces[index].reported, kernelRoutesLost: true, at: now,
+      interfaces[index].id, interfaces[index].reported, kernelRoutesLost: areRoutesLost, at: now,
       into: &actions)
+    apply(at: now)
+    guard !areRoutesLost else { return }
+    // The node works on its losses in slices; each must name the link it knew.
+    while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { apply(at: now) }
     apply(at: now)
   }
 

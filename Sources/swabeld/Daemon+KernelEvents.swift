@@ -64,6 +64,7 @@ extension Daemon {
         needsCheck = true
       case .addressChanged(let address):
         if links.update(address) { offer(address, at: now) }
+        if settings.prefers(address.address) { preferredSourceChanged(at: now) }
         needsCheck = true
       case .addressRemoved(let address):
         removed(address, at: now)
@@ -99,15 +100,24 @@ extension Daemon {
     node.kernelOfferAdded(offer, at: now, into: &actions)
   }
 
+  /// The kernel refuses routes whose source address is not there, and takes the address away
+  /// from those that have it.
+  private func preferredSourceChanged(at now: Instant) {
+    node.forwardingMayWork(nil, at: now, into: &actions)
+    requestReading(at: now + Self.settlingDelay)
+  }
+
   private func removed(_ address: KernelAddress, at now: Instant) {
     links.remove(address)
-    if address.address.family == .ipv4, !links.hasIPv4(address.ifindex) {
-      // With the last IPv4 address go all IPv4 routes of the link, without a word.
+    if address.address.family == .ipv4 {
+      // Without a word go routes with this source, and with the last address all of the link.
+      requestReading(at: now + Self.settlingDelay)
+    } else if settings.prefers(address.address) {
       requestReading(at: now + Self.settlingDelay)
     }
     // An MTU too small for IPv6 takes addresses, routes and groups; they may be back at once.
     if address.address.isLinkLocal, !links.hasLinkLocal(address.ifindex) {
-      lostRoutes(address.ifindex)
+      lostAddresses(address.ifindex)
     }
     guard !links.has(address.address, on: address.ifindex),
       let offer = address.offer(interfaceName: { links.name($0) })
@@ -133,6 +143,9 @@ extension Daemon {
       {
         requestReading(at: now + Self.settlingDelay)
       }
+    } else if forwarding.foreign.places.contains(route), !forwarding.foreign.occupy(route.key) {
+      node.forwardingMayWork(
+        route.destination, source: route.source, at: now, into: &actions)
     }
     guard let offer = offer(route) else { return }
     let isClear = node.kernelOfferRemoved(offer, at: now, into: &actions)

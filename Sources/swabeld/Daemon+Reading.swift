@@ -105,8 +105,11 @@ extension Daemon {
     }
     node.kernelSnapshotEnded(at: now, into: &actions)
     if let reading {
+      let wasUncertain = forwarding.foreign.isUncertain
       forwarding.foreign = reading.foreign
       forwarding.foreign.isUncertain = reading.isOutdated
+      // Who stood in our way may have gone unheard.
+      if wasUncertain { node.forwardingMayWork(nil, at: now, into: &actions) }
     }
     reading?.prepareLookup()
     // At start the node wants nothing yet.

@@ -41,4 +41,21 @@ import Testing
     #expect(!remove(other, bench))
     #expect(isOriginated(bench))
   }
+
+  @Test func `a refused route is considered again when its place may be free`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 10)
+    let key = ForwardingKey(destination: Example.x, source: .ipv6Default, table: 254)
+    #expect(bench.node.desiredForwarding(key) != .absent)
+    bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+    #expect(bench.selected(Example.x) == nil)
+    bench.input { $0.forwardingMayWork(Example.own, at: $1, into: &$2) }
+    #expect(bench.selected(Example.x) == nil)
+    bench.input { $0.forwardingMayWork(Example.x, at: $1, into: &$2) }
+    #expect(bench.selected(Example.x) != nil)
+    bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+    bench.input { $0.forwardingMayWork(nil, at: $1, into: &$2) }
+    #expect(bench.selected(Example.x) != nil)
+  }
 }

@@ -107,6 +107,38 @@ extension BabelNode {
     reselect(row, now, &buffer)
   }
 
+  /// What stood in the way of a destination's routes in the kernel may be gone: routes that were
+  /// refused are considered again. Nil as destination means all.
+  public mutating func forwardingMayWork(
+    _ destination: Prefix?, source: Prefix? = nil, at now: Instant,
+    into buffer: inout ActionBuffer
+  ) {
+    guard !hasShutDown else { return }
+    if let destination {
+      guard let row = table.find(destination, source ?? .any(destination.family)) else { return }
+      retryForwarding(row, now, &buffer)
+    } else {
+      for row in 0..<table.destinations.capacity where table.isLive(row) {
+        retryForwarding(row, now, &buffer)
+      }
+    }
+  }
+
+  private mutating func retryForwarding(
+    _ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    var wasRefused = false
+    var number = table.destinations[row].firstRoute
+    while number != noRow {
+      if table.routes[number].flags.contains(.notInstallable) {
+        table.routes[number].flags.remove(.notInstallable)
+        wasRefused = true
+      }
+      number = table.routes[number].nextInDestination
+    }
+    if wasRefused { reselect(row, now, &buffer) }
+  }
+
   /// What the node wants forwarded for a key.
   public func desiredForwarding(_ key: ForwardingKey) -> ForwardingTarget {
     guard let row = table.find(key.destination, key.source),

@@ -21,6 +21,8 @@ struct BabelInterface {
   var isPrepared = false
   /// Set when the link went down or away: the kernel has dropped its routes.
   var hasLostRoutes = false
+  /// Set when the link lost its link-local addresses, if only for a moment.
+  var hasLostAddresses = false
   /// Since when a link-local address is missing; nil when there is one, or the operator was told.
   var missingAddressSince: Instant?
   /// Set once the operator was told that a link-local address is missing.

@@ -32,6 +32,11 @@ struct Settings {
     return tables
   }
 
+  /// Whether routes of ours are to have an address as their source.
+  func prefers(_ address: IPAddress) -> Bool {
+    configuration.filters.install.rules.contains { $0.preferredSource == address }
+  }
+
   /// All tables that are read.
   var allTables: [UInt32] {
     var tables = exportTables
@@ -42,11 +47,13 @@ struct Settings {
   /// Where our routes may be put.
   var places: ForeignRoutes.Places {
     let priority = configuration.kernelPriority
-    var metrics = [
-      priority...(configuration.reflectsKernelMetric ? max(priority, 65535) : priority)
-    ]
+    var bases = [priority]
     for rule in configuration.filters.install.rules {
-      if let metric = rule.kernelMetric { metrics.append(metric...metric) }
+      if let metric = rule.kernelMetric { bases.append(metric) }
+    }
+    // A reflected metric is added to each, up to 65535.
+    var metrics = bases.map {
+      configuration.reflectsKernelMetric ? min($0, 65535)...65535 : $0...$0
     }
     // What IPv6 makes of 0.
     if metrics.contains(where: { $0.contains(0) }) {
