@@ -51,13 +51,24 @@ def next_hop4(address: str) -> bytes:
 
 def update(
     prefix: str, metric: int = 0, seqno: int = 1, interval: int = 400, omitted: int = 0,
-    flags: int = 0
+    flags: int = 0, encoding: int | None = None, source: str | None = None
 ) -> bytes:
+    """`encoding` 4 means IPv4 through the sender's IPv6 address (RFC 9229); `source` is a source
+    prefix (RFC 9079)."""
     network = ipaddress.ip_network(prefix)
-    octets = network.network_address.packed[:(network.prefixlen + 7) // 8]
-    return tlv(UPDATE, struct.pack(
-        "!BBBBHHH", 1 if network.version == 4 else 2, flags, network.prefixlen, omitted,
-        interval, seqno, metric) + octets[omitted:])
+    if encoding is None:
+        encoding = 1 if network.version == 4 else 2
+    body = struct.pack(
+        "!BBBBHHH", encoding, flags, network.prefixlen, omitted, interval, seqno, metric)
+    body += prefix_octets(network)[omitted:]
+    if source is not None:
+        origin = ipaddress.ip_network(source)
+        body += tlv(128, bytes([origin.prefixlen]) + prefix_octets(origin))
+    return tlv(UPDATE, body)
+
+
+def prefix_octets(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bytes:
+    return network.network_address.packed[:(network.prefixlen + 7) // 8]
 
 
 def wildcard_retraction() -> bytes:

@@ -204,12 +204,12 @@ class Namespace:
         for version in (4, 6) if family is None else (family,):
             text = self.ip(
                 f"-{version}", "-j", "-d", "route", "show", "table", "all", "proto", str(proto))
-            found += json.loads(text or "[]")
-        for route in found:
-            if route["dst"] == "default":
-                route["dst"] = "0.0.0.0/0" if version == 4 else "::/0"
-            elif "/" not in route["dst"]:
-                route["dst"] += "/128" if ":" in route["dst"] else "/32"
+            for route in json.loads(text or "[]"):
+                if route["dst"] == "default":
+                    route["dst"] = "0.0.0.0/0" if version == 4 else "::/0"
+                elif "/" not in route["dst"]:
+                    route["dst"] += "/128" if ":" in route["dst"] else "/32"
+                found.append(route)
         return found
 
     def reaches(self, proto: int | str = 42) -> set[str]:

@@ -1,10 +1,11 @@
 """A stream of numbered datagrams through a network, and what became of each.
 
-As a program: `traffic.py send RATE PORT ADDRESS…` or `traffic.py sink FILE PORT`. Sender and
+As a program: `traffic.py send FILE RATE PORT ADDRESS…` or `traffic.py sink FILE PORT`. Sender and
 sinks are processes of their own, so that the pace does not depend on the tests."""
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import pathlib
 import select
@@ -29,9 +30,11 @@ def note_end(*_: object) -> None:
     ended = True
 
 
-def send(rate: float, port: int, addresses: list[str]) -> None:
+def send(file: str, rate: float, port: int, addresses: list[str]) -> None:
     """Sends `rate` datagrams a second to each address until told to stop; catches up when the
-    machine let it wait, and prints how many it sent and the longest pause."""
+    machine let it wait. Prints how many it sent and the longest pause, and writes to `file` when
+    each was sent."""
+    times = array.array("Q")
     outlets = []
     for address in addresses:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -47,12 +50,14 @@ def send(rate: float, port: int, addresses: list[str]) -> None:
             longest, last = max(longest, now - last), now
         while number < due:
             number += 1
+            times.append(time.monotonic_ns())
             for outlet, family, target in outlets:
                 try:
-                    outlet.sendto(RECORD.pack(family, number, time.monotonic_ns()), target)
+                    outlet.sendto(RECORD.pack(family, number, times[-1]), target)
                 except OSError:  # an answer of the network: counted as lost by the sinks
                     refused += 1
         time.sleep(0.5 / rate)
+    pathlib.Path(file).write_bytes(times)
     seconds = (time.monotonic_ns() - begin) / 1e9
     print(number, f"{number / seconds:.0f}", longest, refused, flush=True)
 
@@ -91,7 +96,7 @@ class Outcome:
     longest_pause: float
     # (family, number) -> (place, nanoseconds when sent); more places if it arrived twice.
     arrivals: dict[tuple[int, int], list[tuple[str, int]]]
-    # Nanoseconds when the neighbouring number was sent, for those that never arrived.
+    # Family, number, nanoseconds when sent, for those that never arrived.
     lost: list[tuple[int, int, int]]
 
 
@@ -110,8 +115,9 @@ class Stream:
                 namespace, f"sink-{name}", [*program, "sink", str(self.files[name]), str(PORT)])
         for process in self.sinks.values():
             wait_until(lambda: "ready" in process.text(), 10, "a sink listens", every=0.02)
+        self.times = source.lab.directory / "sent"
         self.sender = Process(
-            source, "sender", [*program, "send", str(rate), str(PORT), *addresses])
+            source, "sender", [*program, "send", str(self.times), str(rate), str(PORT), *addresses])
         self.families = [6 if ":" in address else 4 for address in addresses]
 
     def finish(self) -> Outcome:
@@ -124,20 +130,16 @@ class Stream:
             process.stop()
             for family, number, sent in RECORD.iter_unpack(self.files[name].read_bytes()):
                 arrivals.setdefault((family, number), []).append((name, sent))
-        lost = []
-        for family in self.families:
-            about = 0
-            for number in range(1, int(count) + 1):
-                if (family, number) in arrivals:
-                    about = arrivals[family, number][0][1]
-                else:
-                    lost.append((family, number, about))
+        times = array.array("Q", self.times.read_bytes())
+        lost = [(family, number, sent) for family in self.families
+                for number, sent in enumerate(times, start=1)
+                if (family, number) not in arrivals]
         return Outcome(int(count), rate, longest / 1e9, arrivals, lost)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, note_end)
     if sys.argv[1] == "send":
-        send(float(sys.argv[2]), int(sys.argv[3]), sys.argv[4:])
+        send(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
     else:
         sink(sys.argv[2], int(sys.argv[3]))
