@@ -63,7 +63,7 @@ extension Daemon {
     let link = links.link(name)
     let isOtherLink = link?.ifindex != interfaces[index].ifindex
     if isOtherLink || interfaces[index].hasLostRoutes || interfaces[index].hasLostAddresses {
-      takeDown(index, at: now)
+      takeDown(index, forOtherLink: isOtherLink, at: now)
       if isOtherLink { bind(index, to: link, at: now) }
     }
     let wanted = links.state(
@@ -89,8 +89,9 @@ extension Daemon {
     apply(at: now)
   }
 
-  private func takeDown(_ index: Int, at now: Instant) {
-    // A link that only has another name now keeps its routes, unless we remove them.
+  private func takeDown(_ index: Int, forOtherLink isOtherLink: Bool, at now: Instant) {
+    // A link that only has another name now keeps its routes, unless we remove them; and so do
+    // IPv4 routes if only IPv6 is gone.
     let isLinkDown = interfaces[index].ifindex.flatMap { links.link($0) }?.isUp != true
     let areRoutesLost = isLinkDown || interfaces[index].hasLostRoutes
     interfaces[index].hasLostRoutes = false
@@ -102,7 +103,7 @@ extension Daemon {
       interfaces[index].id, interfaces[index].reported, kernelRoutesLost: areRoutesLost, at: now,
       into: &actions)
     apply(at: now)
-    guard !areRoutesLost else { return }
+    guard isOtherLink, !areRoutesLost else { return }
     // The node works on its losses in slices; each must name the link it knew.
     while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { apply(at: now) }
     apply(at: now)

@@ -56,7 +56,7 @@ extension Daemon {
     guard let phase = reading?.phase else { return }
     switch phase {
     case .routes: readRoutes(at: now)
-    case .missing(let handles, let position): findMissing(handles, from: position, at: now)
+    case .missing(let position): findMissing(from: position, at: now)
     }
     apply(at: now)
   }
@@ -105,16 +105,16 @@ extension Daemon {
     }
     node.kernelSnapshotEnded(at: now, into: &actions)
     if let reading {
-      let wasUncertain = forwarding.foreign.isUncertain
+      // Who stood in our way may have gone unheard.
+      let isFreed = forwarding.foreign.mayBeFreed(by: reading.foreign)
       forwarding.foreign = reading.foreign
       forwarding.foreign.isUncertain = reading.isOutdated
-      // Who stood in our way may have gone unheard.
-      if wasUncertain { node.forwardingMayWork(nil, at: now, into: &actions) }
+      if isFreed { node.forwardingMayWork(nil, at: now, into: &actions) }
     }
     reading?.prepareLookup()
     // At start the node wants nothing yet.
     if reading?.isAdopting == true { return endReading() }
-    reading?.phase = .missing(handles: node.destinationOrder(), position: 0)
+    reading?.phase = .missing(position: 0)
   }
 
   /// One route with our protocol number: is it what the node wants?
@@ -150,32 +150,27 @@ extension Daemon {
     return interfaces.contains { $0.name == name }
   }
 
-  /// Looks for entries that should be in the kernel and are not.
-  private func findMissing(_ handles: [UInt32], from position: Int, at now: Instant) {
-    let end = min(position + Self.destinationsPerTurn, handles.count)
-    for index in position..<end {
-      guard let status = node.routes(ofDestination: handles[index], at: now).first else { continue }
-      for table in settings.exportTables {
-        let key = ForwardingKey(
-          destination: status.destination, source: status.source, table: table)
-        guard let wanted = forwarding.route(key, node.desiredForwarding(key)),
-          reading?.hasSeen(key) == false
-        else { continue }
-        if let occupant = forwarding.foreign.occupant(wanted.key) {
-          log.write(
-            .routeRefused, subject: 0, "kernel_route(add): \(wanted): there is \(occupant)")
-          node.forwardingFailed(key, at: now, into: &actions)
-        } else {
-          differ("missing", wanted)
-          forwarding.repair(from: nil, to: wanted)
-        }
+  /// Looks for entries that should be in the kernel and are not, those held as unreachable
+  /// included.
+  private func findMissing(from position: UInt32, at now: Instant) {
+    var missing: [(ForwardingKey, KernelRoute)] = []
+    let next = node.forEachDesiredForwarding(from: position, limit: Self.destinationsPerTurn) {
+      guard settings.exportTables.contains($0.table), reading?.hasSeen($0) == false,
+        let wanted = forwarding.route($0, $1)
+      else { return }
+      missing.append(($0, wanted))
+    }
+    for (key, wanted) in missing {
+      if let occupant = forwarding.foreign.occupant(wanted.key) {
+        log.write(
+          .routeRefused, subject: 0, "kernel_route(add): \(wanted): there is \(occupant)")
+        node.forwardingFailed(key, at: now, into: &actions)
+      } else {
+        differ("missing", wanted)
+        forwarding.repair(from: nil, to: wanted)
       }
     }
-    if end < handles.count {
-      reading?.phase = .missing(handles: handles, position: end)
-    } else {
-      endReading()
-    }
+    if let next { reading?.phase = .missing(position: next) } else { endReading() }
   }
 
   private func differ(_ word: String, _ route: KernelRoute) {

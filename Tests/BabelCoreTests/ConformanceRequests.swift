@@ -187,6 +187,22 @@ import Testing
     #expect(bench.seqno == 101)
   }
 
+  @Test func `R-128 everybody is told of each prefix that a raised seqno was asked for`() throws {
+    let (bench, first, _) = try served()
+    bench.offer(Example.y)
+    bench.run(30)
+    bench.forget()
+    for prefix in [Example.own, Example.y] {
+      first.requestSeqno(prefix, 101, of: Example.ownRouterID)
+    }
+    bench.run(1)
+    #expect(bench.seqno == 101)
+    for prefix in [Example.own, Example.y] {
+      let told = bench.updates(prefix).filter { $0.packet.isMulticast }
+      #expect(told.contains { $0.update.seqno == Seqno(101) })
+    }
+  }
+
   @Test func `R-129 a flood of requests does not spin our seqno`() throws {
     let (bench, first, _) = try served()
     for _ in 0..<1000 {

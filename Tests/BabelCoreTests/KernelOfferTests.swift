@@ -58,4 +58,26 @@ import Testing
     bench.input { $0.forwardingMayWork(nil, at: $1, into: &$2) }
     #expect(bench.selected(Example.x) != nil)
   }
+
+  @Test func `what the kernel should have is told in slices, holds included`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    for prefix in [Example.x, Example.y] { peer.announce(prefix, metric: 10) }
+    bench.offer(Example.own)
+    bench.run(5)
+    peer.retract(Example.x)
+    #expect(bench.target(Example.x) == .unreachable)
+    var told: [Prefix: ForwardingTarget] = [:]
+    var slices = 0
+    var position: UInt32? = 0
+    while let start = position, slices < 100 {
+      slices += 1
+      position = bench.node.forEachDesiredForwarding(from: start, limit: 1) {
+        told[$0.destination] = $1
+      }
+    }
+    #expect(slices > 1 && position == nil)
+    #expect(told == bench.forwarding)
+    #expect(bench.node.forEachDesiredForwarding(from: .max) { _, _ in } == nil)
+  }
 }

@@ -20,11 +20,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import daemons  # noqa: E402
 import netns  # noqa: E402
 
-# Long forms: they cut networks of three kinds of daemons apart and watch every packet, and two of
-# them do not hold in every run yet.
-if os.environ.get("SWABELD_LONG") != "1":
-    collect_ignore = ["test_kernel_truth.py", "test_mixed.py"]
-
 WORKERS = int(os.environ.get("SWABELD_INTEROP_WORKERS", "8"))
 durations: dict[str, float] = {}
 pool: concurrent.futures.ThreadPoolExecutor | None = None

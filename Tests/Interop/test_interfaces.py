@@ -7,29 +7,31 @@ import time
 import babel_packets as babel
 import pytest
 from daemons import Swabeld
-from netns import never, wait_until
+from netns import LabError, Link, never, wait_until
 from speaker import Sniffer, Speaker
 
 PREFIXES = {"10.99.0.0/24", "fd99::/64"}
 
 
 class Bench:
-    """A daemon on `l0` and `l1` of `n`, a scripted neighbour at the other end of `l0`."""
+    """A daemon on `device` and `l1` of `n`, a scripted neighbour at the other end, `far`."""
 
-    def __init__(self, lab, names=("l0", "l0")):
+    def __init__(self, lab, device="l0", far="l0"):
         self.lab = lab
+        self.device, self.far = device, far
         self.n, self.b = lab.namespace("n"), lab.namespace("b")
         self.n.own("10.91.0.1", "fd91::1")
-        self.make(names)
-        self.node = Swabeld(self.n, ["l0", "l1"], own=["10.91.0.0/16", "fd91::/32"])
+        self.make()
+        self.node = Swabeld(self.n, [device, "l1"], own=["10.91.0.0/16", "fd91::/32"])
 
-    def make(self, names=("l0", "l0")):
+    def make(self):
+        """The cable, which is named l0 at both ends."""
         self.lab.networks = iter((1,))
-        self.lab.veth(self.n, self.b, names)
+        self.lab.veth(self.n, self.b)
 
     def learn(self, timeout=10):
         """Says hello and announces, until the kernel has the routes."""
-        self.speaker = Speaker(self.b, "l0")
+        self.speaker = Speaker(self.b, self.far)
         self.speaker.adjacent(self.node, timeout)
         self.speaker.send(
             babel.router_id(self.speaker.identifier), babel.next_hop4("10.77.1.2"),
@@ -44,7 +46,7 @@ class Bench:
 
     def up(self):
         rows = {row["key"]: row for row in self.node.dump("interface")}
-        return rows["l0"]["up"] == "true"
+        return rows[self.device]["up"] == "true"
 
     def close(self):
         """An orderly end, with nothing left."""
@@ -202,6 +204,64 @@ def processor_time(process):
     # utime and stime are the 14th and 15th word; `ip netns exec` has become the daemon.
     words = pathlib.Path(f"/proc/{process.child.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / 100
+
+
+# Kind of a link: what its ends are made of, over a cable named l0 at both; None is the cable.
+KINDS = {
+    "bridge": ("link add x0 type bridge mcast_snooping 0", None),
+    "macvlan": ("link add x0 link l0 type macvlan mode bridge", None),
+    "vlan": ("link add x0 link l0 type vlan id 5", "link add x0 link l0 type vlan id 5"),
+    "vxlan": ("link add x0 type vxlan id 7 dev l0 remote 10.77.1.2 dstport 4789",
+              "link add x0 type vxlan id 7 dev l0 remote 10.77.1.1 dstport 4789"),
+    "wireguard": (None, "x1"),
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_kind(lab, kind):
+    """Devices of other kinds, made after the daemon started, removed and made again."""
+    here, there = KINDS[kind]
+    bench = Bench(lab, "x0", "x1" if kind == "wireguard" else "x0" if there else "l0")
+    n, b = bench.n, bench.b
+    underlay = Link([(n, "l0"), (b, "l0")])
+    n.batch(["addr del fe80::1/64 dev l0", "addr del 10.77.1.1/24 dev l0",
+             "addr add 10.77.1.1/32 peer 10.77.1.2 dev l0"])
+
+    def make():
+        if kind == "wireguard":
+            lab.wireguard(n, b, ("x0", "x1"), underlay=underlay)
+        else:
+            n.ip(*here.split())
+            if there:
+                b.ip(*there.split())
+                b.batch(["link set x0 addrgenmode none", "link set x0 up",
+                         "addr add fe80::2/64 dev x0 nodad"])
+            n.batch(["link set x0 addrgenmode none", "link set x0 up",
+                     "addr add fe80::1/64 dev x0 nodad"])
+        if kind == "bridge":
+            n.ip("link", "set", "l0", "master", "x0")
+
+    if kind == "vlan" and not has(n, here):
+        print("this kernel has no VLAN devices: tried with macvlan")
+        here, there, bench.far = *KINDS["macvlan"], "l0"
+    for _ in range(2):
+        make()
+        bench.learn()
+        n.ip("link", "del", "x0")
+        bench.forget()
+        if there:
+            b.ip("link", "del", bench.far)
+    bench.close()
+
+
+def has(namespace, line):
+    """Whether the kernel can make such a device, named x0."""
+    try:
+        namespace.ip(*line.split())
+    except LabError:
+        return False
+    namespace.ip("link", "del", "x0")
+    return True
 
 
 @pytest.mark.alone

@@ -60,6 +60,18 @@ import Testing
     #expect(!foreign.occupy(route().key))
   }
 
+  @Test func `a place counts as freed if nobody is there any more, or if that was not known`() {
+    var foreign = ForeignRoutes(places)
+    let empty = foreign
+    foreign.insert(route())
+    let (isKept, isGained) = (foreign.mayBeFreed(by: foreign), empty.mayBeFreed(by: foreign))
+    let isLost = foreign.mayBeFreed(by: empty)
+    #expect(!isKept && !isGained && isLost)
+    foreign.isUncertain = true
+    let mayBeLost = foreign.mayBeFreed(by: foreign)
+    #expect(mayBeLost)
+  }
+
   @Test func `what was heard during a reading is newer than what was read`() {
     var reading = KernelReading(adopting: false, places)
     #expect(!reading.hasHeard(of: route()))

@@ -147,16 +147,23 @@ extension BabelNode {
     return forwardedTarget(row)
   }
 
-  /// All entries the node wants forwarded, in the order of its table: for comparing with the
-  /// kernel.
+  /// The entries the node wants forwarded, in the order of its table, from a position on: for
+  /// comparing with the kernel in slices. Looks at `limit` rows at most and returns the position
+  /// to go on from, or nil at the end; rows that change between two slices keep their positions.
+  @discardableResult
   public func forEachDesiredForwarding(
+    from position: UInt32 = 0, limit: Int = .max,
     _ body: (ForwardingKey, ForwardingTarget) -> Void
-  ) {
-    for row in 0..<table.destinations.capacity where table.isLive(row) {
+  ) -> UInt32? {
+    let capacity = table.destinations.capacity
+    guard position < capacity else { return nil }
+    let end = position + UInt32(min(Int(capacity - position), max(limit, 1)))
+    for row in position..<end where table.isLive(row) {
       let target = forwardedTarget(row)
       if target == .absent { continue }
       body(forwardingKey(row), target)
     }
+    return end < capacity ? end : nil
   }
 
   /// The key of what the kernel was asked for last.

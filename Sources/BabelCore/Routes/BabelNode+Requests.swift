@@ -34,6 +34,12 @@ extension BabelNode {
     let router = table.routerIDs.number(of: request.routerID)
     if let announcement = announcement(row) {
       if announcement.router != router || !request.seqno.isNewer(than: announcement.seqno) {
+        if router == ownRouter, request.seqno == ownSeqno, hasJustIncreasedSeqno(now) {
+          // Requests for several of our prefixes come together; the first one raised the seqno.
+          // Everyone is told of all of them, or else who was not asked holds routes of an older
+          // seqno, which help nobody when the way of the requester is lost.
+          noteChange(row, isCritical: false, now)
+        }
         enqueue(.update(row), to: id, by: now + urgentDelay())
         return
       }
@@ -52,10 +58,14 @@ extension BabelNode {
 
   /// One more, however far ahead the request is, and not too often.
   private mutating func increaseSeqno(_ now: Instant, _ buffer: inout ActionBuffer) {
-    if let last = seqnoIncreasedAt, now - last < ProtocolParameters.seqnoIncreaseSpacing { return }
+    guard !hasJustIncreasedSeqno(now) else { return }
     seqnoIncreasedAt = now
     ownSeqno = ownSeqno.next
     buffer.actions.append(.notify(.seqnoIncreased(ownSeqno)))
+  }
+
+  private func hasJustIncreasedSeqno(_ now: Instant) -> Bool {
+    seqnoIncreasedAt.map { now - $0 < ProtocolParameters.seqnoIncreaseSpacing } ?? false
   }
 
   /// Forwards a request to one neighbour that is not the requester: the next hop of a feasible

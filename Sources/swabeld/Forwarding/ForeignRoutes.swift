@@ -42,6 +42,12 @@ struct ForeignRoutes {
   /// Who is at a place, for an operator.
   func occupant(_ key: KernelRouteKey) -> KernelRoute? { routes[key]?.first }
 
+  /// Whether somebody was at a place where nobody is according to a newer account, or might have
+  /// been.
+  func mayBeFreed(by newer: ForeignRoutes) -> Bool {
+    isUncertain || routes.keys.contains { newer.routes[$0] == nil }
+  }
+
   /// A route was seen; hearing of it twice does no harm.
   mutating func insert(_ route: KernelRoute, replacing: Bool = false) {
     guard places.contains(route) else { return }

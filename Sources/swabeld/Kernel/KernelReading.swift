@@ -11,7 +11,7 @@ struct KernelReading {
     /// Routes are being read.
     case routes
     /// What should be there and was not seen is looked for, from this position on.
-    case missing(handles: [UInt32], position: Int)
+    case missing(position: UInt32)
   }
 
   /// Attempts at a dump that the kernel calls inconsistent.
