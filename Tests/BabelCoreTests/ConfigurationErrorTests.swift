@@ -43,7 +43,7 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
     FaultCase("in scr-ip ::/0\n", 1, 4, "scr-ip", suggest: "src-ip"),
     FaultCase("in ip 10.0.0.0/33 deny\n", 1, 7, "10.0.0.0/33"),
     FaultCase("in ip 10.0.0.0/8 src-ip ::/0\n", 1, 25, "::/0"),
-    FaultCase("install ip ::/0 pref-src 10.0.0.1\n", 1, 17, "pref-src"),
+    FaultCase("install ip ::/0 pref-src 10.0.0.1\n", 1, 26, "10.0.0.1"),
     FaultCase("debug 1 2\n", 1, 9, "2"),
     FaultCase("key id a typ hmac-sha256 value 00\n", 1, 10, "typ", suggest: "type"),
     FaultCase("key id a type blake2s value 00\n", 1, 15, "blake2s", suggest: "blake2s128"),

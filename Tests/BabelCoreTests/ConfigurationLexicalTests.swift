@@ -35,8 +35,8 @@ import Testing
     #expect(refusal(of: longest + "a") != nil)
   }
 
-  @Test func `a string of 255 octets is taken, one of 256 is refused`() throws {
-    let longest = String(repeating: "a", count: 255)
+  @Test func `a string of 254 octets is taken, one of 255 is refused`() throws {
+    let longest = String(repeating: "a", count: 254)
     #expect(try parse("state-file \"\(longest)\"").stateFile == octets(longest))
     #expect(refusal(of: "state-file \"\(longest)a\"") != nil)
   }

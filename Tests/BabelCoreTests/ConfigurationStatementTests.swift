@@ -125,7 +125,7 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
   }
 
   @Test(arguments: [
-    "", "debug 1\ndebug 2", "dump", "quit", "monitor", "reopen-logfile", "\n\n", "foo",
+    "", "debug 1\ndebug 2", "dump", "quit", "monitor", "flush interface v0", "\n\n", "foo",
   ])
   func `-C refuses requests, nothing, and more than a line`(text: String) {
     var configuration = Configuration()
@@ -135,7 +135,10 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
     #expect(configuration == Configuration())
   }
 
-  @Test(arguments: ["debug 1", "debug 1\n", " # nothing", "\n", "redistribute local deny "])
+  @Test(arguments: [
+    "debug 1", "debug 1\n", " # nothing", "\n", "redistribute local deny ",
+    "reopen-logfile",
+  ])
   func `-C takes one statement`(text: String) throws {
     var configuration = Configuration()
     try ConfigurationParser.parse(statement: octets(text), into: &configuration)

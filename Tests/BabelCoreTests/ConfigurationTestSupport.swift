@@ -1,5 +1,6 @@
 import BabelCore
 import BabelWire
+import Foundation
 import Testing
 
 /// Parses text as a file named `test.conf`.
@@ -46,4 +47,11 @@ extension Configuration {
   func settings(_ name: String) throws -> InterfaceSettings {
     settings(for: try .named(name))
   }
+}
+
+/// A page of the documentation.
+func documentation(_ name: String) throws -> String {
+  let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  return try String(contentsOf: root.appending(path: "docs/\(name)"), encoding: .utf8)
 }

@@ -145,6 +145,10 @@ public struct ConfigurationWarning: Equatable, Sendable, CustomStringConvertible
     case withoutEffect
     /// babeld 1.14 would refuse the statement.
     case unknownToBabeld
+    /// Legal, but surely not what is meant.
+    case suspicious
+    /// Does not fit to the machine it was checked on.
+    case machine
   }
 
   /// Where the text came from.
@@ -164,8 +168,12 @@ public struct ConfigurationWarning: Equatable, Sendable, CustomStringConvertible
       && hasSameOctets(a.message, b.message)
   }
 
-  /// `NAME:LINE:COLUMN: warning: …`.
-  public var description: String { "\(source.name):\(line):\(column): warning: \(message)" }
+  /// `NAME:LINE:COLUMN: warning: …`, or without a place where it is about the whole.
+  public var description: String {
+    line == 0
+      ? "\(source.name): warning: \(message)"
+      : "\(source.name):\(line):\(column): warning: \(message)"
+  }
 }
 
 /// Octets from outside as text that is safe on a terminal: control characters and backslashes

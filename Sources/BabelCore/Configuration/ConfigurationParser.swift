@@ -117,7 +117,7 @@ struct StatementParser {
         return try parseProcess(process, at: first)
       }
       guard !first.isQuoted, let option = OptionKeyword(octets: first.octets) else {
-        throw unknownStatement(first)
+        return try parseRequestWord(first)
       }
       return try parseOption(option, at: first)
     }
@@ -125,7 +125,9 @@ struct StatementParser {
     case .interface:
       let name = try interfaceName()
       let settings = try parseInterfaceSettings()
-      configuration.merge(settings, into: name)
+      configuration.merge(
+        settings, into: name,
+        at: ConfigurationPosition(source: sourceIndex, line: first.line, column: first.column))
     case .default: configuration.mergeDefaults(try parseInterfaceSettings())
     case .key: configuration.define(try parseKey(at: first))
     case .in: configuration.filters.input.rules.append(try parseRule(.input, at: first))
@@ -134,9 +136,22 @@ struct StatementParser {
       configuration.filters.appendRedistribute(try parseRule(.redistribute, at: first))
     case .install: configuration.filters.install.rules.append(try parseRule(.install, at: first))
     case .flush:
+      guard reader.source != .commandLine else { throw notInStatement(first) }
       _ = try parseFlush()
       warn(.withoutEffect, at: first, "flush does nothing but on the local socket")
     }
+  }
+
+  /// Of the words of the local socket babeld takes one in -C: there is no log file to open again
+  /// while options are read, so it does nothing.
+  private mutating func parseRequestWord(
+    _ first: ConfigurationToken
+  ) throws(ConfigurationError) {
+    guard reader.source == .commandLine, !first.isQuoted,
+      RequestKeyword(octets: first.octets) == .reopenLogFile
+    else { throw unknownStatement(first) }
+    try endStatement()
+    warn(.withoutEffect, at: first, "reopen-logfile does nothing but on the local socket")
   }
 
   /// Parses a request of the local socket.

@@ -31,7 +31,16 @@ private struct RuleDraft {
   /// `proto` gives a number that cannot be a protocol.
   var hasImpossibleProtocol = false
 
+  /// The first selector of a length.
+  var firstLength: ConfigurationToken?
+  /// The words that share one slot, as far as they were given.
+  var lastOrigin: KeywordText?
+  var lastMetric: KeywordText?
+
   init(_ chain: FilterChainName) { self.chain = chain }
+
+  /// Whether the lengths exclude anything.
+  var hasLengthBound: Bool { destinationLength != .any || sourceLength != .any }
 
   /// The rule, with the lengths in the terms of its family.
   func finished() -> FilterRule {
@@ -62,6 +71,7 @@ extension StatementParser {
         throw unknownWord(
           token, expected: "a selector or an action of a filter", among: FilterKeyword.words)
       }
+      noteSlot(keyword, at: token, in: &draft)
       switch keyword {
       case .ip, .eq, .le, .ge, .sourceIP, .sourceEq, .sourceLe, .sourceGe:
         try parsePrefixSelector(keyword, into: &draft)
@@ -76,8 +86,32 @@ extension StatementParser {
       source: sourceIndex, line: first.line, column: first.column)
     if rule.destinationLength.isEmpty || rule.sourceLength.isEmpty {
       warn(.withoutEffect, at: first, "this rule can never match")
+    } else if let token = draft.firstLength, draft.rule.family == nil, draft.hasLengthBound {
+      warn(
+        .withoutEffect, at: token,
+        "a length without an address makes this rule IPv6-only; add \"ip 0.0.0.0/0\" or \"ip ::/0\""
+      )
     }
     return rule
+  }
+
+  /// Tells of words that undo an earlier one of the same rule.
+  private mutating func noteSlot(
+    _ keyword: FilterKeyword, at token: ConfigurationToken, in draft: inout RuleDraft
+  ) {
+    var earlier: KeywordText?
+    switch keyword {
+    case .proto, .local: (earlier, draft.lastOrigin) = (draft.lastOrigin, keyword.rawValue)
+    case .allow, .deny, .metric:
+      (earlier, draft.lastMetric) = (draft.lastMetric, keyword.rawValue)
+    case .eq, .le, .ge, .sourceEq, .sourceLe, .sourceGe:
+      if draft.firstLength == nil { draft.firstLength = token }
+    default: break
+    }
+    guard let earlier else { return }
+    warn(
+      .withoutEffect, at: token,
+      "\"\(keyword.rawValue.text)\" replaces \"\(earlier.text)\" of the same rule")
   }
 
   private mutating func parsePrefixSelector(
@@ -148,8 +182,9 @@ extension StatementParser {
       guard isInstall else { return warnIgnored("table", "install", at: token) }
       draft.rule.table = table
     case .preferredSource:
+      let before = reader
       let (address, family) = try address()
-      try agree(on: family, at: token, in: &draft)
+      try agree(on: family, after: before, in: &draft)
       guard isInstall else { return warnIgnored("pref-src", "install", at: token) }
       draft.rule.preferredSource = address
     default:
@@ -171,16 +206,17 @@ extension StatementParser {
   ) throws(ConfigurationError) -> Prefix {
     let before = reader
     let (prefix, family) = try prefix()
-    var rest = before
-    if let token = try rest.next() { try agree(on: family, at: token, in: &draft) }
+    try agree(on: family, after: before, in: &draft)
     return prefix
   }
 
-  /// The first address of a rule sets its family, all others must agree.
+  /// The first address of a rule sets its family, all others must agree. `before` is where the
+  /// address was read.
   private func agree(
-    on family: AddressFamily, at token: ConfigurationToken, in draft: inout RuleDraft
+    on family: AddressFamily, after before: StatementReader, in draft: inout RuleDraft
   ) throws(ConfigurationError) {
-    guard let known = draft.rule.family, known != family else {
+    var rest = before
+    guard let known = draft.rule.family, known != family, let token = try rest.next() else {
       draft.rule.family = family
       return
     }

@@ -124,11 +124,21 @@ public struct ConfiguredInterface: Equatable, Sendable {
   public let name: InterfaceName
   /// What its own statements say, without ``Configuration/defaults``.
   public var settings: InterfaceSettings
+  /// Where it was first mentioned; nil if not in a text. Not part of what is compared.
+  public let position: ConfigurationPosition?
 
   /// Makes an entry.
-  public init(name: InterfaceName, settings: InterfaceSettings) {
+  public init(
+    name: InterfaceName, settings: InterfaceSettings, position: ConfigurationPosition? = nil
+  ) {
     self.name = name
     self.settings = settings
+    self.position = position
+  }
+
+  /// Whether both say the same, wherever they say it.
+  public static func == (a: ConfiguredInterface, b: ConfiguredInterface) -> Bool {
+    a.name == b.name && a.settings == b.settings
   }
 }
 
@@ -229,11 +239,14 @@ extension Configuration {
   public func key(id: [UInt8]) -> AuthenticationKey? { keys.first { $0.id == id } }
 
   /// Adds or merges an `interface` statement: fields that are set override earlier ones.
-  public mutating func merge(_ settings: InterfaceSettings, into name: InterfaceName) {
+  public mutating func merge(
+    _ settings: InterfaceSettings, into name: InterfaceName,
+    at position: ConfigurationPosition? = nil
+  ) {
     if let index = interfaces.firstIndex(where: { $0.name == name }) {
       interfaces[index].settings.override(with: settings)
     } else {
-      interfaces.append(ConfiguredInterface(name: name, settings: settings))
+      interfaces.append(ConfiguredInterface(name: name, settings: settings, position: position))
     }
   }
 

@@ -27,21 +27,36 @@ extension StatementParser {
       case nil: throw unknownKeyWord(token)
       }
     }
-    guard let id else { throw reader.missing("\"id\" and the id of the key") }
+    guard let id else {
+      throw reader.missing("\"id\" and the id of the key").adding(preface: "No key id was given.")
+    }
     guard let algorithm else {
       throw reader.missing("\"type\" and \(oneOf(AlgorithmKeyword.words))")
+        .adding(preface: "Key type 'none' isn't supported.")
     }
     guard let value else {
-      var error = reader.missing("\"value\" and the key in hexadecimal")
-      error = error.adding(hint: "babeld would use a key of zeros, which protects nothing")
-      throw error
+      throw reader.missing("\"value\" and the key in hexadecimal").adding(
+        hint: "babeld would use a key of zeros, which protects nothing",
+        preface: algorithm == .blake2s128 ? "Key length is 0, expected 1 to 32." : nil)
     }
     guard value.octets.count <= algorithm.keyLimit else {
+      let expected = algorithm == .blake2s128 ? "1 to 32" : "at most 64"
       throw reader.error(
         at: value.token, expected: "at most \(algorithm.keyLimit) octets for \(algorithm)",
-        shown: false)
+        shown: false
+      ).adding(preface: "Key length is \(value.octets.count), expected \(expected).")
     }
     return AuthenticationKey(id: id, algorithm: algorithm, value: SecretOctets(value.octets))
+  }
+
+  /// Whether a word cannot be the key, or is too short to be one worth hiding.
+  private func isHarmless(_ octets: [UInt8]) -> Bool {
+    octets.count <= 8 && octets.contains { hexadecimal($0) == nil }
+  }
+
+  /// A word for babeld's own lines, which name it; dots for what may be the key.
+  private func shown(_ octets: [UInt8], _ isShown: Bool) -> String {
+    isShown ? printable(octets, limit: 32) : "..."
   }
 
   private mutating func algorithm() throws(ConfigurationError) -> MACAlgorithm {
@@ -52,9 +67,10 @@ extension StatementParser {
     case .blake2s128: return .blake2s128
     case nil:
       let near = nearestWord(to: token.octets, among: AlgorithmKeyword.words)
-      var error = reader.error(at: token, expected: expected, shown: near != nil)
-      error = error.adding(suggestion: near)
-      throw error
+      let isShown = near != nil || isHarmless(token.octets)
+      let error = reader.error(at: token, expected: expected, shown: isShown)
+      let name = shown(token.octets, isShown)
+      throw error.adding(suggestion: near, preface: "Key type '\(name)' isn't supported.")
     }
   }
 
@@ -62,15 +78,20 @@ extension StatementParser {
     -> (octets: [UInt8], token: ConfigurationToken)
   {
     let expected = "an even number of hexadecimal digits"
-    var token = try secretiveWord(expected)
-    var octets: [UInt8] = []
-    guard token.octets.count.isMultiple(of: 2) else {
-      throw reader.error(at: token, expected: expected, shown: false)
+    let preface = "Couldn't parse key value."
+    var token: ConfigurationToken
+    do throws(ConfigurationError) {
+      token = try secretiveWord(expected)
+    } catch {
+      throw error.adding(preface: preface)
     }
+    let fault = reader.error(at: token, expected: expected, shown: false).adding(preface: preface)
+    guard token.octets.count.isMultiple(of: 2) else { throw fault }
+    var octets: [UInt8] = []
     for index in stride(from: 0, to: token.octets.count, by: 2) {
       guard let high = hexadecimal(token.octets[index]),
         let low = hexadecimal(token.octets[index + 1])
-      else { throw reader.error(at: token, expected: expected, shown: false) }
+      else { throw fault }
       octets.append(high << 4 | low)
     }
     token.octets = []
@@ -89,10 +110,12 @@ extension StatementParser {
   }
 
   private func unknownKeyWord(_ token: ConfigurationToken) -> ConfigurationError {
+    let expected = oneOf(KeyPartKeyword.words)
+    // babeld cannot read a quoted word at all, and says nothing about it.
+    guard !token.isQuoted else { return reader.error(at: token, expected: expected, shown: false) }
     let near = nearestWord(to: token.octets, among: KeyPartKeyword.words)
-    var error = reader.error(
-      at: token, expected: oneOf(KeyPartKeyword.words), shown: near != nil)
-    error = error.adding(suggestion: near)
-    return error
+    let isShown = near != nil || isHarmless(token.octets)
+    return reader.error(at: token, expected: expected, shown: isShown).adding(
+      suggestion: near, preface: "Unrecognized keyword '\(shown(token.octets, isShown))'.")
   }
 }

@@ -96,6 +96,12 @@ extension StatementParser {
     return error
   }
 
+  /// The error about a statement that -C does not take.
+  func notInStatement(_ token: ConfigurationToken) -> ConfigurationError {
+    reader.error(at: token, expected: "a statement")
+      .adding(hint: "\"flush\" is a request of the local socket")
+  }
+
   /// The error about a statement that the local socket does not take.
   func notAtRunTime(_ token: ConfigurationToken) -> ConfigurationError {
     var error = reader.error(at: token, expected: "a request")

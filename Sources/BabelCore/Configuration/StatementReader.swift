@@ -15,8 +15,10 @@ struct ConfigurationToken {
 /// Blanks are space, tab and CR. `#` starts a comment anywhere outside quotes, also inside a
 /// word. Words are cut lazily, so that the leftmost error is the one reported.
 struct StatementReader {
-  /// Longest word or string in octets, as in babeld.
+  /// Longest word in octets, as in babeld.
   static let wordLimit = 255
+  /// Longest quoted string, as in babeld.
+  static let stringLimit = 254
 
   let source: ConfigurationSource
   private let octets: [UInt8]
@@ -93,8 +95,8 @@ struct StatementReader {
     while let octet = peek(), octet != 0x0a {
       offset += 1
       if octet == 0x22 { return token }
-      guard token.octets.count < Self.wordLimit else {
-        throw error(at: token, expected: "at most \(Self.wordLimit) octets")
+      guard token.octets.count < Self.stringLimit else {
+        throw error(at: token, expected: "at most \(Self.stringLimit) octets")
       }
       guard octet == 0x5c else {
         token.octets.append(octet)

@@ -6,7 +6,7 @@ extension CommandLineOptions {
   static func integer(_ octets: [UInt8], _ range: ClosedRange<Int>) -> Int? {
     var text = octets[...]
     while let first = text.first, isBlank(first) { text = text.dropFirst() }
-    while let last = text.last, isBlank(last) { text = text.dropLast() }
+    while let last = text.last, last == 0x20 || last == 0x09 { text = text.dropLast() }
     var isNegative = false
     if text.first == UInt8(ascii: "-") || text.first == UInt8(ascii: "+") {
       isNegative = text.first == UInt8(ascii: "-")
@@ -37,7 +37,10 @@ extension CommandLineOptions {
     var value: UInt32 = 0
     var digits = 0
     var decimals: Int?
-    for octet in octets {
+    var text = octets[...]
+    while let first = text.first, first == 0x20 || first == 0x09 { text = text.dropFirst() }
+    while let last = text.last, last == 0x20 || last == 0x09 { text = text.dropLast() }
+    for octet in text {
       if octet == UInt8(ascii: "."), decimals == nil {
         decimals = 0
         continue

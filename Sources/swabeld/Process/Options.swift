@@ -59,14 +59,21 @@ struct CommandLineOptions {
     case version
     /// `--help`.
     case help
-    /// A bad option; the text precedes the usage.
-    case failure(String?)
+    /// A bad option. The first text precedes version and usage, as with babeld, where that has
+    /// one; the second follows them and says what is wrong or what replaced the option.
+    case failure(String?, reason: String)
   }
 
   /// Options up to the end or the first that ends reading.
   private(set) var options: [Option] = []
   /// Interfaces named beside the options, in order.
   private(set) var interfaces: [InterfaceName] = []
+  /// `--check`: say what is wrong with the configuration, and do nothing else.
+  private(set) var checks = false
+  /// `--explain`: print what the configuration comes to, and do nothing else.
+  private(set) var explains = false
+  /// `-s` was given.
+  private(set) var hasIdleOption = false
   /// How reading ended.
   private(set) var ending = Ending.complete
 
@@ -89,7 +96,7 @@ struct CommandLineOptions {
       let octets = arguments[index]
       index += 1
       if optionsEnded || octets.first != minus || octets.count == 1 {
-        addInterface(octets)
+        addWord(octets)
       } else if octets.count == 2, octets[1] == minus {
         optionsEnded = true
       } else if octets[1] == minus {
@@ -100,23 +107,40 @@ struct CommandLineOptions {
     }
   }
 
+  /// Takes a word that is no option: an interface or, to be checked, a file. Files are told by a
+  /// slash or by their ending.
+  private mutating func addWord(_ octets: [UInt8]) {
+    let ending = Array(".conf".utf8)
+    if checks || explains, octets.contains(UInt8(ascii: "/")) || octets.suffix(5) == ending[...] {
+      options.append(.configurationFile(octets))
+    } else {
+      addInterface(octets)
+    }
+  }
+
   private mutating func addInterface(_ octets: [UInt8]) {
     if let name = InterfaceName(octets: octets) {
       interfaces.append(name)
     } else {
       let text = String(decoding: octets, as: UTF8.self)
-      ending = .failure("\(program): not an interface name -- '\(text)'")
+      ending = .failure(nil, reason: "'\(text)' is not the name of an interface")
     }
   }
 
   private mutating func readLongOption(_ octets: [UInt8]) {
     if octets == Array("--help".utf8) {
       ending = .help
+    } else if octets == Array("--check".utf8) {
+      checks = true
+    } else if octets == Array("--explain".utf8) {
+      explains = true
     } else if octets == Array("--version".utf8) {
       ending = .version
     } else {
       let text = String(decoding: octets, as: UTF8.self)
-      ending = .failure("\(program): unrecognized option '\(text)'")
+      ending = .failure(
+        "\(program): unrecognized option '\(text)'",
+        reason: "of long options there are --check, --explain, --help and --version")
     }
   }
 
@@ -131,7 +155,10 @@ struct CommandLineOptions {
       position += 1
       let shown = String(decoding: [letter], as: UTF8.self)
       guard Self.takesArgument(letter) else {
-        if !readFlag(letter) { ending = .failure("\(program): invalid option -- '\(shown)'") }
+        if !readFlag(letter) {
+          ending = .failure(
+            "\(program): invalid option -- '\(shown)'", reason: RetiredOption.replacement(letter))
+        }
         continue
       }
       let argument: [UInt8]
@@ -141,16 +168,52 @@ struct CommandLineOptions {
         argument = arguments[index]
         index += 1
       } else {
-        ending = .failure("\(program): option requires an argument -- '\(shown)'")
+        ending = .failure(
+          "\(program): option requires an argument -- '\(shown)'",
+          reason: "-\(shown) takes \(Self.expectation(letter))")
         return
       }
       if let option = Self.option(letter, argument), mayAdd(option) {
         options.append(option)
       } else {
-        let text = String(decoding: argument, as: UTF8.self)
-        ending = .failure("\(program): bad argument of option -\(shown) -- '\(text)'")
+        ending = refusal(letter, argument)
       }
       return
+    }
+  }
+
+  /// What is wrong with the argument of an option.
+  private func refusal(_ letter: UInt8, _ argument: [UInt8]) -> Ending {
+    let text = String(decoding: argument, as: UTF8.self)
+    let shown = String(decoding: [letter], as: UTF8.self)
+    if letter == UInt8(ascii: "i") {
+      return .failure(nil, reason: RetiredOption.replacement(letter))
+    }
+    if letter == UInt8(ascii: "T"), importTables > Self.importTableLimit {
+      return .failure(nil, reason: "-T: at most \(Self.importTableLimit) import tables")
+    }
+    var first: String?
+    if letter == UInt8(ascii: "m"), IPAddress(octets: argument) != nil {
+      first = "\(text) is not a multicast address"
+    }
+    return .failure(
+      first, reason: "-\(shown): found '\(text)', expected \(Self.expectation(letter))")
+  }
+
+  /// What an option takes.
+  private static func expectation(_ letter: UInt8) -> String {
+    switch letter {
+    case UInt8(ascii: "m"): "an IPv6 multicast address"
+    case UInt8(ascii: "p"): "a port from 1 to 65535"
+    case UInt8(ascii: "h"), UInt8(ascii: "H"): "seconds from 0.001 to 655.35"
+    case UInt8(ascii: "k"), UInt8(ascii: "A"): "a metric from 0 to 65535"
+    case UInt8(ascii: "d"): "a debug level, 0 or more"
+    case UInt8(ascii: "g"), UInt8(ascii: "G"):
+      "a port from 1 to 65535, or a path that begins with /"
+    case UInt8(ascii: "M"): "seconds from 0 to 3600"
+    case UInt8(ascii: "t"), UInt8(ascii: "T"): "a table from 0 to 65535"
+    case UInt8(ascii: "C"): "a statement"
+    default: "the name of a file"
     }
   }
 
@@ -166,14 +229,14 @@ struct CommandLineOptions {
     case UInt8(ascii: "l"): options.append(.linkDetect)
     case UInt8(ascii: "w"): options.append(.assumeWireless)
     case UInt8(ascii: "D"): options.append(.daemonise)
-    case UInt8(ascii: "s"): break  // accepted by babeld, without effect
+    case UInt8(ascii: "s"): hasIdleOption = true  // accepted by babeld, without effect
     default: return false
     }
     return true
   }
 
   private static func takesArgument(_ letter: UInt8) -> Bool {
-    "mphHkASdgGMtTcCLI".utf8.contains(letter)
+    "mphHikASdgGMtTcCLI".utf8.contains(letter)
   }
 
   private static func option(_ letter: UInt8, _ octets: [UInt8]) -> Option? {

@@ -105,7 +105,7 @@ struct Settings {
     case .multicastGroup(let group):
       configuration.protocolGroup = group
       if group.octet(1) != 2 {
-        remarks.append("Warning: \(group) is not a link-local multicast group.")
+        remarks.append("Warning: \(group) is not a link-local multicast address")
       }
     case .port(let port): configuration.protocolPort = port
     case .wirelessHelloInterval(let milliseconds): wirelessHello = milliseconds

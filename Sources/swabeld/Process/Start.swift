@@ -25,11 +25,16 @@ enum Start {
     case .help:
       Log.write(Array((Usage.version + "\n" + Usage.syntax + Usage.help).utf8), to: 1)
       return 0
-    case .failure(let text):
+    case .failure(let text, let reason):
       if let text { complain(text) }
       complain(Usage.version)
       Log.write(Array(Usage.syntax.utf8), to: 2)
+      complain("swabeld: \(reason)")
       return 1
+    }
+    if line.checks || line.explains {
+      Check.run(line, settings)
+      return 0
     }
     let configuration = settings.configuration
     let log = Log()

@@ -40,6 +40,9 @@ enum Usage {
       -D            run in the background
       -L FILE       log file
       -I FILE       pid file (/var/run/babeld.pid)
+      --check       say what is wrong with the configuration, do nothing else; FILE may be
+                    given without -c
+      --explain     the same, and print what the configuration comes to
       -V, --version print the version
       --help        print this
 

@@ -1,0 +1,80 @@
+import BabelWire
+
+// What can be said about filter rules without a packet: which can never match.
+
+extension FilterRule {
+  /// Lengths of prefixes this rule can match, in the terms of ``Prefix/mappedLength``.
+  var matchedLengths: LengthRange {
+    Self.lengths(destinationLength, inside: destination, of: family)
+  }
+
+  /// Lengths of source prefixes this rule can match, likewise. The source of an IPv4 route has
+  /// mapped length 96 at least.
+  var matchedSourceLengths: LengthRange {
+    Self.lengths(sourceLength, inside: source, of: family)
+  }
+
+  private static func lengths(
+    _ range: LengthRange, inside prefix: Prefix?, of family: AddressFamily?
+  ) -> LengthRange {
+    let least = family == .ipv4 ? 96 : 0
+    return LengthRange(
+      atLeast: max(range.atLeast, Int(prefix?.mappedLength ?? 0), least),
+      atMost: min(range.atMost, 128))
+  }
+
+  /// Why no prefix can match; nil if one can.
+  func contradiction() -> String? {
+    if matchedLengths.isEmpty {
+      return destination == nil
+        ? "no prefix has such a length"
+        : "no prefix inside \"ip\" has such a length"
+    }
+    if matchedSourceLengths.isEmpty {
+      return "no source prefix has such a length"
+    }
+    switch origin {
+    case .local:
+      if matchedLengths.atMost < 128 {
+        return "local addresses are announced as /32 and /128"
+      }
+    case .kernelProtocol(42): return "routes of protocol 42, Babel's own, are not redistributed"
+    default: break
+    }
+    if family == .ipv4, matchedSourceLengths.atLeast > 96 {
+      return "there are no source-specific IPv4 routes"
+    }
+    if let destination, destination.isMartian {
+      return "\(destination) is never routed: link-local, multicast or loopback"
+    }
+    return nil
+  }
+
+  /// Whether every subject that `other` matches is matched by this rule, too.
+  func covers(_ other: FilterRule) -> Bool {
+    if let family, family != other.family { return false }
+    if let destination {
+      guard let inner = other.destination, destination.contains(inner) else { return false }
+    }
+    if let source {
+      guard let inner = other.source, source.contains(inner) else { return false }
+    }
+    guard destinationLength == .any || destinationLength.includes(other.matchedLengths),
+      sourceLength == .any || sourceLength.includes(other.matchedSourceLengths)
+    else { return false }
+    if let neighbour, neighbour != other.neighbour { return false }
+    if let routerID, routerID != other.routerID { return false }
+    if let interface, interface != other.interface { return false }
+    switch (origin, other.origin) {
+    case (nil, _): return true
+    case (.unspecified, .kernelProtocol(let number)): return number != 3
+    case (let own, let others): return own == others
+    }
+  }
+}
+
+extension LengthRange {
+  fileprivate func includes(_ other: LengthRange) -> Bool {
+    atLeast <= other.atLeast && atMost >= other.atMost
+  }
+}

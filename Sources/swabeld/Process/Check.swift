@@ -1,0 +1,74 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// `--check` and `--explain`: what is wrong with a configuration and what it comes to.
+///
+/// Nothing is touched: no file is written, no port or path is taken, no setting is changed. The
+/// kernel is only asked for its interfaces and addresses.
+enum Check {
+  /// Says what deserves a remark on standard error, and a summary or the configuration that
+  /// results on standard output. The configuration was understood already.
+  static func run(_ line: CommandLineOptions, _ settings: Settings) {
+    let configuration = settings.configuration
+    var remarks = settings.remarks
+    if line.hasIdleOption { remarks.append("command line: warning: -s has no effect") }
+    remarks += configuration.review(positional: settings.interfaces).map { $0.description }
+    let names = configuration.interfaces.map { $0.name } + settings.interfaces
+    for name in names where !configuration.authentication(for: name).keys.isEmpty {
+      remarks.append(
+        "configuration: warning: interface \(name) has a key: packet authentication is not "
+          + "available, the daemon would not start")
+    }
+    do throws(KernelError) {
+      let machine = try machineFacts()
+      remarks += configuration.review(against: machine, positional: settings.interfaces).map {
+        $0.description
+      }
+    } catch {
+      remarks.append("this machine could not be looked at: \(error)")
+    }
+    for remark in remarks { write(remark, to: 2) }
+    if line.explains {
+      write(
+        configuration.explanation(
+          positional: settings.interfaces, wirelessHello: settings.wirelessHello,
+          wiredHello: settings.wiredHello), to: 1)
+    } else {
+      write("configuration is valid, warnings: \(remarks.count)", to: 1)
+    }
+  }
+
+  private static func write(_ text: String, to descriptor: Int32) {
+    Log.write(Array((text + "\n").utf8), to: descriptor)
+  }
+
+  private static func machineFacts() throws(KernelError) -> MachineFacts {
+    var reader = try KernelReader()
+    var facts = MachineFacts()
+    let links = try reader.links()
+    let addresses = try reader.addresses()
+    facts.addresses = addresses.map { $0.address }
+    for link in links {
+      let hasLinkLocal = addresses.contains {
+        $0.ifindex == link.ifindex && $0.address.family == .ipv6 && $0.address.isLinkLocal
+      }
+      facts.links.append(
+        MachineFacts.Link(
+          name: link.name, isUp: link.isUp, isLoopback: link.isLoopback,
+          hasLinkLocal: hasLinkLocal, isTunnel: link.isTunnel))
+    }
+    let wanted = [
+      (Sysctl.ipv6Forwarding, 1), (Sysctl.ipv4Forwarding, 1), (Sysctl.ipv6AcceptRedirects, 0),
+      (Sysctl.ipv4ReversePathFilter, 0),
+    ]
+    for (name, value) in wanted {
+      do throws(KernelError) {
+        guard try Sysctl.read(name) != value else { continue }
+        let dotted = name.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 }
+        facts.wrongSysctls.append((String(decoding: dotted, as: UTF8.self), value))
+      } catch {}
+    }
+    return facts
+  }
+}

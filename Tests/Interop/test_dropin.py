@@ -1,0 +1,191 @@
+"""swabeld in the place of babeld: the same command lines and files, the same answers."""
+
+import os
+import re
+import subprocess
+
+import dropin
+import dropin_cases
+import dropin_real
+import pytest
+from daemons import binary_under_test
+from dropin_cases import Case
+from netns import REPOSITORY
+
+LONG = os.environ.get("SWABELD_LONG") == "1"
+SLICES = 8
+TEXTS = [real.file for real in dropin_real.REAL if real.file]
+
+
+def all_cases() -> list[Case]:
+    cases = dropin_cases.tabled() + dropin_cases.listed()
+    cases += dropin_cases.mutated(1, 3000 if LONG else 200, TEXTS)
+    return cases + [real_case(real) for real in dropin_real.REAL]
+
+
+def real_case(real: dropin_real.Real) -> Case:
+    named = ("-c", "t.conf") if real.file else ()
+    files = (("t.conf", real.file.encode()),) if real.file else ()
+    return Case(real.title, named + real.words, files)
+
+
+def peer_version() -> str:
+    done = subprocess.run([dropin.BABELD, "-V"], capture_output=True, text=True, timeout=10)
+    return done.stderr.strip()
+
+
+def differences(cases: list[Case], directory) -> tuple[list[str], set[str]]:
+    """What no row of the table explains, and the rows that explained something."""
+    version = peer_version()
+    unknown, used = [], set()
+    for case in cases:
+        dropin.write(case, directory)
+        theirs = dropin.start(dropin.BABELD, case, directory)
+        ours = dropin.start(binary_under_test(), case, directory)
+        why = dropin.same(theirs, ours, case)
+        if why is None:
+            continue
+        number = dropin.explained(why, theirs, ours, case, version)
+        if number is None:
+            unknown.append(f"{case.title}: {why}\n  babeld {theirs}\n  swabeld {ours}")
+        else:
+            used.add(number)
+    return unknown, used
+
+
+@pytest.mark.parametrize("part", range(SLICES))
+def test_same_answers(lab, part):
+    """Acceptance, exit status and first line are babeld's, but for the table's rows."""
+    cases = all_cases()
+    assert len(cases) >= 2000
+    host = lab.namespace("host")
+    unknown, _ = host.enter(lambda: differences(cases[part::SLICES], lab.directory))
+    assert not unknown, f"{len(unknown)} differences\n" + "\n".join(unknown[:10])
+
+
+def test_table_of_differences(lab):
+    """The rows of the table are the known ones, and each explains something."""
+    text = (REPOSITORY / "docs/differences.md").read_text()
+    rows = set(re.findall(r"(?m)^\| (D\d+) \|", text))
+    assert rows == set(dropin.KNOWN) | {"D1"}
+    host = lab.namespace("host")
+    _, used = host.enter(lambda: differences(dropin_cases.tabled() + dropin_cases.listed(),
+                                             lab.directory))
+    old = peer_version().startswith("babeld-1.12")
+    assert used == (rows if old else rows - dropin.ONLY_OLD)
+
+
+def run(lab, words: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run([binary_under_test(), *words], cwd=lab.directory, capture_output=True,
+                          text=True, timeout=20, stdin=subprocess.DEVNULL)
+
+
+def test_real_configurations(lab):
+    """Setups found in the wild are accepted or refused as 1.14 does, and checked as they should."""
+    host = lab.namespace("host")
+
+    def body():
+        for real in dropin_real.REAL:
+            case = real_case(real)
+            dropin.write(case, lab.directory)
+            done = run(lab, ["--check", "-c", dropin_cases.END, *case.words])
+            outcome = dropin.start(binary_under_test(), case, lab.directory)
+            text = done.stderr + done.stdout
+            if real.refused is None:
+                assert done.returncode == 0, f"{real.title}: {text}"
+                assert outcome.accepted, f"{real.title}: {outcome}"
+                for part in real.warned:
+                    assert part in done.stderr, f"{real.title}: no {part!r} in {text}"
+            else:
+                assert done.returncode == 1, f"{real.title}: {text}"
+                assert real.refused in text, f"{real.title}: {text}"
+                assert not outcome.accepted
+
+    host.enter(body)
+
+
+LINTS = {
+    "in ip 10.0.0.0/8\nin ip 10.1.0.0/16 deny": "t.conf:1 matches all",
+    "in deny\nin ip ::/0 allow": "t.conf:1 matches all",
+    "in ip 10.0.0.0/16 le 8": 'inside "ip" has such a length',
+    "in le 1 ge 5": "can never match",
+    "in proto 3 deny": '"proto" never matches',
+    "out neigh fe80::1 deny": '"neigh" never matches',
+    "redistribute eq 24": "IPv6-only",
+    "redistribute local ip ::/0 eq 64 deny": "/32 and /128",
+    "redistribute proto 42": "protocol 42",
+    "in ip fe80::/10 deny": "never routed",
+    "in ip 10.0.0.0/8 src-ge 1": "no source-specific IPv4",
+    "redistribute deny": "add \"redistribute local deny\"",
+    "interface nosuch": "interface nosuch does not exist",
+    "interface down0": "interface down0 is down",
+    "interface bare0 type tunnel": "no link-local address",
+    "interface lo": "loopback",
+    "skip-kernel-setup true": "sysctl -w net.ipv4.conf.all.forwarding=1",
+    "in if nosuch deny": "nothing matches until it comes",
+    "install pref-src 10.9.9.9": "no address of this machine",
+    "limit routes 5": "babeld has no limits",
+    "kernel-priority 0": "babeld refuses 0",
+    "interface v0 wired true": "deprecated",
+    "import-table 1\n" * 1 + "".join(f"import-table {n}\n" for n in range(2, 12)): "first 10",
+    "interface v0 max-rtt-penalty 50": "no effect without enable-timestamps",
+    "key id k type hmac-sha256 value 00": "not used by any interface",
+}
+
+
+def test_check_warns(lab):
+    """What is legal but surely wrong is remarked, and the check still succeeds."""
+    host = lab.namespace("host")
+    host.batch(["link add down0 type veth peer name peer0", "link add bare0 type veth peer name b1",
+                "link set bare0 addrgenmode none", "link set bare0 up", "link set b1 up"])
+    host.sysctl("ipv4/conf/all/forwarding", "0")
+
+    def body():
+        for text, wanted in LINTS.items():
+            (lab.directory / "t.conf").write_text(text + "\n")
+            done = run(lab, ["--check", "t.conf"])
+            assert done.returncode == 0, done.stderr
+            assert wanted in done.stderr, f"{text!r}: no {wanted!r} in {done.stderr}"
+
+    host.enter(body)
+
+
+def test_check_touches_nothing(lab):
+    """No file, port or setting changes, whatever the configuration names."""
+    host = lab.namespace("host")
+    host.sysctl("ipv4/conf/all/forwarding", "0")
+    (lab.directory / "state").write_text("123\n")
+    (lab.directory / "t.conf").write_text(
+        "interface lo\nlocal-path ./sock\npid-file ./pid\nstate-file ./state\n"
+        "log-file ./log\ndaemonise true\n")
+    before = sorted(os.listdir(lab.directory))
+    for word in ("--check", "--explain"):
+        done = host.enter(lambda word=word: run(lab, [word, "t.conf"]))
+        assert done.returncode == 0, done.stderr
+        assert sorted(os.listdir(lab.directory)) == before
+    assert (lab.directory / "state").read_text() == "123\n"
+    assert host.sysctl("ipv4/conf/all/forwarding") == "0"
+
+
+def test_explanation_means_the_same(lab):
+    """What --explain prints is a configuration that comes to the same."""
+    host = lab.namespace("host")
+
+    def body():
+        for real in dropin_real.REAL:
+            if real.refused is not None or not real.file:
+                continue
+            (lab.directory / "t.conf").write_text(real.file)
+            first = run(lab, ["--explain", "t.conf"])
+            (lab.directory / "t.conf").write_text(first.stdout)
+            second = run(lab, ["--explain", "t.conf"])
+            assert second.returncode == 0, second.stderr
+            assert plain(first.stdout) == plain(second.stdout)
+
+    host.enter(body)
+
+
+def plain(text: str) -> list[str]:
+    """Statements without comments."""
+    lines = [line.split("  #")[0] for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
