@@ -48,6 +48,10 @@ def normal(line: str) -> str:
     return re.sub(r"^(swabeld|babeld)-[0-9].*", "VERSION", line)
 
 
+# D17: lines of our log bear time and level.
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[0-9:.]*Z [a-z]*: ")
+
+
 def start(program: str, case: Case, directory: pathlib.Path) -> Outcome:
     """One start; the files are in the directory already."""
     end = ("-c", dropin_cases.END)  # last of all files, but no argument of an option without one
@@ -55,7 +59,7 @@ def start(program: str, case: Case, directory: pathlib.Path) -> Outcome:
     done = subprocess.run(
         words, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
     text = (done.stderr + done.stdout).decode(errors="replace")
-    return Outcome(done.returncode, tuple(text.splitlines()))
+    return Outcome(done.returncode, tuple(STAMP.sub("", line) for line in text.splitlines()))
 
 
 def write(case: Case, directory: pathlib.Path) -> None:
@@ -107,6 +111,7 @@ KNOWN = {
     "D3": rb"(kernel-priority|kernel-check-interval|shutdown-delay-ms)[ \t]+0+\b",
     "D4": rb"(table)[ \t]+(6553[5-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|\d{6,})",
     "D5": rb"/[ \t\r\n#]",
+    "D16": rb'interface "',
     "D6": rb"\A\Z|(?m:^[ \t]*interface[ \t])",
     "D7": rb"\\\n",
     "D8": rb"key id \S+ type hmac-sha256[ \t]*$",
@@ -117,7 +122,6 @@ KNOWN = {
     "D13": rb"allow-duplicates",
     "D14": rb"kernel-check-interval|shutdown-delay-ms|probe-mtu",
     "D15": rb"diversity|channel|-\w*z",
-    "D16": rb'interface "',
 }
 ONLY_OLD = {"D13", "D14", "D15", "D16"}
 
