@@ -4,7 +4,7 @@ import time
 
 import babel_packets as babel
 import pytest
-from crossroads import Gateway, network
+from crossroads import Gateway, asleep, network
 from daemons import Babeld, Swabeld
 from netns import wait_until
 
@@ -176,3 +176,43 @@ def test_beside_others(lab, proto):
         way.announce(babel.INFINITY, prefixes)
         wait_until(lambda: not n.reaches(), 2, "ours goes")
     assert node.stop() == 0 and not n.routes()
+
+
+def test_put_back(lab):
+    """What somebody removes of ours is put back, entries held as unreachable included, told by
+    the kernel or found by a comparison after lost notifications."""
+    n, b = lab.namespace("n"), lab.namespace("b")
+    lab.veth(n, b)
+    lab.veth(n, b, ("l1", "l1"))
+    node = Swabeld(n, ["l0", "l1"], parameters="type wired hello-interval 1 update-interval 60")
+    way = Gateway(b, "l0", "fe80::2", "10.77.1.2", "l0")
+    way.speaker.adjacent(node)
+    kept = ["10.99.1.0/24", "fd99:0:0:1::/64"]
+    held = ["10.99.2.0/24", "fd99:0:0:2::/64"]
+    way.announce(0, kept + held)
+    wait_until(lambda: n.reaches() == {*kept, *held}, 5, "routes are learned")
+    time.sleep(1)  # they are announced on the other link
+    way.announce(babel.INFINITY, held)
+
+    def shown():
+        return {(route["dst"], route["type"]) for route in n.routes()}
+
+    def complete():
+        return shown() == {(p, "unicast") for p in kept} | {(p, "unreachable") for p in held}
+
+    def remove():
+        n.batch([f"route del {prefix} proto 42" for prefix in kept]
+                + [f"route del unreachable {prefix} proto 42" for prefix in held])
+
+    wait_until(complete, 2, lambda: f"two are held: {shown()}")
+    remove()
+    wait_until(complete, 2, lambda: f"all are back: {shown()}")
+
+    def unheard():
+        remove()
+        for i in range(0, 12000, 1000):
+            n.batch([f"route {what} 10.90.{j >> 8}.{j & 255}/32 dev lo proto static"
+                     for j in range(500) for what in ("add", "del")])
+
+    asleep(node, unheard)
+    wait_until(complete, 2, lambda: f"all are back, unheard: {shown()}")
