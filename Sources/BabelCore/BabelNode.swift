@@ -74,8 +74,8 @@ public struct BabelNode: ~Copyable {
   var adoption = AdoptedForwarding()
   /// The wait for neighbours after a crash; nil when there is none.
   var recovery: Recovery?
-  /// An earlier life is continued, and neighbours know nothing of it.
-  var resumes = false
+  /// How this life began.
+  var beginning = Beginning.clean
   var hasShutDown = false
 
   struct NeighbourKey: Hashable {
@@ -114,6 +114,7 @@ public struct BabelNode: ~Copyable {
     take(holds.first)
     take(settling.first)
     take(recovery?.checkDue)
+    take(adoption.firstDeadline)
     return first
   }
 
@@ -131,6 +132,7 @@ public struct BabelNode: ~Copyable {
     var left = max(budget, 1)
     left -= runJobs(now, budget: left, &buffer)
     left -= runAdoption(now, budget: left, &buffer)
+    announceWithheld(now)
     left -= expireRoutes(now, budget: left, &buffer)
     left -= runDelays(now, budget: left, &buffer)
     left -= table.collectSources(at: now, budget: max(left, 0))

@@ -54,8 +54,25 @@ enum ProtocolParameters {
   static let listeningQuarters: Int64 = 5
   /// But not longer than this.
   static let longestListening: Int64 = 5_000_000
+  /// Where entries left in the kernel forward meanwhile, they are waited for 7/2 of a Hello
+  /// interval: by then who lost us, or lost somebody dead who sends to us, has noticed.
+  static let patientListeningQuarters: Int64 = 14
+  /// But not longer than this.
+  static let longestPatientListening: Int64 = 15_000_000
   /// A new neighbour says within this time whether it hears us.
   static let introductionTime: Int64 = 2_000_000
+  /// Adopted entries are taken back when they were not confirmed within four Hello intervals: a
+  /// link that works becomes usable with two Hellos, one may be lost. But within a minute.
+  static let adoptionHellos: Int64 = 4
+  static let longestAdoption: Int64 = 60_000_000
+  /// A neighbour that became usable tells its routes within this time, or is asked for them.
+  static let firstDumpTime: Int64 = 1_000_000
+  /// It answers within this time.
+  static let adoptedAnswerTime: Int64 = 2_000_000
+  /// So many entries are asked for one by one; more are left to the next full update.
+  static let adoptedRequestLimit = 256
+  /// What is withheld because of adopted entries is looked at again after this time.
+  static let withheldTime: Int64 = 250_000
   /// Different ways (next hop, metric, table) of entries left in the kernel. A neighbour has a
   /// few; with the Babel metric reflected there may be one per entry.
   static let adoptedWayLimit = 100_000

@@ -101,7 +101,7 @@ final class Bench {
     for source in sources { node.restoreSource(source, at: clock) }
     for (prefix, target) in adopting {
       let key = ForwardingKey(destination: prefix, source: .any(prefix.family), table: 254)
-      if node.adoptForwarding(key, target) { forwarding[prefix] = target }
+      if node.adoptForwarding(key, target, at: clock) { forwarding[prefix] = target }
     }
     interface = try addInterface("p0", parameters, mtu: mtu, ipv4: ipv4)
   }

@@ -128,7 +128,8 @@ extension Network {
         }
       }
     }
-    for number in host.kernel.indices where !host.adopted.contains(number) {
+    let adopts = daemon.node.adoptedForwardingCount > 0
+    for number in host.kernel.indices where !adopts || !host.adopted.contains(number) {
       guard case .via = host.kernel[number], !installed.contains(number) else { continue }
       throw violation(
         "host \(host.index): entry for \(destinations.prefixes[number].text) without a route")

@@ -8,8 +8,6 @@ enum EventKind: UInt8 {
   case wake
   /// Something scripted; the subject is its place in the script slab.
   case script
-  /// Adopted forwarding entries are swept; the subject is the host.
-  case sweep
 }
 
 /// One entry of the queue.

@@ -9,6 +9,8 @@ enum Memory {
   case lostSeqno
   /// Neither: a new router-id.
   case newIdentity
+  /// Everything: it was suspended on purpose, see ``Network/suspend(_:)``.
+  case everything
 }
 
 extension Network {
@@ -50,7 +52,9 @@ extension Network {
   // MARK: Daemons
 
   /// Starts the daemon of a host with all its ports and offers.
-  func start(_ index: Int, seqno: Seqno? = nil) throws(Violation) {
+  func start(
+    _ index: Int, seqno: Seqno? = nil, _ beginning: Beginning = .clean
+  ) throws(Violation) {
     let host = hosts[index]
     var parameters = NodeParameters(
       routerID: host.routerID,
@@ -58,16 +62,48 @@ extension Network {
     self.parameters?(index, &parameters)
     var filters = FilterSet()
     filters.redistribute.rules = [FilterRule()]
-    host.daemon = Daemon(parameters, filters: filters)
+    let daemon = Daemon(parameters, filters: filters)
+    host.daemon = daemon
     host.generation += 1
     host.portOfInterface = []
+    daemon.node.begin(restartsCarefully ? beginning : .clean, at: host.clock(now))
     for port in host.ports.indices { try addInterface(host, port) }
+    restoreSources(host, daemon)
+    adopt(host, daemon)
+    for port in host.ports.indices { try bringUp(host, port) }
     for offer in host.offers {
       try input(host) { $0.kernelOfferAdded(offer, at: $1, into: &$2) }
     }
     // A fresh daemon must be looked at once even if it asks for nothing.
-    host.daemon?.wakeAt = now
+    daemon.wakeAt = now
     queue.push(.wake, at: now, subject: index, generation: host.generation)
+  }
+
+  private func restoreSources(_ host: Host, _ daemon: Daemon) {
+    guard let legacy = host.legacy else { return }
+    let age = UInt32((now - legacy.time) / 1_000_000)
+    for record in legacy.sources {
+      daemon.node.restoreSource(
+        SourceRecord(
+          destination: record.destination, source: record.source, routerID: record.routerID,
+          seqno: record.seqno, metric: record.metric, age: record.age + age),
+        at: host.clock(now))
+    }
+  }
+
+  /// The daemon is told of the entries an earlier life left in the kernel.
+  private func adopt(_ host: Host, _ daemon: Daemon) {
+    for number in host.adopted.sorted() {
+      let prefix = destinations.prefixes[number]
+      let key = ForwardingKey(destination: prefix, source: .any(prefix.family), table: 254)
+      if daemon.node.adoptForwarding(key, host.entry(number), at: host.clock(now)) {
+        daemon.setAsked(number, host.entry(number))
+      } else {
+        host.setEntry(number, .absent)
+        host.adopted.remove(number)
+        changed.append((host.index, number))
+      }
+    }
   }
 
   /// Starts every daemon within `seconds`.
@@ -82,11 +118,19 @@ extension Network {
   private func addInterface(_ host: Host, _ index: Int) throws(Violation) {
     let port = host.ports[index]
     var id: InterfaceID?
-    try input(host) { id = $0.addInterface(port.name, port.parameters, at: $1, into: &$2) }
+    let seqno = host.legacy?.helloSeqnos[index]
+    try input(host) {
+      id = $0.addInterface(port.name, port.parameters, helloSeqno: seqno, at: $1, into: &$2)
+    }
     guard let id else { throw violation("host \(host.index): interface refused") }
     host.ports[index].id = id
     while host.portOfInterface.count <= Int(id.rawValue) { host.portOfInterface.append(nil) }
     host.portOfInterface[Int(id.rawValue)] = index
+  }
+
+  private func bringUp(_ host: Host, _ index: Int) throws(Violation) {
+    let port = host.ports[index]
+    guard let id = port.id else { return }
     try input(host) {
       $0.interfaceChanged(id, port.state, kernelRoutesLost: false, at: $1, into: &$2)
     }
@@ -110,6 +154,25 @@ extension Network {
     if forgettingKernelRoutes { host.adopted = [] }
   }
 
+  /// The daemon stops on purpose, keeps its forwarding and says nothing; it is to come back
+  /// with everything it knew.
+  func suspend(_ index: Int) {
+    let host = hosts[index]
+    guard let daemon = host.daemon else { return }
+    var legacy = Legacy(time: now)
+    var position: UInt32? = 0
+    while let from = position {
+      position = daemon.node.forEachSource(from: from, limit: 1000, at: host.clock(now)) {
+        legacy.sources.append($0)
+      }
+    }
+    legacy.helloSeqnos = host.ports.map { port in
+      port.id.flatMap { daemon.node.nextHelloSeqno(of: $0) }
+    }
+    crash(index, forgettingKernelRoutes: false)
+    host.legacy = legacy
+  }
+
   /// The daemon stops in good order: it says goodbye and withdraws its routes.
   func stop(_ index: Int) throws(Violation) {
     try input(hosts[index]) { $0.shutDown(keepingForwarding: false, at: $1, into: &$2) }
@@ -121,28 +184,33 @@ extension Network {
     let host = hosts[index]
     if isConfigured {
       try addInterface(host, port)
+      try bringUp(host, port)
     } else if let id = host.ports[port].id {
       host.ports[port].id = nil
       try input(host) { $0.removeInterface(id, at: $1, into: &$2) }
     }
   }
 
-  /// The daemon comes back; entries left in the kernel are adopted and swept after 30 s.
+  /// The daemon comes back; entries left in the kernel are adopted.
   func restart(_ index: Int, _ memory: Memory) throws(Violation) {
     let host = hosts[index]
     guard host.daemon == nil else { return }
     statistics.restarts += 1
-    host.amnesia = now
     var seqno: Seqno?
     switch memory {
+    case .everything where host.legacy != nil:
+      try start(index, seqno: host.savedSeqno, .resumed)
+      host.legacy = nil
+      return
+    case .everything: seqno = host.savedSeqno.next
     case .savedSeqno: seqno = host.savedSeqno.next
     case .lostSeqno: break
     case .newIdentity:
       host.routerID = RouterID(host.routerID.rawValue &+ 0x0001_0000_0000)
       for number in host.offered { ledger.unclean[number] = now }
     }
-    try start(index, seqno: seqno)
-    queue.push(.sweep, at: now + 30_000_000, subject: index, generation: host.generation)
+    host.legacy = nil
+    try start(index, seqno: seqno, .afterCrash)
   }
 
   // MARK: Links

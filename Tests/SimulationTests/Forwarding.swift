@@ -111,16 +111,6 @@ extension Network {
     }
   }
 
-  /// Entries of an earlier life that were not confirmed go, as the real daemon does it.
-  func sweep(_ host: Host, _ event: Event) {
-    guard event.generation == host.generation, host.daemon != nil else { return }
-    for number in host.adopted.sorted() {
-      host.setEntry(number, .absent)
-      changed.append((host.index, number))
-    }
-    host.adopted = []
-  }
-
   /// The host a forwarding path leads to.
   func nextHop(_ host: Host, _ path: ForwardingPath) -> Int? {
     guard let port = host.port(of: path.interface) else { return nil }

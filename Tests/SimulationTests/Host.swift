@@ -68,6 +68,13 @@ struct SocketBuffer {
   }
 }
 
+/// The state a daemon saves when it is restarted on purpose.
+struct Legacy {
+  var sources: [SourceRecord] = []
+  var helloSeqnos: [Seqno?] = []
+  var time: Int64
+}
+
 /// A machine: its ports, its kernel's forwarding table, and the daemon that may run on it.
 final class Host {
   let index: Int
@@ -89,8 +96,8 @@ final class Host {
   var generation: UInt32 = 0
   /// Our seqno as a careful daemon would have saved it.
   var savedSeqno = Seqno(0)
-  /// When the daemon last came back without its source table.
-  var amnesia: Int64?
+  /// What an orderly suspended daemon left for the next one.
+  var legacy: Legacy?
   /// When an offer was last withdrawn, by destination number.
   var withdrawn: [Int: Int64] = [:]
   /// When the kernel last dropped routes by itself, and whether no daemon was there to see it.

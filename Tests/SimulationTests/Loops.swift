@@ -5,8 +5,6 @@ import BabelWire
 enum LoopExcuse: String, CaseIterable {
   /// The prefix has several origins, or one that changed its router-id.
   case severalOrigins
-  /// A node of the loop restarted without its source table.
-  case amnesia
   /// A kernel dropped routes when no daemon was there to hold the prefixes.
   case nobodyHome
   /// The origin withdrew the prefix, does not hold it, and has a default route.
@@ -17,7 +15,7 @@ enum LoopExcuse: String, CaseIterable {
   /// How long such a loop may last, in microseconds.
   func allowance(_ limits: Limits) -> Int64 {
     switch self {
-    case .severalOrigins, .amnesia, .nobodyHome: limits.tolerated
+    case .severalOrigins, .nobodyHome: limits.tolerated
     case .withdrawal: limits.withdrawal
     case .surprise: limits.surprise
     }
@@ -145,16 +143,15 @@ extension Network {
     if covers.contains(where: { happened(ledger.unclean[$0], within: 2 * limits.tolerated) }) {
       return .severalOrigins
     }
-    if members.contains(where: { happened($0.amnesia, within: limits.tolerated) }) {
-      return .amnesia
-    }
-    if members.contains(where: { $0.kernelLoss?.isUnseen == true && $0.daemon == nil }) {
-      return .nobodyHome
-    }
     let isWithdrawn = members.contains { host in
       covers.contains { happened(host.withdrawn[$0], within: limits.withdrawal) }
     }
     if isWithdrawn { return .withdrawal }
+    let isUnseen = members.contains { host in
+      guard let loss = host.kernelLoss, loss.isUnseen else { return false }
+      return host.daemon == nil || now - loss.time < limits.tolerated
+    }
+    if isUnseen { return .nobodyHome }
     return members.contains { happened($0.kernelLoss?.time, within: limits.surprise) }
       ? .surprise : nil
   }

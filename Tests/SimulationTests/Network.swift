@@ -11,8 +11,8 @@ struct Limits {
   var bufferOctets = 4_000_000
   /// Actions after one input.
   var bufferActions = 70_000
-  /// How long a loop may last where Babel does not promise loop freedom: through a node that
-  /// lost its source table, or towards a prefix with several origins.
+  /// How long a loop may last where Babel does not promise loop freedom: towards a prefix with
+  /// several origins, or where a kernel lost routes without a daemon to see it.
   var tolerated: Int64 = 120_000_000
   /// How long a prefix that its origin withdrew may be sent back there by those who have not
   /// heard yet, 3.5 Update intervals: the origin itself does not hold it.
@@ -52,6 +52,8 @@ final class Network {
   var statistics = Statistics()
   /// Table rows a daemon works on between two looks at its sockets.
   var budget = 64
+  /// Daemons that lost their source table wait until all neighbours know; false plants a bug.
+  var restartsCarefully = true
   /// Wake-ups come up to so many microseconds late.
   var wakeLateness: Int64 = 1000
   /// Called with every notice.
@@ -118,7 +120,6 @@ final class Network {
     case .wake: try wake(hosts[subject], event)
     case .script:
       if let body = scripts.take(subject) { try body(self) }
-    case .sweep: sweep(hosts[subject], event)
     }
   }
 

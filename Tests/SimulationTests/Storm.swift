@@ -42,7 +42,7 @@ struct Storm {
   }
 
   /// Runs and compares daemons with kernels now and then.
-  private func audited(_ network: Network, seconds: Double) throws(Violation) {
+  func audited(_ network: Network, seconds: Double) throws(Violation) {
     let slices = 10
     for _ in 0..<slices {
       try network.run(seconds: seconds / Double(slices))
@@ -50,7 +50,7 @@ struct Storm {
     }
   }
 
-  private func calm(_ network: Network) throws(Violation) -> Outcome {
+  func calm(_ network: Network) throws(Violation) -> Outcome {
     let graph = network.trueGraph()
     let start = network.seconds
     var since: Double?
@@ -178,7 +178,7 @@ struct Weather {
     }
   }
 
-  private mutating func planCut(_ start: Int64, _ end: Int64) {
+  mutating func planCut(_ start: Int64, _ end: Int64) {
     let segment = network.chance.below(network.segments.count)
     if network.chance.happens(permille: 80) { severed.insert(segment) }
     let ends = network.segments[segment].ends.count
@@ -196,7 +196,7 @@ struct Weather {
     }
   }
 
-  private func planCarrierLoss(_ start: Int64, _ end: Int64) {
+  func planCarrierLoss(_ start: Int64, _ end: Int64) {
     let segment = network.chance.below(network.segments.count)
     let single = network.chance.happens(permille: 300)
     for (time, hasCarrier) in [(start, false), (end, true)] {
@@ -215,8 +215,16 @@ struct Weather {
     let victim = network.chance.below(hosts)
     if network.chance.happens(permille: 100) { fallen.insert(victim) }
     let forgets = network.chance.happens(permille: 500)
-    let memory = network.chance.pick([Memory.savedSeqno, .lostSeqno, .newIdentity])
-    network.at(start) { $0.crash(victim, forgettingKernelRoutes: forgets) }
+    let memory = network.chance.pick([
+      Memory.savedSeqno, .lostSeqno, .newIdentity, .everything, .everything,
+    ])
+    network.at(start) {
+      if memory == .everything {
+        $0.suspend(victim)
+      } else {
+        $0.crash(victim, forgettingKernelRoutes: forgets)
+      }
+    }
     network.at(end) { (network) throws(Violation) in try network.restart(victim, memory) }
   }
 

@@ -149,12 +149,14 @@ extension BabelNode {
       now + jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
     interface.pacer = PacketPacer()
     // Neighbours shall forget an earlier life of ours, and tell us what they know.
-    if recovery == nil, !resumes {
+    // One that neighbours know nothing of goes on; what is not resumed of it is retracted later.
+    if recovery == nil, beginning != .resumed || !adoption.isUnderWay {
       _ = interface.queue.append(.wildcardRetraction, by: now)
     }
     _ = interface.queue.append(.wildcardRequest, by: now)
     interfaceRows[Int(id.rawValue)] = interface
     if recovery != nil { beginRetracting(id, now) }
+    adoption.join(interface, at: now)
     scheduleInterface(id)
   }
 

@@ -117,6 +117,7 @@ extension BabelNode {
       reconsiderRecovery(now)
     }
     if let due = neighbours[id.rawValue].retractionDue, due <= now { repeatRetraction(to: id, now) }
+    if let due = neighbours[id.rawValue].adoptedDue, due <= now { settleAdopted(of: id, now) }
     let neighbour = neighbours[id.rawValue]
     // No Hello left in either history, or none with a timer for long (A.1, R-30).
     let isForgotten = neighbour.multicast.bits == 0 && neighbour.unicast.bits == 0
@@ -169,6 +170,7 @@ extension BabelNode {
     // The link became usable both ways: exchange what each side knows within a round trip.
     enqueue(.wildcardRequest, to: id, by: now + urgentDelay())
     startUnicastDump(id, now)
+    expectAdopted(of: id, now)
   }
 
   /// Removes a neighbour: at once from lookups and from the wire, its routes by a job.

@@ -6,7 +6,7 @@ extension BabelNode {
   /// Says how this life begins; to be called before the first interface comes up. A node that is
   /// not told begins clean.
   public mutating func begin(_ beginning: Beginning, at now: Instant) {
-    resumes = beginning == .resumed
+    self.beginning = beginning
     guard beginning == .afterCrash else { return }
     recovery = Recovery(opaque: UInt16(truncatingIfNeeded: jitter.next()), at: now)
   }
@@ -21,7 +21,7 @@ extension BabelNode {
   /// request to acknowledge it. What we announce follows behind the last of them.
   mutating func beginRetracting(_ id: InterfaceID, _ now: Instant) {
     guard let interface = interface(id) else { return }
-    recovery?.join(interface, at: now)
+    recovery?.join(interface, forwardsMeanwhile: adoption.count > 0, at: now)
     interfaceRows[Int(id.rawValue)]?.retractionsLeft = ProtocolParameters.helloBurst
     interfaceRows[Int(id.rawValue)]?.dumpDue = nil
   }

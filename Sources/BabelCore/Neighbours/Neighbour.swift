@@ -45,6 +45,10 @@ struct Neighbour {
   var retractionDue: Instant?
   /// How often it was told by unicast, at most 3 counted.
   var retractionsSent: UInt8 = 0
+  /// When adopted entries that lead to it, and that it has not confirmed, are looked at.
+  var adoptedDue: Instant?
+  /// It was asked for what has not been confirmed.
+  var wasAskedForAdopted = false
 
   /// Unicast TLVs.
   var queue = OutgoingQueue()
@@ -74,6 +78,7 @@ struct Neighbour {
     if let deadline = multicast.deadline { first = min(first, deadline) }
     if let deadline = unicast.deadline { first = min(first, deadline) }
     if let retractionDue { first = min(first, retractionDue) }
+    if let adoptedDue { first = min(first, adoptedDue) }
     if let ihuExpiry { first = min(first, ihuExpiry) }
     if multicast.deadline == nil, unicast.deadline == nil {
       first = min(first, (lastHello ?? createdAt) + ProtocolParameters.silentNeighbour)

@@ -38,11 +38,17 @@ struct Recovery {
     [.wildcardRetraction, .acknowledgmentRequest(opaque)]
   }
 
-  /// An interface came up: its neighbours have to be heard, and their routes may live as long as
-  /// our Updates promised.
-  mutating func join(_ interface: Interface, at now: Instant) {
-    let patience = interface.helloMicroseconds / 4 * ProtocolParameters.listeningQuarters
-    listensUntil = max(listensUntil, now + min(patience, ProtocolParameters.longestListening))
+  /// An interface came up, with or without adopted entries that forward during the wait: its
+  /// neighbours have to be heard, and their routes may live as long as our Updates promised.
+  mutating func join(_ interface: Interface, forwardsMeanwhile: Bool, at now: Instant) {
+    let quarters =
+      forwardsMeanwhile
+      ? ProtocolParameters.patientListeningQuarters : ProtocolParameters.listeningQuarters
+    let longest =
+      forwardsMeanwhile
+      ? ProtocolParameters.longestPatientListening : ProtocolParameters.longestListening
+    let patience = interface.helloMicroseconds / 4 * quarters
+    listensUntil = max(listensUntil, now + min(patience, longest))
     let hold = interface.updateMicroseconds * ProtocolParameters.routeHoldHalves / 2
     end = max(end, beganAt + hold)
     checkDue = isOpen ? end : min(listensUntil, end)

@@ -24,13 +24,71 @@ struct AdoptedForwarding {
   private var numbers: [Way: UInt32] = [:]
   /// Destinations that have an adopted entry.
   private(set) var count = 0
+  /// Entries in the order of their prefixes, as of when they were first needed; nil before.
+  var order: [(prefix: Prefix, row: UInt32)]?
+
+  /// When the first entry was adopted.
+  private var beganAt: Instant?
+  /// When entries that were not confirmed are taken back.
+  private(set) var sweepDue: Instant?
+  private var hasInterface = false
   /// A walk over all destinations for which something is to be done, where it stands.
   var position: UInt32?
   /// The walk takes back all entries that were not confirmed.
   var isSweeping = false
 
+  /// Destinations that are not announced yet because of entries inside them.
+  private var withheld: [UInt32] = []
+  private var isWithheld: Set<UInt32> = []
+  /// When they are looked at again.
+  private(set) var withheldDue: Instant?
+
+  /// Whether the sweep is still to come, or under way.
+  var isUnderWay: Bool { sweepDue != nil || isSweeping }
+
+  /// When something is to be done.
+  var firstDeadline: Instant? {
+    guard let sweepDue, let withheldDue else { return sweepDue ?? withheldDue }
+    return min(sweepDue, withheldDue)
+  }
+
+  /// An interface came up: neighbours on it get some time to confirm entries.
+  mutating func join(_ interface: Interface, at now: Instant) {
+    guard let beganAt, let due = sweepDue else { return }
+    let latest = beganAt + ProtocolParameters.longestAdoption
+    let time = now + interface.helloMicroseconds * ProtocolParameters.adoptionHellos
+    sweepDue = min(latest, hasInterface ? max(due, time) : time)
+    hasInterface = true
+  }
+
+  /// The time of the entries is over.
+  mutating func beginSweep() {
+    sweepDue = nil
+    isSweeping = true
+    position = 0
+  }
+
+  /// A destination has to wait before it is announced.
+  mutating func withhold(_ row: UInt32, at now: Instant) {
+    if isWithheld.insert(row).inserted { withheld.append(row) }
+    withheldDue = withheldDue ?? now + ProtocolParameters.withheldTime
+  }
+
+  /// Hands over what was withheld, in the order of asking.
+  mutating func takeWithheld() -> [UInt32] {
+    withheldDue = nil
+    isWithheld = []
+    defer { withheld = [] }
+    return withheld
+  }
+
   /// Counts an entry; returns the number of its way, nil if there are too many different ones.
-  mutating func insert(_ way: Way) -> UInt32? {
+  mutating func insert(_ way: Way, at now: Instant) -> UInt32? {
+    if beganAt == nil {
+      beganAt = now
+      sweepDue = now + ProtocolParameters.longestAdoption
+    }
+    order = nil
     if let number = numbers[way] {
       count += 1
       return number
@@ -48,6 +106,7 @@ struct AdoptedForwarding {
     if count == 0 {
       rows = []
       numbers = [:]
+      order = nil
     }
   }
 
@@ -66,6 +125,14 @@ struct AdoptedForwarding {
       return false
     }
     return path.interface == nextHop.interface && path.gateway == nextHop.gateway
+  }
+
+  /// Whether any way leads through an interface to a gateway that fulfils a condition.
+  func leads(through interface: InterfaceID, where condition: (IPAddress) -> Bool) -> Bool {
+    rows.contains { row in
+      guard !row.isRevoked, case .via(let path) = row.way.target else { return false }
+      return path.interface == interface && condition(path.gateway)
+    }
   }
 
   /// Whether any entry names an interface.

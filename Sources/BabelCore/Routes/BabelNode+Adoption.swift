@@ -1,21 +1,25 @@
 import BabelWire
 
 // Entries of the kernel that an earlier life made: they go on forwarding until a route confirms
-// or replaces them, until their next hop starts anew, or until they are swept.
+// or replaces them, until their next hop denies them or starts anew, or until their time is over.
 
 extension BabelNode {
   /// Tells of an entry that was found in the kernel at start; to be called before the first
   /// packet is received. The entry counts as asked for: later changes name it as what was there
-  /// before. False if there is one for the destination already (the caller removes the second,
-  /// which was not used), or no room.
-  public mutating func adoptForwarding(_ key: ForwardingKey, _ target: ForwardingTarget) -> Bool {
+  /// before. If nothing confirms it within four Hello intervals, or a minute, it is taken back.
+  /// False if there is one for the destination already (the caller removes the second, which was
+  /// not used), or no room.
+  public mutating func adoptForwarding(
+    _ key: ForwardingKey, _ target: ForwardingTarget, at now: Instant
+  ) -> Bool {
     guard !hasShutDown, target != .absent, !key.destination.isMartian,
       let row = table.findOrInsert(key.destination, key.source)
     else { return false }
     let destination = table.destinations[row]
     guard !destination.flags.contains(.adopted), destination.forwardedNextHop == noRow,
       !destination.flags.contains(.forwardedUnreachable),
-      let number = adoption.insert(AdoptedForwarding.Way(target: target, table: key.table))
+      let number = adoption.insert(
+        AdoptedForwarding.Way(target: target, table: key.table), at: now)
     else {
       table.removeIfUnused(row)
       return false
@@ -28,17 +32,126 @@ extension BabelNode {
   /// Adopted entries that no route has confirmed or replaced.
   public var adoptedForwardingCount: Int { adoption.count }
 
-  /// Takes back what was adopted and not confirmed, a budget at a time.
-  public mutating func sweepAdoptedForwarding() {
-    guard adoption.count > 0 else {
-      resumes = false
-      return
-    }
-    adoption.isSweeping = true
-    adoption.position = 0
+  // MARK: Confirming
+
+  /// A neighbour became usable: what it does not tell by itself it is asked for.
+  mutating func expectAdopted(of id: NeighbourID, _ now: Instant) {
+    guard adoption.count > 0, !neighbours[id.rawValue].wasAskedForAdopted else { return }
+    neighbours[id.rawValue].adoptedDue = now + ProtocolParameters.firstDumpTime
+    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
   }
 
-  // MARK: Revoking
+  /// Entries that lead to a neighbour have not been confirmed by its first full update: it is
+  /// asked for each, and if it does not answer, they are taken back.
+  mutating func settleAdopted(of id: NeighbourID, _ now: Instant) {
+    let neighbour = neighbours[id.rawValue]
+    neighbours[id.rawValue].adoptedDue = nil
+    let interface = neighbour.interface
+    guard adoption.count > 0,
+      adoption.leads(through: interface, where: { isGateway($0, of: neighbour, id) })
+    else { return }
+    if neighbour.wasAskedForAdopted {
+      // Copied, because it reads the tables that are changed.
+      let nextHops = table.nextHops
+      adoption.revoke(interface, isLost: false) {
+        $0 == neighbour.address || nextHops.contains(id, interface, gateway: $0)
+      }
+      return
+    }
+    neighbours[id.rawValue].adoptedDue = now + ProtocolParameters.adoptedAnswerTime
+    let rows = unconfirmedRows(of: neighbour, id)
+    guard rows.count <= ProtocolParameters.adoptedRequestLimit else { return }
+    neighbours[id.rawValue].wasAskedForAdopted = true
+    for row in rows {
+      let request = RouteRequest(
+        destination: table.destinations[row].prefix, source: table.sourcePrefix(row))
+      enqueue(.routeRequest(request), to: id, by: now + urgentDelay())
+    }
+  }
+
+  /// Adopted entries that lead to a neighbour, at most one more than may be asked for.
+  private func unconfirmedRows(of neighbour: Neighbour, _ id: NeighbourID) -> [UInt32] {
+    var rows: [UInt32] = []
+    for row in 0..<table.destinations.capacity
+    where table.isLive(row) && table.destinations[row].flags.contains(.adopted) {
+      guard case .via(let path) = adoption[table.destinations[row].forwardedNextHop].target,
+        path.interface == neighbour.interface, isGateway(path.gateway, of: neighbour, id)
+      else { continue }
+      rows.append(row)
+      if rows.count > ProtocolParameters.adoptedRequestLimit { break }
+    }
+    return rows
+  }
+
+  private func isGateway(
+    _ gateway: IPAddress, of neighbour: Neighbour, _ id: NeighbourID
+  ) -> Bool {
+    gateway == neighbour.address
+      || table.nextHops.contains(id, neighbour.interface, gateway: gateway)
+  }
+
+  /// A neighbour says that it has no route where an adopted entry leads to it.
+  mutating func retractAdopted(
+    _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard adoption.count > 0, let row = table.find(update.destination, update.source),
+      table.destinations[row].flags.contains(.adopted),
+      case .via(let path) = adoption[table.destinations[row].forwardedNextHop].target,
+      path.interface == neighbours[id.rawValue].interface,
+      isGateway(path.gateway, of: neighbours[id.rawValue], id)
+    else { return }
+    takeBackAdopted(row, now, &buffer)
+  }
+
+  // MARK: Withholding
+
+  /// Whether a prefix must not be announced yet: inside it lies an entry that nothing has
+  /// confirmed. Its next hop may have lost the prefix long ago and may not hold it any more;
+  /// then it would send the packets it gets from us back along the wider prefix.
+  mutating func isWithheld(_ row: UInt32) -> Bool {
+    guard adoption.count > 0, beginning == .afterCrash else { return false }
+    let order = adoption.order ?? sortedAdopted()
+    if adoption.order == nil { adoption.order = order }
+    let wide = table.destinations[row].prefix
+    var low = 0
+    var high = order.count
+    while low < high {
+      let middle = (low + high) / 2
+      if order[middle].prefix <= wide { low = middle + 1 } else { high = middle }
+    }
+    while low < order.count {
+      let (prefix, row) = order[low]
+      guard Prefix(mapped: prefix.address, mappedLength: wide.mappedLength).address == wide.address
+      else { break }
+      if wide.contains(prefix), table.isLive(row),
+        table.destinations[row].flags.contains(.adopted),
+        table.destinations[row].prefix == prefix,
+        adoption.actual(table.destinations[row].forwardedNextHop) != .unreachable
+      {
+        return true
+      }
+      low += 1
+    }
+    return false
+  }
+
+  private func sortedAdopted() -> [(prefix: Prefix, row: UInt32)] {
+    var order: [(prefix: Prefix, row: UInt32)] = []
+    for row in 0..<table.destinations.capacity
+    where table.isLive(row) && table.destinations[row].flags.contains(.adopted) {
+      order.append((table.destinations[row].prefix, row))
+    }
+    order.sort { $0.prefix < $1.prefix }
+    return order
+  }
+
+  /// Announces what was withheld, if nothing stands in the way any more.
+  mutating func announceWithheld(_ now: Instant) {
+    guard let due = adoption.withheldDue, due <= now else { return }
+    for row in adoption.takeWithheld() where table.isLive(row) { considerAnnouncement(row, now) }
+  }
+
+  // MARK: Taking back
 
   /// A neighbour started anew, so it does not keep the order any more that our entries rely on.
   /// IPv4 gateways do not tell whose they are: all on the link are taken.
@@ -56,13 +169,14 @@ extension BabelNode {
     adoption.revoke(id, isLost: isLost) { _ in true }
   }
 
-  /// Goes on with a walk over all destinations; at most `budget` rows. Returns how many.
+  /// Begins the sweep when its time has come, and goes on with a walk over all destinations; at
+  /// most `budget` rows. Returns how many.
   mutating func runAdoption(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
+    if let due = adoption.sweepDue, due <= now { adoption.beginSweep() }
     var work = 0
     while work < budget, let row = adoption.position {
       guard row < table.destinations.capacity, adoption.count > 0 else {
         adoption.position = nil
-        if adoption.isSweeping { resumes = false }
         adoption.isSweeping = false
         break
       }
@@ -83,12 +197,12 @@ extension BabelNode {
   ) {
     reselect(row, now, &buffer)
     guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { return }
-    guard resumes || awaitsAcknowledgments || !adoption.isSweeping else {
+    guard beginning != .afterCrash || awaitsAcknowledgments else {
       dropAdopted(row, &buffer)
       table.removeIfUnused(row)
       return
     }
-    if resumes {
+    if beginning == .resumed {
       // Neighbours believe that we announce it.
       table.destinations[row].flags.insert(.announced)
       table.destinations[row].announcedMetric = .zero

@@ -18,7 +18,9 @@ extension BabelNode {
       let route = table.route(row, id)
     {
       change(route, update, filterMetric, filterRule, now, &buffer)
-    } else if !update.isRetraction {
+    } else if update.isRetraction {
+      retractAdopted(update, from: id, now, &buffer)
+    } else {
       addRoute(update, from: id, filterMetric, filterRule, now, &buffer)
     }
   }

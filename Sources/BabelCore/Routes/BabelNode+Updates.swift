@@ -48,6 +48,10 @@ extension BabelNode {
       }
       return
     }
+    if !wasAnnounced, isWithheld(row) {
+      adoption.withhold(row, at: now)
+      return
+    }
     if !wasAnnounced || announcement.router != destination.sourceRouter
       || destination.announcedMetric.isInfinite
     {
@@ -274,7 +278,9 @@ extension BabelNode {
     _ row: UInt32, _ packet: inout OpenPacket, isRequested: Bool, _ now: Instant
   ) -> UpdateOutcome {
     guard let interface = interface(packet.interface) else { return .skipped }
-    guard let announcement = announcement(row) else {
+    guard let announcement = announcement(row),
+      table.destinations[row].flags.contains(.announced) || !isWithheld(row)
+    else {
       guard isRequested || table.destinations[row].flags.contains(.held) else { return .skipped }
       return addRetraction(row, &packet)
     }

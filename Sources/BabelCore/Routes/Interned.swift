@@ -140,6 +140,13 @@ struct InternedNextHops {
     }
   }
 
+  /// Whether a neighbour is known to have announced routes with a gateway.
+  func contains(
+    _ neighbour: NeighbourID, _ interface: InterfaceID, gateway: IPAddress
+  ) -> Bool {
+    numbers[Key(neighbour: neighbour.rawValue, interface: interface, gateway: gateway)] != nil
+  }
+
   /// Whether any next hop lies on an interface.
   func uses(_ interface: InterfaceID) -> Bool {
     for number in 0..<rows.capacity
