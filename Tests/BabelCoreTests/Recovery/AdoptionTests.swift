@@ -20,7 +20,10 @@ import Testing
     #expect(bench.adoptedCount == 0)
     // The better way is free when everybody has answered.
     Recovery.answer(peer, opaque)
-    bench.run(5)
+    // And when a silent neighbour would have been noticed: 7/2 of a Hello interval.
+    bench.run(14 - bench.seconds - 0.05)
+    #expect(bench.selected(Example.x)?.neighbour == peer.address)
+    bench.run(0.5)
     #expect(bench.selected(Example.x)?.neighbour == other.address)
   }
 
