@@ -9,12 +9,22 @@ extension Daemon {
   /// So many actions are not exceeded by much before they are applied.
   private static let actionsPerApplication = 1024
 
+  /// Room for a packet, unless an interface carries larger ones. Memory is not taken for 65,535
+  /// octets, which no neighbour sends over any other.
+  private static let leastPacketRoom = 16 << 10
+  /// The largest datagram, whatever the link could carry.
+  private static let mostPacketRoom: UInt32 = 64 << 10
+
   /// Reads datagrams, at most `limit`, and lets the node work on each.
   func receivePackets(limit: Int) {
     // Taken out of the object, so that the node can look into it while the object changes.
     var packet: [UInt8] = []
     swap(&packet, &self.packet)
     defer { swap(&packet, &self.packet) }
+    let room = interfaces.reduce(Self.leastPacketRoom) {
+      max($0, Int(min($1.reported.mtu, Self.mostPacketRoom)))
+    }
+    if packet.count < room { packet = [UInt8](repeating: 0, count: room) }
     for _ in 0..<limit {
       do throws(KernelError) {
         guard let datagram = try socket.receive(into: &packet) else { break }

@@ -19,8 +19,8 @@ final class Daemon {
 
   /// The socket all packets go through.
   let socket: UDPSocket
-  /// Room for one packet.
-  var packet = [UInt8](repeating: 0, count: 65_536)
+  /// Room for one packet; see `receivePackets`.
+  var packet: [UInt8] = []
   /// Packets that could not be sent.
   var unsentPackets: UInt64 = 0
 
