@@ -9,13 +9,13 @@ PYTHON ?= /usr/bin/python3
 SWIFT ?= swift
 BUILD := .build
 SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
-PACKAGES := babeld bird2 iproute2 iputils-ping nftables procps python3 python3-pytest tcpdump \
-	util-linux valgrind wireguard-go wireguard-tools
+PACKAGES := babeld bird2 iproute2 iputils-ping musl-dev nftables procps python3 python3-pytest \
+	tcpdump util-linux valgrind wireguard-go wireguard-tools
 
 export PYTHON
 
-.PHONY: all help deps demo test test-all interop unit simulation tidy install uninstall format \
-	lint clean
+.PHONY: all embedded static help deps demo test test-all interop unit simulation tidy install \
+	uninstall format lint clean
 
 all: $(BUILD)/release/swabeld
 
@@ -23,16 +23,28 @@ $(BUILD)/release/swabeld: $(SOURCES)
 	$(SWIFT) build -c release --product swabeld --static-swift-stdlib
 	@touch -c $@
 
+# Compiled as Embedded Swift, for each processor and C library. Those with musl are static files
+# that need nothing else where they run.
+EMBEDDED := .build-embedded
+$(EMBEDDED)/%/swabeld: $(SOURCES) packaging/build-embedded
+	@packaging/build-embedded $*
+
+embedded: $(EMBEDDED)/x86_64-musl/swabeld $(EMBEDDED)/x86_64-glibc/swabeld
+
+static: $(foreach cpu,x86_64 aarch64 armv7,$(EMBEDDED)/$(cpu)-musl/swabeld)
+
 help:
 	@echo "make             build the daemon: $(BUILD)/release/swabeld"
+	@echo "make embedded    small builds for this processor: $(EMBEDDED)/x86_64-{musl,glibc}/swabeld"
+	@echo "make static      one static file each for x86_64, aarch64 and armv7: $(EMBEDDED)/*-musl/"
 	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
 	@echo "make test        everything that guards a change, at most 25 minutes; needs root"
 	@echo "make test-all    the same and the long forms, at most 80 minutes; needs root"
-	@echo "make interop     only the tests against babeld and BIRD; needs root"
+	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
 	@echo "make unit        only the unit tests"
 	@echo "make simulation  only the simulated networks, in a release build"
 	@echo "make tidy        only the rules for our sources"
-	@echo "make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR)"
+	@echo "make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BINARY=$(BINARY)"
 	@echo "make deps        install what demo and tests need (apt)"
 	@echo "make format      format the sources; make lint: only check"
 	@echo "make clean       remove what was built"
@@ -72,10 +84,13 @@ simulation:
 tidy:
 	$(SWIFT) test --filter TidyTests
 
-install: all
+# The ordinary build, unless a file is named.
+BINARY ?= $(BUILD)/release/swabeld
+
+install: $(BINARY)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/systemd/system \
 	  $(DESTDIR)$(PREFIX)/share/man/man8
-	install -m 755 $(BUILD)/release/swabeld $(DESTDIR)$(PREFIX)/sbin/swabeld
+	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/sbin/swabeld
 	sed 's|@SBIN@|$(PREFIX)/sbin|' packaging/swabeld.service \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
