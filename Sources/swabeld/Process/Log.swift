@@ -74,13 +74,19 @@ final class Log {
     _ kind: LogKind, subject: UInt64, level: NoticeLevel = .warning,
     _ line: @autoclosure () -> String
   ) {
+    guard let remark = admit(kind, subject) else { return }
+    write(level, line() + remark)
+  }
+
+  /// What is said after a line that may be written; nil if it may not. Apart from the function
+  /// above, which the compiler copies for each of its callers.
+  @inline(never)
+  private func admit(_ kind: LogKind, _ subject: UInt64) -> String? {
     let second = MonotonicClock.microseconds() / 1_000_000
     switch limiter.admit(kind, subject: subject, at: second) {
-    case .suppressed: break
+    case .suppressed: return nil
     case .admitted(let suppressed):
-      write(
-        level,
-        suppressed == 0 ? line() : line() + " (\(suppressed) similar lines suppressed)")
+      return suppressed == 0 ? "" : " (\(suppressed) similar lines suppressed)"
     }
   }
 
