@@ -16,10 +16,11 @@ struct ChangeLog {
     return end &- 1
   }
 
-  /// The destination at a position, nil at the end.
+  /// The destination at a position, nil at the end and before the first entry.
   func destination(at position: UInt32) -> UInt32? {
-    let offset = Int(position &- base)
-    return offset < entries.count ? entries[offset] : nil
+    // Before the first entry this is more than an Int of 32 bits holds.
+    let offset = position &- base
+    return offset < entries.count ? entries[Int(offset)] : nil
   }
 
   /// Entries from `position` to the end.
