@@ -18,14 +18,14 @@ import Testing
     }
   }
 
-  /// Seeds seen to build a loop still, with a short wait for neighbours or with a patient one. Not
-  /// excused, and not mended yet.
-  static let unmended: Set<UInt64> = [11, 24, 53, 55, 59, 92, 164, 299, 451, 459, 630, 755]
+  /// The seeds of a thousand that build a loop still. Not excused, and not mended yet: this fails
+  /// when one of them no longer does.
+  static let unmended: Set<UInt64> = [89, 92, 157, 209, 314, 575, 978]
 
-  @Test(arguments: Storms.seeds(100))
+  @Test(arguments: Storms.isOptimised ? 1..<UInt64(1001) : 1..<6)
   func `nothing that comes back builds a loop`(seed: UInt64) {
     guard !Self.unmended.contains(seed) else {
-      return withKnownIssue(isIntermittent: true) { _ = Self.run(seed) }
+      return withKnownIssue { _ = Self.run(seed) }
     }
     guard let outcome = Self.run(seed), Storms.environment["SWABELD_SIM_VERBOSE"] == "1" else {
       return

@@ -16,9 +16,10 @@ import Testing
     #endif
   }
 
-  /// Seeds of a table of storms, fewer in a debug build, more in a long run.
+  /// Seeds of a table of storms, fewer in a debug build, more in a long run: some
+  /// fifteen minutes of two processors.
   static func seeds(_ count: Int) -> Range<UInt64> {
-    1..<UInt64(1 + (isOptimised ? (isLong ? count * 10 : count) : max(1, count / 20)))
+    1..<UInt64(1 + (isOptimised ? (isLong ? count * 4 : count) : max(1, count / 20)))
   }
 
   /// Runs one storm and fails with its seed.
