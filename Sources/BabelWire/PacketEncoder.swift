@@ -53,6 +53,7 @@ public struct PacketEncoder: Sendable {
   /// nil if there is none.
   public private(set) var timestampOffset: Int?
   private let bodyLimit: Int
+  private let reserve: Int
   private var packet: PacketBuffer
   private var state = ParserState(source: nil)
   private var hasTrailer = false
@@ -69,7 +70,7 @@ public struct PacketEncoder: Sendable {
   /// when the packet is signed.
   public init(limit: Int, trailerReserve: Int = 0, bodyReserve: Int = 0) {
     self.limit = min(max(limit, Self.minimumLimit), 65535)
-    let reserve = max(trailerReserve, 0) + max(bodyReserve, 0)
+    reserve = max(trailerReserve, 0) + max(bodyReserve, 0)
     bodyLimit = max(self.limit - reserve, PacketHeader.count + Self.minimumBody)
     packet = PacketBuffer(capacity: self.limit)
   }
@@ -205,10 +206,10 @@ public struct PacketEncoder: Sendable {
     }
   }
 
-  /// Ends the body and fills the packet up with padding in the trailer, so that it is `size`
-  /// octets long, at most ``limit``. Nothing fits afterwards until ``reset()``.
+  /// Ends the body and fills the packet up with padding in the trailer, so that it will be `size`
+  /// octets long once it is signed, at most ``limit``. Nothing fits afterwards until ``reset()``.
   public mutating func padTrailer(to size: Int) {
     hasTrailer = true
-    packet.appendPadding(max(0, min(size, limit) - packet.count))
+    packet.appendPadding(max(0, min(size, limit) - reserve - packet.count))
   }
 }

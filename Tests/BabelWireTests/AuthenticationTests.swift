@@ -63,22 +63,4 @@ import Testing
     let tooLong = [UInt8](repeating: 0, count: 193)
     #expect(encodedBody { $0.appendChallengeReply(nonce: tooLong) } == "does not fit")
   }
-
-  @Test func `sealing appends PC and MAC around the padding`() throws {
-    var encoder = PacketEncoder(limit: 512, trailerReserve: 18, bodyReserve: 8)
-    expectTrue(encoder.append(FaultRow.hello))
-    encoder.padTrailer(to: 20)
-    var packet = encoder.bytes
-    expectTrue(PacketSeal.appendPacketCounter(0x0102_0304, index: [9, 8], to: &packet))
-    expectTrue(PacketSeal.appendMAC([1, 2, 3], to: &packet))
-    #expect(
-      hex(packet)
-        == "2a020010" + FaultRow.helloHex + "1106010203040908" + "0106000000000000" + "1003010203"
-    )
-    let tooLong = [UInt8](repeating: 0, count: 33)
-    expectTrue(!PacketSeal.appendPacketCounter(1, index: tooLong, to: &packet))
-    var notAPacket: [UInt8] = [42, 2, 0, 9]
-    expectTrue(!PacketSeal.appendPacketCounter(1, index: [], to: &notAPacket))
-    #expect(notAPacket == [42, 2, 0, 9])
-  }
 }

@@ -35,3 +35,51 @@ public enum ChallengeNonce {
     return payload
   }
 }
+
+/// What the body of a packet says about its authentication (RFC 8967 §4.3), found without
+/// decoding anything else.
+public struct AuthenticationTLVs: Equatable, Sendable {
+  /// The first PC that can be read.
+  public private(set) var counter: PacketCounter?
+  /// The nonce of the last Challenge Request; nil in multicast packets, where none counts.
+  public private(set) var challenge: OctetRange?
+  /// Whether one of the Challenge Replies brings the nonce back that was asked for.
+  public private(set) var isAnswered = false
+
+  /// Goes over the body. `nonce` is that of our pending challenge, if there is one.
+  public init(
+    in datagram: borrowing Span<UInt8>, body: OctetRange, toMulticast: Bool, nonce: [UInt8]?
+  ) {
+    var walk = TLVWalk(body)
+    while let found = walk.next(in: datagram) {
+      let payload = found.payload
+      switch found.type {
+      case TLVType.packetCounter where counter == nil:
+        let octets = datagram.extracting(payload.offset..<(payload.offset + payload.count))
+        do throws(TLVFault) { counter = try PacketCounter(decoding: octets, at: payload) } catch {}
+      case TLVType.challengeRequest where !toMulticast:
+        if payload.count <= ChallengeNonce.maximumCount { challenge = payload }
+      case TLVType.challengeReply:
+        if let nonce, !nonce.isEmpty, payload.holds(nonce, in: datagram) { isAnswered = true }
+      default: break
+      }
+    }
+  }
+}
+
+extension OctetRange {
+  /// Whether the run is these octets.
+  public func holds(_ octets: [UInt8], in datagram: borrowing Span<UInt8>) -> Bool {
+    guard octets.count == count else { return false }
+    for i in 0..<count where datagram[offset + i] != octets[i] { return false }
+    return true
+  }
+
+  /// A copy of the run's octets.
+  public func octets(in datagram: borrowing Span<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(count)
+    for i in 0..<count { result.append(datagram[offset + i]) }
+    return result
+  }
+}
