@@ -4,10 +4,11 @@ import BabelWire
 
 extension BabelNode {
   /// A datagram arrived on an interface. `port` is its source port, `destination` the group or
-  /// one of our addresses; `now` is when it was received.
+  /// one of our addresses; `now` is when it is looked at, `arrival` when it arrived, if known.
   public mutating func receive(
     _ bytes: borrowing Span<UInt8>, on id: InterfaceID, from source: IPAddress, port: UInt16,
-    to destination: IPAddress, at now: Instant, into buffer: inout ActionBuffer
+    to destination: IPAddress, at now: Instant, arrivedAt arrival: Instant? = nil,
+    into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown, let interface = interface(id) else { return }
     func drop(_ reason: DropReason, _ buffer: inout ActionBuffer) {
@@ -25,7 +26,7 @@ extension BabelNode {
       return drop(DropReason(error), &buffer)
     }
     guard var neighbour = findOrAddNeighbour(id, source, now, &buffer) else { return }
-    var stamps = PacketStamps()
+    var stamps = PacketStamps(arrival: min(arrival ?? now, now))
     while let item = decoder.next(in: bytes) {
       switch item {
       case .ignored(let type, let fault):
@@ -42,6 +43,7 @@ extension BabelNode {
 
   /// The stamps of one packet; only together do they make a sample (RFC 9616 §3.2).
   private struct PacketStamps {
+    let arrival: Instant
     var hello: UInt32?
     var ihu: IHUTimestamps?
   }
@@ -53,8 +55,14 @@ extension BabelNode {
   ) -> NeighbourID? {
     switch tlv {
     case .hello(let hello):
-      if let transmit = hello.transmitTimestamp { stamps.hello = transmit }
-      return receiveHello(hello, from: id, now, &buffer)
+      guard let id = receiveHello(hello, from: id, now, &buffer) else { return nil }
+      if let transmit = hello.transmitTimestamp,
+        neighbours[id.rawValue].roundTrip.heardHello(
+          hello, transmit: transmit, at: stamps.arrival)
+      {
+        stamps.hello = transmit
+      }
+      return id
     case .ihu(let ihu):
       if receiveIHU(ihu, from: id, now, &buffer), let times = ihu.timestamps {
         stamps.ihu = times
@@ -96,12 +104,12 @@ extension BabelNode {
       let interface = interface(neighbours[id.rawValue].interface),
       interface.parameters.timestamps
     else { return }
-    let decay = interface.parameters.rttDecay
-    if neighbours[id.rawValue].roundTrip.sample(
-      transmit: hello, stamps: ihu, decay: decay, at: now)
-    {
-      computeCost(id, now, &buffer)
-    }
+    guard
+      let sample = RoundTripTime.sample(transmit: hello, stamps: ihu, at: stamps.arrival)
+    else { return }
+    neighbours[id.rawValue].roundTrip.take(
+      sample, decay: interface.parameters.rttDecay, at: stamps.arrival)
+    computeCost(id, now, &buffer)
   }
 }
 

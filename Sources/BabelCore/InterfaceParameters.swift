@@ -34,11 +34,23 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var rttMax: UInt32 = 120_000
   /// Largest penalty; zero switches the penalty off.
   public var maxRTTPenalty = Metric.zero
+  /// Mean deviation of the round-trip time in microseconds below which there is no penalty.
+  public var jitterMin: UInt32 = 5_000
+  /// Mean deviation in microseconds above which the penalty is ``maxJitterPenalty``.
+  public var jitterMax: UInt32 = 50_000
+  /// Largest penalty for varying round-trip times; zero switches it off.
+  public var maxJitterPenalty = Metric.zero
   /// Announce IPv4 prefixes with IPv6 next hops when there is no IPv4 address, and accept them
   /// (RFC 9229).
   public var v4ViaV6 = true
   /// Fill packets that carry a Hello up to the MTU and forbid fragmenting.
   public var probesMTU = false
+
+  /// Whether the cost is measured, so that it changes all the time.
+  var isCostMeasured: Bool {
+    linkSensing == .etx
+      || timestamps && (maxRTTPenalty > .zero || maxJitterPenalty > .zero)
+  }
 
   /// The defaults of an interface of unknown type (babeld's "auto").
   public init() {}

@@ -91,6 +91,8 @@ enum ProtocolParameters {
   static let unicastDumpLimit = 4
   /// Round-trip samples older than this say nothing (RFC 9616 §3.3).
   static let rttValidity: Int64 = 180_000_000
+  /// Microseconds beyond eight times the average from which a round-trip sample must be confirmed.
+  static let rttOutlier: UInt64 = 100_000
   /// Rows of the change log sent before the queue of requested updates is looked at.
   static let updatesPerPacketAtMost = 400
 }

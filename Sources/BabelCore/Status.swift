@@ -39,8 +39,21 @@ public struct NeighbourStatus: Equatable, Sendable {
   public let roundTripTime: UInt32?
   /// The part of ``cost`` that comes from the round-trip time.
   public let rttCost: Metric
+  /// Mean deviation of the round-trip time in microseconds; nil without two recent samples.
+  public let jitter: UInt32?
+  /// The part of ``cost`` that comes from ``jitter``.
+  public let jitterCost: Metric
   /// Cost of the link.
   public let cost: Metric
+
+  /// Whether both are alike in everything that babeld's line of a neighbour shows.
+  func looksLike(_ other: NeighbourStatus) -> Bool {
+    id == other.id && address == other.address && interface == other.interface
+      && interfaceIsUp == other.interfaceIsUp && multicastHistory == other.multicastHistory
+      && unicastHistory == other.unicastHistory && rxcost == other.rxcost
+      && txcost == other.txcost && roundTripTime == other.roundTripTime
+      && rttCost == other.rttCost && cost == other.cost
+  }
 }
 
 /// A prefix that originates here or is redistributed (RFC 8966 §3.7).

@@ -40,6 +40,7 @@ extension Daemon {
   /// Compares every interface with its link, and tells the node what changed.
   func checkInterfaces(at now: Instant) {
     for index in interfaces.indices { check(index, at: now) }
+    noteArrivalTimes()
     apply(at: now)
   }
 
@@ -149,6 +150,7 @@ extension Daemon {
         log.write("Interface \(row.name): \(remark).")
       }
     }
+    noteArrivalTimes()
     apply(at: now)
   }
 

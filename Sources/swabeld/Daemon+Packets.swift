@@ -45,7 +45,17 @@ extension Daemon {
     else { return }
     node.receive(
       bytes, on: row.id, from: datagram.source, port: datagram.port, to: datagram.destination,
-      at: .now, into: &actions)
+      at: .now, arrivedAt: datagram.arrival.map { Instant(microseconds: $0) }, into: &actions)
+  }
+
+  /// Lets the kernel note arrivals once a running interface measures round-trip times. Without it
+  /// (Linux before 5.1) the time until we read counts as time on the way.
+  func noteArrivalTimes() {
+    guard !notesArrivalTimes,
+      interfaces.contains(where: { $0.isPrepared && $0.parameters.timestamps })
+    else { return }
+    notesArrivalTimes = true
+    _ = socket.enableArrivalTimes()
   }
 
   /// Sends one packet of the action buffer.

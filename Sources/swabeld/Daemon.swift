@@ -23,6 +23,8 @@ final class Daemon {
   var packet: [UInt8] = []
   /// Packets that could not be sent.
   var unsentPackets: UInt64 = 0
+  /// The kernel was asked to note when packets arrive.
+  var notesArrivalTimes = false
 
   /// Signals.
   let signals: SignalDescriptor

@@ -82,6 +82,10 @@ extension Configuration {
     text += " rfc6126-compatible \(own.rfc6126Compatible) rtt-decay \(own.rttDecay)"
     text += " rtt-min \(decimal(own.rttMin)) rtt-max \(decimal(own.rttMax))"
     if own.maxRTTPenalty > .zero { text += " max-rtt-penalty \(own.maxRTTPenalty)" }
+    if own.maxJitterPenalty > .zero {
+      text += " jitter-min \(decimal(own.jitterMin)) jitter-max \(decimal(own.jitterMax))"
+      text += " max-jitter-penalty \(own.maxJitterPenalty)"
+    }
     text += settings.v4ViaV6.map { " v4-via-v6 \($0)" } ?? " v4-via-v6 auto"
     text += " probe-mtu \(own.probesMTU)"
     text += " accept-bad-signatures \(settings.acceptsBadSignatures ?? false)"

@@ -71,6 +71,12 @@ public struct InterfaceSettings: Equatable, Sendable {
   public var rttMax: UInt32?
   /// `max-rtt-penalty`, 1 … 65535.
   public var maxRTTPenalty: UInt16?
+  /// `jitter-min` in microseconds.
+  public var jitterMin: UInt32?
+  /// `jitter-max` in microseconds.
+  public var jitterMax: UInt32?
+  /// `max-jitter-penalty`, 1 … 65535.
+  public var maxJitterPenalty: UInt16?
   /// `v4-via-v6`.
   public var v4ViaV6: Bool?
   /// `probe-mtu`.
@@ -108,6 +114,9 @@ public struct InterfaceSettings: Equatable, Sendable {
     result.rttMin = rttMin ?? other.rttMin
     result.rttMax = rttMax ?? other.rttMax
     result.maxRTTPenalty = maxRTTPenalty ?? other.maxRTTPenalty
+    result.jitterMin = jitterMin ?? other.jitterMin
+    result.jitterMax = jitterMax ?? other.jitterMax
+    result.maxJitterPenalty = maxJitterPenalty ?? other.maxJitterPenalty
     result.v4ViaV6 = v4ViaV6 ?? other.v4ViaV6
     result.probesMTU = probesMTU ?? other.probesMTU
     result.key = key ?? other.key
@@ -170,14 +179,20 @@ extension InterfaceParameters {
     rfc6126Compatible = settings.rfc6126Compatible ?? false
     rttDecay = settings.rttDecay ?? 42
     rttMin = settings.rttMin ?? 10_000
-    rttMax = settings.rttMax ?? 120_000
-    if rttMax <= rttMin {
-      let (sum, overflow) = rttMin.addingReportingOverflow(Self.leastRTTSpan)
-      rttMax = overflow ? .max : sum
-    }
+    rttMax = Self.above(rttMin, settings.rttMax ?? 120_000)
+    jitterMin = settings.jitterMin ?? 5_000
+    jitterMax = Self.above(jitterMin, settings.jitterMax ?? 50_000)
+    maxJitterPenalty = Metric(settings.maxJitterPenalty ?? 0)
     maxRTTPenalty = Metric(settings.maxRTTPenalty ?? (isTunnel ? 96 : 0))
     v4ViaV6 = settings.v4ViaV6 ?? true
     probesMTU = settings.probesMTU ?? false
+  }
+
+  /// The upper end of a range: as given, if it is above the lower one.
+  private static func above(_ least: UInt32, _ most: UInt32) -> UInt32 {
+    guard most <= least else { return most }
+    let (sum, overflow) = least.addingReportingOverflow(leastRTTSpan)
+    return overflow ? .max : sum
   }
 }
 
@@ -211,8 +226,14 @@ extension Configuration {
     if (settings.rttMax ?? 120_000) <= parameters.rttMin {
       remarks.append("rtt-max is not above rtt-min and was set to rtt-min + 10 ms")
     }
+    if (settings.jitterMax ?? 50_000) <= parameters.jitterMin {
+      remarks.append("jitter-max is not above jitter-min and was set to jitter-min + 10 ms")
+    }
     if parameters.maxRTTPenalty > .zero, !parameters.timestamps {
       remarks.append("max-rtt-penalty has no effect without enable-timestamps")
+    }
+    if parameters.maxJitterPenalty > .zero, !parameters.timestamps {
+      remarks.append("max-jitter-penalty has no effect without enable-timestamps")
     }
     if parameters.rxcost.isInfinite {
       remarks.append("rxcost 65535 is infinity: the link is never used")

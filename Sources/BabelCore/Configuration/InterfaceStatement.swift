@@ -14,6 +14,9 @@ enum InterfaceKeyword: KeywordText, ConfigurationKeyword {
   case rttMin = "rtt-min"
   case rttMax = "rtt-max"
   case maxRTTPenalty = "max-rtt-penalty"
+  case jitterMin = "jitter-min"
+  case jitterMax = "jitter-max"
+  case maxJitterPenalty = "max-jitter-penalty"
   case v4ViaV6 = "v4-via-v6"
   case probeMTU = "probe-mtu"
   case key
@@ -61,6 +64,9 @@ extension StatementParser {
     case .rttMin: settings.rttMin = try roundTripTime()
     case .rttMax: settings.rttMax = try roundTripTime()
     case .maxRTTPenalty: settings.maxRTTPenalty = UInt16(try number(1...65535))
+    case .jitterMin, .jitterMax, .maxJitterPenalty:
+      warn(.unknownToBabeld, at: token, "babeld does not measure jitter")
+      try parseJitter(keyword, into: &settings)
     case .v4ViaV6: settings.v4ViaV6 = try boolean()
     case .probeMTU: settings.probesMTU = try boolean()
     case .key: settings.key = try knownKey()
@@ -74,6 +80,16 @@ extension StatementParser {
     case .faraway:
       _ = try boolean()
       warn(.deprecated, at: token, "\"faraway\" is deprecated and does nothing")
+    }
+  }
+
+  private mutating func parseJitter(
+    _ keyword: InterfaceKeyword, into settings: inout InterfaceSettings
+  ) throws(ConfigurationError) {
+    switch keyword {
+    case .jitterMin: settings.jitterMin = try roundTripTime()
+    case .jitterMax: settings.jitterMax = try roundTripTime()
+    default: settings.maxJitterPenalty = UInt16(try number(1...65535))
     }
   }
 

@@ -63,7 +63,7 @@ extension BabelNode {
     for neighbour in interface.neighbours {
       computeCost(neighbour, now, &buffer)
       // A longer IHU interval becomes known before the old promise is broken.
-      enqueue(.ihu(neighbour), to: neighbour, by: now + urgentDelay())
+      sendIHU(to: neighbour, now)
     }
     scheduleInterface(id)
   }

@@ -118,6 +118,26 @@ extension BabelNode {
 
   // MARK: Unicast
 
+  /// Lets a neighbour know soon whether we hear it. Where timestamps are sent an IHU belongs
+  /// beside a Hello (RFC 9616 §3.2): the next one is brought forward, once per half an interval.
+  mutating func sendIHU(to id: NeighbourID, _ now: Instant) {
+    let number = neighbours[id.rawValue].interface
+    if let interface = interface(number), interface.parameters.timestamps,
+      let due = interface.helloDue
+    {
+      if due - now <= ProtocolParameters.urgentTimeout { return }
+      let hurried = interface.helloHurriedAt
+      if hurried.map({ now - $0 >= interface.helloMicroseconds / 2 }) ?? true {
+        let soon = now + urgentDelay()
+        interfaceRows[Int(number.rawValue)]?.helloHurriedAt = now
+        interfaceRows[Int(number.rawValue)]?.helloDue = soon
+        scheduleInterface(number)
+        return
+      }
+    }
+    enqueue(.ihu(id), to: id, by: now + urgentDelay())
+  }
+
   /// Queues a TLV for one neighbour.
   mutating func enqueue(_ tlv: OutgoingTLV, to id: NeighbourID, by deadline: Instant) {
     guard !neighbours[id.rawValue].isLeaving else { return }

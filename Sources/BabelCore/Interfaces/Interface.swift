@@ -17,6 +17,8 @@ struct Interface {
   var helloBurst: UInt8 = 0
   /// When a burst for a new neighbour was last granted.
   var burstGrantedAt: Instant?
+  /// When a Hello was last brought forward for an IHU that could not wait.
+  var helloHurriedAt: Instant?
   /// Hellos still to be sent with a retraction of everything, after a crash.
   var retractionsLeft: UInt8 = 0
   /// When the last of them was sent.

@@ -69,9 +69,6 @@ extension BabelNode {
       _ = enter(hello, id, now)
     }
     neighbours[id.rawValue].lastHello = now
-    if let transmit = hello.transmitTimestamp {
-      neighbours[id.rawValue].roundTrip.heardHello(transmit: transmit, at: now)
-    }
     neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
     computeCost(id, now, &buffer)
     return id
@@ -143,14 +140,17 @@ extension BabelNode {
       multicast: old.multicast, unicast: old.unicast, nominal: parameters.rxcost,
       sensing: parameters.linkSensing)
     let rttCost = old.roundTrip.penalty(parameters, at: now)
+    let jitterCost = old.roundTrip.jitterPenalty(parameters, at: now)
     let cost = LinkCost.cost(
-      rxcost: rxcost, txcost: old.txcost, sensing: parameters.linkSensing
-    ).adding(rttCost)
+      rxcost: rxcost, txcost: old.txcost, nominal: parameters.rxcost,
+      sensing: parameters.linkSensing
+    ).adding(rttCost).adding(jitterCost)
     neighbours[id.rawValue].rxcost = rxcost
     neighbours[id.rawValue].rttCost = rttCost
+    neighbours[id.rawValue].jitterCost = jitterCost
     if rxcost != old.rxcost, rxcost.isInfinite || old.rxcost.isInfinite {
       // The other side cannot use the link before it knows that we hear it.
-      enqueue(.ihu(id), to: id, by: now + urgentDelay())
+      sendIHU(to: id, now)
     }
     if cost != old.cost {
       neighbours[id.rawValue].cost = cost
@@ -213,7 +213,8 @@ extension BabelNode {
       interfaceIsUp: interface.isUp, multicastHistory: neighbour.multicast.bits,
       unicastHistory: neighbour.unicast.bits, rxcost: neighbour.rxcost,
       txcost: neighbour.txcost, roundTripTime: neighbour.roundTrip.current(at: now),
-      rttCost: neighbour.rttCost, cost: neighbour.cost)
+      rttCost: neighbour.rttCost, jitter: neighbour.roundTrip.jitter(at: now),
+      jitterCost: neighbour.jitterCost, cost: neighbour.cost)
   }
 
   /// Tells monitors, but only what changed.
@@ -221,7 +222,11 @@ extension BabelNode {
     _ event: TableEvent, _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard let status = neighbourStatus(id, now) else { return }
-    if event == .change, neighbours[id.rawValue].reported == status { return }
+    if event == .change, let reported = neighbours[id.rawValue].reported,
+      reported.looksLike(status)
+    {
+      return
+    }
     neighbours[id.rawValue].reported = status
     buffer.actions.append(.notify(.neighbour(event, status)))
   }

@@ -22,16 +22,20 @@ enum LinkCost {
     }
   }
 
-  /// The cost of a link, without the round-trip penalty; never zero.
-  static func cost(rxcost: Metric, txcost: Metric, sensing: LinkSensing) -> Metric {
+  /// The cost of a link, without penalties; never zero. `nominal` is what receiving without loss
+  /// costs here, 256 in A.2.2.
+  static func cost(
+    rxcost: Metric, txcost: Metric, nominal: Metric, sensing: LinkSensing
+  ) -> Metric {
     guard !rxcost.isInfinite, !txcost.isInfinite else { return .infinity }
     switch sensing {
     case .twoOutOfThree:
       return max(txcost, Metric(1))
     case .etx:
-      // alpha = min(1, 256 / txcost), cost = 256 / (alpha · beta).
-      let product = UInt64(max(txcost.rawValue, 256)) * UInt64(rxcost.rawValue)
-      return max(Metric(saturating: UInt32(min(product / 256, 65535))), Metric(1))
+      // alpha = min(1, nominal / txcost), cost = nominal / (alpha · beta).
+      let unit = max(UInt64(nominal.rawValue), 1)
+      let product = max(UInt64(txcost.rawValue), unit) * UInt64(rxcost.rawValue)
+      return max(Metric(saturating: UInt32(min(product / unit, 65535))), Metric(1))
     }
   }
 }

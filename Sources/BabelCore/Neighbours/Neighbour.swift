@@ -21,6 +21,8 @@ struct Neighbour {
   var rxcost = Metric.infinity
   /// Part of ``cost`` that comes from the round-trip time.
   var rttCost = Metric.zero
+  /// Part of ``cost`` that comes from the variation of the round-trip time.
+  var jitterCost = Metric.zero
   /// Cost of the link, as computed last.
   var cost = Metric.infinity
   /// Being flushed: it is in no lookup any more, its routes are being removed.

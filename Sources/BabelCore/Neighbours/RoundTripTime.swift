@@ -1,21 +1,41 @@
 import BabelWire
 
-// Before editing, read RFC 9616 §3.
+// Before editing, read RFC 9616 §3 and §4.
 
-/// The smoothed round-trip time to a neighbour. All stamps are microseconds modulo 2^32; zero is
-/// a valid stamp.
-struct RoundTripTime: Equatable {
-  /// The neighbour's transmit stamp of its last timestamped Hello, and when we received it.
+/// The smoothed round-trip time to a neighbour, and how much it varies. All stamps are
+/// microseconds modulo 2^32; zero is a valid stamp.
+struct RoundTripTime {
+  /// The neighbour's transmit stamp of its newest timestamped Hello, and when that arrived.
   private(set) var lastHello: (origin: UInt32, received: UInt32)?
   private var lastHelloAt = Instant(microseconds: 0)
+  private var lastSeqno: (multicast: Seqno?, unicast: Seqno?)
   /// Smoothed round-trip time.
-  private(set) var smoothed: UInt32?
+  private var smoothed: UInt32?
+  /// Smoothed distance of samples from ``smoothed``; nil before the second sample.
+  private var deviation: UInt32?
   private var sampledAt = Instant(microseconds: 0)
+  /// A sample far beyond the average that the next one is to confirm.
+  private var doubtful: UInt32?
 
-  /// Records the stamps of a timestamped Hello received at `now`.
-  mutating func heardHello(transmit: UInt32, at now: Instant) {
+  /// Notes a timestamped Hello that arrived at `now`. False if it is a copy of the newest one or
+  /// was overtaken: its stamps would make the time spent on the way appear longer to both sides.
+  mutating func heardHello(_ hello: Hello, transmit: UInt32, at now: Instant) -> Bool {
+    let last = hello.isUnicast ? lastSeqno.unicast : lastSeqno.multicast
+    if let lastHello, let last, hello.seqno.distance(from: last) <= 0,
+      Int32(bitPattern: transmit &- lastHello.origin) <= 0
+    {
+      // Neither count nor clock of the neighbour have moved on. Both are compared, for either may
+      // step back when it restarts.
+      return false
+    }
+    if hello.isUnicast {
+      lastSeqno.unicast = hello.seqno
+    } else {
+      lastSeqno.multicast = hello.seqno
+    }
     lastHello = (transmit, UInt32(truncatingIfNeeded: now.microseconds))
     lastHelloAt = now
+    return true
   }
 
   /// The stamps to be sent back in an IHU; nil without a recent timestamped Hello.
@@ -24,25 +44,47 @@ struct RoundTripTime: Equatable {
     return IHUTimestamps(origin: lastHello.origin, receive: lastHello.received)
   }
 
-  /// Forms a sample from a packet that held a Hello sent at `transmit` and an IHU with `stamps`,
-  /// received at `now`. Returns whether the stamps were usable (§3.3).
-  mutating func sample(
-    transmit: UInt32, stamps: IHUTimestamps, decay: UInt16, at now: Instant
-  ) -> Bool {
+  /// The round-trip time that the stamps of one packet tell: of its Hello, sent at `transmit`, and
+  /// of its IHU, received at `now`. Nil if they are too old or make no sense (§3.3).
+  static func sample(transmit: UInt32, stamps: IHUTimestamps, at now: Instant) -> UInt32? {
     let local = UInt32(truncatingIfNeeded: now.microseconds)
     let full = Int32(bitPattern: local &- stamps.origin)
+    // Both on the neighbour's clock, whose distance from ours does not matter.
     let remote = Int32(bitPattern: transmit &- stamps.receive)
     let validity = Int32(ProtocolParameters.rttValidity)
-    guard full >= 0, full <= validity, remote >= 0, remote <= validity else { return false }
-    let sample = UInt32(max(0, full - remote))
-    if let old = current(at: now) {
-      let weight = UInt64(decay)
-      smoothed = UInt32((weight * UInt64(sample) + (256 - weight) * UInt64(old)) / 256)
-    } else {
+    guard full >= 0, full <= validity, remote >= 0, remote <= validity else { return nil }
+    return UInt32(max(0, full - remote))
+  }
+
+  /// Takes a sample into the averages; `decay` is its weight in 1/256.
+  mutating func take(_ sample: UInt32, decay: UInt16, at now: Instant) {
+    guard let old = current(at: now) else {
       smoothed = sample
+      deviation = nil
+      doubtful = nil
+      sampledAt = now
+      return
     }
+    guard let sample = confirmed(sample, beside: old) else { return }
+    let distance = sample > old ? sample - old : old - sample
+    // RFC 6298 begins with half of the first sample, to be on the safe side. One sample says
+    // nothing of how much the next will differ, so the second is waited for.
+    let former = UInt64(deviation ?? distance)
+    deviation = UInt32((former * 3 + UInt64(distance)) / 4)
+    let weight = UInt64(decay)
+    smoothed = UInt32((weight * UInt64(sample) + (256 - weight) * UInt64(old)) / 256)
     sampledAt = now
-    return true
+  }
+
+  /// One packet that was held up for seconds must not spoil the average for a minute: a sample
+  /// far beyond counts when the next one is so, too, and then as the smaller of both.
+  private mutating func confirmed(_ sample: UInt32, beside old: UInt32) -> UInt32? {
+    guard UInt64(sample) > UInt64(old) * 8 + ProtocolParameters.rttOutlier else {
+      doubtful = nil
+      return sample
+    }
+    defer { doubtful = sample }
+    return doubtful.map { min($0, sample) }
   }
 
   /// The smoothed value, nil after a long silence.
@@ -50,17 +92,30 @@ struct RoundTripTime: Equatable {
     smoothed != nil && now - sampledAt < ProtocolParameters.rttValidity ? smoothed : nil
   }
 
-  /// The penalty added to the link cost (§4): linear between `rttMin` and `rttMax`.
+  /// The mean deviation of the round-trip time, smoothed as RFC 6298 §2 does; nil without two
+  /// recent samples.
+  func jitter(at now: Instant) -> UInt32? { current(at: now) == nil ? nil : deviation }
+
+  /// The penalty for the round-trip time, which is added to the link cost (§4).
   func penalty(_ parameters: InterfaceParameters, at now: Instant) -> Metric {
-    guard let rtt = current(at: now), rtt > parameters.rttMin else { return .zero }
-    if rtt >= parameters.rttMax { return parameters.maxRTTPenalty }
-    let span = UInt64(parameters.rttMax - parameters.rttMin)
-    let part = UInt64(parameters.maxRTTPenalty.rawValue) * UInt64(rtt - parameters.rttMin)
-    return Metric(UInt16(part / span))
+    Self.penalty(
+      current(at: now), from: parameters.rttMin, to: parameters.rttMax, parameters.maxRTTPenalty)
   }
 
-  static func == (a: RoundTripTime, b: RoundTripTime) -> Bool {
-    a.smoothed == b.smoothed && a.sampledAt == b.sampledAt
-      && a.lastHello?.origin == b.lastHello?.origin
+  /// The penalty for its variation, likewise.
+  func jitterPenalty(_ parameters: InterfaceParameters, at now: Instant) -> Metric {
+    Self.penalty(
+      jitter(at: now), from: parameters.jitterMin, to: parameters.jitterMax,
+      parameters.maxJitterPenalty)
+  }
+
+  /// Nothing up to `least`, all of `penalty` from `most` on, linear between.
+  private static func penalty(
+    _ time: UInt32?, from least: UInt32, to most: UInt32, _ penalty: Metric
+  ) -> Metric {
+    guard let time, time > least else { return .zero }
+    if time >= most { return penalty }
+    let part = UInt64(penalty.rawValue) * UInt64(time - least)
+    return Metric(UInt16(part / UInt64(most - least)))
   }
 }

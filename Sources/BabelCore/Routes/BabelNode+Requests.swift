@@ -21,7 +21,7 @@ extension BabelNode {
 
   /// A request for everything: answered at once, by unicast, at most once per Hello interval.
   mutating func receiveWildcardRequest(from id: NeighbourID, _ now: Instant) {
-    enqueue(.ihu(id), to: id, by: now + urgentDelay())
+    sendIHU(to: id, now)
     startUnicastDump(id, now)
   }
 

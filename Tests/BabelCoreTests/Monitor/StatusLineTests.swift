@@ -33,7 +33,8 @@ import Testing
       id: 0x5638_11e9_1590, address: try #require(IPAddress("fe80::701f:1aff:fea7:6580")),
       interface: try #require(InterfaceName("v0")), interfaceIsUp: true,
       multicastHistory: 0xE00, unicastHistory: 0, rxcost: Metric(96), txcost: .infinity,
-      roundTripTime: roundTripTime, rttCost: .zero, cost: .infinity)
+      roundTripTime: roundTripTime, rttCost: .zero, jitter: nil, jitterCost: .zero,
+      cost: .infinity)
   }
 
   @Test func `histories have four digits and infinite costs are 65535`() throws {
