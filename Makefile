@@ -9,7 +9,7 @@ PYTHON ?= /usr/bin/python3
 SWIFT ?= swift
 BUILD := .build
 SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
-PACKAGES := babeld bird2 iproute2 iputils-ping musl-dev nftables procps python3 python3-pytest \
+PACKAGES := babeld bird2 iproute2 iputils-ping musl-dev nftables procps python3 python3-pytest systemd \
 	tcpdump util-linux valgrind wireguard-go wireguard-tools
 
 export PYTHON

@@ -73,11 +73,22 @@ extension Daemon {
     case .flushInterface(let name):
       guard let name, removeInterface(name, at: now) else { return "no No such interface" }
       settings.configuration.removeInterface(name)
+      if settings.configuration.matchesPattern(name) { flushedNames.append(name) }
       // Its routes go now rather than in the next turn, so that monitors hear of them before the
       // answer; those of a large table follow.
       _ = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
       apply(at: now)
+    case .pattern(let pattern, let parameters):
+      guard settings.configuration.merge(parameters, into: pattern) else {
+        return "no Too many patterns"
+      }
+      applyParameters(at: now)
+      checkInterfaces(at: now)
+    case .flushPattern(let pattern):
+      guard settings.configuration.removePattern(pattern) else { return "no No such interface" }
+      removeUnwanted(at: now)
     case .interface(let name, let parameters):
+      flushedNames.removeAll { $0 == name }
       var merged = settings.configuration
       merged.merge(parameters, into: name)
       guard merged.authentication(for: name).keys.isEmpty else {

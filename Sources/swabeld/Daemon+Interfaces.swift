@@ -32,6 +32,7 @@ extension Daemon {
     node.removeInterface(row.id, at: now, into: &actions)
     apply(at: now)
     unprepare(index)
+    takeBackLinkLocal(index)
     forwarding.setIndex(nil, of: row.id)
     interfaces.remove(at: index)
     return true
@@ -39,6 +40,7 @@ extension Daemon {
 
   /// Compares every interface with its link, and tells the node what changed.
   func checkInterfaces(at now: Instant) {
+    followPatterns(at: now)
     for index in interfaces.indices { check(index, at: now) }
     noteArrivalTimes()
     apply(at: now)
@@ -72,6 +74,7 @@ extension Daemon {
     var state = wanted
     if state.isUp, state.linkLocals.isEmpty {
       missAddress(index, at: now)
+      makeLinkLocal(index, at: now)
       // With its last address an interface may lose its groups, too: join anew.
       unprepare(index)
     } else if state.isUp, !prepare(index) {
@@ -98,6 +101,7 @@ extension Daemon {
     interfaces[index].hasLostRoutes = false
     interfaces[index].hasLostAddresses = false
     unprepare(index)
+    if isOtherLink { takeBackLinkLocal(index) }
     guard interfaces[index].reported.isUp else { return }
     interfaces[index].reported.isUp = false
     node.interfaceChanged(
@@ -230,6 +234,7 @@ extension Daemon {
   func releaseInterfaces(at now: Instant) {
     for index in interfaces.indices {
       unprepare(index)
+      takeBackLinkLocal(index)
       guard interfaces[index].reported.isUp else { continue }
       interfaces[index].reported.isUp = false
       node.interfaceChanged(

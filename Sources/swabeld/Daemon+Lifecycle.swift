@@ -15,13 +15,14 @@ extension Daemon {
     updateReporting()
     var names = settings.configuration.interfaces.map { $0.name }
     for name in settings.interfaces where !names.contains(name) { names.append(name) }
-    guard !names.isEmpty else {
+    guard !names.isEmpty || settings.configuration.namesInterfaces else {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
     for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
     }
+    followPatterns(at: now)
     readAtOnce(adopting: true, at: now)
     if !forwarding.adopted.isEmpty { sweepDue = now + Self.adoptionTime }
     checkInterfaces(at: .now)

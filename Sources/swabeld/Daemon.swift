@@ -46,6 +46,8 @@ final class Daemon {
   var links = LinkTable()
   /// Our interfaces, in order.
   var interfaces: [BabelInterface] = []
+  /// Interfaces that match a pattern but were flushed, until their link is gone.
+  var flushedNames: [InterfaceName] = []
   /// When an interface that could not be brought up is tried again.
   var interfaceRetry: Instant?
   /// What the kernel forwards for us.

@@ -96,6 +96,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
+    if netns.findings:
+        terminalreporter.section("measured")
+        for text in netns.findings:
+            terminalreporter.write_line(text)
     if durations:
         terminalreporter.section("seconds per test")
         for name, seconds in sorted(durations.items(), key=lambda entry: -entry[1]):

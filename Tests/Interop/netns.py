@@ -32,6 +32,14 @@ stopping = threading.Event()
 serial = itertools.count(1)
 
 
+findings: list[str] = []
+
+
+def measured(text: str) -> None:
+    """Keeps a figure for the end of the run, where all are printed."""
+    findings.append(text)
+
+
 def next_serial() -> int:
     """A number not given before in this run."""
     return next(serial)

@@ -2,12 +2,15 @@
 stays bounded, and other clients are served."""
 
 import os
+import random
 import socket
 import time
 
 import babel_packets as babel
+import pytest
 from daemons import Control, Swabeld
-from netns import Process, wait_until
+from netns import Process, measured, wait_until
+from punctual import INTERVAL, PARAMETERS, HelloWatch, Punctuality, Twin
 from speaker import Speaker
 
 OWN = ["10.91.0.0/16", "fd91::/32"]
@@ -20,18 +23,51 @@ def start(lab, routes=0, **more):
     a, b = lab.namespace("a"), lab.namespace("b")
     lab.veth(a, b)
     a.own("10.91.0.1", "fd91::1")
-    node = Swabeld(a, ["l0"], own=OWN, **more)
+    node = Swabeld(a, ["l0"], own=OWN, parameters=PARAMETERS, **more)
     speaker = Speaker(b, "l0")
     speaker.adjacent(node)
     prefixes = [f"fd99:{i >> 8:x}:{i & 255:x}::/64" for i in range(1, routes + 1)]
     for first in range(0, routes, 40):
         speaker.send(babel.router_id(speaker.identifier),
-                     *map(babel.update, prefixes[first:first + 40]))
+                     *[babel.update(prefix, interval=60_000)
+                       for prefix in prefixes[first:first + 40]])
         if first % 2000 == 0:
             time.sleep(0.02)
     if routes:
         wait_until(lambda: a.count(6) >= routes, 60, "the routes are installed")
     return node, speaker
+
+
+class Torment:
+    """What must hold while a daemon is tormented: Hellos on time, somebody else served at once,
+    memory bounded."""
+
+    def __init__(self, lab, title, routes=0):
+        self.title = title
+        self.node, self.speaker = start(lab, routes)
+        self.watch = HelloWatch(self.speaker.namespace, "l0")
+        twin = Twin(lab)
+        wait_until(lambda: len(twin.watch.hellos) > 3 and len(self.watch.hellos) > 3, 5, "Hellos")
+        self.memory = self.node.memory()
+        self.begin = time.monotonic()
+        self.punctuality = Punctuality(self.watch, twin)
+
+    def check(self, kilobytes, seconds=4.0):
+        """Goes on for some seconds in all, asking as another client would."""
+        worst = 0.0
+        while True:
+            before = time.monotonic()
+            assert self.node.dump("interface") if worst == 0 else self.node.control().banner
+            worst = max(worst, time.monotonic() - before)
+            if time.monotonic() - self.begin > seconds:
+                break
+            time.sleep(0.2)
+        growth = self.node.memory() - self.memory
+        measured(f"{self.title}: another client waited at most {worst * 1000:.0f} ms, "
+                 f"memory grew by {growth} kB")
+        self.punctuality.check(self.title, int(seconds / INTERVAL) - 2)
+        assert worst < 2
+        assert growth < kilobytes, growth
 
 
 def raw(node) -> socket.socket:
@@ -41,30 +77,18 @@ def raw(node) -> socket.socket:
     return client
 
 
-def check(node, speaker, since, memory, kilobytes=20_000):
-    """Hellos were regular (interval 1 s), somebody else is served, memory is bounded."""
-    time.sleep(max(0, since + 4.2 - time.monotonic()))
-    times = [when for when, _, _ in speaker.tlvs(babel.HELLO, since=since)]
-    assert len(times) >= 3, times
-    assert max(b - a for a, b in zip(times, times[1:])) < 1.3, times
-    begin = time.monotonic()
-    assert node.dump("interface")
-    assert time.monotonic() - begin < 2
-    assert node.memory() - memory < kilobytes, (memory, node.memory())
-
-
+@pytest.mark.alone
 def test_hundred_clients(lab):
     """All dump and monitor at once, then leave without a word."""
-    node, speaker = start(lab, ROUTES)
-    memory = node.memory()
-    since = time.monotonic()
-    clients = [Control(node.control_path, 30) for _ in range(CLIENTS)]
+    torment = Torment(lab, "100 clients", ROUTES)
+    node = torment.node
+    clients = [Control(node.control_path, 60) for _ in range(CLIENTS)]
     for client in clients:
         client.socket.sendall(b"monitor\n")
     # A Hello may come in between: babeld, too, tells of it before the end of the dump.
     lengths = {sum(line.startswith("add ") for line in client.reply()) for client in clients}
     assert len(lengths) == 1 and lengths.pop() > ROUTES
-    check(node, speaker, since, memory, 60_000)
+    torment.check(60_000)
     for client in clients:
         client.close()
     wait_until(lambda: len(os.listdir(f"/proc/{node.process.child.pid}/fd")) < 30, 5,
@@ -72,29 +96,30 @@ def test_hundred_clients(lab):
     assert node.stop() == 0
 
 
+@pytest.mark.alone
 def test_leaves_inside_a_dump(lab):
     """Clients that read a little of a long dump and go."""
-    node, speaker = start(lab, ROUTES)
-    memory = node.memory()
-    since = time.monotonic()
+    torment = Torment(lab, "leaving inside a dump", ROUTES)
+    node = torment.node
     for number in range(50):
         client = raw(node)
         client.sendall(b"dump\n" if number % 2 else b"monitor\n")
         client.recv(1 + number * 50)
         client.close()
-    check(node, speaker, since, memory)
+    torment.check(20_000)
     with node.control() as control:
         assert sum(line.startswith("add route") for line in control.ask("dump")) >= ROUTES
     assert node.stop() == 0
 
 
+@pytest.mark.alone
 def test_never_reads(lab):
     """A thousand newlines, dumps and a monitor that nobody reads; they are cut off in the end."""
-    node, speaker = start(lab, 200)
-    memory = node.memory()
-    since = time.monotonic()
+    torment = Torment(lab, "clients that never read", ROUTES)
+    node = torment.node
     clients = []
-    for request in (b"\n" * 1000, b"dump\n" * 1000, b"monitor\n", b"dump\n" * 100_000):
+    for request in (b"\n" * 1000, b"dump\n" * 1000, b"monitor\n", b"dump\n" * 100_000,
+                    b"\n" * 100_000):
         client = raw(node)
         client.setblocking(False)
         try:
@@ -102,20 +127,21 @@ def test_never_reads(lab):
         except BlockingIOError:
             pass
         clients.append(client)
-    check(node, speaker, since, memory)
-    wait_until(lambda: "does not read, cut off" in node.process.text(), 15, "the stalled are cut")
+    torment.check(20_000, 6)
+    wait_until(lambda: node.process.text().count("does not read, cut off") >= 3, 15,
+               "the stalled are cut")
     assert node.stop() == 0
 
 
+@pytest.mark.alone
 def test_lines_that_are_too_long(lab):
     """1023 octets are a request; more end the connection, be it a megabyte."""
-    node, speaker = start(lab)
-    memory = node.memory()
-    since = time.monotonic()
+    torment = Torment(lab, "lines of a megabyte")
+    node = torment.node
     with node.control() as control:
         assert control.ask("#" * 1022) == ["ok"]
         assert control.ask("x" * 1022) == ["bad"]
-    for length in (1024, 5000, 1 << 20):
+    for length in (1024, 5000, 1 << 20, 1 << 20):
         client = raw(node)
         try:
             client.sendall(b"x" * length + b"\n")
@@ -126,7 +152,39 @@ def test_lines_that_are_too_long(lab):
             text = b"BABEL"
         assert text.startswith(b"BABEL") and b"bad" not in text
         client.close()
-    check(node, speaker, since, memory, 4_000)
+    torment.check(4_000, 3)
+    assert node.stop() == 0
+
+
+@pytest.mark.alone
+def test_everything_at_once(lab):
+    """All of it together, while the table changes."""
+    torment = Torment(lab, "everything at once", ROUTES)
+    node, speaker = torment.node, torment.speaker
+    chance = random.Random(7)
+    kept, begin = [], time.monotonic()
+    while time.monotonic() - begin < (12 if LONG else 4):
+        client = raw(node)
+        kind = chance.randrange(4)
+        try:
+            client.sendall(chance.choice([
+                b"dump\n", b"monitor\n", b"\n" * 1000, b"x" * 5000, b"dump\ndu", b"dump\nquit\n",
+                b"flush interface nosuch\n", b"interface l0 rxcost 96\n", b"nonsense\n" * 100]))
+            if kind == 0:
+                client.shutdown(socket.SHUT_WR)
+            elif kind == 1:
+                client.recv(chance.randrange(1, 20_000))
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # its line was too long
+        if kind < 3:
+            kept.append(client)
+        if len(kept) > CLIENTS:
+            kept.pop(chance.randrange(len(kept))).close()
+        speaker.send(babel.router_id(speaker.identifier), *[babel.update(
+            f"fd99:{number >> 8:x}:{number & 255:x}::/64", metric=chance.randrange(1, 500),
+            interval=60_000) for number in chance.sample(range(1, ROUTES), 30)])
+        time.sleep(0.005)
+    torment.check(80_000, 12 if LONG else 4)
     assert node.stop() == 0
 
 
@@ -134,7 +192,10 @@ def test_split_at_every_octet(lab):
     """Each request in two pieces, cut everywhere; and one octet at a time."""
     node, _ = start(lab)
     requests = ["dump", "unmonitor", "flush interface nosuch", "interface l0 rxcost 96",
-                "default rxcost 96", "reopen-logfile", "smoothing-half-life 4", "nonsense", ""]
+                "default rxcost 96", "reopen-logfile", "smoothing-half-life 4", "nonsense", "",
+                "link-detect no", "key id k type blake2s128 value 00ff", "# nothing", "flush x",
+                "interface none-* rxcost 5", "flush interface no-*", "monitor", "unmonitor",
+                f"log-file {lab.directory}/log"]
     with node.control() as control:
         for request in requests:
             data = request.encode() + b"\n"
@@ -145,6 +206,14 @@ def test_split_at_every_octet(lab):
                     time.sleep(0.002)
                 control.socket.sendall(data[cut:])
                 assert control.reply()[-1] == whole, (request, cut)
+        wait_until(lambda: (lab.directory / "log").exists(), 1, "the log was opened")
+    for cut in range(6):
+        with node.control() as control:
+            control.socket.sendall(b"quit\n"[:cut])
+            time.sleep(0.002)
+            control.socket.sendall(b"quit\n"[cut:])
+            assert control.line() is None, cut
+    with node.control() as control:
         for octet in b"dump\n":
             control.socket.sendall(bytes([octet]))
             time.sleep(0.002)

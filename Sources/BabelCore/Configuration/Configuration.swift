@@ -115,6 +115,8 @@ public struct Configuration: Equatable, Sendable {
   public internal(set) var defaults = InterfaceSettings()
   /// `interface …`, in order of first mention. At most one entry per name.
   public internal(set) var interfaces: [ConfiguredInterface] = []
+  /// `interface …` with a pattern, in order of first mention.
+  public internal(set) var patterns: [ConfiguredPattern] = []
   /// `in`, `out`, `redistribute`, `install`, with the implicit last rule.
   public internal(set) var filters = FilterSet()
 

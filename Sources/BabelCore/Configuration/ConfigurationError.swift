@@ -168,12 +168,14 @@ public struct ConfigurationWarning: Equatable, Sendable, CustomStringConvertible
       && hasSameOctets(a.message, b.message)
   }
 
-  /// `NAME:LINE:COLUMN: warning: …`, or without a place where it is about the whole.
-  public var description: String {
-    line == 0
-      ? "\(source.name): warning: \(message)"
-      : "\(source.name):\(line):\(column): warning: \(message)"
-  }
+  /// `NAME:LINE:COLUMN`, or without line and column where it is about the whole.
+  private var place: String { line == 0 ? source.name : "\(source.name):\(line):\(column)" }
+
+  /// `NAME:LINE:COLUMN: warning: …`.
+  public var description: String { "\(place): warning: \(message)" }
+
+  /// The same for a log, which puts the level in front of each line.
+  public var logLine: String { "\(place): \(message)" }
 }
 
 /// Octets from outside as text that is safe on a terminal: control characters and backslashes

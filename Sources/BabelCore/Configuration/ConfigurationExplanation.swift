@@ -11,6 +11,10 @@ extension Configuration {
     for key in keys { lines.append("# \(key), \(key.value)") }
     var names = interfaces.map { $0.name }
     for name in positional where !names.contains(name) { names.append(name) }
+    if !patterns.isEmpty { lines.append("default\(defaults.statementText)") }
+    for entry in patterns {
+      lines.append("interface \(entry.pattern)\(entry.settings.statementText)")
+    }
     for name in names { lines.append(explained(name, wirelessHello, wiredHello)) }
     let chains = [
       ("in", filters.input), ("out", filters.output), ("redistribute", filters.redistribute),
@@ -88,6 +92,7 @@ extension Configuration {
     }
     text += settings.v4ViaV6.map { " v4-via-v6 \($0)" } ?? " v4-via-v6 auto"
     text += " probe-mtu \(own.probesMTU)"
+    if settings.makesLinkLocal == true { text += " link-local auto" }
     text += " accept-bad-signatures \(settings.acceptsBadSignatures ?? false)"
     for key in authentication(for: name).keys {
       text += "  # \(key.signs ? "signed and verified" : "verified") with \(key.key)"
@@ -102,6 +107,38 @@ extension Configuration {
       text.append(octet)
     }
     return String(decoding: text + [0x22], as: UTF8.self)
+  }
+}
+
+extension InterfaceSettings {
+  /// What is set, as the configuration language writes it, each with a blank in front. Keys are
+  /// named in a comment at the end.
+  var statementText: String {
+    var text = ""
+    func add(_ word: String, _ value: String?) {
+      if let value { text += " \(word) \(value)" }
+    }
+    add("type", type.map { ResolvedLinkType($0).description })
+    add("rxcost", rxcost.map { "\($0)" })
+    add("hello-interval", helloInterval.map(decimal))
+    add("update-interval", updateInterval.map(decimal))
+    add("link-quality", linkQuality.map { "\($0)" })
+    add("split-horizon", splitHorizon.map { "\($0)" })
+    add("unicast", unicast.map { "\($0)" })
+    add("enable-timestamps", timestamps.map { "\($0)" })
+    add("rfc6126-compatible", rfc6126Compatible.map { "\($0)" })
+    add("rtt-decay", rttDecay.map { "\($0)" })
+    add("rtt-min", rttMin.map(decimal))
+    add("rtt-max", rttMax.map(decimal))
+    add("max-rtt-penalty", maxRTTPenalty.map { "\($0)" })
+    add("v4-via-v6", v4ViaV6.map { "\($0)" })
+    add("probe-mtu", probesMTU.map { "\($0)" })
+    add("link-local", makesLinkLocal.map { $0 ? "auto" : "manual" })
+    add("accept-bad-signatures", acceptsBadSignatures.map { "\($0)" })
+    let signing = (key.map { [$0] } ?? []) + (alsoKeys ?? [])
+    for id in signing { text += "  # signed with key \(printable(id, limit: 255))" }
+    for id in verifyKeys ?? [] { text += "  # verified with key \(printable(id, limit: 255))" }
+    return text
   }
 }
 

@@ -123,11 +123,18 @@ struct StatementParser {
     }
     switch keyword {
     case .interface:
-      let name = try interfaceName()
+      let subject = try interfaceSubject()
       let settings = try parseInterfaceSettings()
-      configuration.merge(
-        settings, into: name,
-        at: ConfigurationPosition(source: sourceIndex, line: first.line, column: first.column))
+      let position = ConfigurationPosition(
+        source: sourceIndex, line: first.line, column: first.column)
+      switch subject {
+      case .name(let name): configuration.merge(settings, into: name, at: position)
+      case .pattern(let pattern):
+        guard configuration.merge(settings, into: pattern, at: position) else {
+          throw reader.error(
+            at: first, expected: "at most \(Configuration.patternLimit) patterns of interfaces")
+        }
+      }
     case .default: configuration.mergeDefaults(try parseInterfaceSettings())
     case .key: configuration.define(try parseKey(at: first))
     case .in: configuration.filters.input.rules.append(try parseRule(.input, at: first))
@@ -180,10 +187,17 @@ struct StatementParser {
     }
     if !first.isQuoted, let keyword = StatementKeyword(octets: first.octets) {
       switch keyword {
-      case .interface: return .interface(try interfaceName(), try parseInterfaceSettings())
+      case .interface:
+        switch try interfaceSubject() {
+        case .name(let name): return .interface(name, try parseInterfaceSettings())
+        case .pattern(let pattern): return .pattern(pattern, try parseInterfaceSettings())
+        }
       case .default: return .defaults(try parseInterfaceSettings())
       case .key: return .key(try parseKey(at: first))
-      case .flush: return .flushInterface(try parseFlush())
+      case .flush:
+        let name = try parseFlush()
+        if let pattern = InterfacePattern(octets: name) { return .flushPattern(pattern) }
+        return .flushInterface(InterfaceName(octets: name))
       case .in, .out, .redistribute, .install: throw notAtRunTime(first)
       }
     }
@@ -200,14 +214,14 @@ struct StatementParser {
   }
 
   /// `flush interface NAME`, after the first word.
-  private mutating func parseFlush() throws(ConfigurationError) -> InterfaceName? {
+  private mutating func parseFlush() throws(ConfigurationError) -> [UInt8] {
     let object = try word("\"interface\"")
     guard object.octets.elementsEqual("interface".utf8) else {
       throw reader.error(at: object, expected: "\"interface\"")
     }
     let name = try word("the name of an interface")
     try endStatement()
-    return InterfaceName(octets: name.octets)
+    return name.octets
   }
 
   /// Makes sure that nothing but a comment is left of the statement.

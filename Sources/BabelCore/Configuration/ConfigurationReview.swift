@@ -64,7 +64,7 @@ extension Configuration {
       reviewRules(chain.rules, into: &warnings)
     }
     reviewLocalAddresses(into: &warnings)
-    if interfaces.isEmpty, positional.isEmpty {
+    if !namesInterfaces, positional.isEmpty {
       warnings.append(
         ConfigurationWarning(
           .suspicious, nil, in: self, "no interface is named: the daemon would not start"))
@@ -83,6 +83,12 @@ extension Configuration {
     }
     for name in positional where !interfaces.contains(where: { $0.name == name }) {
       reviewInterface(name, nil, machine, into: &warnings)
+    }
+    for entry in patterns
+    where !machine.links.contains(where: { !$0.isLoopback && entry.pattern.matches($0.name) }) {
+      warnings.append(
+        ConfigurationWarning(
+          .machine, entry.position, in: self, "no interface matches \(entry.pattern) now"))
     }
     for chain in [filters.input, filters.output, filters.redistribute, filters.install] {
       for rule in chain.rules { reviewRule(rule, machine, into: &warnings) }
@@ -143,6 +149,11 @@ extension Configuration {
     for name in interfaces.map({ $0.name }) + positional {
       used += authentication(for: name).keys.map { $0.key.id }
     }
+    for entry in patterns {
+      let settings = entry.settings.completed(with: defaults)
+      used += (settings.key.map { [$0] } ?? []) + (settings.alsoKeys ?? [])
+      used += settings.verifyKeys ?? []
+    }
     for key in keys where !used.contains(key.id) {
       warnings.append(
         ConfigurationWarning(.suspicious, nil, in: self, "\(key) is not used by any interface"))
@@ -159,11 +170,12 @@ extension Configuration {
         messages.append("interface \(name) is the loopback interface: nobody is there")
       } else if !link.isUp {
         messages.append("interface \(name) is down")
-      } else if !link.hasLinkLocal {
+      } else if !link.hasLinkLocal, settings(for: name).makesLinkLocal != true {
         let why = link.isTunnel ? " (the kernel makes none for a tunnel)" : ""
         messages.append(
           "interface \(name) has no link-local address\(why), and is not used until it has: "
-            + "ip address add fe80::1/64 dev \(name), another number on every router")
+            + "ip address add fe80::1/64 dev \(name), another number on every router, or "
+            + "let the daemon make one with \"link-local auto\"")
       }
     } else {
       messages.append("interface \(name) does not exist; it is used when it comes")

@@ -81,6 +81,8 @@ public struct InterfaceSettings: Equatable, Sendable {
   public var v4ViaV6: Bool?
   /// `probe-mtu`.
   public var probesMTU: Bool?
+  /// `link-local`: whether to make a link-local address where there is none.
+  public var makesLinkLocal: Bool?
   /// `key`: the id of a key.
   public var key: [UInt8]?
   /// `also-key`: ids of further keys that sign and verify.
@@ -119,6 +121,7 @@ public struct InterfaceSettings: Equatable, Sendable {
     result.maxJitterPenalty = maxJitterPenalty ?? other.maxJitterPenalty
     result.v4ViaV6 = v4ViaV6 ?? other.v4ViaV6
     result.probesMTU = probesMTU ?? other.probesMTU
+    result.makesLinkLocal = makesLinkLocal ?? other.makesLinkLocal
     result.key = key ?? other.key
     result.alsoKeys = alsoKeys ?? other.alsoKeys
     result.verifyKeys = verifyKeys ?? other.verifyKeys
@@ -197,11 +200,13 @@ extension InterfaceParameters {
 }
 
 extension Configuration {
-  /// What the statements say about an interface, `default` included; for an interface that was
-  /// never mentioned (positional on the command line) that is `default` alone.
+  /// What the statements say about an interface, patterns that match it and `default` included;
+  /// for an interface that was never mentioned (positional on the command line) that is
+  /// `default` alone.
   public func settings(for name: InterfaceName) -> InterfaceSettings {
-    guard let index = interfaces.firstIndex(where: { $0.name == name }) else { return defaults }
-    return interfaces[index].settings.completed(with: defaults)
+    let general = patternSettings(for: name).completed(with: defaults)
+    guard let index = interfaces.firstIndex(where: { $0.name == name }) else { return general }
+    return interfaces[index].settings.completed(with: general)
   }
 
   /// The resolved parameters of an interface. `type` is

@@ -19,6 +19,7 @@ enum InterfaceKeyword: KeywordText, ConfigurationKeyword {
   case maxJitterPenalty = "max-jitter-penalty"
   case v4ViaV6 = "v4-via-v6"
   case probeMTU = "probe-mtu"
+  case linkLocal = "link-local"
   case key
   case alsoKey = "also-key"
   case verifyKey = "verify-key"
@@ -29,6 +30,11 @@ enum InterfaceKeyword: KeywordText, ConfigurationKeyword {
 /// Values of `type`.
 private enum LinkTypeKeyword: KeywordText, ConfigurationKeyword {
   case wired, wireless, tunnel, auto, `default`
+}
+
+/// Values of `link-local`.
+private enum LinkLocalKeyword: KeywordText, ConfigurationKeyword {
+  case auto, manual
 }
 
 extension StatementParser {
@@ -69,6 +75,9 @@ extension StatementParser {
       try parseJitter(keyword, into: &settings)
     case .v4ViaV6: settings.v4ViaV6 = try boolean()
     case .probeMTU: settings.probesMTU = try boolean()
+    case .linkLocal:
+      settings.makesLinkLocal = try linkLocal()
+      warn(.unknownToBabeld, at: token, "babeld does not have this parameter")
     case .key: settings.key = try knownKey()
     case .alsoKey: try parseFurtherKey(at: token, into: &settings.alsoKeys)
     case .verifyKey: try parseFurtherKey(at: token, into: &settings.verifyKeys)
@@ -113,6 +122,18 @@ extension StatementParser {
     case nil:
       throw unknownWord(
         token, expected: oneOf(LinkTypeKeyword.words), among: LinkTypeKeyword.words)
+    }
+  }
+
+  /// Whether a link-local address is to be made. Unlike elsewhere, `auto` is a value.
+  private mutating func linkLocal() throws(ConfigurationError) -> Bool {
+    let token = try word(oneOf(LinkLocalKeyword.words))
+    switch LinkLocalKeyword(octets: token.octets) {
+    case .auto: return true
+    case .manual: return false
+    case nil:
+      throw unknownWord(
+        token, expected: oneOf(LinkLocalKeyword.words), among: LinkLocalKeyword.words)
     }
   }
 

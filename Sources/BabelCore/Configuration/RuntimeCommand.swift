@@ -16,6 +16,10 @@ public enum RuntimeCommand: Equatable, Sendable {
   case flushInterface(InterfaceName?)
   /// `interface NAME …` with the fields the statement sets.
   case interface(InterfaceName, InterfaceSettings)
+  /// `interface PATTERN …` likewise.
+  case pattern(InterfacePattern, InterfaceSettings)
+  /// `flush interface PATTERN`.
+  case flushPattern(InterfacePattern)
   /// `default …`.
   case defaults(InterfaceSettings)
   /// `key …`.

@@ -7,6 +7,10 @@ public enum Privileges {
   /// CAP_NET_RAW: binding to interfaces.
   private static let netRaw: UInt32 = 13
 
+  /// CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH and CAP_FOWNER: a log or state file may lie in a
+  /// directory of somebody else.
+  private static let fileCapabilities: UInt32 = 1 << 1 | 1 << 2 | 1 << 3
+
   // Numbers of prctl(2) and capget(2).
   private static let setKeepCapabilities: Int32 = 8
   private static let dropFromBoundingSet: Int32 = 24
@@ -24,13 +28,24 @@ public enum Privileges {
       // What the kernel does not know, or we may not drop, is not there anyway.
       _ = swabel_prctl(dropFromBoundingSet, UInt(capability), 0, 0, 0)
     }
-    try Syscall.check("keep capabilities") { swabel_prctl(setKeepCapabilities, 1, 0, 0, 0) }
-    var groups = [group]
-    try Syscall.check("setgroups") { swabel_setgroups(1, &groups) }
-    try Syscall.check("become group \(group)") { swabel_setresgid(group, group, group) }
-    try Syscall.check("become user \(user)") { swabel_setresuid(user, user, user) }
+    // Whoever starts us may have done this already, and has then left us no right to.
+    if getuid() != user || geteuid() != user {
+      try Syscall.check("keep capabilities") { swabel_prctl(setKeepCapabilities, 1, 0, 0, 0) }
+      var groups = [group]
+      try Syscall.check("setgroups") { swabel_setgroups(1, &groups) }
+      try Syscall.check("become group \(group)") { swabel_setresgid(group, group, group) }
+      try Syscall.check("become user \(user)") { swabel_setresuid(user, user, user) }
+    }
     try set(kept)
     try Syscall.check("forbid new privileges") { swabel_prctl(setNoNewPrivileges, 1, 0, 0, 0) }
+  }
+
+  /// Gives up the capabilities that serve nobody once everything is open: all but those for the
+  /// network and for files of others. Nothing is lost where this is refused.
+  public static func reduce() {
+    do throws(KernelError) {
+      try set(try permitted() & (1 << netAdmin | 1 << netRaw | fileCapabilities))
+    } catch {}
   }
 
   private static func bit(_ capability: UInt32) -> UInt32 {

@@ -25,6 +25,10 @@ struct BabelInterface {
   var hasLostAddresses = false
   /// Since when a link-local address is missing; nil when there is one, or the operator was told.
   var missingAddressSince: Instant?
+  /// The link-local address we gave to the link it is bound to, which had none.
+  var madeLinkLocal: IPAddress?
+  /// How many addresses were tried before that and found to be somebody else's.
+  var linkLocalAttempt = 0
   /// Set once the operator was told that a link-local address is missing.
   var hasComplained = false
 

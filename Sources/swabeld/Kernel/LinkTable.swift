@@ -91,6 +91,16 @@ struct LinkTable {
     rows[ifindex]?.addresses.contains { $0.address.isLinkLocal } ?? false
   }
 
+  /// Whether a link has a link-local address that is usable or may become so.
+  func mayUseLinkLocal(_ ifindex: Int32) -> Bool {
+    rows[ifindex]?.addresses.contains { $0.address.isLinkLocal && !$0.isDuplicate } ?? false
+  }
+
+  /// Whether somebody else on the link has an address of ours.
+  func isDuplicate(_ address: IPAddress, on ifindex: Int32) -> Bool {
+    rows[ifindex]?.addresses.contains { $0.address == address && $0.isDuplicate } ?? false
+  }
+
   /// Links in the order of their indices.
   func links() -> [KernelLink] {
     rows.values.map { $0.link }.sorted { $0.ifindex < $1.ifindex }

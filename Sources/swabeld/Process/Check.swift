@@ -11,7 +11,7 @@ enum Check {
   /// results on standard output. The configuration was understood already.
   static func run(_ line: CommandLineOptions, _ settings: Settings) {
     let configuration = settings.configuration
-    var remarks = settings.remarks
+    var remarks = settings.remarks.map { $0.line }
     if line.hasIdleOption { remarks.append("command line: warning: -s has no effect") }
     remarks += configuration.review(positional: settings.interfaces).map { $0.description }
     let names = configuration.interfaces.map { $0.name } + settings.interfaces
@@ -26,7 +26,8 @@ enum Check {
         $0.description
       }
     } catch {
-      remarks.append("this machine could not be looked at: \(error)")
+      // As in a sandbox without netlink. No fault of the configuration.
+      write("note: this machine's interfaces could not be looked at: \(error)", to: 2)
     }
     for remark in remarks { write(remark, to: 2) }
     if line.explains {

@@ -17,8 +17,27 @@ struct Settings {
   var interfaces: [InterfaceName] = []
   /// What the kernel can do.
   var kernel = KernelVersion.running()
-  /// Remarks to be logged once the log is open.
-  var remarks: [String] = []
+  /// What is accepted but deserves a remark, in the order of reading.
+  var remarks: [Remark] = []
+
+  /// A line for the operator.
+  struct Remark {
+    /// As a check prints it.
+    let line: String
+    /// As the log has it, with its own word for the level.
+    let logLine: String
+
+    init(_ warning: ConfigurationWarning) {
+      line = warning.description
+      logLine = warning.logLine
+    }
+
+    /// A remark in babeld's words.
+    init(_ text: String) {
+      line = text
+      logLine = text
+    }
+  }
 
   /// Tables routes are redistributed from.
   var importTables: [UInt32] { configuration.effectiveImportTables }
@@ -78,7 +97,14 @@ struct Settings {
       }
     }
     guard line.isComplete else { return settings }
-    settings.interfaces = line.interfaces
+    // A name on the command line cannot be quoted, so one with a star is a pattern.
+    for name in line.interfaces {
+      if let pattern = InterfacePattern(octets: name.octets) {
+        settings.configuration.merge(InterfaceSettings(), into: pattern)
+      } else {
+        settings.interfaces.append(name)
+      }
+    }
     if files.isEmpty {
       guard FileSystem.exists(defaultFile) else { return settings }
       files = [Array(defaultFile.utf8)]
@@ -97,7 +123,7 @@ struct Settings {
     }
     let warnings = try ConfigurationParser.parse(
       file: octets, name: path, into: &configuration)
-    remarks += warnings.map { $0.description }
+    remarks += warnings.map { Remark($0) }
   }
 
   private mutating func apply(_ option: Option) throws(ConfigurationError) {
@@ -105,7 +131,7 @@ struct Settings {
     case .multicastGroup(let group):
       configuration.protocolGroup = group
       if group.octet(1) != 2 {
-        remarks.append("Warning: \(group) is not a link-local multicast address")
+        remarks.append(Remark("Warning: \(group) is not a link-local multicast address"))
       }
     case .port(let port): configuration.protocolPort = port
     case .wirelessHelloInterval(let milliseconds): wirelessHello = milliseconds
@@ -127,7 +153,7 @@ struct Settings {
     case .configurationFile: break
     case .statement(let text):
       let warnings = try ConfigurationParser.parse(statement: text, into: &configuration)
-      remarks += warnings.map { $0.description }
+      remarks += warnings.map { Remark($0) }
     case .daemonise: configuration.daemonises = true
     case .logFile(let name): configuration.logFile = name
     case .pidFile(let name): configuration.pidFile = name

@@ -40,7 +40,7 @@ enum Start {
     let log = Log()
     log.level = level(configuration.debugLevel)
     guard detach(configuration, log) else { return 1 }
-    for remark in settings.remarks { log.write(remark) }
+    for remark in settings.remarks { log.write(remark.logLine) }
     settings.remarks = []
     return serve(settings, log) ? 0 : 1
   }
@@ -168,14 +168,19 @@ enum Start {
   private static func become(
     _ account: (user: UInt32, group: UInt32)?, _ configuration: Configuration, _ log: Log
   ) -> Bool {
-    guard let account else { return true }
+    guard let account else {
+      Privileges.reduce()
+      return true
+    }
     do throws(KernelError) {
       if let path = log.path, FileSystem.kind(of: path) == .file {
         try FileSystem.setOwner(path, userID: account.user, groupID: account.group)
       }
       try Privileges.drop(toUser: account.user, group: account.group)
     } catch {
-      log.write(.error, "user: \(error)")
+      let hint =
+        error.errno == ErrorNumber.notPermitted ? " (CAP_SETUID and CAP_SETGID are needed)" : ""
+      log.write(.error, "user: \(error)\(hint)")
       return false
     }
     let state = String(decoding: configuration.stateFile, as: UTF8.self)
@@ -188,7 +193,7 @@ enum Start {
   /// What can be refused before anything is touched.
   private static func check(_ settings: Settings, _ log: Log) -> Bool {
     let configuration = settings.configuration
-    guard !configuration.interfaces.isEmpty || !settings.interfaces.isEmpty else {
+    guard configuration.namesInterfaces || !settings.interfaces.isEmpty else {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }

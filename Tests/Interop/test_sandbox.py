@@ -1,0 +1,234 @@
+"""Where the daemon has to live: in sandboxes of service managers, and with few capabilities."""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import sys
+import time
+
+import babel_packets as babel
+from daemons import Swabeld
+from netns import REPOSITORY, Process, run, wait_until
+from speaker import Speaker
+
+SANDBOX = [sys.executable, str(REPOSITORY / "Tests/Interop/sandbox.py")]
+UNIT = REPOSITORY / "packaging/swabeld.service"
+OWN = ["10.91.0.0/16", "fd91::/32"]
+UNIX, INET, INET6, NETLINK = 1, 2, 10, 16
+
+
+def pair(lab):
+    a, b = lab.namespace("a"), lab.namespace("b")
+    lab.veth(a, b)
+    a.own("10.91.0.1", "fd91::1")
+    return a, b
+
+
+def capabilities(process, kind):
+    """A set of capabilities of a process, as a number."""
+    text = pathlib.Path(f"/proc/{process.child.pid}/status").read_text()
+    return int(re.search(rf"{kind}:\t(\w+)", text).group(1), 16)
+
+
+def learns(a, b):
+    """Routes are learned and installed; returns the neighbour."""
+    speaker = Speaker(b, "l0")
+    wait_until(lambda: any(cost < babel.INFINITY for cost in
+                           [speaker.hears(source) for source in list(speaker.heard)]), 10,
+               "the daemon hears the neighbour", every=0.05)
+
+    def installed():
+        speaker.send(babel.router_id(speaker.identifier), babel.update("fd99:1::/64"))
+        return "fd99:1::/64" in a.reaches()
+
+    wait_until(installed, 8, "a route is installed", every=0.3)
+    return speaker
+
+
+def test_nixos(lab):
+    """The module of NixOS: CAP_NET_ADMIN alone, no Unix sockets, a list of system calls, no new
+    executable memory, umask 0177, a read-only system; and nobody to be notified."""
+    a, b = pair(lab)
+    a.sysctl("ipv4/conf/l0/rp_filter", "1")
+    pid, state, file = (lab.directory / name for name in ("pid", "state", "babeld.conf"))
+    state.write_text("1234\n")
+    file.write_text(
+        "local-port-readwrite 33123\nskip-kernel-setup false\n"
+        "default hello-interval 1 type wired update-interval 4 \n"
+        "interface l0 \nredistribute local deny\n")
+    process = Process(a, "swabeld", [
+        "env", "NOTIFY_SOCKET=/run/nobody", *SANDBOX, "--families", f"{NETLINK},{INET},{INET6}",
+        "--system-service", "--no-new-executable", "--bounding", "net_admin", "--umask", "0177",
+        "--read-only", "--", Swabeld.binary(None), "-c", str(file), "-I", str(pid), "-S",
+        str(state)])
+    wait_until(pid.exists, 10, "it starts")
+    learns(a, b)
+    assert a.sysctl("ipv4/conf/l0/rp_filter") == "0"
+    assert capabilities(process, "CapEff") == 1 << 12
+    assert not state.exists(), "taken at the start"
+
+    def ask():
+        with socket.create_connection(("::1", 33123), 5) as client:
+            client.sendall(b"dump\nquit\n")
+            return b"".join(iter(lambda: client.recv(65536), b"")).decode()
+
+    assert "prefix fd99:1::/64" in a.enter(ask)
+    process.child.send_signal(signal.SIGUSR1)
+    assert process.stop() == 0
+    assert not a.routes() and not pid.exists()
+    assert re.fullmatch(r"\d+\n", state.read_text())
+    assert state.stat().st_mode & 0o777 == 0o600
+    assert a.sysctl("ipv4/conf/l0/rp_filter") == "1"
+    assert "notify" not in process.text() and "rror" not in process.text(), process.text()
+
+
+def test_debian(lab):
+    """The init script of Debian: in the background, a pid file within 5 s, USR2 after a rotation
+    of the log, TERM; no configuration but the interfaces."""
+    a, b = pair(lab)
+    pid, state, log = (lab.directory / name for name in ("pid", "state", "log"))
+    words = ["-D", "-I", str(pid), "-S", str(state), "-L", str(log), "-H", "1", "-d", "1", "l0"]
+    process = Process(a, "swabeld", [Swabeld.binary(None), *words])
+    assert process.child.wait(5) == 0, process.text()
+    wait_until(lambda: pid.exists() and pid.read_text(), 5, "the pid file")
+    number = int(pid.read_text())
+    assert os.path.samefile(f"/proc/{number}/fd/1", log)
+    learns(a, b)
+    log.rename(f"{log}.1")
+    os.kill(number, signal.SIGUSR2)
+    wait_until(lambda: log.exists() and "My id" in log.read_text(), 5, "the new log is written")
+    again = Process(a, "swabeld", [Swabeld.binary(None), *words])
+    assert again.child.wait(5) == 0
+    wait_until(lambda: "creat(" in log.read_text(), 5, "a second one says so in the log")
+    os.kill(number, signal.SIGTERM)
+    wait_until(lambda: not pid.exists(), 5, "it stops")
+    command = pathlib.Path(f"/proc/{number}/cmdline")  # nobody waits for an orphan here
+    wait_until(lambda: not command.exists() or not command.read_bytes(), 5, "it is gone")
+    assert not a.routes() and re.fullmatch(r"\d+\n", state.read_text())
+
+
+def unit(key):
+    """The words of a setting of the shipped unit."""
+    return re.search(rf"(?m)^{key}=(.*)$", UNIT.read_text()).group(1).split()
+
+
+def shipped(lab):
+    """The sandbox of the shipped unit."""
+    families = {"AF_NETLINK": NETLINK, "AF_INET": INET, "AF_INET6": INET6, "AF_UNIX": UNIX}
+    assert unit("SystemCallFilter") == ["@system-service"]
+    return [*SANDBOX, "--families",
+            ",".join(str(families[word]) for word in unit("RestrictAddressFamilies")),
+            "--system-service", "--no-new-executable", "--umask", unit("UMask")[0], "--read-only",
+            "--bounding",
+            ",".join(word.removeprefix("CAP_").lower() for word in unit("CapabilityBoundingSet")),
+            "--"]
+
+
+def test_shipped_unit(lab):
+    """In the sandbox of our own unit everything works, and what only the start needs is given
+    up."""
+    a, b = pair(lab)
+    node = Swabeld(a, ["l0"], own=OWN, wrapper=shipped(lab))
+    wait_until(lambda: capabilities(node.process, "CapEff") & ~(1 << 12 | 1 << 13) == 0, 5,
+               "what is not needed is given up")
+    learns(a, b)
+    assert node.stop() == 0 and not a.routes()
+
+
+def test_user_in_the_shipped_unit(lab):
+    """`user` and `socket-group` work there, too."""
+    a, b = pair(lab)
+    lab.directory.chmod(0o755)
+    node = Swabeld(a, ["l0"], own=OWN, wrapper=shipped(lab), statements=[
+        "user nobody", "socket-group 4321", "socket-mode 0660"])
+    status = pathlib.Path(f"/proc/{node.process.child.pid}/status")
+    wait_until(lambda: "Uid:\t65534\t65534\t65534\t65534" in status.read_text(), 5, "root is gone")
+    assert capabilities(node.process, "CapBnd") == 1 << 12 | 1 << 13
+    assert os.stat(node.control_path).st_gid == 4321
+    learns(a, b)
+    assert node.stop() == 0 and not a.routes()
+
+
+def test_user_without_the_right(lab):
+    """Who may only administer the network cannot become another user: told, and not run as root
+    instead. Who is that user already has nothing to do."""
+    a, b = pair(lab)
+    words = [*SANDBOX, "--bounding", "net_admin", "--"]
+    lines = [Swabeld.binary(None), "-I", "", "-S", "", "-C", "user nobody", "l0"]
+    process = Process(a, "swabeld", [*words, *lines])
+    assert process.child.wait(10) == 1
+    assert "CAP_SETUID" in process.text(), process.text()
+    assert not a.routes()
+    lab.directory.chmod(0o777)
+    node = Swabeld(a, ["l0"], own=OWN, statements=["user nobody"], wrapper=[
+        "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps",
+        "+net_admin", "--ambient-caps", "+net_admin", "--"])
+    learns(a, b)
+    assert capabilities(node.process, "CapEff") == 1 << 12
+    assert node.stop() == 0 and not a.routes()
+
+
+def test_without_any_power(lab):
+    """An ordinary user in a container whose settings are right: runs, and says what the kernel
+    refuses, once and not with every Update."""
+    a, b = pair(lab)
+    a.forward()
+    a.sysctl("ipv6/conf/all/accept_redirects", "0")
+    a.sysctl("ipv4/conf/l0/rp_filter", "0")
+    lab.directory.chmod(0o777)
+    node = Swabeld(a, ["l0"], own=OWN, wrapper=[
+        "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--bounding-set",
+        "-all", "--"])
+    speaker = Speaker(b, "l0")
+    speaker.adjacent(node)
+    for _ in range(20):
+        speaker.send(babel.router_id(speaker.identifier), babel.update("fd99:1::/64"))
+        time.sleep(0.05)
+    wait_until(lambda: "kernel_route" in node.process.text(), 5, "the refusal is logged")
+    assert node.process.text().count("kernel_route") <= 6, node.process.text()
+    assert [row["installed"] for row in node.dump("route")] == ["no"]
+    assert node.stop() == 0
+
+
+def test_check_without_netlink(lab):
+    """A check needs no power, and no netlink either: then it says what it could not look at."""
+    a, _ = pair(lab)
+    file = lab.directory / "t.conf"
+    file.write_text("interface l0\ninterface wg-*\n")
+    lab.directory.chmod(0o755)
+    binary = lab.directory / "swabeld"  # where everybody can reach it
+    shutil.copy(Swabeld.binary(None), binary)
+    drop = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--bounding-set",
+            "-all", "--"]
+    text = a.execute("sh", "-c", '"$@" 2>&1', "sh", *drop, str(binary), "--check", str(file))
+    assert "no interface matches wg-*" in text and "note" not in text
+    families = [*SANDBOX, "--families", f"{INET},{INET6},{UNIX}", "--"]
+    text = a.execute("sh", "-c", '"$@" 2>&1', "sh", *families, *drop, str(binary), "--check",
+                     str(file))
+    assert "note: this machine's interfaces could not be looked at" in text
+    assert "valid, warnings: 1" in text, text
+    process = Process(a, "swabeld", [*families, str(binary), "-I", "", "-S", "", "l0"])
+    assert process.child.wait(5) == 1
+    assert "netlink" in process.text(), process.text()
+
+
+def test_unit_is_valid(lab):
+    """The unit as it is installed passes systemd's own check, which starts nothing."""
+    binary = lab.directory / "swabeld"
+    shutil.copy(Swabeld.binary(None), binary)
+    file = lab.directory / "swabeld.service"
+    file.write_text(UNIT.read_text().replace("@SBIN@", str(lab.directory)))
+    assert "@" not in file.read_text().replace("@system-service", "")
+    text = run("sh", "-c", 'systemd-analyze verify --man=no "$1" 2>&1', "sh", str(file))
+    mine = [line for line in text.splitlines() if "swabeld" in line]
+    assert mine == [], text
+    broken = lab.directory / "broken.service"
+    broken.write_text(file.read_text().replace("Type=notify", "Type=notifying"))
+    text = run("sh", "-c", 'systemd-analyze verify --man=no "$1" 2>&1', "sh", str(broken),
+               check=False)
+    assert "notifying" in text, "the check would see a mistake"
+    words = re.search(r"(?m)^ExecStart=\S+ (.*)$", file.read_text()).group(1)
+    assert unit("Type") == ["notify"] and "-D" not in words.split()
