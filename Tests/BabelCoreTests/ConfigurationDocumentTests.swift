@@ -31,6 +31,17 @@ import Testing
     }
   }
 
+  @Test func `every parameter of an interface is told by an explanation of a pattern`() throws {
+    let examples = try examples().filter { $0.hasPrefix("interface ") && !$0.contains("key k") }
+    #expect(examples.count >= 20)
+    for example in examples {
+      let words = example.split(separator: " ").dropFirst(2).joined(separator: " ")
+      let configuration = try parse("interface x-* \(words)")
+      let again = try parse(configuration.explanation())
+      #expect(again.patterns == configuration.patterns, "\(example)")
+    }
+  }
+
   @Test func `every keyword is explained`() throws {
     let keywords = try keywords()
     #expect(keywords.count >= 100)

@@ -113,7 +113,9 @@ extension Configuration {
   /// What patterns say about an interface; of two that set the same, the later one counts.
   func patternSettings(for name: InterfaceName) -> InterfaceSettings {
     var result = InterfaceSettings()
-    for entry in patterns where entry.pattern.matches(name) { result.override(with: entry.settings) }
+    for entry in patterns where entry.pattern.matches(name) {
+      result.override(with: entry.settings)
+    }
     return result
   }
 }
