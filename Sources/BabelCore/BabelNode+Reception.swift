@@ -21,7 +21,9 @@ extension BabelNode {
     guard !interface.state.linkLocals.contains(source) else { return drop(.ownPacket, &buffer) }
     var decoder: PacketDecoder
     do throws(PacketFault) {
-      decoder = try PacketDecoder(bytes, from: source, toMulticast: destination.isMulticast)
+      decoder = try PacketDecoder(
+        bytes, from: source, toMulticast: destination.isMulticast,
+        format: interface.parameters.wireFormat)
     } catch {
       return drop(DropReason(error), &buffer)
     }

@@ -40,9 +40,13 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var jitterMax: UInt32 = 50_000
   /// Largest penalty for varying round-trip times; zero switches it off.
   public var maxJitterPenalty = Metric.zero
-  /// Announce IPv4 prefixes with IPv6 next hops when there is no IPv4 address, and accept them
-  /// (RFC 9229).
+  /// Announce IPv4 prefixes with IPv6 next hops when there is no IPv4 address (RFC 9229). Whether
+  /// they are accepted is ``NodeParameters/supportsV4ViaV6``, as in babeld.
   public var v4ViaV6 = true
+  /// Tell price and round-trip time of paths in sub-TLVs of our own, and listen to them.
+  public var pathAttributes = false
+  /// How Updates are written; Althea's format carries prices by itself.
+  public var wireFormat = WireFormat.standard
   /// Fill packets that carry a Hello up to the MTU and forbid fragmenting.
   public var probesMTU = false
 
@@ -54,6 +58,9 @@ public struct InterfaceParameters: Equatable, Sendable {
 
   /// The defaults of an interface of unknown type (babeld's "auto").
   public init() {}
+
+  /// Whether Updates tell of price and round-trip time.
+  public var carriesPathAttributes: Bool { pathAttributes || wireFormat == .althea }
 }
 
 /// The state of a link as the kernel reports it.

@@ -28,6 +28,8 @@ public struct NodeParameters: Equatable, Sendable {
   public var supportsSourceSpecificIPv4 = false
   /// The kernel can install IPv4 routes with IPv6 next hops.
   public var supportsV4ViaV6 = true
+  /// What we ask for traffic; counts on interfaces that carry path attributes.
+  public var pricing = Pricing()
   /// Most interfaces.
   public var interfaceLimit = 4096
   /// Most neighbours of one interface.

@@ -100,9 +100,11 @@ public struct RouteStatus: Equatable, Sendable {
   public let reason: RouteReason
   /// The kernel table it is installed into, or would be.
   public let table: UInt32
-  /// Round-trip time to the router that announced the prefix, in microseconds; nil if unknown,
-  /// which it is unless that router is the neighbour.
+  /// Round-trip time to the router that originates the route, in microseconds; nil if unknown,
+  /// which it is unless that router is the neighbour or all on the way carry path attributes.
   public let pathRoundTripTime: UInt32?
+  /// What the neighbour asks for the path, without our own fee; nil if it does not say.
+  public let price: UInt32?
 }
 
 /// Why a route is, or is not, the selected one.

@@ -11,6 +11,7 @@ public struct PacketDecoder: Sendable {
   /// Whatever follows the body; in it only Pad1, PadN and MAC mean anything (§4.2).
   public let trailer: OctetRange
   private let toMulticast: Bool
+  private let format: WireFormat
   private var position: Int
   private var foundPacketCounter = false
   private var state: ParserState
@@ -18,11 +19,14 @@ public struct PacketDecoder: Sendable {
   /// Checks the header and starts in front of the first TLV.
   ///
   /// `source` is where the datagram came from: the first next hop of its family.
-  /// `toMulticast` says whether it was sent to the group. Whether the source address and port
+  /// `toMulticast` says whether it was sent to the group, `format` how Updates are written on the
+  /// link. Whether the source address and port
   /// are acceptable is for the caller to check. Throws if the packet is to be dropped.
   public init(
-    _ datagram: borrowing Span<UInt8>, from source: IPAddress, toMulticast: Bool
+    _ datagram: borrowing Span<UInt8>, from source: IPAddress, toMulticast: Bool,
+    format: WireFormat = .standard
   ) throws(PacketFault) {
+    self.format = format
     body = try PacketHeader.decodeBody(of: datagram)
     let end = body.offset + body.count
     trailer = OctetRange(offset: end, count: datagram.count - end)
@@ -81,7 +85,7 @@ public struct PacketDecoder: Sendable {
     case TLVType.routerID: return .routerID(try RouterIDTLV.decode(octets, &state))
     case TLVType.nextHop: return .nextHop(try NextHop.decode(octets, &state))
     case TLVType.update:
-      return try Update.decode(octets, &state).map { .update($0) } ?? .wildcardRetraction
+      return try Update.decode(octets, &state, format).map { .update($0) } ?? .wildcardRetraction
     case TLVType.routeRequest:
       return try RouteRequest.decode(octets).map { .routeRequest($0) } ?? .wildcardRequest
     case TLVType.seqnoRequest: return .seqnoRequest(try SeqnoRequest(decoding: octets))

@@ -26,11 +26,13 @@ public struct OutgoingUpdate: Equatable, Sendable {
   public var interval: Interval
   /// How the receiver is to reach the prefix; for IPv6 prefixes always the packet's source.
   public var nextHop: UpdateNextHop
+  /// What else is to be said about the path.
+  public var attributes: PathAttributes
 
   /// Makes an update.
   public init(
     destination: Prefix, source: Prefix, routerID: RouterID, seqno: Seqno, metric: Metric,
-    interval: Interval, nextHop: UpdateNextHop
+    interval: Interval, nextHop: UpdateNextHop, attributes: PathAttributes = PathAttributes()
   ) {
     self.destination = destination
     self.source = source
@@ -39,6 +41,7 @@ public struct OutgoingUpdate: Equatable, Sendable {
     self.metric = metric
     self.interval = interval
     self.nextHop = nextHop
+    self.attributes = attributes
   }
 }
 
@@ -54,6 +57,7 @@ public struct PacketEncoder: Sendable {
   public private(set) var timestampOffset: Int?
   private let bodyLimit: Int
   private let reserve: Int
+  private let format: WireFormat
   private var packet: PacketBuffer
   private var state = ParserState(source: nil)
   private var hasTrailer = false
@@ -68,7 +72,10 @@ public struct PacketEncoder: Sendable {
   /// Makes an encoder for packets of up to `limit` octets (forced into 512 … 65535), of which
   /// `trailerReserve` are kept for MAC TLVs and `bodyReserve` for a PC TLV, both to be added
   /// when the packet is signed.
-  public init(limit: Int, trailerReserve: Int = 0, bodyReserve: Int = 0) {
+  public init(
+    limit: Int, trailerReserve: Int = 0, bodyReserve: Int = 0, format: WireFormat = .standard
+  ) {
+    self.format = format
     self.limit = min(max(limit, Self.minimumLimit), 65535)
     reserve = max(trailerReserve, 0) + max(bodyReserve, 0)
     bodyLimit = max(self.limit - reserve, PacketHeader.count + Self.minimumBody)
@@ -161,7 +168,7 @@ public struct PacketEncoder: Sendable {
   /// An IPv4 prefix with ``UpdateNextHop/packetSource`` does not fit behind one with an address
   /// of its own: nothing can bring the packet's source back.
   public mutating func append(_ update: OutgoingUpdate) -> Bool {
-    let fields = UpdateFields(update, after: state)
+    let fields = UpdateFields(update, after: state, format)
     let isFinite = !update.metric.isInfinite
     let needsRouterID = isFinite && !fields.setsRouterID && state.routerID != update.routerID
     var newNextHop: IPAddress?

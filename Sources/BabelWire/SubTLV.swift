@@ -6,6 +6,12 @@ struct SubTLV: Equatable {
   static let timestamp: UInt8 = 3
   /// Source prefix (RFC 9079 §7.1).
   static let sourcePrefix: UInt8 = 128
+  /// Our own: the price of a path.
+  static let price: UInt8 = 120
+  /// Our own: the round-trip time of a path.
+  static let pathRoundTripTime: UInt8 = 121
+  /// That of Althea's fork of babeld, not assigned by anybody.
+  static let altheaPathRoundTripTime: UInt8 = 45
 
   /// The type; 128 … 255 have the mandatory bit.
   let type: UInt8

@@ -10,11 +10,12 @@ struct UpdateFields {
   let omitted: Int
   let setsRouterID: Bool
   private let update: OutgoingUpdate
+  private let format: WireFormat
 
-  /// Octets of an Update without prefix and sub-TLVs, type and length included.
+  /// Octets of a standard Update without prefix and sub-TLVs, type and length included.
   static let fixedCount = 12
 
-  init(_ update: OutgoingUpdate, after state: ParserState) {
+  init(_ update: OutgoingUpdate, after state: ParserState, _ format: WireFormat = .standard) {
     precondition(
       update.source.family == update.destination.family,
       "source and destination prefix of a route are of one family")
@@ -35,12 +36,14 @@ struct UpdateFields {
       && destination.address.low == update.routerID.rawValue
       && state.routerID != update.routerID
     self.update = update
+    self.format = format
   }
 
   /// Octets on the wire.
   var encodedCount: Int {
     Self.fixedCount + update.destination.octetCount - omitted
-      + SourcePrefix.encodedCount(update.source)
+      + SourcePrefix.encodedCount(update.source) + update.attributes.encodedCount(format)
+      + Update.fixedCount(format) - Update.fixedCount(.standard)
   }
 
   func encode(into packet: inout PacketBuffer) {
@@ -53,11 +56,13 @@ struct UpdateFields {
     packet.append16(update.interval.centiseconds)
     packet.append16(update.seqno.rawValue)
     packet.append16(update.metric.rawValue)
+    if format == .althea { packet.append32(update.attributes.price ?? 0) }
     let first = encoding.firstOctet
     packet.append(
       update.destination.address, from: first + omitted,
       to: first + update.destination.octetCount)
     SourcePrefix.encode(update.source, into: &packet)
+    update.attributes.encode(into: &packet, format)
   }
 
   static func encodeWildcard(

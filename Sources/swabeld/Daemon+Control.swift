@@ -59,12 +59,18 @@ extension Daemon {
     case .dump(let scope):
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
     case .fee(let fee):
-      server?.form.fee = fee
-      connection.output.append("ok\n")
+      settings.configuration.pricing.fee = fee
+      pricingChanged(on: connection, at: now)
     case .metricFactor(let factor):
-      server?.form.metricFactor = factor
-      connection.output.append("ok\n")
+      settings.configuration.pricing.metricFactor = factor
+      pricingChanged(on: connection, at: now)
     }
+  }
+
+  private func pricingChanged(on connection: ControlConnection, at now: Instant) {
+    server?.form.pricing = settings.configuration.pricing
+    node.setPricing(settings.configuration.pricing, at: now)
+    connection.output.append("ok\n")
   }
 
   /// Executes a request that changes something; returns the status line.

@@ -112,7 +112,7 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
     ("kernel-install false", "install deny"), ("parasitic true", "out deny"),
     ("hello-interval 4", "default"), ("rxcost 4", "parameter of"), ("deny", "redistribute"),
     ("dump", "local socket"), ("reopen-logfile", "local socket"), ("interface v0 hmac k", "key ID"),
-    ("metric-factor 4", "fork"), ("include x", "-c"), ("debug 09", "octal"),
+    ("price 4", "fee"), ("include x", "-c"), ("debug 09", "octal"),
     ("in ip default src-ip 10.0.0.0/8", "::/0"), ("debug \"1\"", "quotation marks"),
   ])
   func `what babeld refuses comes with what to write instead`(text: String, hint: String) throws {

@@ -76,6 +76,8 @@ final class Bench {
   private(set) var notices: [Notice] = []
   /// What the node wants forwarded, as its actions told.
   private(set) var forwarding: [Prefix: ForwardingTarget] = [:]
+  /// The same of source-specific entries.
+  private(set) var specific: [ForwardingKey: ForwardingTarget] = [:]
   /// Changes of forwarding so far.
   private(set) var forwardingChanges = 0
   private var peers: [Peer] = []
@@ -182,12 +184,19 @@ final class Bench {
       case .transmit(let datagram): record(datagram)
       case .notify(let notice): notices.append(notice)
       case .forward(let change):
-        let old = forwarding[change.key.destination] ?? .absent
+        let isSpecific = !change.key.source.isDefault
+        let old =
+          (isSpecific ? specific[change.key] : forwarding[change.key.destination]) ?? .absent
         if old != change.old, change.old != .absent {
           Issue.record("\(change) does not start from \(old)")
         }
         forwardingChanges += 1
-        forwarding[change.key.destination] = change.new == .absent ? nil : change.new
+        let new = change.new == .absent ? nil : change.new
+        if isSpecific {
+          specific[change.key] = new
+        } else {
+          forwarding[change.key.destination] = new
+        }
       }
     }
     buffer.removeAll()

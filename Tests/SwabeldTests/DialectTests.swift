@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func `Althea's dump begins with fee and factor`() {
-    let form = LineForm(dialect: .althea, fee: 7, metricFactor: 1900)
+    let form = LineForm(dialect: .althea, pricing: Pricing(fee: 7))
     #expect(form.preamble == "local fee 7\nmetric factor 1900\n")
     #expect(form.protocolName == "ALTHEA 0.1")
     #expect(LineForm().preamble.isEmpty)

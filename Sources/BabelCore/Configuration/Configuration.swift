@@ -63,6 +63,9 @@ public struct Configuration: Equatable, Sendable {
   /// `link-detect`: an interface is up only while it has a carrier.
   public var detectsLinks = false
 
+  /// `fee` and `metric-factor`.
+  public var pricing = Pricing()
+
   // MARK: Kernel
 
   /// `kernel-priority`: metric of installed routes, 0 … 65535.
@@ -137,6 +140,7 @@ public struct Configuration: Equatable, Sendable {
     parameters.kernelPriority = kernelPriority
     parameters.reflectsKernelMetric = reflectsKernelMetric
     parameters.allowDuplicates = allowDuplicates
+    parameters.pricing = pricing
     // Beyond 2^32 ms (49 days) smoothing is as good as never ending.
     parameters.smoothingHalfLife = UInt32(clamping: UInt64(smoothingHalfLife) * 1000)
     parameters.interfaceLimit = limits.interfaces ?? parameters.interfaceLimit

@@ -41,6 +41,11 @@ extension Configuration {
     lines.append("random-id \(usesRandomID)")
     lines.append("smoothing-half-life \(smoothingHalfLife)")
     lines.append("link-detect \(detectsLinks)")
+    // What babeld does not have is shown where it is not left alone.
+    if pricing != Pricing() {
+      lines.append("fee \(pricing.fee)")
+      lines.append("metric-factor \(pricing.metricFactor)")
+    }
     lines.append(numberOrOff("kernel-priority", kernelPriority))
     lines.append("reflect-kernel-metric \(reflectsKernelMetric)")
     lines.append(allowDuplicates.map { "allow-duplicates \($0)" } ?? "# allow-duplicates: off")
@@ -93,6 +98,8 @@ extension Configuration {
     text += settings.v4ViaV6.map { " v4-via-v6 \($0)" } ?? " v4-via-v6 auto"
     text += " probe-mtu \(own.probesMTU)"
     if settings.makesLinkLocal == true { text += " link-local auto" }
+    if own.pathAttributes { text += " path-attributes true" }
+    if own.wireFormat == .althea { text += " althea-wire true" }
     text += " accept-bad-signatures \(settings.acceptsBadSignatures ?? false)"
     for key in authentication(for: name).keys {
       text += "  # \(key.signs ? "signed and verified" : "verified") with \(key.key)"

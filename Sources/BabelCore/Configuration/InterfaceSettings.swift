@@ -79,6 +79,10 @@ public struct InterfaceSettings: Equatable, Sendable {
   public var maxJitterPenalty: UInt16?
   /// `v4-via-v6`.
   public var v4ViaV6: Bool?
+  /// `path-attributes`.
+  public var pathAttributes: Bool?
+  /// `althea-wire`.
+  public var usesAltheaWire: Bool?
   /// `probe-mtu`.
   public var probesMTU: Bool?
   /// `link-local`: whether to make a link-local address where there is none.
@@ -120,6 +124,8 @@ public struct InterfaceSettings: Equatable, Sendable {
     result.jitterMax = jitterMax ?? other.jitterMax
     result.maxJitterPenalty = maxJitterPenalty ?? other.maxJitterPenalty
     result.v4ViaV6 = v4ViaV6 ?? other.v4ViaV6
+    result.pathAttributes = pathAttributes ?? other.pathAttributes
+    result.usesAltheaWire = usesAltheaWire ?? other.usesAltheaWire
     result.probesMTU = probesMTU ?? other.probesMTU
     result.makesLinkLocal = makesLinkLocal ?? other.makesLinkLocal
     result.key = key ?? other.key
@@ -188,6 +194,8 @@ extension InterfaceParameters {
     maxJitterPenalty = Metric(settings.maxJitterPenalty ?? 0)
     maxRTTPenalty = Metric(settings.maxRTTPenalty ?? (isTunnel ? 96 : 0))
     v4ViaV6 = settings.v4ViaV6 ?? true
+    pathAttributes = settings.pathAttributes ?? false
+    wireFormat = settings.usesAltheaWire == true ? .althea : .standard
     probesMTU = settings.probesMTU ?? false
   }
 

@@ -18,6 +18,8 @@ enum InterfaceKeyword: KeywordText, ConfigurationKeyword {
   case jitterMax = "jitter-max"
   case maxJitterPenalty = "max-jitter-penalty"
   case v4ViaV6 = "v4-via-v6"
+  case pathAttributes = "path-attributes"
+  case altheaWire = "althea-wire"
   case probeMTU = "probe-mtu"
   case linkLocal = "link-local"
   case key
@@ -74,6 +76,12 @@ extension StatementParser {
       warn(.unknownToBabeld, at: token, "babeld does not measure jitter")
       try parseJitter(keyword, into: &settings)
     case .v4ViaV6: settings.v4ViaV6 = try boolean()
+    case .pathAttributes:
+      settings.pathAttributes = try boolean()
+      warn(.unknownToBabeld, at: token, "babeld has no path attributes")
+    case .altheaWire:
+      settings.usesAltheaWire = try boolean()
+      warn(.unknownToBabeld, at: token, "babeld does not speak like Althea's fork of it")
     case .probeMTU: settings.probesMTU = try boolean()
     case .linkLocal:
       settings.makesLinkLocal = try linkLocal()

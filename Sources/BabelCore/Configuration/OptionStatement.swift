@@ -27,6 +27,8 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case pidFile = "pid-file"
   case logFile = "log-file"
   case limit
+  case fee
+  case metricFactor = "metric-factor"
 }
 
 /// What `limit` speaks of.
@@ -73,8 +75,18 @@ extension StatementParser {
     case .pidFile: configuration.pidFile = try path()
     case .logFile: configuration.logFile = try path()
     case .limit: try parseLimit(at: first)
+    case .fee: configuration.pricing.fee = try pricingNumber(at: first)
+    case .metricFactor: configuration.pricing.metricFactor = try pricingNumber(at: first)
     }
     try endStatement()
+  }
+
+  /// A number of Althea's fork: 32 bits.
+  private mutating func pricingNumber(
+    at first: ConfigurationToken
+  ) throws(ConfigurationError) -> UInt32 {
+    warn(.unknownToBabeld, at: first, "prices are known to Althea's fork of babeld only")
+    return UInt32(try number(0...Int64(UInt32.max)))
   }
 
   /// The value of `smoothing-half-life` in seconds.

@@ -9,8 +9,7 @@ private enum RetiredStatement: KeywordText, ConfigurationKeyword {
   case wireless = "wireless"
   case channel, interfering, hmac
   case kernelInstall = "kernel-install"
-  case fee, price
-  case metricFactor = "metric-factor"
+  case price
   case helloInterval = "hello-interval"
   case updateInterval = "update-interval"
   case include
@@ -27,7 +26,7 @@ private enum RetiredStatement: KeywordText, ConfigurationKeyword {
     case .wireless: "write \"default type wireless\" instead"
     case .hmac: "keys are given to interfaces: \"interface NAME key ID\""
     case .kernelInstall: "write \"install deny\" instead"
-    case .fee, .price, .metricFactor: "prices exist in a fork of babeld only; delete it"
+    case .price: "the price of our own traffic is \"fee\""
     case .helloInterval, .updateInterval: "write \"default\" in front of it"
     case .include: "give several files on the command line, each with -c"
     }

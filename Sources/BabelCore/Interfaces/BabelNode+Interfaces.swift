@@ -28,6 +28,7 @@ extension BabelNode {
       interfaceRows.append(interface)
     }
     interfaceOrder.append(id)
+    updateUseOfPrices()
     reportInterface(.add, id, &buffer)
     return id
   }
@@ -50,6 +51,7 @@ extension BabelNode {
   ) {
     guard let interface = interface(id), interface.parameters != parameters else { return }
     interfaceRows[Int(id.rawValue)]?.parameters = parameters
+    updateUseOfPrices()
     guard interface.isUp else { return }
     // A shorter interval takes effect at once, a longer one with the next Hello.
     let hello = now + Int64(parameters.helloInterval) * 500
@@ -65,6 +67,7 @@ extension BabelNode {
       // A longer IHU interval becomes known before the old promise is broken.
       sendIHU(to: neighbour, now)
     }
+    formOfUpdatesChanged(id, from: interface, now)
     scheduleInterface(id)
   }
 
@@ -80,6 +83,7 @@ extension BabelNode {
     reportInterface(.flush, id, &buffer)
     interfaceOrder.removeAll { $0 == id }
     interfaceRows[Int(id.rawValue)] = nil
+    updateUseOfPrices()
   }
 
   /// The link of an interface came, went or changed. When `kernelRoutesLost` is set the kernel
@@ -104,10 +108,7 @@ extension BabelNode {
       takeDown(id, now, &buffer)
       bringUp(id, now, &buffer)
     } else if isUp, old.state.ipv4 != state.ipv4 {
-      // Our IPv4 next hop changed: what neighbours know of us is out of date.
-      let due = now + urgentDelay()
-      interfaceRows[Int(id.rawValue)]?.dumpDue = due
-      scheduleInterface(id)
+      formOfUpdatesChanged(id, from: old, now)
     } else if isUp, old.state.linkLocals.first != state.linkLocals.first {
       // Neighbours will see another one of us; let it become known quickly.
       interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
@@ -226,5 +227,26 @@ extension BabelNode {
   ) {
     guard let interface = interface(id) else { return }
     buffer.actions.append(.notify(.interface(event, interfaceStatus(id, interface))))
+  }
+}
+
+// MARK: - The form of Updates
+
+extension BabelNode {
+  /// Something that Updates are written with may have changed: our IPv4 next hop, or a parameter.
+  /// What neighbours know of us is then out of date and told again.
+  private mutating func formOfUpdatesChanged(
+    _ id: InterfaceID, from old: Interface, _ now: Instant
+  ) {
+    guard let new = interface(id) else { return }
+    let isSame =
+      old.ipv4NextHop == new.ipv4NextHop
+      && old.carriesSourcePrefixes == new.carriesSourcePrefixes
+      && old.parameters.wireFormat == new.parameters.wireFormat
+      && old.parameters.pathAttributes == new.parameters.pathAttributes
+    guard !isSame else { return }
+    interfaceRows[Int(id.rawValue)]?.retractsIPv4 =
+      old.ipv4NextHop != nil && new.ipv4NextHop == nil
+    requestDump(id, now)
   }
 }

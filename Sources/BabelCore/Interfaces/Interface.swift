@@ -29,6 +29,8 @@ struct Interface {
   var dumpPosition: Int?
   /// A full update that waits for its delay; nil when none does.
   var dumpDue: Instant?
+  /// IPv4 prefixes cannot be announced here any more, and neighbours have yet to be told.
+  var retractsIPv4 = false
   /// When the last multicast full update began.
   var dumpBegan: Instant?
   /// Where this interface has read the change log to.
@@ -54,6 +56,19 @@ struct Interface {
     max(
       Int(min(state.mtu, 65535)) - ProtocolParameters.ipv6Overhead,
       ProtocolParameters.leastDatagram)
+  }
+
+  /// How IPv4 routes are announced: an IPv4 next hop is preferred (RFC 9229 §2.1); nil when they
+  /// cannot be. Althea's fork does not know IPv4 prefixes with IPv6 next hops.
+  var ipv4NextHop: UpdateNextHop? {
+    if let address = state.ipv4 { return .ipv4(address) }
+    return parameters.v4ViaV6 && parameters.wireFormat == .standard ? .ipv6 : nil
+  }
+
+  /// Whether source-specific routes are announced: not to who does not know them, nor to
+  /// Althea's fork, which misreads them.
+  var carriesSourcePrefixes: Bool {
+    !parameters.rfc6126Compatible && parameters.wireFormat == .standard
   }
 
   /// Hello interval in microseconds.

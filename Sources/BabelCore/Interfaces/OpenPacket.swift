@@ -10,7 +10,8 @@ struct OpenPacket {
   private var carriesHello = false
 
   init(_ id: InterfaceID, _ interface: Interface, to destination: DatagramDestination) {
-    encoder = PacketEncoder(limit: interface.datagramLimit)
+    encoder = PacketEncoder(
+      limit: interface.datagramLimit, format: interface.parameters.wireFormat)
     self.interface = id
     self.destination = destination
     dontFragment = interface.parameters.probesMTU

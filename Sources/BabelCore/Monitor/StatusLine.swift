@@ -63,8 +63,8 @@ public enum StatusLine {
   /// via fe80::1 if v0`.
   ///
   /// AREDN has `nexthop A table N` before `via`. Althea has `price P fee F` before and
-  /// `full-path-rtt MS` after `refmetric`; standard Babel carries no prices, so they are 0, and a
-  /// path of several hops has no known round-trip time, which is 0 as well. `fee` is ours.
+  /// `full-path-rtt MS` after `refmetric`, 0 where they are not known; `fee` is ours, which the
+  /// price does not include.
   public static func append(
     _ event: TableEvent, _ status: RouteStatus, in dialect: SocketDialect = .babel,
     fee: UInt32 = 0, to text: inout [UInt8]
@@ -80,7 +80,7 @@ public enum StatusLine {
     status.routerID.appendText(to: &text)
     append(" metric ", to: &text)
     append(status.metric.description, to: &text)
-    if dialect == .althea { append(" price 0 fee \(fee)", to: &text) }
+    if dialect == .althea { append(" price \(status.price ?? 0) fee \(fee)", to: &text) }
     append(" refmetric ", to: &text)
     append(status.advertisedMetric.description, to: &text)
     switch dialect {

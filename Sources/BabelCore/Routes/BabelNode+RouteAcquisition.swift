@@ -88,6 +88,7 @@ extension BabelNode {
     route.filterRule = filterRule
     route.updatedAt = Tick(now)
     let number = table.insert(route)
+    table.setAttributes(acceptedAttributes(update, from: id), of: number)
     link(number, to: id)
     restartHoldTime(number, now)
     reportRoute(.add, number, now, &buffer)
@@ -119,6 +120,7 @@ extension BabelNode {
     }
     guard let routerID = update.routerID, let gateway = update.nextHop else { return }
     let router = table.routerIDs.retain(routerID)
+    let attributes = acceptedAttributes(update, from: id)
     let distance = FeasibilityDistance(seqno: update.seqno, metric: update.metric)
     let isFeasible = FeasibilityDistance.isFeasible(
       distance, against: table.distance(row, router: router, at: now))
@@ -128,7 +130,9 @@ extension BabelNode {
       askForSeqno(row, router, from: [id], repeats: 0, now)
       return
     }
-    if repeats(old, update, router, filterMetric),
+    let formerPrice = table.attributes[number]?.price
+    let hasNewAttributes = table.setAttributes(attributes, of: number)
+    if !hasNewAttributes, repeats(old, update, router, filterMetric),
       isSelected || (old.reason == .worse && table.destinations[row].selected != noRow)
     {
       // A mere refresh changes no decision; most Updates of a quiet network are of this kind.
@@ -158,6 +162,9 @@ extension BabelNode {
     table.routes[number].flags = []
     restartHoldTime(number, now)
     reselect(row, now, &buffer)
+    if formerPrice != attributes.price, table.destinations[row].selected == number {
+      noteChange(row, isCritical: false, now)
+    }
     reportRoute(number, ifNot: before, now, &buffer)
     askForSeqnoIfWanted(number, now)
     satisfyRequests(row, now)

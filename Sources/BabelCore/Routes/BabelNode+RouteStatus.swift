@@ -58,8 +58,8 @@ extension BabelNode {
       advertisedMetric: route.advertisedMetric, age: UInt32(age), neighbour: neighbour.address,
       nextHop: nextHop.gateway, interface: neighbour.interfaceName, reason: route.reason,
       table: forwardingTable(ofRoute: number),
-      pathRoundTripTime: route.advertisedMetric == .zero
-        ? neighbour.roundTrip.current(at: now) : nil)
+      pathRoundTripTime: pathRoundTripTime(of: number, at: now),
+      price: table.attributes[number]?.price)
   }
 
   /// Tells monitors of a route, if there are any.
@@ -76,6 +76,7 @@ extension BabelNode {
     var advertisedMetric: Metric
     var routerID: UInt32
     var isSelected: Bool
+    var price: UInt32?
   }
 
   /// What a monitor sees of a route now; nil if there is none.
@@ -85,7 +86,8 @@ extension BabelNode {
     return VisibleRoute(
       metric: metric(of: number), advertisedMetric: route.advertisedMetric,
       routerID: route.routerID,
-      isSelected: table.destinations[route.destination].selected == number)
+      isSelected: table.destinations[route.destination].selected == number,
+      price: table.attributes[number]?.price)
   }
 
   /// Tells monitors of a route that is not what it was, unless that was told already: a change

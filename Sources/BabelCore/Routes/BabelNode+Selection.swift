@@ -69,8 +69,9 @@ extension BabelNode {
       keepsCurrent
       ? table.routes[current].smoothed.value(
         currentMetric, timeConstant: timeConstant(current), at: now) : .infinity
+    let currentSmoothedRank = keepsCurrent ? rank(current, currentSmoothed) : .max
     var best = keepsCurrent ? current : noRow
-    var bestMetric = currentMetric
+    var bestRank = keepsCurrent ? rank(current, currentMetric) : .max
     var isSettling = false
     var number = destination.firstRoute
     while number != noRow {
@@ -79,11 +80,12 @@ extension BabelNode {
       } else if number != current || !keepsCurrent {
         table.routes[number].reason = .worse
         let metric = metric(of: number)
-        if metric < bestMetric {
+        let rank = rank(number, metric)
+        if rank < bestRank {
           let smoothed = table.routes[number].smoothed.value(
             metric, timeConstant: timeConstant(number), at: now)
-          if !keepsCurrent || smoothed < currentSmoothed {
-            (best, bestMetric) = (number, metric)
+          if !keepsCurrent || self.rank(number, smoothed) < currentSmoothedRank {
+            (best, bestRank) = (number, rank)
           } else {
             table.routes[number].reason = .settling
             isSettling = true
@@ -119,6 +121,8 @@ extension BabelNode {
     if best != old {
       table.destinations[row].selected = best
       table.order.noteChange()
+      // With the way the price changes, even where the metric does not.
+      if usesPrices, best != noRow { noteChange(row, isCritical: false, now) }
     }
     let isOriginated = table.destinations[row].flags.contains(.originated)
     if best != noRow || isOriginated {

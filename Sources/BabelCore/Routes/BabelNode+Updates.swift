@@ -168,7 +168,10 @@ extension BabelNode {
       from: interface.dumpPosition ?? 0, interface.parameters.splitHorizon, &packet, now, &buffer)
     interfaceRows[Int(id.rawValue)]?.dumpPosition = result.position
     interfaceRows[Int(id.rawValue)]?.dumpDue = result.resumeAt
-    if result.position == nil { dumpsUnderWay -= 1 }
+    if result.position == nil {
+      dumpsUnderWay -= 1
+      interfaceRows[Int(id.rawValue)]?.retractsIPv4 = false
+    }
   }
 
   /// Continues the full update for one neighbour. Returns when to go on, nil when it is done.
@@ -291,8 +294,10 @@ extension BabelNode {
     }
     let prefix = table.destinations[row].prefix
     let source = table.sourcePrefix(row)
-    if !source.isDefault, interface.parameters.rfc6126Compatible { return .skipped }
-    guard let nextHop = nextHop(for: prefix, on: interface) else { return .skipped }
+    if !source.isDefault, !interface.carriesSourcePrefixes { return .skipped }
+    guard let nextHop = nextHop(for: prefix, on: interface) else {
+      return isRequested || interface.retractsIPv4 ? addRetraction(row, &packet) : .skipped
+    }
     let routerID = table.routerIDs[announcement.router]
     var metric = announcement.metric
     if !filters.output.rules.isEmpty {
@@ -304,7 +309,8 @@ extension BabelNode {
     if metric.isInfinite { return addRetraction(row, &packet) }
     let update = OutgoingUpdate(
       destination: prefix, source: source, routerID: routerID, seqno: announcement.seqno,
-      metric: metric, interval: interface.updateInterval, nextHop: nextHop)
+      metric: metric, interval: interface.updateInterval, nextHop: nextHop,
+      attributes: attributes(of: row, on: interface, at: now))
     guard packet.addIfItFits({ $0.append(update) }) else { return .full }
     // Before the Update leaves, the feasibility distance is brought up to date (§3.7.3).
     table.announced(
@@ -328,8 +334,9 @@ extension BabelNode {
     _ destination: Prefix, _ source: Prefix, _ id: InterfaceID
   ) -> OutgoingUpdate? {
     guard let interface = interface(id) else { return nil }
-    if !source.isDefault, interface.parameters.rfc6126Compatible { return nil }
-    guard let nextHop = nextHop(for: destination, on: interface) else { return nil }
+    if !source.isDefault, !interface.carriesSourcePrefixes { return nil }
+    // Which encoding a retraction has does not matter, and it needs no next hop (RFC 9229 §2.2).
+    let nextHop = nextHop(for: destination, on: interface) ?? .packetSource
     return OutgoingUpdate(
       destination: destination, source: source, routerID: parameters.routerID, seqno: ownSeqno,
       metric: .infinity, interval: interface.updateInterval, nextHop: nextHop)
@@ -337,9 +344,7 @@ extension BabelNode {
 
   /// How the next hop of a prefix is named on an interface; nil when it cannot be.
   private func nextHop(for prefix: Prefix, on interface: Interface) -> UpdateNextHop? {
-    if prefix.family == .ipv6 { return .packetSource }
-    if let address = interface.state.ipv4 { return .ipv4(address) }
-    return interface.parameters.v4ViaV6 ? .ipv6 : nil
+    prefix.family == .ipv6 ? .packetSource : interface.ipv4NextHop
   }
 
   /// Runs the `out` chain; nil when the Update is denied, else the metric to announce.

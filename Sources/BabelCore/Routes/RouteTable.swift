@@ -9,6 +9,8 @@ struct RouteTable {
   var routerIDs = InternedRouterIDs()
   var sources = SourceTable()
   var order = DumpOrder()
+  /// What Updates said of their paths, by route; only where something was said.
+  var attributes: [UInt32: PathAttributes] = [:]
   /// Expiry of routes.
   var routeWheel = TimingWheel()
   /// Expiry of the source entries held in destination rows.
@@ -103,6 +105,15 @@ struct RouteTable {
 
   // MARK: Routes
 
+  /// Notes what an Update said of its path. Returns whether that is something new.
+  @discardableResult
+  mutating func setAttributes(_ new: PathAttributes, of row: UInt32) -> Bool {
+    if new.isEmpty, attributes.isEmpty { return false }
+    guard attributes[row] ?? PathAttributes() != new else { return false }
+    attributes[row] = new.isEmpty ? nil : new
+    return true
+  }
+
   /// The route to a destination through a neighbour.
   func route(_ destination: UInt32, _ neighbour: NeighbourID) -> UInt32? {
     var row = destinations[destination].firstRoute
@@ -130,6 +141,7 @@ struct RouteTable {
   mutating func remove(_ row: UInt32) {
     let route = routes[row]
     routeWheel.remove(row)
+    setAttributes(PathAttributes(), of: row)
     if destinations[route.destination].firstRoute == row {
       destinations[route.destination].firstRoute = route.nextInDestination
     } else {

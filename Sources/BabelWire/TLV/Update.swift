@@ -28,11 +28,14 @@ public struct Update: Equatable, Sendable {
   public let routerID: RouterID?
   /// Where packets are to be sent; nil only in a retraction.
   public let nextHop: IPAddress?
+  /// What else is said about the path.
+  public let attributes: PathAttributes
 
   /// Makes an update with the default prefix's part of `omitted` octets already filled in.
   public init(
     encoding: AddressEncoding, flags: UInt8, omitted: UInt8, interval: Interval, seqno: Seqno,
-    metric: Metric, destination: Prefix, source: Prefix, routerID: RouterID?, nextHop: IPAddress?
+    metric: Metric, destination: Prefix, source: Prefix, routerID: RouterID?, nextHop: IPAddress?,
+    attributes: PathAttributes = PathAttributes()
   ) {
     self.encoding = encoding
     self.flags = flags
@@ -44,6 +47,7 @@ public struct Update: Equatable, Sendable {
     self.source = source
     self.routerID = routerID
     self.nextHop = nextHop
+    self.attributes = attributes
   }
 
   /// Whether the route is withdrawn.
@@ -57,9 +61,12 @@ extension Update {
   /// TLV is then ignored (§4.5). If it is garbled so that this cannot be known, what it would
   /// have set is forgotten, so that later TLVs are ignored rather than misread.
   static func decode(
-    _ body: Span<UInt8>, _ state: inout ParserState
+    _ body: Span<UInt8>, _ state: inout ParserState, _ format: WireFormat = .standard
   ) throws(TLVFault) -> Update? {
-    guard body.count >= 10 else {
+    // In Althea's format a wildcard retraction has no price, as the fork sends it.
+    let isWildcard = body.count > 0 && body[0] == AddressEncoding.wildcard.rawValue
+    let fixed = isWildcard ? 10 : fixedCount(format)
+    guard body.count >= fixed else {
       forgetAfterFragment(body, &state)
       throw .tooShort
     }
@@ -71,25 +78,37 @@ extension Update {
     let flags = body[1]
     let destination: Prefix
     do throws(TLVFault) {
-      destination = try decodePrefix(body, encoding, state)
+      destination = try decodePrefix(body, from: fixed, encoding, state)
     } catch {
       forget(encoding, flags, &state)
       throw error
     }
     apply(flags, encoding, destination, &state)
-    let end = 10 + encoding.octetCount(prefixLength: Int(body[2])) - Int(body[3])
+    let end = fixed + encoding.octetCount(prefixLength: Int(body[2])) - Int(body[3])
     let metric = Metric(body.uint16(at: 8))
     let update = Update(
       encoding: encoding, flags: flags, omitted: body[3],
       interval: Interval(centiseconds: body.uint16(at: 4)), seqno: Seqno(body.uint16(at: 6)),
       metric: metric, destination: destination,
       source: try SourcePrefix.decode(body, from: end, encoding),
-      routerID: state.routerID, nextHop: state.nextHop(encoding))
+      routerID: state.routerID, nextHop: state.nextHop(encoding),
+      attributes: try attributes(body, from: end, format))
     guard update.interval.centiseconds != 0 else { throw .intervalZero }
     guard !encoding.isMartian(destination) else { throw .martian }
     guard metric.isInfinite || update.routerID != nil else { throw .noRouterID }
     guard metric.isInfinite || update.nextHop != nil else { throw .noNextHop }
     return update
+  }
+
+  /// Octets before the prefix.
+  static func fixedCount(_ format: WireFormat) -> Int { format == .althea ? 14 : 10 }
+
+  private static func attributes(
+    _ body: Span<UInt8>, from end: Int, _ format: WireFormat
+  ) throws(TLVFault) -> PathAttributes {
+    var attributes = try PathAttributes(decoding: body, from: end, format)
+    if format == .althea { attributes.price = body.uint32(at: 10) }
+    return attributes
   }
 
   private static func decodeWildcard(_ body: Span<UInt8>) throws(TLVFault) {
@@ -101,21 +120,21 @@ extension Update {
 
   /// Puts the prefix together: omitted octets from the default prefix, the others from the wire.
   private static func decodePrefix(
-    _ body: Span<UInt8>, _ encoding: AddressEncoding, _ state: ParserState
+    _ body: Span<UInt8>, from offset: Int, _ encoding: AddressEncoding, _ state: ParserState
   ) throws(TLVFault) -> Prefix {
     let length = Int(body[2])
     let omitted = Int(body[3])
     guard length <= encoding.maximumPrefixLength else { throw .prefixLength }
     let count = encoding.octetCount(prefixLength: length) - omitted
     guard count >= 0 else { throw .omittedTooLarge }
-    guard body.count - 10 >= count else { throw .prefixTruncated }
+    guard body.count - offset >= count else { throw .prefixTruncated }
     var base = encoding.base
     if omitted > 0 {
       guard let known = state.defaultPrefix(encoding) else { throw .omittedWithoutDefault }
       base = known
     }
     let address = body.address(
-      at: 10, count: count, replacing: encoding.firstOctet + omitted, of: base)
+      at: offset, count: count, replacing: encoding.firstOctet + omitted, of: base)
     // Octets of the default prefix behind the last one written lie beyond the length.
     return encoding.prefix(address, length: length)
   }

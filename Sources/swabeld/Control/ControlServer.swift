@@ -19,7 +19,7 @@ final class ControlServer {
   /// Whether clients may change anything.
   let isReadWrite: Bool
   /// How lines are written.
-  var form = LineForm()
+  var form: LineForm
   private let listener: LocalListener
   private var connections: [ControlConnection] = []
   /// Poll indices of this turn: the listener, then the connections in order.
@@ -31,11 +31,9 @@ final class ControlServer {
   private var isBehind = false
 
   /// Listens.
-  init(_ server: LocalServer, _ access: SocketRights, _ dialect: SocketDialect)
-    throws(KernelError)
-  {
+  init(_ server: LocalServer, _ access: SocketRights, _ form: LineForm) throws(KernelError) {
     isReadWrite = server.isReadWrite
-    form.dialect = dialect
+    self.form = form
     do throws(KernelError) {
       switch server.endpoint {
       case .port(let port): listener = try LocalListener(port: port)

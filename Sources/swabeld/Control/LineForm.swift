@@ -4,18 +4,15 @@ import BabelCore
 struct LineForm {
   /// Whose dialect it is.
   var dialect = SocketDialect.babel
-  /// Althea's `fee`: what we ask for traffic. Told to clients, else without effect: standard
-  /// Babel carries no prices.
-  var fee: UInt32 = 0
-  /// Althea's `metric-factor`, likewise; 1900 is the default of its fork.
-  var metricFactor: UInt32 = 1900
+  /// Althea's `fee` and `metric-factor`, as the node has them.
+  var pricing = Pricing()
 
   /// The first words of the banner.
   var protocolName: String { dialect == .althea ? "ALTHEA 0.1" : "BABEL 1.0" }
 
   /// What stands at the beginning of a dump.
   var preamble: String {
-    dialect == .althea ? "local fee \(fee)\nmetric factor \(metricFactor)\n" : ""
+    dialect == .althea ? "local fee \(pricing.fee)\nmetric factor \(pricing.metricFactor)\n" : ""
   }
 
   func append(_ event: TableEvent, _ status: InterfaceStatus, to text: inout [UInt8]) {
@@ -31,7 +28,7 @@ struct LineForm {
   }
 
   func append(_ event: TableEvent, _ status: RouteStatus, to text: inout [UInt8]) {
-    StatusLine.append(event, status, in: dialect, fee: fee, to: &text)
+    StatusLine.append(event, status, in: dialect, fee: pricing.fee, to: &text)
   }
 
   /// The line of a change of a table row; empty for any other notice.

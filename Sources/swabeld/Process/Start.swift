@@ -125,7 +125,9 @@ enum Start {
     if socket.lacksTrafficClass { log.write("Couldn't set traffic class.") }
     let server: ControlServer? =
       if let local = configuration.localServer {
-        try ControlServer(local, accounts.rights, configuration.socketDialect)
+        try ControlServer(
+          local, accounts.rights,
+          LineForm(dialect: configuration.socketDialect, pricing: configuration.pricing))
       } else {
         nil
       }

@@ -68,7 +68,8 @@ import Testing
       smoothedMetric: Metric(100), advertisedMetric: .zero, age: 2,
       neighbour: try #require(IPAddress("fe80::701f:1aff:fea7:6580")),
       nextHop: try #require(IPAddress("10.77.0.1")), interface: try #require(InterfaceName("v0")),
-      reason: .selected, table: 21, pathRoundTripTime: 1500)
+      reason: .selected, table: 21, pathRoundTripTime: 1500,
+      price: 300)
   }
 
   @Test func `a route shows its neighbour, not its next hop`() throws {

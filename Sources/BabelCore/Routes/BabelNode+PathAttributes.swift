@@ -1,0 +1,142 @@
+import BabelWire
+
+// Price and round-trip time of paths: not part of Babel. They decide between feasible routes only,
+// so that whatever they say there are no loops (RFC 8966 §3.6).
+
+/// What the operator asks for traffic, and how much that counts.
+public struct Pricing: Equatable, Sendable {
+  /// Added to the price of every path we pass on.
+  public var fee: UInt32
+  /// How much quality counts against price, in thousandths: the lower of
+  /// log2(price) + factor · log2(metric) wins.
+  public var metricFactor: UInt32
+
+  /// Makes a pricing; 1900 is the factor of Althea's fork of babeld.
+  public init(fee: UInt32 = 0, metricFactor: UInt32 = 1900) {
+    self.fee = fee
+    self.metricFactor = metricFactor
+  }
+}
+
+extension BabelNode {
+  /// What we ask for, and how prices count.
+  public var pricing: Pricing { parameters.pricing }
+
+  /// Changes what we ask for. Routes are selected anew, and announced with the new price.
+  public mutating func setPricing(_ pricing: Pricing, at now: Instant) {
+    guard pricing != parameters.pricing else { return }
+    parameters.pricing = pricing
+    guard usesPrices else { return }
+    judgeAllRoutes()
+    for id in interfaceOrder where interface(id)?.parameters.carriesPathAttributes == true {
+      requestDump(id, now)
+    }
+  }
+
+  /// Notes whether any interface carries path attributes; without one, prices decide nothing.
+  mutating func updateUseOfPrices() {
+    let uses = interfaceOrder.contains {
+      interface($0)?.parameters.carriesPathAttributes ?? false
+    }
+    guard uses != usesPrices else { return }
+    usesPrices = uses
+    judgeAllRoutes()
+  }
+
+  /// All routes are looked at again, a budget at a time.
+  private mutating func judgeAllRoutes() {
+    for id in interfaceOrder {
+      for neighbour in interface(id)?.neighbours ?? [] { judgeRoutes(of: neighbour) }
+    }
+  }
+
+  /// A full update of an interface is sent soon.
+  mutating func requestDump(_ id: InterfaceID, _ now: Instant) {
+    guard interface(id)?.isUp == true else { return }
+    let due = now + urgentDelay()
+    // One that is under way begins again.
+    if interface(id)?.dumpPosition != nil { interfaceRows[Int(id.rawValue)]?.dumpPosition = 0 }
+    interfaceRows[Int(id.rawValue)]?.dumpDue = due
+    scheduleInterface(id)
+  }
+
+  /// What counts of an Update's attributes where it came in.
+  func acceptedAttributes(_ update: Update, from id: NeighbourID) -> PathAttributes {
+    let interface = interface(neighbours[id.rawValue].interface)
+    guard interface?.parameters.carriesPathAttributes == true else { return PathAttributes() }
+    return update.attributes
+  }
+
+  /// What a path costs with our own fee: what we announce, and what selection compares.
+  func price(of number: UInt32) -> UInt32 {
+    let received = table.attributes[number]?.price ?? 0
+    let (sum, overflow) = received.addingReportingOverflow(parameters.pricing.fee)
+    return overflow ? .max : sum
+  }
+
+  /// The round-trip time to the router that originates a route; nil unless every router on the
+  /// way tells.
+  func pathRoundTripTime(of number: UInt32, at now: Instant) -> UInt32? {
+    let route = table.routes[number]
+    let neighbour = neighbours[table.nextHops[route.nextHop].neighbour.rawValue]
+    guard let link = neighbour.roundTrip.current(at: now) else { return nil }
+    // Who announces with metric 0 is the origin, whatever else it tells.
+    let beyond =
+      table.attributes[number]?.roundTripTime ?? (route.advertisedMetric == .zero ? 0 : nil)
+    guard let beyond else { return nil }
+    let (sum, overflow) = beyond.addingReportingOverflow(link)
+    return overflow ? .max : sum
+  }
+
+  /// The attributes we announce a destination with on an interface.
+  func attributes(
+    of row: UInt32, on interface: Interface, at now: Instant
+  ) -> PathAttributes {
+    guard interface.parameters.carriesPathAttributes else { return PathAttributes() }
+    let destination = table.destinations[row]
+    if destination.flags.contains(.originated) {
+      return PathAttributes(price: 0, roundTripTime: 0)
+    }
+    let selected = destination.selected
+    guard selected != noRow else { return PathAttributes() }
+    return PathAttributes(
+      price: price(of: selected), roundTripTime: pathRoundTripTime(of: selected, at: now))
+  }
+
+  /// What selection compares, the lower the better: the metric alone, or price and metric where
+  /// prices are in use.
+  func rank(_ number: UInt32, _ metric: Metric) -> UInt64 {
+    if !usesPrices { return UInt64(metric.rawValue) }
+    if metric.isInfinite { return .max }
+    return PriceRank.rank(
+      price: price(of: number), metric: metric, factor: parameters.pricing.metricFactor)
+  }
+}
+
+/// How price and quality are weighed, as in Althea's fork of babeld:
+/// log2(price) + log2(metric) · factor / 1000.
+///
+/// In fixed point and without a floating-point library, so that all machines agree. A path for
+/// nothing counts as one of price 1: the fork takes its logarithm as minus infinity, so that
+/// among such paths the first one stays whatever its quality.
+enum PriceRank {
+  /// The rank, in units of 2^-16 / 1000.
+  static func rank(price: UInt32, metric: Metric, factor: UInt32) -> UInt64 {
+    1000 * log2(max(price, 1)) + UInt64(factor) * log2(max(UInt32(metric.rawValue), 1))
+  }
+
+  /// The logarithm to base 2 of a number that is not 0, in units of 2^-16, rounded down.
+  static func log2(_ number: UInt32) -> UInt64 {
+    let whole = 31 - UInt64(number.leadingZeroBitCount)
+    // The mantissa in 1 ..< 2, as 32-bit fixed point; each squaring yields one binary digit.
+    var mantissa = UInt64(number) << (31 - whole)
+    var result = whole
+    for _ in 0..<16 {
+      mantissa = (mantissa * mantissa) >> 31
+      let digit = mantissa >> 32
+      mantissa >>= digit
+      result = result << 1 | digit
+    }
+    return result
+  }
+}
