@@ -120,6 +120,7 @@ KNOWN = {
     "D11": rb"\A-c\n\.\Z",
     "D12": rb"(?m)^--(check|explain|help|version|nothing)",
     "D13": rb"allow-duplicates",
+    "D21": rb"(?m)^(fee|metric-factor)[ \t]",
     "D14": rb"kernel-check-interval|shutdown-delay-ms|probe-mtu",
     "D15": rb"diversity|channel|-\w*z",
 }
@@ -149,7 +150,7 @@ def explains(number: str, theirs: Outcome, ours: Outcome) -> bool:
         return theirs.status == -6
     if number == "D12":
         return theirs.status == 1 and not theirs.accepted
-    if number in ("D3", "D4"):
+    if number in ("D3", "D4", "D21"):
         return ours.accepted and not theirs.accepted
     if number == "D14":
         return not theirs.accepted

@@ -67,6 +67,13 @@ extension BabelNode {
     return update.attributes
   }
 
+  /// Announces a route whose price is not what it was, if it is the selected one.
+  mutating func tellPrice(of number: UInt32, formerly price: UInt32?, _ now: Instant) {
+    guard price != table.attributes[number]?.price else { return }
+    let row = table.routes[number].destination
+    if table.destinations[row].selected == number { noteChange(row, isCritical: false, now) }
+  }
+
   /// What a path costs with our own fee: what we announce, and what selection compares.
   func price(of number: UInt32) -> UInt32 {
     let received = table.attributes[number]?.price ?? 0

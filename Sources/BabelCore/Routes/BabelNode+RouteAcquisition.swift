@@ -120,7 +120,6 @@ extension BabelNode {
     }
     guard let routerID = update.routerID, let gateway = update.nextHop else { return }
     let router = table.routerIDs.retain(routerID)
-    let attributes = acceptedAttributes(update, from: id)
     let distance = FeasibilityDistance(seqno: update.seqno, metric: update.metric)
     let isFeasible = FeasibilityDistance.isFeasible(
       distance, against: table.distance(row, router: router, at: now))
@@ -131,7 +130,7 @@ extension BabelNode {
       return
     }
     let formerPrice = table.attributes[number]?.price
-    let hasNewAttributes = table.setAttributes(attributes, of: number)
+    let hasNewAttributes = table.setAttributes(acceptedAttributes(update, from: id), of: number)
     if !hasNewAttributes, repeats(old, update, router, filterMetric),
       isSelected || (old.reason == .worse && table.destinations[row].selected != noRow)
     {
@@ -162,9 +161,7 @@ extension BabelNode {
     table.routes[number].flags = []
     restartHoldTime(number, now)
     reselect(row, now, &buffer)
-    if formerPrice != attributes.price, table.destinations[row].selected == number {
-      noteChange(row, isCritical: false, now)
-    }
+    tellPrice(of: number, formerly: formerPrice, now)
     reportRoute(number, ifNot: before, now, &buffer)
     askForSeqnoIfWanted(number, now)
     satisfyRequests(row, now)
