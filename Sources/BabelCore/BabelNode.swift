@@ -29,6 +29,8 @@ public struct BabelNode: ~Copyable {
   var jitter: Jitter
   var ownSeqno: Seqno
   var seqnoIncreasedAt: Instant?
+  /// By then everybody has forgotten what an earlier life announced; nil if not known.
+  var seqnoLearningEnd: Instant?
   /// Our router-id in the table of interned ones.
   let ownRouter: UInt32
   /// Whether ``Notice/route(_:_:)`` is emitted.

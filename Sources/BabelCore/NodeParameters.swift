@@ -6,6 +6,9 @@ public struct NodeParameters: Equatable, Sendable {
   public var routerID: RouterID
   /// Our own seqno at start (§3.2.2).
   public var seqno: Seqno
+  /// ``seqno`` was chosen by chance, or may lag behind what an earlier life announced: for three
+  /// minutes from ``BabelNode/begin(_:at:)`` a neighbour that asks for a newer one is believed.
+  public var hasLostSeqno = false
   /// Seed of all jitter.
   public var seed: UInt64
   /// UDP port, source and destination.

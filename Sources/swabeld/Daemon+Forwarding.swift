@@ -100,14 +100,6 @@ extension Daemon {
       .routeRefused, subject: UInt64(failure.error.errno),
       "kernel_route(\(failure.change)): \(route): \(failure.error)\(occupant)")
   }
-
-  /// Removes what a former process left behind and nobody has announced since.
-  func sweepAdopted(at now: Instant) {
-    sweepDue = nil
-    let count = forwarding.sweep()
-    if count > 0 { log.write("Removed \(count) routes that an earlier process left behind.") }
-    settle(at: now)
-  }
 }
 
 extension KernelRoute {

@@ -9,12 +9,15 @@ extension Daemon {
   /// Adds an interface to run on, whether or not its link exists. False if the node has no room
   /// or the name is there already.
   @discardableResult
-  func addInterface(_ name: InterfaceName, at now: Instant) -> Bool {
+  func addInterface(
+    _ name: InterfaceName, helloSeqno: Seqno? = nil, at now: Instant
+  ) -> Bool {
     let type = linkType(name)
     let parameters = parameters(name, type)
-    guard let id = node.addInterface(name, parameters, at: now, into: &actions) else {
-      return false
-    }
+    guard
+      let id = node.addInterface(
+        name, parameters, helloSeqno: helloSeqno, at: now, into: &actions)
+    else { return false }
     var row = BabelInterface(name: name, id: id, type: type, parameters: parameters)
     row.hasConfiguredType = settings.configuration.settings(for: name).type != nil
     interfaces.append(row)
@@ -36,6 +39,15 @@ extension Daemon {
     forwarding.setIndex(nil, of: row.id)
     interfaces.remove(at: index)
     return true
+  }
+
+  /// Finds the links of all interfaces, before the first is brought up.
+  func bindInterfaces(at now: Instant) {
+    let others = interfacesOfOthers()
+    sharesKernel = !others.isEmpty
+    for index in interfaces.indices {
+      bind(index, to: links.link(interfaces[index].name), others, at: now)
+    }
   }
 
   /// Compares every interface with its link, and tells the node what changed.
@@ -67,7 +79,10 @@ extension Daemon {
     let isOtherLink = link?.ifindex != interfaces[index].ifindex
     if isOtherLink || interfaces[index].hasLostRoutes || interfaces[index].hasLostAddresses {
       takeDown(index, forOtherLink: isOtherLink, at: now)
-      if isOtherLink { bind(index, to: link, at: now) }
+      if isOtherLink {
+        bind(index, to: link, interfacesOfOthers(), at: now)
+        if let link, link.isUp { adoptRoutes(through: link.ifindex, at: now) }
+      }
     }
     let wanted = links.state(
       name, detectingCarrier: settings.configuration.detectsLinks)
@@ -116,18 +131,25 @@ extension Daemon {
 
   /// Follows a name to another link. Parameters that depend on what the link is are resolved
   /// again; the node then gets the interface anew.
-  private func bind(_ index: Int, to link: KernelLink?, at now: Instant) {
+  private func bind(
+    _ index: Int, to link: KernelLink?, _ others: [Int32], at now: Instant
+  ) {
     interfaces[index].ifindex = link?.ifindex
+    interfaces[index].isShared = link.map { others.contains($0.ifindex) } ?? false
     forwarding.setIndex(link?.ifindex, of: interfaces[index].id)
     guard link != nil else { return }
     let name = interfaces[index].name
     let type = linkType(name)
     let parameters = parameters(name, type)
     guard parameters != interfaces[index].parameters else { return }
+    let seqno = node.nextHelloSeqno(of: interfaces[index].id)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
     apply(at: now)
     forwarding.setIndex(nil, of: interfaces[index].id)
-    guard let id = node.addInterface(name, parameters, at: now, into: &actions) else { return }
+    guard
+      let id = node.addInterface(
+        name, parameters, helloSeqno: seqno, at: now, into: &actions)
+    else { return }
     apply(at: now)
     interfaces[index].id = id
     interfaces[index].type = type

@@ -9,8 +9,9 @@ extension Daemon {
   /// Microseconds that clients get to read the last events.
   private static let clientPatience: Int64 = 1_000_000
 
-  /// Brings up interfaces and tables before the loop begins. False if there is nothing to run on.
-  func start() -> Bool {
+  /// Brings up interfaces and tables before the loop begins, with what an earlier life left.
+  /// False if there is nothing to run on.
+  func start(after former: SavedLife?) -> Bool {
     let now = Instant.now
     updateReporting()
     var names = settings.configuration.interfaces.map { $0.name }
@@ -19,12 +20,14 @@ extension Daemon {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
-    for name in names where !addInterface(name, at: now) {
+    for name in names
+    where !addInterface(name, helloSeqno: former?.hello(name), at: now) {
       log.write("Interface \(name): no room for another interface.")
     }
     followPatterns(at: now)
-    readAtOnce(adopting: true, at: now)
-    if !forwarding.adopted.isEmpty { sweepDue = now + Self.adoptionTime }
+    bindInterfaces(at: now)
+    takeOver(former, at: now)
+    readAtOnce(at: now)
     checkInterfaces(at: .now)
     return true
   }
@@ -124,7 +127,6 @@ extension Daemon {
       }
     }
     actions.removeAll()
-    _ = forwarding.sweep()
     let deadline = MonotonicClock.microseconds() + Self.farewellPatience
     repeat {
       forwarding.flush(into: &failures)

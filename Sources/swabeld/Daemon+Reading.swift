@@ -9,8 +9,6 @@ extension Daemon {
   private static let leastDistance: Int64 = 200_000
   /// Readings take at most one part of so many of the time, unless notifications were lost.
   private static let share: Int64 = 4
-  /// Microseconds after which routes of a former process that nobody announced are removed.
-  static let adoptionTime: Int64 = 60_000_000
 
   /// Asks for a reading of the kernel's tables. With `includingLinks`, links and addresses are
   /// read, too, at once.
@@ -38,10 +36,10 @@ extension Daemon {
   }
 
   /// Begins a reading.
-  func beginReading(at now: Instant, adopting: Bool = false) {
+  func beginReading(at now: Instant) {
     readingBegan = now
     readingDue = nextCheck(after: now)
-    reading = KernelReading(adopting: adopting, settings.places)
+    reading = KernelReading(settings.places)
     node.kernelSnapshotBegins()
     for address in links.addresses() {
       guard let offer = address.offer(interfaceName: { links.name($0) }) else { continue }
@@ -62,8 +60,8 @@ extension Daemon {
   }
 
   /// Reads everything in one go, before the loop begins.
-  func readAtOnce(adopting: Bool, at now: Instant) {
-    beginReading(at: now, adopting: adopting)
+  func readAtOnce(at now: Instant) {
+    beginReading(at: now)
     while reading != nil { continueReading(at: now) }
   }
 
@@ -112,8 +110,6 @@ extension Daemon {
       if isFreed { node.forwardingMayWork(nil, at: now, into: &actions) }
     }
     reading?.prepareLookup()
-    // At start the node wants nothing yet.
-    if reading?.isAdopting == true { return endReading() }
     reading?.phase = .missing(position: 0)
   }
 
@@ -127,27 +123,16 @@ extension Daemon {
       reading?.noteFound(key)
       return
     }
-    let isOurs = route.type != .unicast || route.ifindex.map { isOnOurInterface($0) } ?? false
-    if reading?.isAdopting == true {
-      if isOurs { forwarding.adopt(route, as: key) }
-      return
-    }
     if reading?.hasChanged(key) == true { return }
     let wanted = forwarding.route(key, node.desiredForwarding(key))
     if let wanted, wanted.key == route.key {
       reading?.noteFound(key)
       if wanted.forwardsLike(route) { return }
-    } else if !isOurs || forwarding.isAdopted(route, as: key) {
+    } else if !isOurs(route) {
       return
     }
     differ("spurious", route)
     forwarding.repair(from: route, to: wanted?.key == route.key ? wanted : nil)
-  }
-
-  /// Whether one of our interfaces is, or will be, this link.
-  private func isOnOurInterface(_ ifindex: Int32) -> Bool {
-    guard let name = links.name(ifindex) else { return false }
-    return interfaces.contains { $0.name == name }
   }
 
   /// Looks for entries that should be in the kernel and are not, those held as unreachable

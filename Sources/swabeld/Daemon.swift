@@ -6,7 +6,7 @@ import BabelWire
 /// asks for; it decides nothing itself.
 ///
 /// The extensions are, by topic: `+Packets`, `+Interfaces`, `+KernelEvents`, `+Reading` (of the
-/// kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`.
+/// kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`, `+EarlierLife`.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings
@@ -52,8 +52,10 @@ final class Daemon {
   var interfaceRetry: Instant?
   /// What the kernel forwards for us.
   var forwarding: ForwardingWriter
-  /// When routes that a former process left behind are swept.
-  var sweepDue: Instant?
+  /// Another Babel daemon, on another port, was in this network namespace when we started.
+  var sharesKernel = false
+  /// Where a next life finds what it needs to know of this one.
+  var lifeFile: LifeFile
   /// Kernel settings we changed.
   var sysctls: SavedSysctls
 
@@ -89,6 +91,7 @@ final class Daemon {
     reader = parts.reader
     links = parts.links
     forwarding = ForwardingWriter(parts.writer, settings.places)
+    lifeFile = parts.lifeFile
     sysctls = parts.sysctls
     server = parts.server
     readingDue = .distantFuture
@@ -138,7 +141,6 @@ final class Daemon {
   /// When something is to be done without an event.
   private var nextDeadline: Int64 {
     var earliest = min(node.nextDeadline ?? .distantFuture, readingDue)
-    if let sweepDue { earliest = min(earliest, sweepDue) }
     if let interfaceRetry { earliest = min(earliest, interfaceRetry) }
     if let watchdog = supervision.deadline {
       earliest = min(earliest, Instant(microseconds: watchdog))
@@ -152,7 +154,7 @@ final class Daemon {
       interfaceRetry = nil
       checkInterfaces(at: now)
     }
-    if let due = sweepDue, due <= now { sweepAdopted(at: now) }
+    lifeFile.keepReserve(node, at: now, log)
     if reading == nil, readingDue <= now { beginReading(at: now) }
     if reading != nil { continueReading(at: now) }
     return reading != nil || !news.isEmpty
@@ -180,4 +182,5 @@ struct DaemonParts: ~Copyable {
   let links: LinkTable
   let sysctls: SavedSysctls
   let server: ControlServer?
+  let lifeFile: LifeFile
 }

@@ -142,6 +142,30 @@ import Testing
     }
   }
 
+  @Test func `a dump can be about one protocol or one interface`() throws {
+    let namespace = try NetworkNamespace.make()
+    try namespace.enter {
+      try run(
+        "ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; "
+          + "ip addr add 10.0.0.1/24 dev v0; ip route add 10.1.0.0/16 via 10.0.0.2 proto 42; "
+          + "ip route add 10.2.0.0/16 via 10.0.0.2 proto static; "
+          + "ip route add unreachable 10.3.0.0/16 proto 42; "
+          + "ip -6 route add fd01::/64 via fe80::1 dev v1 proto 42; "
+          + "ip -6 route add unreachable fd02::/64 proto 42")
+      var reader = try KernelReader()
+      let v1 = try link("v1").ifindex
+      let all = try reader.routes(tables: [254], KernelReader.Selection(kernelProtocol: 42))
+      #expect(
+        Set(all.map { $0.destination.description })
+          == ["10.1.0.0/16", "10.3.0.0/16", "fd01::/64", "fd02::/64"])
+      let some = try reader.routes(
+        tables: [254], KernelReader.Selection(kernelProtocol: 42, ifindex: v1))
+      #expect(some.map { $0.destination.description } == ["fd01::/64"])
+      #expect(
+        try reader.routes(tables: [4711], KernelReader.Selection(kernelProtocol: 42)) == [])
+    }
+  }
+
   @Test func `a dump of many routes comes in slices`() throws {
     try withLinkedNamespace {
       var writer = try RouteWriter()

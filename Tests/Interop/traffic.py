@@ -110,12 +110,12 @@ class Stream:
         self.sinks = {}
         program = [sys.executable, str(pathlib.Path(__file__).resolve())]
         for name, namespace in places.items():
-            self.files[name] = namespace.lab.directory / f"sink-{name}"
+            self.files[name] = namespace.lab.directory / f"{source.label}-sink-{name}"
             self.sinks[name] = Process(
                 namespace, f"sink-{name}", [*program, "sink", str(self.files[name]), str(PORT)])
         for process in self.sinks.values():
             wait_until(lambda: "ready" in process.text(), 10, "a sink listens", every=0.02)
-        self.times = source.lab.directory / "sent"
+        self.times = source.lab.directory / f"{source.label}-sent"
         self.sender = Process(
             source, "sender", [*program, "send", str(self.times), str(rate), str(PORT), *addresses])
         self.families = [6 if ":" in address else 4 for address in addresses]

@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test func `what was heard during a reading is newer than what was read`() {
-    var reading = KernelReading(adopting: false, places)
+    var reading = KernelReading(places)
     #expect(!reading.hasHeard(of: route()))
     reading.noteForeign(route())
     reading.heardRemoved(route())

@@ -157,7 +157,7 @@ extension BabelNode {
     _ = interface.queue.append(.wildcardRequest, by: now)
     interfaceRows[Int(id.rawValue)] = interface
     if recovery != nil { beginRetracting(id, now) }
-    adoption.join(interface, at: now)
+    adoption.join(id, interface, at: now)
     scheduleInterface(id)
   }
 

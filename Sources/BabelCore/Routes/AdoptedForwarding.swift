@@ -31,7 +31,10 @@ struct AdoptedForwarding {
   private var beganAt: Instant?
   /// When entries that were not confirmed are taken back.
   private(set) var sweepDue: Instant?
-  private var hasInterface = false
+  /// Until when neighbours on interfaces that came up have time.
+  private var lastPatience: Instant?
+  /// Interfaces that came up since then.
+  private var joined: [InterfaceID] = []
   /// A walk over all destinations for which something is to be done, where it stands.
   var position: UInt32?
   /// The walk takes back all entries that were not confirmed.
@@ -52,13 +55,19 @@ struct AdoptedForwarding {
     return min(sweepDue, withheldDue)
   }
 
-  /// An interface came up: neighbours on it get some time to confirm entries.
-  mutating func join(_ interface: Interface, at now: Instant) {
-    guard let beganAt, let due = sweepDue else { return }
+  /// An interface came up: neighbours on it get some time to confirm entries. The full time
+  /// passes while one that entries lead through is still to come.
+  mutating func join(_ id: InterfaceID, _ interface: Interface, at now: Instant) {
+    guard let beganAt, sweepDue != nil else { return }
+    if !joined.contains(id) { joined.append(id) }
     let latest = beganAt + ProtocolParameters.longestAdoption
     let time = now + interface.helloMicroseconds * ProtocolParameters.adoptionHellos
-    sweepDue = min(latest, hasInterface ? max(due, time) : time)
-    hasInterface = true
+    lastPatience = max(lastPatience ?? time, time)
+    let isComplete = rows.allSatisfy { row in
+      guard case .via(let path) = row.way.target else { return true }
+      return joined.contains(path.interface)
+    }
+    sweepDue = isComplete ? min(latest, lastPatience ?? latest) : latest
   }
 
   /// The time of the entries is over.
@@ -84,9 +93,11 @@ struct AdoptedForwarding {
 
   /// Counts an entry; returns the number of its way, nil if there are too many different ones.
   mutating func insert(_ way: Way, at now: Instant) -> UInt32? {
-    if beganAt == nil {
+    if sweepDue == nil {
       beganAt = now
       sweepDue = now + ProtocolParameters.longestAdoption
+      joined = []
+      lastPatience = nil
     }
     order = nil
     if let number = numbers[way] {

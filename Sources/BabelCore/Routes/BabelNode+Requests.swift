@@ -44,7 +44,7 @@ extension BabelNode {
         return
       }
       if router == ownRouter {
-        increaseSeqno(now, &buffer)
+        increaseSeqno(asked: request.seqno, now, &buffer)
         noteChange(row, isCritical: false, now)
         enqueue(.update(row), to: id, by: now + urgentDelay())
         return
@@ -56,11 +56,15 @@ extension BabelNode {
     forward(request, row, router, from: id, now)
   }
 
-  /// One more, however far ahead the request is, and not too often.
-  private mutating func increaseSeqno(_ now: Instant, _ buffer: inout ActionBuffer) {
+  /// One more, however far ahead the request is, and not too often. Only a life that
+  /// does not know its seqno yet goes on from what a neighbour knows of the earlier one.
+  private mutating func increaseSeqno(
+    asked: Seqno, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
     guard !hasJustIncreasedSeqno(now) else { return }
     seqnoIncreasedAt = now
-    ownSeqno = ownSeqno.next
+    let isLearning = parameters.hasLostSeqno && seqnoLearningEnd.map { now < $0 } ?? false
+    ownSeqno = isLearning ? asked : ownSeqno.next
     buffer.actions.append(.notify(.seqnoIncreased(ownSeqno)))
   }
 

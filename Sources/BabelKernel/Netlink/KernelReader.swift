@@ -9,6 +9,8 @@ public struct KernelReader: ~Copyable, Sendable {
   private var sequence: UInt32 = 0
   /// The tables of the route dump that goes on.
   private var tables: [UInt32] = []
+  /// Which routes of the tables are wanted.
+  private var selection = Selection()
   /// Parts of the route dump still to be asked for; the last is next.
   private var pending: [RoutePart] = []
   private var isDumping = false
@@ -20,6 +22,25 @@ public struct KernelReader: ~Copyable, Sendable {
     let family: UInt8
     /// Nil for all tables, where the kernel cannot dump a single one.
     let table: UInt32?
+  }
+
+  /// Which routes a dump is about.
+  public struct Selection: Equatable, Sendable {
+    /// Only those of one protocol number.
+    public var kernelProtocol: UInt8?
+    /// Only those that leave by one interface.
+    public var ifindex: Int32?
+
+    /// Makes a selection; nil means any.
+    public init(kernelProtocol: UInt8? = nil, ifindex: Int32? = nil) {
+      self.kernelProtocol = kernelProtocol
+      self.ifindex = ifindex
+    }
+
+    func contains(_ route: KernelRoute) -> Bool {
+      (kernelProtocol == nil || kernelProtocol == route.kernelProtocol)
+        && (ifindex == nil || ifindex == route.ifindex)
+    }
   }
 
   /// How far a sliced dump is.
@@ -55,11 +76,13 @@ public struct KernelReader: ~Copyable, Sendable {
 
   /// All routes of some tables, in one go; cache entries are left out. A dump that the kernel
   /// calls inconsistent is repeated a few times.
-  public mutating func routes(tables: [UInt32]) throws(KernelError) -> [KernelRoute] {
+  public mutating func routes(
+    tables: [UInt32], _ selection: Selection = Selection()
+  ) throws(KernelError) -> [KernelRoute] {
     var result: [KernelRoute] = []
     for _ in 0..<KernelReader.attemptLimit {
       result.removeAll()
-      startRoutes(tables: tables)
+      startRoutes(tables: tables, selection)
       var progress = Progress.more
       while progress == .more { progress = try continueRoutes(into: &result) }
       if progress == .finished(isConsistent: true) { break }
@@ -69,8 +92,9 @@ public struct KernelReader: ~Copyable, Sendable {
 
   /// Begins a sliced dump of the routes of some tables, both families. One that was going on is
   /// given up.
-  public mutating func startRoutes(tables: [UInt32]) {
+  public mutating func startRoutes(tables: [UInt32], _ selection: Selection = Selection()) {
     self.tables = tables
+    self.selection = selection
     pending = []
     isInconsistent = false
     isDumping = false
@@ -91,16 +115,19 @@ public struct KernelReader: ~Copyable, Sendable {
       guard let part = pending.popLast() else {
         return .finished(isConsistent: !isInconsistent)
       }
-      try send { $0.routeDump(family: part.family, table: part.table, sequence: $1) }
+      // A kernel that does not check strictly does not select either.
+      let asked = socket.isStrict ? selection : Selection()
+      try send { $0.routeDump(family: part.family, table: part.table, asked, sequence: $1) }
       isDumping = true
     }
     let wanted = tables
+    let selection = selection
     let state: DumpState
     do throws(KernelError) {
       state = try receivePiece("read routes") { message, bytes in
         guard message.type == NetlinkType.newRoute,
           let route = KernelRoute(message: message.body, in: bytes), !route.isCloned,
-          wanted.contains(route.table)
+          wanted.contains(route.table), selection.contains(route)
         else { return }
         routes.append(route)
       }
@@ -215,14 +242,21 @@ extension KernelReader {
 
 extension NetlinkBuilder {
   /// Appends a request for the routes of a family, of one table or all.
-  mutating func routeDump(family: UInt8, table: UInt32?, sequence: UInt32) {
+  mutating func routeDump(
+    family: UInt8, table: UInt32?, _ selection: KernelReader.Selection, sequence: UInt32
+  ) {
     begin(
       type: NetlinkType.getRoute, flags: NetlinkFlag.request | NetlinkFlag.dump,
       sequence: sequence)
     append(family)
-    for _ in 0..<3 { append(UInt8(0)) }
-    append(UInt64(0))
+    for _ in 0..<4 { append(UInt8(0)) }
+    append(selection.kernelProtocol ?? 0)
+    append(UInt16(0))
+    append(UInt32(0))
     if let table { attribute(RouteAttribute.table, table) }
+    if let ifindex = selection.ifindex {
+      attribute(RouteAttribute.outputInterface, UInt32(bitPattern: ifindex))
+    }
     end()
   }
 }

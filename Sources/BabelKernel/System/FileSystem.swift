@@ -83,6 +83,15 @@ public enum FileSystem {
     _ = fsync(folder.rawValue)
   }
 
+  /// Writes a whole file that is there already, without a draft: for a directory in which nothing
+  /// can be created. A crash meanwhile leaves a part.
+  public static func rewrite(_ path: String, _ bytes: [UInt8]) throws(KernelError) {
+    let file = try open(path, Int32(O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW))
+    try writeAll(path, bytes, file)
+    let number = file.rawValue
+    try Syscall.check("sync \(path)") { fsync(number) }
+  }
+
   /// Creates a file that must not exist (`exists` otherwise): a pid file.
   public static func createExclusively(
     _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644

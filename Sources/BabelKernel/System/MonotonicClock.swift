@@ -5,7 +5,10 @@ public enum MonotonicClock {
   /// Microseconds of CLOCK_MONOTONIC.
   public static func microseconds() -> Int64 { read(CLOCK_MONOTONIC) }
 
-  /// Microseconds since 1970 (CLOCK_REALTIME), for log lines and the state file only: it jumps.
+  /// Microseconds since the machine started, suspended or not (CLOCK_BOOTTIME).
+  public static func bootMicroseconds() -> Int64 { read(CLOCK_BOOTTIME) }
+
+  /// Microseconds since 1970 (CLOCK_REALTIME), for log lines only: it jumps.
   public static func wallMicroseconds() -> Int64 { read(CLOCK_REALTIME) }
 
   private static func read(_ clock: clockid_t) -> Int64 {

@@ -11,8 +11,6 @@ struct ForwardingWriter: ~Copyable {
   private(set) var writer: RouteWriter
   /// Routes of others in our places.
   var foreign: ForeignRoutes
-  /// Routes a former process of ours left behind, until they are confirmed or swept.
-  private(set) var adopted: [ForwardingKey: [KernelRoute]] = [:]
   /// Where our interfaces are at present.
   private var ifindices: [InterfaceID: Int32] = [:]
   /// Set when answers of the kernel were lost: then the tables must be read again.
@@ -46,18 +44,8 @@ struct ForwardingWriter: ~Copyable {
 
   /// Asks the kernel for a change.
   mutating func apply(_ change: ForwardingChange) {
-    var old = route(change.key, change.old)
-    let new = route(change.key, change.new)
-    var leftovers: [KernelRoute] = []
-    if !adopted.isEmpty, let known = adopted.removeValue(forKey: change.key) {
-      // What an earlier process left at this place is changed in place; elsewhere it goes, after
-      // the new entry is there.
-      for route in known {
-        if old == nil, route.key == new?.key { old = route } else { leftovers.append(route) }
-      }
-    }
-    for step in plan(from: old, to: new) { enqueue(step) }
-    for route in leftovers { enqueue(RouteStep(change: .delete, route: route)) }
+    let old = route(change.key, change.old)
+    for step in plan(from: old, to: route(change.key, change.new)) { enqueue(step) }
   }
 
   /// Makes what the kernel has (`actual`) what it should have. A refusal is final: the tables
@@ -89,29 +77,5 @@ struct ForwardingWriter: ~Copyable {
       needsReading = true
     }
     writer.takeFailures(into: &failures)
-  }
-
-  // MARK: Adoption
-
-  /// Takes over a route that a former process left behind.
-  mutating func adopt(_ route: KernelRoute, as key: ForwardingKey) {
-    adopted[key, default: []].append(route)
-  }
-
-  /// Whether a route waits for confirmation.
-  func isAdopted(_ route: KernelRoute, as key: ForwardingKey) -> Bool {
-    adopted[key]?.contains(route) ?? false
-  }
-
-  /// Deletes what nobody has confirmed. Returns how many routes that were.
-  mutating func sweep() -> Int {
-    let rest = adopted
-    adopted = [:]
-    var count = 0
-    for route in rest.values.flatMap({ $0 }) {
-      enqueue(RouteStep(change: .delete, route: route))
-      count += 1
-    }
-    return count
   }
 }

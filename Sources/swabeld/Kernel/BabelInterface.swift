@@ -15,6 +15,8 @@ struct BabelInterface {
   var parameters: InterfaceParameters
   /// The link it is bound to now; nil while there is none.
   var ifindex: Int32?
+  /// Somebody else spoke Babel on the link when we came.
+  var isShared = false
   /// What the node was told last.
   var reported = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
   /// Whether the multicast group is joined and the reverse-path filter off.

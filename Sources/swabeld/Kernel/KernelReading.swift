@@ -19,8 +19,6 @@ struct KernelReading {
 
   /// Where the reading stands.
   var phase = Phase.routes
-  /// Routes a former process left behind are taken over instead of deleted.
-  let isAdopting: Bool
   /// Attempts so far.
   var attempt = 1
   /// Differences found.
@@ -33,10 +31,7 @@ struct KernelReading {
   private var changed: Set<ForwardingKey> = []
   private var heard: Set<RouteIdentity> = []
 
-  init(adopting: Bool, _ places: ForeignRoutes.Places) {
-    isAdopting = adopting
-    foreign = ForeignRoutes(places)
-  }
+  init(_ places: ForeignRoutes.Places) { foreign = ForeignRoutes(places) }
 
   /// Notes that an entry was changed by us meanwhile: what was read about it may be old.
   mutating func noteChange(of key: ForwardingKey) { changed.insert(key) }

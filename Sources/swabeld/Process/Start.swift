@@ -132,29 +132,31 @@ enum Start {
         nil
       }
     let stateFile = StateFile(path: String(decoding: configuration.stateFile, as: UTF8.self))
-    let node = makeNode(settings, links, stateFile, log)
+    let lifeFile = LifeFile(besides: stateFile)
+    let former = lifeFile.read(log)
+    let node = makeNode(settings, links, stateFile, former, log)
     let parts = DaemonParts(
       socket: socket, signals: signals, monitor: monitor, reader: reader, writer: writer,
-      links: links, sysctls: sysctls, server: server)
+      links: links, sysctls: sysctls, server: server, lifeFile: lifeFile)
     let daemon = Daemon(settings, log: log, node: node, parts: parts)
     isStarted = true
-    guard daemon.start() else {
+    guard daemon.start(after: former) else {
       daemon.stop()
       return false
     }
+    // Before the first packet, and while we may still write anywhere.
+    daemon.lifeFile.begin(daemon.node, log)
     stateFile.consume()
-    guard become(accounts.user, configuration, log) else {
-      daemon.stop()
-      return false
-    }
-    daemon.run()
+    let hasBecome = become(accounts.user, configuration, daemon.lifeFile, log)
+    if hasBecome { daemon.run() }
     daemon.stop()
     do throws(KernelError) {
       try stateFile.write(daemon.node.seqno)
     } catch {
       log.write(.error, "Couldn't write babel-state: \(error)")
     }
-    return true
+    daemon.lifeFile.end(daemon.node, at: .now, log)
+    return hasBecome
   }
 
   private static func accounts(_ configuration: Configuration, _ log: Log) -> Accounts? {
@@ -168,7 +170,8 @@ enum Start {
 
   /// Gives up root's powers. The log file goes with us, so that it can be opened again.
   private static func become(
-    _ account: (user: UInt32, group: UInt32)?, _ configuration: Configuration, _ log: Log
+    _ account: (user: UInt32, group: UInt32)?, _ configuration: Configuration,
+    _ lifeFile: LifeFile, _ log: Log
   ) -> Bool {
     guard let account else {
       Privileges.reduce()
@@ -178,6 +181,7 @@ enum Start {
       if let path = log.path, FileSystem.kind(of: path) == .file {
         try FileSystem.setOwner(path, userID: account.user, groupID: account.group)
       }
+      try lifeFile.give(to: account)
       try Privileges.drop(toUser: account.user, group: account.group)
     } catch {
       let hint =
@@ -209,7 +213,8 @@ enum Start {
   }
 
   private static func makeNode(
-    _ settings: Settings, _ links: LinkTable, _ stateFile: StateFile, _ log: Log
+    _ settings: Settings, _ links: LinkTable, _ stateFile: StateFile, _ former: SavedLife?,
+    _ log: Log
   ) -> BabelNode {
     let configuration = settings.configuration
     var routerID = configuration.routerID
@@ -219,15 +224,19 @@ enum Start {
         log.write("Warning: couldn't find router id -- using random value.")
       }
     }
-    var seqno = Seqno(UInt16(truncatingIfNeeded: Entropy.uint64()))
+    let id = routerID ?? RouterIDChoice.random(Entropy.uint64())
+    var last = former.flatMap { $0.routerID == id ? $0.seqno : nil }
     switch stateFile.read() {
     case .missing: break
-    case .seqno(let last): seqno = last.next
+    // Another daemon may have used it since.
+    case .seqno(let seqno): last = last.map { $0.isNewer(than: seqno) ? $0 : seqno } ?? seqno
     case .unreadable: log.write("Couldn't parse babel-state.")
     }
     var parameters = configuration.nodeParameters(
-      routerID: routerID ?? RouterIDChoice.random(Entropy.uint64()), seqno: seqno,
+      routerID: id,
+      seqno: last?.next ?? Seqno(UInt16(truncatingIfNeeded: Entropy.uint64())),
       seed: Entropy.uint64())
+    parameters.hasLostSeqno = last == nil || former?.isRunning == true
     parameters.supportsV4ViaV6 = settings.kernel.hasV4ViaV6
     return BabelNode(parameters, filters: configuration.filters)
   }

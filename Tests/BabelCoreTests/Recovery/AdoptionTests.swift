@@ -41,6 +41,29 @@ import Testing
     #expect(bench.adoptedCount == 0)
   }
 
+  @Test func `an entry through an interface that comes up later has its time`() throws {
+    let (bench, _) = try Recovery.crashed(
+      adopting: [(Example.x, Recovery.via(1)), (Example.y, Recovery.via(2, interface: 1))])
+    bench.run(30 - bench.seconds)
+    #expect(bench.adoptedCount == 2)
+    _ = try bench.addInterface("p1")
+    bench.run(45.9 - bench.seconds)
+    #expect(bench.adoptedCount == 2)
+    bench.run(0.2)
+    #expect(bench.adoptedCount == 0)
+  }
+
+  @Test func `an entry is taken back after a minute, whatever comes up`() throws {
+    let (bench, _) = try Recovery.crashed(
+      adopting: [(Example.y, Recovery.via(2, interface: 1))])
+    bench.run(50 - bench.seconds)
+    _ = try bench.addInterface("p1")
+    bench.run(9.9)
+    #expect(bench.adoptedCount == 1)
+    bench.run(0.2)
+    #expect(bench.adoptedCount == 0)
+  }
+
   @Test func `an entry is not taken back while neighbours may still rely on it`() throws {
     let (bench, _) = try Recovery.crashed(adopting: [(Example.y, Recovery.via(2))])
     _ = Recovery.peer(bench, 1, answering: nil)

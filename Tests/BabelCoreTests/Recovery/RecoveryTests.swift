@@ -215,4 +215,28 @@ import Testing
     }
     #expect(answeredAt != nil)
   }
+
+  // MARK: Own seqno
+
+  @Test func `a life that lost its seqno goes on from the one neighbours remember, R-128`() throws {
+    for (hasLost, expected) in [(true, UInt16(20_000)), (false, 101)] {
+      let bench = try Bench { $0.hasLostSeqno = hasLost }
+      bench.offer(Example.own)
+      let peer = bench.peer(1)
+      bench.run(1)
+      peer.requestSeqno(Example.own, 20_000, of: Example.ownRouterID)
+      bench.run(0.3)
+      #expect(bench.seqno == expected)
+      #expect(bench.updates(Example.own).last?.update.seqno == Seqno(expected))
+      // An older one is not gone back to.
+      peer.requestSeqno(Example.own, 99, of: Example.ownRouterID)
+      bench.run(0.3)
+      #expect(bench.seqno == expected)
+      // When everybody has forgotten the earlier life, it is one by one.
+      bench.run(180 - bench.seconds)
+      peer.requestSeqno(Example.own, 30_000, of: Example.ownRouterID)
+      bench.run(0.3)
+      #expect(bench.seqno == expected + 1)
+    }
+  }
 }

@@ -1,0 +1,30 @@
+import BabelWire
+
+/// Who listens to multicast groups in this network namespace, according to /proc/net/igmp6.
+public enum GroupMembership {
+  /// The indices of the interfaces on which some socket has joined one of the groups. Empty if
+  /// the kernel does not tell.
+  public static func interfaces(of groups: [IPAddress]) -> [Int32] {
+    do throws(KernelError) {
+      return parse(try FileSystem.read("/proc/net/igmp6", limit: 16 << 20), groups)
+    } catch {
+      return []
+    }
+  }
+
+  /// Reads lines such as `2    eth0    ff020000000000000000000000010006     1 00000004 0`.
+  package static func parse(_ text: [UInt8], _ groups: [IPAddress]) -> [Int32] {
+    var result: [Int32] = []
+    for line in text.split(separator: 0x0A) {
+      let words = line.split(separator: 0x20)
+      guard words.count >= 3, words[2].count == 32,
+        let ifindex = Int32(String(decoding: words[0], as: UTF8.self)),
+        let high = UInt64(String(decoding: words[2].prefix(16), as: UTF8.self), radix: 16),
+        let low = UInt64(String(decoding: words[2].suffix(16), as: UTF8.self), radix: 16),
+        groups.contains(IPAddress(high: high, low: low)), !result.contains(ifindex)
+      else { continue }
+      result.append(ifindex)
+    }
+    return result
+  }
+}

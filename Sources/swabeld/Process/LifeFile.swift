@@ -1,0 +1,116 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// Our own file beside babeld's state file, with `.swabeld` at the end of its name. Written when
+/// a start has succeeded, when a block of seqnos is used up, and at the end: seldom, as it may be
+/// on flash.
+struct LifeFile {
+  /// The path; nil if there is to be none.
+  let path: String?
+  /// The last seqno of the block that is reserved.
+  private var reserved: Seqno?
+  /// Not before this time another block is reserved.
+  private var nextReservation = Instant(microseconds: 0)
+
+  /// Seqnos reserved ahead. After a crash the next life begins behind the block; babeld takes a
+  /// jump by up to 100.
+  private static let block: UInt16 = 64
+  /// The next block is reserved when so many are left.
+  private static let reserve = 32
+  /// Microseconds between two reservations: neighbours may ask for a new seqno ten times a
+  /// second for ever.
+  private static let reservationSpacing: Int64 = 60_000_000
+
+  init(besides stateFile: StateFile) {
+    let path = stateFile.path + ".swabeld"
+    let kind = FileSystem.kind(of: path)
+    self.path = stateFile.isWanted && (kind == nil || kind == .file) ? path : nil
+  }
+
+  /// What an earlier life left; nil if there is nothing, or nothing legible, which is logged.
+  func read(_ log: Log) -> SavedLife? {
+    guard let path, FileSystem.exists(path) else { return nil }
+    do throws(KernelError) {
+      let text = try FileSystem.read(path, limit: SavedLife.textLimit)
+      do throws(SavedLife.Fault) {
+        return try SavedLife(text)
+      } catch {
+        log.write("\(path) is ignored: \(error.reason).")
+      }
+    } catch {
+      log.write("\(path) is ignored: \(error).")
+    }
+    return nil
+  }
+
+  /// Notes that we run, before anything is announced.
+  mutating func begin(_ node: borrowing BabelNode, _ log: Log) {
+    reserve(node, log)
+  }
+
+  /// Reserves more seqnos if few are left.
+  mutating func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
+    guard let reserved, reserved.distance(from: node.seqno) < Self.reserve,
+      now >= nextReservation
+    else { return }
+    nextReservation = now + Self.reservationSpacing
+    reserve(node, log)
+  }
+
+  private mutating func reserve(_ node: borrowing BabelNode, _ log: Log) {
+    guard path != nil else { return }
+    let last = Seqno(node.seqno.rawValue &+ Self.block - 1)
+    reserved = last
+    write(SavedLife(isRunning: true, routerID: node.routerID, seqno: last), log)
+  }
+
+  /// Notes that we stopped in good order, and what a next life needs.
+  func end(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
+    guard path != nil else { return }
+    var life = SavedLife(isRunning: false, routerID: node.routerID, seqno: node.seqno)
+    for interface in node.interfaces() {
+      guard let seqno = node.nextHelloSeqno(of: interface.id) else { continue }
+      life.hellos.append(SavedLife.Hello(interface: interface.name, seqno: seqno))
+    }
+    var position: UInt32? = 0
+    while let start = position, life.sources.count < SavedLife.sourceLimit {
+      position = node.forEachSource(from: start, limit: 1000, at: now) { life.sources.append($0) }
+    }
+    write(life, log)
+  }
+
+  /// Lets another user rewrite the file.
+  func give(to account: (user: UInt32, group: UInt32)) throws(KernelError) {
+    guard let path, FileSystem.exists(path) else { return }
+    try FileSystem.setOwner(path, userID: account.user, groupID: account.group)
+  }
+
+  private func write(_ life: SavedLife, _ log: Log) {
+    guard let path else { return }
+    var life = life
+    life.boot = Self.boot
+    life.savedAt = MonotonicClock.bootMicroseconds() / 1_000_000
+    do throws(KernelError) {
+      do throws(KernelError) {
+        try FileSystem.writeAtomically(path, life.text)
+      } catch {
+        // What it says of the past must not stay: better a part of the new.
+        guard FileSystem.exists(path) else { throw error }
+        try FileSystem.rewrite(path, life.text)
+      }
+    } catch {
+      log.write("Couldn't write \(path): \(error)")
+    }
+  }
+
+  /// What the kernel calls this boot; empty if it does not tell.
+  static var boot: [UInt8] {
+    do throws(KernelError) {
+      let text = try FileSystem.read("/proc/sys/kernel/random/boot_id", limit: 256)
+      return Array(text.prefix { $0 > 0x20 })
+    } catch {
+      return []
+    }
+  }
+}

@@ -1,0 +1,128 @@
+"""The daemon is killed and comes back: what its kernel and its neighbours make of it."""
+
+import re
+import time
+
+import pytest
+from daemons import Babeld, Bird, Swabeld
+from netns import never, wait_until
+from traffic import Stream
+
+OWN = ["10.91.0.1", "fd91::1"]
+FAR = ["10.92.0.1", "fd92::1"]  # at the neighbour that lives on
+LOST = {"10.93.0.1/32", "fd93::1/128"}  # at the neighbour that dies meanwhile
+# Not ours: by an interface we do not run on, in a table that is none of ours.
+OTHERS = [
+    "route add 10.94.0.0/16 via 10.77.3.2 dev l2 proto 42",
+    "route add fd94::/32 via fe80::2 dev l2 proto 42",
+    "route add unreachable 10.95.0.0/16 table 99 proto 42",
+    "route add fd95::/32 via fe80::2 dev l0 table 99 proto 42"]
+# Ours by all signs, though no neighbour has them.
+STALE = [
+    "route add unreachable 10.96.0.0/16 proto 42 metric 4294967295",
+    "route add unreachable fd96::/32 proto 42 metric 4294967295",
+    "route add fd97::/32 via fe80::77 dev l0 proto 42",
+    "route add 10.97.0.0/16 via 10.77.1.77 dev l0 onlink proto 42"]
+STALE_PREFIXES = {"10.96.0.0/16", "fd96::/32", "fd97::/32", "10.97.0.0/16"}
+
+
+def hosts(addresses):
+    return {f"{a}/{128 if ':' in a else 32}" for a in addresses}
+
+
+def scene(lab, program):
+    """A node with a source `s` that is routed statically, a neighbour `a` that lives on, one `b`
+    that will not, and a machine `x` on a link that Babel does not run on."""
+    s, n, a, b, x = (lab.namespace(name) for name in "snabx")
+    lab.veth(n, a, ("l0", "l0"))  # 10.77.1.0/24
+    lab.veth(n, b, ("l1", "l0"))
+    lab.veth(n, x, ("l2", "l0"))
+    lab.veth(n, s, ("l3", "l0"))  # 10.77.4.0/24
+    for host in (n, a, b):
+        host.forward()
+    s.batch(["route add 0.0.0.0/0 via 10.77.4.1", "route add ::/0 via fe80::1 dev l0"])
+    s.ip("-6", "addr", "add", "fd98::1/128", "dev", "lo", "nodad")
+    n.own(*OWN)
+    a.own(*FAR)
+    b.own(*(prefix.partition("/")[0] for prefix in LOST))
+    n.batch(OTHERS)
+    if program == "bird":
+        neighbour = Bird(a, ["l0"])
+        for prefix in hosts(FAR):
+            neighbour.announce(prefix)
+    else:
+        neighbour = {"babeld": Babeld, "swabeld": Swabeld}[program](
+            a, ["l0"], own=["10.92.0.0/16", "fd92::/32"])
+    other = Swabeld(b, ["l0"], own=["10.93.0.0/16", "fd93::/32"])
+    return s, n, a, neighbour, other
+
+
+def others(n):
+    """What the node's kernel has that is none of ours."""
+    table = n.ip("route", "show", "table", "99") + n.ip("-6", "route", "show", "table", "99")
+    return sorted(r["dst"] for r in n.routes() if r.get("dev") == "l2") + table.splitlines()
+
+
+@pytest.mark.parametrize("memory", ["kept", "deleted", "corrupt", "none"])
+@pytest.mark.parametrize("program", ["swabeld", "babeld", "bird"])
+def test_killed(lab, program, memory):
+    """SIGKILL, some seconds without a daemon, a new one with the same router-id: what passes
+    through is not disturbed; neighbours take our routes within five seconds, whatever became of
+    our file; what is stale goes within a minute, what is of others stays."""
+    s, n, a, neighbour, other = scene(lab, program)
+    state = lab.directory / "state"
+    own_state = lab.directory / "state.swabeld"
+    statements = ["router-id 02:00:00:00:00:00:00:5a"]
+    if memory != "none":
+        statements.append(f"state-file {state}")
+        state.write_text("30000\n")
+    node = Swabeld(
+        n, ["l0", "l1"], own=["10.91.0.0/16", "fd91::/32"], statements=statements)
+    proto = neighbour.proto
+    wait_until(lambda: hosts(FAR) | LOST <= n.reaches(), 20, "routes are learned")
+    wait_until(lambda: hosts(OWN) <= a.reaches(proto), 20, "ours are learned")
+    before = others(n)
+    assert len(before) == 4, before
+    if memory != "none":
+        assert re.fullmatch(
+            r"swabeld-state 1\nrunning\nrouter-id 02:00:00:00:00:00:00:5a\nseqno 300\d\d\n"
+            r"boot [-0-9a-f]{36} \d+\nend\n", own_state.read_text())
+        assert not state.exists(), "consumed by the start"
+    for place, address in ((a, "10.77.1.2"), (a, "fe80::2%l0")):
+        assert n.ping(address)
+    through = Stream(s, {"a": a}, FAR, 200)
+    towards = Stream(a, {"n": n}, OWN, 200)
+    time.sleep(1)
+    node.kill()
+    other.kill()
+    n.batch(STALE)
+    if memory == "deleted":
+        own_state.unlink()
+    elif memory == "corrupt":
+        own_state.write_text("swabeld-state 1\nrunning\nseqno 1e9\nend\n")
+    time.sleep(0.5)  # not so long that a neighbour misses two Hellos
+    start = time.monotonic_ns()
+    node.start()
+    wait_until(lambda: not (LOST | STALE_PREFIXES) & {r["dst"] for r in n.routes()}, 60,
+               lambda: f"what is stale goes: {n.routes()}")
+    swept = (time.monotonic_ns() - start) / 1e9
+    time.sleep(max(0.0, 12 - swept))
+    assert hosts(FAR) <= n.reaches() and hosts(OWN) <= a.reaches(proto)
+    assert others(n) == before, "what is of others stays"
+    text = node.process.text()
+    assert "An earlier process left 8 routes in the kernel: 8 stay in use" in text
+    assert ("state.swabeld is ignored: line 3 is malformed." in text) == (memory == "corrupt")
+    outcome = through.finish()
+    assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"
+    outcome = towards.finish()
+    gap = [(sent - start) / 1e9 for _, _, sent in outcome.lost]
+    print(f"swept after {swept:.1f} s, "
+          f"{len(gap)} lost {min(gap, default=0):.2f} to {max(gap, default=0):.2f} s")
+    assert all(-0.1 < at < 5 for at in gap), f"lost {min(gap):.2f} to {max(gap):.2f} s after"
+    if memory not in ("none",):
+        assert own_state.read_text().split("\n")[1] == "running"
+        if memory == "kept":
+            seqno = int(re.search(r"^seqno (\d+)$", own_state.read_text(), re.M).group(1))
+            assert 30064 < seqno < 30300
+    assert node.stop() == 0
+    assert others(n) == before

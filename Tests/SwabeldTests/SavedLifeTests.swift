@@ -1,0 +1,191 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+import Foundation
+import Testing
+
+@testable import swabeld
+
+@Suite struct `Saved life` {
+  private static let routerID = RouterID(0x0200_0000_0000_000A)
+
+  private func life() throws -> SavedLife {
+    var life = SavedLife(isRunning: false, routerID: Self.routerID, seqno: Seqno(34241))
+    life.boot = Array("0f4b6a2e-0000-4000-8000-000000000001".utf8)
+    life.savedAt = 81_234
+    life.hellos = [
+      SavedLife.Hello(interface: try #require(InterfaceName("wg-été")), seqno: Seqno(65535))
+    ]
+    life.sources = [
+      SourceRecord(
+        destination: try #require(Prefix("2001:db8::/48")),
+        source: try #require(Prefix("2001:db8:1::/64")), routerID: RouterID(0x0A),
+        seqno: Seqno(34180), metric: Metric(428), age: 17),
+      SourceRecord(
+        destination: try #require(Prefix("10.0.0.0/8")), source: .ipv4Default,
+        routerID: RouterID(0x0B), seqno: Seqno(0), metric: Metric(0), age: 0),
+    ]
+    return life
+  }
+
+  private func fault(_ text: String) -> String? {
+    do throws(SavedLife.Fault) {
+      _ = try SavedLife(Array(text.utf8))
+      return nil
+    } catch {
+      return error.reason
+    }
+  }
+
+  @Test func `what is written is read`() throws {
+    let life = try life()
+    #expect(try SavedLife(life.text) == life)
+    var running = SavedLife(isRunning: true, routerID: Self.routerID, seqno: Seqno(0))
+    #expect(try SavedLife(running.text) == running)
+    running.boot = Array("x".utf8)
+    #expect(try SavedLife(running.text) == running)
+  }
+
+  @Test func `each part of a text is recognised as one`() throws {
+    let text = try life().text
+    for count in 0..<text.count - 1 {
+      #expect(throws: SavedLife.Fault.self) { try SavedLife(Array(text[..<count])) }
+    }
+  }
+
+  @Test func `no single changed octet does harm`() throws {
+    let text = try life().text
+    for index in text.indices {
+      for octet: UInt8 in [0, 0x0A, 0x20, 0x2D, 0x39, 0xFF] {
+        var changed = text
+        changed[index] = octet
+        _ = try? SavedLife(changed)
+      }
+    }
+  }
+
+  @Test func `a later version's words are passed over`() {
+    let text =
+      "swabeld-state 1\nrunning\nrouter-id 02:00:00:00:00:00:00:0a\nmac x y\nseqno 7\nend\n"
+    #expect(fault(text) == nil)
+  }
+
+  @Test(arguments: [
+    ("", "it was not written by swabeld"),
+    ("34177\n", "it was not written by swabeld"),
+    ("swabeld-state 2\nrunning\nend\n", "its version is not known"),
+    ("swabeld-state 1\nrunning\n", "its end is missing"),
+    ("swabeld-state 1\nend\n", "line 2 is malformed"),
+    ("swabeld-state 1\nasleep\nend\n", "line 2 is malformed"),
+    ("swabeld-state 1\nrunning\nend\n", "it is incomplete"),
+    ("swabeld-state 1\nrunning\nseqno 65536\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nrunning\nseqno\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nrunning\nrouter-id ff:ff:ff:ff:ff:ff:ff:ff\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nrunning\nseqno 7\nhello a/b 7\nend\n", "line 4 is malformed"),
+    ("swabeld-state 1\nrunning\nboot x 4294967296\nend\n", "line 3 is malformed"),
+    (
+      "swabeld-state 1\nrunning\nsource ::/0 0.0.0.0/0 0:0:0:0:0:0:0:1 1 1 1\nend\n",
+      "line 3 is malformed"
+    ),
+    ("swabeld-state 1\nrunning\n   \nend\n", "line 3 is malformed"),
+  ])
+  func `faults are named`(text: String, reason: String) { #expect(fault(text) == reason) }
+
+  @Test func `tables are bounded, in writing and in reading`() throws {
+    var life = try life()
+    life.sources = Array(repeating: life.sources[0], count: SavedLife.sourceLimit + 1)
+    life.hellos = Array(repeating: life.hellos[0], count: SavedLife.helloLimit + 1)
+    let text = life.text
+    #expect(text.count <= SavedLife.textLimit)
+    let read = try SavedLife(text)
+    #expect(read.sources.count == SavedLife.sourceLimit)
+    #expect(read.hellos.count == SavedLife.helloLimit)
+    let line = "hello a 1\n"
+    let many = String(repeating: line, count: SavedLife.helloLimit + 1)
+    #expect(fault("swabeld-state 1\nrunning\n\(many)end\n") == "line 4099 is malformed")
+    #expect(
+      fault("swabeld-state 1\n" + String(repeating: "x", count: SavedLife.textLimit))
+        == "it is too long")
+  }
+
+  @Test func `rows of the source table age, over a boot as far as it is known`() throws {
+    let life = try life()
+    #expect(life.sources(boot: life.boot, seconds: 81_300).map { $0.age } == [83, 66])
+    #expect(life.sources(boot: [1], seconds: 10).map { $0.age } == [27, 10])
+    // Clocks that go backwards make nothing younger.
+    #expect(life.sources(boot: life.boot, seconds: 0).map { $0.age } == [17, 0])
+  }
+}
+
+@Suite struct `File of the running life` {
+  private let path = NSTemporaryDirectory() + "swabeld-life-\(UInt64.random(in: 0 ... .max))"
+  private let log = Log()
+
+  private func node(seqno: UInt16 = 100) -> BabelNode {
+    BabelNode(
+      NodeParameters(routerID: RouterID(10), seqno: Seqno(seqno), seed: 1), filters: FilterSet())
+  }
+
+  @Test func `a block of 64 seqnos is reserved, and no more is written until it is used`() throws {
+    var file = LifeFile(besides: StateFile(path: path))
+    let own = try #require(file.path)
+    #expect(own == path + ".swabeld")
+    file.begin(node(), log)
+    let life = try #require(file.read(log))
+    #expect(life.isRunning && life.routerID == RouterID(10) && life.seqno == Seqno(163))
+    #expect(!life.boot.isEmpty && life.savedAt > 0)
+    try FileSystem.remove(own)
+    let late = Instant(microseconds: 3_600_000_000)
+    file.keepReserve(node(seqno: 131), at: late, log)
+    #expect(!FileSystem.exists(own))
+    file.keepReserve(node(seqno: 132), at: late, log)
+    #expect(file.read(log)?.seqno == Seqno(195))
+    // However many are asked for: then once a minute.
+    try FileSystem.remove(own)
+    file.keepReserve(node(seqno: 1000), at: late + 59_000_000, log)
+    #expect(!FileSystem.exists(own))
+    file.keepReserve(node(seqno: 1000), at: late + 60_000_000, log)
+    #expect(file.read(log)?.seqno == Seqno(1063))
+    file.end(node(seqno: 1001), at: late, log)
+    let last = try #require(file.read(log))
+    #expect(!last.isRunning && last.seqno == Seqno(1001))
+    try FileSystem.remove(own)
+  }
+
+  @Test func `the block goes on across the wrap`() throws {
+    var file = LifeFile(besides: StateFile(path: path))
+    file.begin(node(seqno: 65_530), log)
+    #expect(file.read(log)?.seqno == Seqno(57))
+    try FileSystem.remove(try #require(file.path))
+  }
+
+  @Test func `without a state file there is none`() {
+    #expect(LifeFile(besides: StateFile(path: "")).path == nil)
+    #expect(LifeFile(besides: StateFile(path: "/dev/null")).path == nil)
+  }
+
+  @Test func `a bad file is as good as none`() throws {
+    let file = LifeFile(besides: StateFile(path: path))
+    try FileSystem.createExclusively(path + ".swabeld", Array("nonsense".utf8))
+    #expect(file.read(log) == nil)
+    // It stays, until a start has succeeded.
+    #expect(FileSystem.exists(path + ".swabeld"))
+    try FileSystem.remove(path + ".swabeld")
+  }
+}
+
+@Suite struct `Members of a group` {
+  @Test func `interfaces are found by the group's address`() {
+    let text = """
+      1    lo              ff020000000000000000000000000001     1 0000000C 0
+      7    wg0             ff020000000000000000000000010006     1 00000004 0
+      7    wg0             ff020000000000000000000000000001     1 0000000C 0
+      9    eth0            ff020000000000000000000000010006     1 00000004 0
+      x    y               ff020000000000000000000000010006
+      8    short
+      """
+    let group = IPAddress(high: 0xFF02_0000_0000_0000, low: 0x0001_0006)
+    #expect(GroupMembership.parse(Array(text.utf8), [group]) == [7, 9])
+    #expect(GroupMembership.parse([], [group]) == [])
+  }
+}
