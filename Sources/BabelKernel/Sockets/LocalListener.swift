@@ -73,7 +73,7 @@ public struct LocalListener: ~Copyable, Sendable {
     // Linux gives the file the mode of the socket, so the process's mask can be left alone.
     if fchmod(number, 0) != 0 { return Syscall.errno }
     let result = withUnixAddress(path) { CLinux.bind(number, $0, $1) }
-    guard let result else { return ENAMETOOLONG }
+    guard let result else { return path.utf8.isEmpty ? ENOENT : ENAMETOOLONG }
     return result == 0 ? 0 : Syscall.errno
   }
 
