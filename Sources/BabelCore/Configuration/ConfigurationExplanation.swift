@@ -142,6 +142,8 @@ extension InterfaceSettings {
     add("jitter-max", jitterMax.map(decimal))
     add("max-jitter-penalty", maxJitterPenalty.map { "\($0)" })
     add("v4-via-v6", v4ViaV6.map { "\($0)" })
+    add("path-attributes", pathAttributes.map { "\($0)" })
+    add("althea-wire", usesAltheaWire.map { "\($0)" })
     add("probe-mtu", probesMTU.map { "\($0)" })
     add("link-local", makesLinkLocal.map { $0 ? "auto" : "manual" })
     add("accept-bad-signatures", acceptsBadSignatures.map { "\($0)" })
