@@ -16,9 +16,11 @@ extension BabelNode {
         .notify(.packetDropped(reason, from: source, interface: interface.name)))
     }
     guard interface.isUp else { return drop(.interfaceDown, &buffer) }
-    guard source.isLinkLocal else { return drop(.foreignSource, &buffer) }
+    guard interface.accepts(source) else { return drop(.foreignSource, &buffer) }
     guard port == parameters.port else { return drop(.sourcePort, &buffer) }
-    guard !interface.state.linkLocals.contains(source) else { return drop(.ownPacket, &buffer) }
+    guard !interface.state.hasControlAddress(source, interface.parameters.control) else {
+      return drop(.ownPacket, &buffer)
+    }
     var decoder: PacketDecoder
     do throws(PacketFault) {
       decoder = try PacketDecoder(

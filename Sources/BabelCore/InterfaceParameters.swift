@@ -49,6 +49,11 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var wireFormat = WireFormat.standard
   /// Fill packets that carry a Hello up to the MTU and forbid fragmenting.
   public var probesMTU = false
+  /// The family packets are exchanged over (§4); routes of both families go over either.
+  public var control = AddressFamily.ipv6
+  /// Addresses of neighbours that are greeted and told everything by unicast, because multicast
+  /// does not reach them. Of the family of ``control``, no two alike.
+  public var unicastNeighbours: [IPAddress] = []
 
   /// Whether the cost is measured, so that it changes all the time.
   var isCostMeasured: Bool {
@@ -63,6 +68,20 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var carriesPathAttributes: Bool { pathAttributes || wireFormat == .althea }
 }
 
+/// An IPv4 address of ours with its subnet.
+public struct IPv4Subnet: Equatable, Sendable {
+  /// Our address.
+  public let address: IPAddress
+  /// What is on the link.
+  public let prefix: Prefix
+
+  /// Makes a subnet.
+  public init(address: IPAddress, prefix: Prefix) {
+    self.address = address
+    self.prefix = prefix
+  }
+}
+
 /// The state of a link as the kernel reports it.
 public struct LinkState: Equatable, Sendable {
   /// Administratively up (and running, with link detection), as the operator wants it.
@@ -73,12 +92,38 @@ public struct LinkState: Equatable, Sendable {
   public var linkLocals: [IPAddress]
   /// Primary IPv4 address.
   public var ipv4: IPAddress?
+  /// IPv4 subnets of the link, for control traffic over IPv4; that of ``ipv4`` is the first.
+  public var ipv4Subnets: [IPv4Subnet]
 
   /// Makes a link state.
-  public init(isUp: Bool, mtu: UInt32, linkLocals: [IPAddress], ipv4: IPAddress?) {
+  public init(
+    isUp: Bool, mtu: UInt32, linkLocals: [IPAddress], ipv4: IPAddress?,
+    ipv4Subnets: [IPv4Subnet] = []
+  ) {
     self.isUp = isUp
     self.mtu = mtu
     self.linkLocals = linkLocals
     self.ipv4 = ipv4
+    self.ipv4Subnets = ipv4Subnets
+  }
+
+  /// The address packets of a control family leave from; nil if there is none.
+  public func controlAddress(_ family: AddressFamily) -> IPAddress? {
+    family == .ipv4 ? ipv4Subnets.first?.address : linkLocals.first
+  }
+
+  /// Whether an address is one of ours that packets of a control family may leave from.
+  public func hasControlAddress(_ address: IPAddress, _ family: AddressFamily) -> Bool {
+    family == .ipv4
+      ? ipv4Subnets.contains { $0.address == address } : linkLocals.contains(address)
+  }
+
+  /// Whether a packet of a control family may come from an address: one on the link (§4).
+  public func isOnLink(_ address: IPAddress, _ family: AddressFamily) -> Bool {
+    guard address.family == family, !address.isMulticast, !address.isUnspecified else {
+      return false
+    }
+    return family == .ipv4
+      ? ipv4Subnets.contains { $0.prefix.contains(address) } : address.isLinkLocal
   }
 }

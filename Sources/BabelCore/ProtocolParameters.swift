@@ -29,6 +29,8 @@ enum ProtocolParameters {
   static let leastDatagram = 512
   /// IPv6 and UDP header octets.
   static let ipv6Overhead = 48
+  /// IPv4 and UDP header octets.
+  static let ipv4Overhead = 28
 
   // Our own choices.
 

@@ -8,6 +8,9 @@ public enum UpdateNextHop: Equatable, Sendable {
   case ipv4(IPAddress)
   /// An IPv4 prefix through the packet's IPv6 source (AE 4, RFC 9229).
   case ipv6
+  /// An IPv6 prefix (AE 2) through this address, named in a Next Hop TLV where needed: for
+  /// packets over IPv4, whose source says nothing of IPv6.
+  case named(IPAddress)
 }
 
 /// A route to be announced or retracted (RFC 8966 §4.6.9).
@@ -165,8 +168,8 @@ public struct PacketEncoder: Sendable {
 
   /// Appends an update, with the Router-Id and Next Hop TLVs it needs.
   ///
-  /// An IPv4 prefix with ``UpdateNextHop/packetSource`` does not fit behind one with an address
-  /// of its own: nothing can bring the packet's source back.
+  /// A prefix with ``UpdateNextHop/packetSource`` or ``UpdateNextHop/ipv6`` does not fit behind
+  /// one of its family with an address of its own: nothing can bring the packet's source back.
   public mutating func append(_ update: OutgoingUpdate) -> Bool {
     let fields = UpdateFields(update, after: state, format)
     let isFinite = !update.metric.isInfinite
@@ -175,7 +178,14 @@ public struct PacketEncoder: Sendable {
     if isFinite, fields.encoding == .ipv4 {
       switch update.nextHop {
       case .ipv4(let address): newNextHop = state.nextHopIPv4 == address ? nil : address
-      case .packetSource, .ipv6: guard state.nextHopIPv4 == nil else { return false }
+      case .packetSource, .ipv6, .named: guard state.nextHopIPv4 == nil else { return false }
+      }
+    }
+    if isFinite, fields.encoding != .ipv4 {
+      if case .named(let address) = update.nextHop {
+        newNextHop = state.nextHopIPv6 == address ? nil : address
+      } else if state.nextHopIPv6 != nil {
+        return false
       }
     }
     let needed =
@@ -188,7 +198,7 @@ public struct PacketEncoder: Sendable {
     }
     guard fitted else { return false }
     if needsRouterID || fields.setsRouterID { state.routerID = update.routerID }
-    if let newNextHop { state.nextHopIPv4 = newNextHop }
+    if let newNextHop { state.setNextHop(AddressEncoding(address: newNextHop), newNextHop) }
     state.setDefaultPrefix(fields.encoding, update.destination.address)
     return true
   }

@@ -65,10 +65,11 @@ extension Daemon {
     }
   }
 
-  /// A link lost its link-local addresses, if only for a moment: with them go its multicast
-  /// groups, and perhaps its routes.
-  func lostAddresses(_ ifindex: Int32) {
-    for index in interfaces.indices where interfaces[index].ifindex == ifindex {
+  /// A link lost the addresses that packets of a family leave from, if only for a moment: with
+  /// them go its multicast groups, and perhaps its routes.
+  func lostAddresses(_ ifindex: Int32, _ family: AddressFamily) {
+    for index in interfaces.indices
+    where interfaces[index].ifindex == ifindex && interfaces[index].parameters.control == family {
       interfaces[index].hasLostAddresses = true
     }
   }
@@ -87,9 +88,10 @@ extension Daemon {
     let wanted = links.state(
       name, detectingCarrier: settings.configuration.detectsLinks)
     var state = wanted
-    if state.isUp, state.linkLocals.isEmpty {
+    let lacksAddress = state.controlAddress(interfaces[index].parameters.control) == nil
+    if state.isUp, lacksAddress {
       missAddress(index, at: now)
-      makeLinkLocal(index, at: now)
+      if interfaces[index].parameters.control == .ipv6 { makeLinkLocal(index, at: now) }
       // With its last address an interface may lose its groups, too: join anew.
       unprepare(index)
     } else if state.isUp, !prepare(index) {
@@ -97,7 +99,7 @@ extension Daemon {
       interfaceRetry = now + Self.retryDelay
     }
     if !state.isUp { unprepare(index) }
-    if !state.isUp || !state.linkLocals.isEmpty {
+    if !state.isUp || !lacksAddress {
       interfaces[index].missingAddressSince = nil
       interfaces[index].hasComplained = false
     }
@@ -142,10 +144,19 @@ extension Daemon {
     let type = linkType(name)
     let parameters = parameters(name, type)
     guard parameters != interfaces[index].parameters else { return }
+    replace(index, type, parameters, at: now)
+  }
+
+  /// Gives the node the interface anew, with other parameters.
+  private func replace(
+    _ index: Int, _ type: ResolvedLinkType, _ parameters: InterfaceParameters, at now: Instant
+  ) {
     let seqno = node.nextHelloSeqno(of: interfaces[index].id)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
     apply(at: now)
     forwarding.setIndex(nil, of: interfaces[index].id)
+    interfaces[index].reported.isUp = false
+    let name = interfaces[index].name
     guard
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
@@ -154,7 +165,7 @@ extension Daemon {
     interfaces[index].id = id
     interfaces[index].type = type
     interfaces[index].parameters = parameters
-    forwarding.setIndex(link?.ifindex, of: id)
+    forwarding.setIndex(interfaces[index].ifindex, of: id)
   }
 
   /// Gives running interfaces the parameters that the configuration has for them now. What the
@@ -170,6 +181,13 @@ extension Daemon {
       interfaces[index].hasConfiguredType = configured != nil
       let parameters = parameters(row.name, type)
       guard parameters != row.parameters else { continue }
+      if parameters.control != row.parameters.control {
+        // Nothing of what was known over the one family holds over the other.
+        unprepare(index)
+        replace(index, type, parameters, at: now)
+        check(index, at: now)
+        continue
+      }
       interfaces[index].parameters = parameters
       node.setParameters(parameters, of: row.id, at: now, into: &actions)
       for remark in settings.configuration.remarks(about: row.name, type: type) {
@@ -213,7 +231,8 @@ extension Daemon {
     let due = since + Self.retryDelay
     if due <= now {
       interfaces[index].hasComplained = true
-      log.write("Interface \(interfaces[index].name) has no link-local address.")
+      let kind = interfaces[index].parameters.control == .ipv4 ? "IPv4" : "link-local"
+      log.write("Interface \(interfaces[index].name) has no \(kind) address.")
     } else {
       interfaceRetry = min(interfaceRetry ?? due, due)
     }
@@ -229,7 +248,11 @@ extension Daemon {
       if !settings.configuration.skipsKernelSetup {
         try sysctls.require(Sysctl.ipv4ReversePathFilter(name), 0)
       }
-      try socket.join(settings.configuration.protocolGroup, on: ifindex)
+      if interfaces[index].parameters.control == .ipv4 {
+        try openIPv4Socket().socket.join(Self.ipv4Group, on: ifindex)
+      } else {
+        try socket.join(settings.configuration.protocolGroup, on: ifindex)
+      }
       interfaces[index].isPrepared = true
       return true
     } catch {
@@ -245,7 +268,11 @@ extension Daemon {
     interfaces[index].isPrepared = false
     guard let ifindex = interfaces[index].ifindex else { return }
     do throws(KernelError) {
-      try socket.leave(settings.configuration.protocolGroup, on: ifindex)
+      if interfaces[index].parameters.control == .ipv4 {
+        try ipv4Socket?.socket.leave(Self.ipv4Group, on: ifindex)
+      } else {
+        try socket.leave(settings.configuration.protocolGroup, on: ifindex)
+      }
     } catch {}
     do throws(KernelError) {
       try sysctls.restore(Sysctl.ipv4ReversePathFilter(interfaces[index].name))

@@ -112,12 +112,13 @@ extension Daemon {
     if address.address.family == .ipv4 {
       // Without a word go routes with this source, and with the last address all of the link.
       requestReading(at: now + Self.settlingDelay)
+      if !links.hasIPv4(address.ifindex) { lostAddresses(address.ifindex, .ipv4) }
     } else if settings.prefers(address.address) {
       requestReading(at: now + Self.settlingDelay)
     }
     // An MTU too small for IPv6 takes addresses, routes and groups; they may be back at once.
     if address.address.isLinkLocal, !links.hasLinkLocal(address.ifindex) {
-      lostAddresses(address.ifindex)
+      lostAddresses(address.ifindex, .ipv6)
     }
     guard !links.has(address.address, on: address.ifindex),
       let offer = address.offer(interfaceName: { links.name($0) })

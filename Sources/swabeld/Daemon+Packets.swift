@@ -15,8 +15,27 @@ extension Daemon {
   /// The largest datagram, whatever the link could carry.
   private static let mostPacketRoom: UInt32 = 64 << 10
 
+  /// The Babel group of IPv4 (RFC 8966 §4).
+  static let ipv4Group = IPAddress(ipv4: 0xE000_006F)
+
+  /// The socket for interfaces that speak over IPv4, opened when the first one needs it.
+  func openIPv4Socket() throws(KernelError) -> ControlSocket {
+    if let ipv4Socket { return ipv4Socket }
+    let port = settings.configuration.protocolPort
+    let opened = ControlSocket(try UDPSocket(port: port, family: .ipv4))
+    ipv4Socket = opened
+    return opened
+  }
+
   /// Reads datagrams, at most `limit`, and lets the node work on each.
-  func receivePackets(limit: Int) {
+  func receivePackets(limit: Int) { receivePackets(socket, limit) }
+
+  /// Reads datagrams that came over IPv4.
+  func receiveIPv4Packets(limit: Int) {
+    if let ipv4Socket { receivePackets(ipv4Socket.socket, limit) }
+  }
+
+  private func receivePackets(_ socket: borrowing UDPSocket, _ limit: Int) {
     // Taken out of the object, so that the node can look into it while the object changes.
     var packet: [UInt8] = []
     swap(&packet, &self.packet)
@@ -61,12 +80,13 @@ extension Daemon {
   /// Sends one packet of the action buffer.
   func transmit(_ datagram: Datagram) {
     guard let row = interfaces.first(where: { $0.id == datagram.interface }),
-      let ifindex = row.ifindex, let source = row.reported.linkLocals.first
+      let ifindex = row.ifindex, let source = row.controlAddress
     else { return }
     var bytes = Array(actions.bytes[datagram.bytes])
     let destination =
       switch datagram.destination {
-      case .multicast: settings.configuration.protocolGroup
+      case .multicast:
+        row.parameters.control == .ipv4 ? Self.ipv4Group : settings.configuration.protocolGroup
       case .unicast(let address): address
       }
     do throws(KernelError) {
@@ -90,7 +110,12 @@ extension Daemon {
     _ bytes: [UInt8], to destination: IPAddress, _ ifindex: Int32, from source: IPAddress,
     _ datagram: Datagram
   ) throws(KernelError) -> Bool {
-    try socket.send(
+    if source.family == .ipv4 {
+      return try ipv4Socket?.socket.send(
+        bytes.span, to: destination, ifindex: ifindex, sourceAddress: source,
+        dontFragment: datagram.dontFragment) ?? true
+    }
+    return try socket.send(
       bytes.span, to: destination, ifindex: ifindex, sourceAddress: source,
       dontFragment: datagram.dontFragment)
   }

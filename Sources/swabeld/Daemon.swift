@@ -19,6 +19,8 @@ final class Daemon {
 
   /// The socket all packets go through.
   let socket: UDPSocket
+  /// The one for interfaces that exchange packets over IPv4; nil until there is one.
+  var ipv4Socket: ControlSocket?
   /// Room for one packet; see `receivePackets`.
   var packet: [UInt8] = []
   /// Packets that could not be sent.
@@ -111,6 +113,7 @@ final class Daemon {
       let signal = poll.add(signals.descriptor, .read)
       let event = poll.add(monitor.descriptor, .read)
       let datagram = poll.add(socket.descriptor, .read)
+      let ipv4Datagram = ipv4Socket.map { poll.add($0.socket.descriptor, .read) }
       let answer =
         forwarding.writer.unansweredCount > 0
         ? poll.add(forwarding.writer.descriptor, .read) : nil
@@ -124,6 +127,9 @@ final class Daemon {
       if poll.isReadable(signal) { receiveSignals() }
       if poll.isReadable(event) || !news.isEmpty { receiveEvents() }
       if poll.isReadable(datagram) { receivePackets(limit: Self.datagramsPerTurn) }
+      if let ipv4Datagram, poll.isReadable(ipv4Datagram) {
+        receiveIPv4Packets(limit: Self.datagramsPerTurn)
+      }
       if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
       server?.serve(poll, self, at: .now)
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
@@ -170,6 +176,13 @@ final class Daemon {
     log.write(notice)
     server?.report(notice, log)
   }
+}
+
+/// A socket that is opened when it is needed.
+final class ControlSocket {
+  let socket: UDPSocket
+
+  init(_ socket: consuming UDPSocket) { self.socket = socket }
 }
 
 /// What is opened before the daemon exists, because any of it may fail.

@@ -123,9 +123,11 @@ final class Bench {
 
   func setLink(
     _ interface: InterfaceID, isUp: Bool, mtu: UInt32 = 1500, ipv4: IPAddress? = nil,
-    linkLocal: IPAddress = Example.ownAddress
+    linkLocal: IPAddress? = Example.ownAddress, subnets: [IPv4Subnet] = []
   ) {
-    let state = LinkState(isUp: isUp, mtu: mtu, linkLocals: [linkLocal], ipv4: ipv4)
+    let state = LinkState(
+      isUp: isUp, mtu: mtu, linkLocals: linkLocal.map { [$0] } ?? [], ipv4: ipv4,
+      ipv4Subnets: subnets)
     input {
       $0.interfaceChanged(interface, state, kernelRoutesLost: !isUp, at: $1, into: &$2)
     }

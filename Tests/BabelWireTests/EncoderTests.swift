@@ -179,6 +179,26 @@ private func encoded(_ updates: OutgoingUpdate...) -> [String] {
     case .ipv4(let address): #expect(found.encoding == .ipv4 && found.nextHop == address)
     case .ipv6: #expect(found.encoding == .ipv4ViaIPv6 && found.nextHop == .neighbour)
     case .packetSource: #expect(found.encoding == .ipv6 && found.nextHop == .neighbour)
+    case .named(let address): #expect(found.encoding == .ipv6 && found.nextHop == address)
+    }
+  }
+
+  @Test func `an IPv6 next hop is named once in a packet, and again in the next`() throws {
+    let gateway = IPAddress(high: 0xFE80_0000_0000_0000, low: 9)
+    let updates = (0..<40).map { i -> OutgoingUpdate in
+      let address = IPAddress(high: 0x2001_0DB8_0000_0000 | UInt64(i) << 16, low: UInt64(i) << 40)
+      return OutgoingUpdate(
+        destination: Prefix(mapped: address, mappedLength: 128), source: .any(.ipv6),
+        routerID: aa, seqno: Seqno(1), metric: Metric(96), interval: .cs(1600),
+        nextHop: .named(gateway))
+    }
+    let packets = packets(of: updates, limit: 512)
+    #expect(packets.count > 1)
+    for packet in packets {
+      let tlvs = try decodeAll(packet)
+      let named = tlvs.filter { if case .tlv(.nextHop) = $0 { true } else { false } }
+      #expect(named.count == 1)
+      for case .tlv(.update(let update)) in tlvs { #expect(update.nextHop == gateway) }
     }
   }
 

@@ -21,7 +21,7 @@ PACKET_OUTGOING = 4
 
 @dataclasses.dataclass
 class Captured:
-    """One UDP datagram over IPv6, as it went over the link."""
+    """One UDP datagram as it went over the link."""
 
     time: float
     source: str
@@ -84,6 +84,9 @@ class Sniffer(Background):
             time.sleep(0.05)
             return
         now = time.monotonic()
+        outgoing = address[2] == PACKET_OUTGOING
+        if len(data) >= 28 and data[0] == 0x45 and data[9] == socket.IPPROTO_UDP:
+            self.note_ipv4(now, data, outgoing)
         if len(data) < 48 or data[0] >> 4 != 6 or data[6] != socket.IPPROTO_UDP:
             return
         ports = struct.unpack_from("!HH", data, 40)
@@ -93,8 +96,16 @@ class Sniffer(Background):
         self.packets.append(Captured(
             now, str(ipaddress.IPv6Address(data[8:24])),
             str(ipaddress.IPv6Address(data[24:40])), data[7],
-            (data[0] & 15) << 4 | data[1] >> 4, *ports, data[48:40 + length],
-            address[2] == PACKET_OUTGOING))
+            (data[0] & 15) << 4 | data[1] >> 4, *ports, data[48:40 + length], outgoing))
+
+    def note_ipv4(self, now: float, data: bytes, outgoing: bool) -> None:
+        ports = struct.unpack_from("!HH", data, 20)
+        if babel.PORT not in ports:
+            return
+        length = struct.unpack_from("!H", data, 24)[0]
+        self.packets.append(Captured(
+            now, str(ipaddress.IPv4Address(data[12:16])), str(ipaddress.IPv4Address(data[16:20])),
+            data[8], data[1], *ports, data[28:20 + length], outgoing))
 
     def close(self) -> None:
         super().close()

@@ -100,6 +100,8 @@ extension Configuration {
     if settings.makesLinkLocal == true { text += " link-local auto" }
     if own.pathAttributes { text += " path-attributes true" }
     if own.wireFormat == .althea { text += " althea-wire true" }
+    text += " ipv4-control \(own.control == .ipv4)"
+    for address in settings.unicastNeighbours ?? [] { text += " neighbour \(address)" }
     text += " accept-bad-signatures \(settings.acceptsBadSignatures ?? false)"
     for key in authentication(for: name).keys {
       text += "  # \(key.signs ? "signed and verified" : "verified") with \(key.key)"
@@ -147,6 +149,8 @@ extension InterfaceSettings {
     add("probe-mtu", probesMTU.map { "\($0)" })
     add("link-local", makesLinkLocal.map { $0 ? "auto" : "manual" })
     add("accept-bad-signatures", acceptsBadSignatures.map { "\($0)" })
+    add("ipv4-control", ipv4Control.map { "\($0)" })
+    for address in unicastNeighbours ?? [] { add("neighbour", "\(address)") }
     let signing = (key.map { [$0] } ?? []) + (alsoKeys ?? [])
     for id in signing { text += "  # signed with key \(printable(id, limit: 255))" }
     for id in verifyKeys ?? [] { text += "  # verified with key \(printable(id, limit: 255))" }

@@ -12,17 +12,21 @@ public struct MachineFacts: Sendable {
     public var isLoopback: Bool
     /// Has a link-local IPv6 address.
     public var hasLinkLocal: Bool
+    /// Has an IPv4 address.
+    public var hasIPv4: Bool
     /// Knows no broadcast, as tunnels: the kernel makes no link-local address for it.
     public var isTunnel: Bool
 
     /// Makes a link.
     public init(
-      name: InterfaceName, isUp: Bool, isLoopback: Bool, hasLinkLocal: Bool, isTunnel: Bool
+      name: InterfaceName, isUp: Bool, isLoopback: Bool, hasLinkLocal: Bool, hasIPv4: Bool = false,
+      isTunnel: Bool
     ) {
       self.name = name
       self.isUp = isUp
       self.isLoopback = isLoopback
       self.hasLinkLocal = hasLinkLocal
+      self.hasIPv4 = hasIPv4
       self.isTunnel = isTunnel
     }
   }
@@ -170,6 +174,9 @@ extension Configuration {
         messages.append("interface \(name) is the loopback interface: nobody is there")
       } else if !link.isUp {
         messages.append("interface \(name) is down")
+      } else if settings(for: name).ipv4Control == true {
+        guard !link.hasIPv4 else { return }
+        messages.append("interface \(name) has no IPv4 address, and is not used until it has")
       } else if !link.hasLinkLocal, settings(for: name).makesLinkLocal != true {
         let why = link.isTunnel ? " (the kernel makes none for a tunnel)" : ""
         messages.append(

@@ -95,6 +95,10 @@ public struct InterfaceSettings: Equatable, Sendable {
   public var verifyKeys: [[UInt8]]?
   /// `accept-bad-signatures`.
   public var acceptsBadSignatures: Bool?
+  /// `neighbour`: who is greeted by unicast.
+  public var unicastNeighbours: [IPAddress]?
+  /// `ipv4-control`: packets are exchanged over IPv4.
+  public var ipv4Control: Bool?
 
   /// Nothing set.
   public init() {}
@@ -132,6 +136,8 @@ public struct InterfaceSettings: Equatable, Sendable {
     result.alsoKeys = alsoKeys ?? other.alsoKeys
     result.verifyKeys = verifyKeys ?? other.verifyKeys
     result.acceptsBadSignatures = acceptsBadSignatures ?? other.acceptsBadSignatures
+    result.unicastNeighbours = unicastNeighbours ?? other.unicastNeighbours
+    result.ipv4Control = ipv4Control ?? other.ipv4Control
     return result
   }
 }
@@ -197,6 +203,9 @@ extension InterfaceParameters {
     pathAttributes = settings.pathAttributes ?? false
     wireFormat = settings.usesAltheaWire == true ? .althea : .standard
     probesMTU = settings.probesMTU ?? false
+    control = settings.ipv4Control == true ? .ipv4 : .ipv6
+    let family = control
+    unicastNeighbours = (settings.unicastNeighbours ?? []).filter { $0.family == family }
   }
 
   /// The upper end of a range: as given, if it is above the lower one.
@@ -247,6 +256,14 @@ extension Configuration {
     }
     if parameters.maxJitterPenalty > .zero, !parameters.timestamps {
       remarks.append("max-jitter-penalty has no effect without enable-timestamps")
+    }
+    for address in settings.unicastNeighbours ?? []
+    where !parameters.unicastNeighbours.contains(address) {
+      let way = parameters.control == .ipv4 ? "over IPv4" : "over IPv6"
+      remarks.append("neighbour \(address) has no effect: packets are exchanged \(way)")
+    }
+    if !parameters.unicastNeighbours.isEmpty, parameters.rfc6126Compatible {
+      remarks.append("neighbour has no effect with rfc6126-compatible")
     }
     if parameters.rxcost.isInfinite {
       remarks.append("rxcost 65535 is infinity: the link is never used")

@@ -26,6 +26,8 @@ enum InterfaceKeyword: KeywordText, ConfigurationKeyword {
   case alsoKey = "also-key"
   case verifyKey = "verify-key"
   case acceptBadSignatures = "accept-bad-signatures"
+  case neighbour
+  case ipv4Control = "ipv4-control"
   case wired, faraway
 }
 
@@ -90,6 +92,10 @@ extension StatementParser {
     case .alsoKey: try parseFurtherKey(at: token, into: &settings.alsoKeys)
     case .verifyKey: try parseFurtherKey(at: token, into: &settings.verifyKeys)
     case .acceptBadSignatures: settings.acceptsBadSignatures = try boolean()
+    case .neighbour: try parseNeighbour(at: token, into: &settings.unicastNeighbours)
+    case .ipv4Control:
+      warn(.unknownToBabeld, at: token, "babeld speaks over IPv6 only")
+      settings.ipv4Control = try boolean()
     case .wired:
       // "auto" means wireless, too: so does babeld.
       settings.type = try boolean() == true ? .wired : .wireless
@@ -157,6 +163,27 @@ extension StatementParser {
       throw reader.error(at: token, expected: "at most \(Self.keyLimit) keys")
     }
     keys = known + [try knownKey()]
+  }
+
+  /// Most neighbours of an interface that are greeted by unicast, each with packets of its own.
+  private static let neighbourLimit = 256
+
+  private mutating func parseNeighbour(
+    at token: ConfigurationToken, into neighbours: inout [IPAddress]?
+  ) throws(ConfigurationError) {
+    warn(.unknownToBabeld, at: token, "babeld finds its neighbours by multicast only")
+    let expected = "a link-local IPv6 address or an IPv4 address"
+    let word = try word(expected)
+    guard let address = IPAddress(octets: word.octets), !address.isMulticast,
+      !address.isUnspecified, !address.isLoopback,
+      address.family == .ipv4 || address.isLinkLocal
+    else { throw reader.error(at: word, expected: expected) }
+    let known = neighbours ?? []
+    guard !known.contains(address) else { return }
+    guard known.count < Self.neighbourLimit else {
+      throw reader.error(at: token, expected: "at most \(Self.neighbourLimit) neighbours")
+    }
+    neighbours = known + [address]
   }
 
   private mutating func knownKey() throws(ConfigurationError) -> [UInt8] {

@@ -29,6 +29,7 @@ extension BabelNode {
     }
     interfaceOrder.append(id)
     updateUseOfPrices()
+    configureUnicastPeers(id, at: now)
     reportInterface(.add, id, &buffer)
     return id
   }
@@ -52,10 +53,12 @@ extension BabelNode {
     guard let interface = interface(id), interface.parameters != parameters else { return }
     interfaceRows[Int(id.rawValue)]?.parameters = parameters
     updateUseOfPrices()
+    dismissUnicastPeers(id, interface, &buffer)
+    configureUnicastPeers(id, at: now)
     guard interface.isUp else { return }
     // A shorter interval takes effect at once, a longer one with the next Hello.
     let hello = now + Int64(parameters.helloInterval) * 500
-    if let due = interface.helloDue, due > hello {
+    if let due = self.interface(id)?.helloDue, due > hello {
       interfaceRows[Int(id.rawValue)]?.helloDue = hello
     }
     let update = now + Int64(parameters.updateInterval) * 500
@@ -97,8 +100,8 @@ extension BabelNode {
       table.nextHops.lose(id)
       revokeAdopted(through: id, isLost: true)
     }
-    let isUp = state.isUp && !state.linkLocals.isEmpty
     interfaceRows[Int(id.rawValue)]?.state = state
+    let isUp = interface(id)?.canSpeak == true
     if old.isUp, !isUp {
       takeDown(id, now, &buffer)
     } else if !old.isUp, isUp {
@@ -107,15 +110,14 @@ extension BabelNode {
       // It went down and came back before we heard of it: start over.
       takeDown(id, now, &buffer)
       bringUp(id, now, &buffer)
-    } else if isUp, old.state.ipv4 != state.ipv4 {
+    } else if isUp {
+      if interface(id)?.controlAddress != old.controlAddress {
+        // Neighbours will see another one of us; let it become known quickly.
+        interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
+        interfaceRows[Int(id.rawValue)]?.helloDue = now
+        requestDump(id, now)
+      }
       formOfUpdatesChanged(id, from: old, now)
-    } else if isUp, old.state.linkLocals.first != state.linkLocals.first {
-      // Neighbours will see another one of us; let it become known quickly.
-      interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
-      interfaceRows[Int(id.rawValue)]?.helloDue = now
-      let due = now + urgentDelay()
-      interfaceRows[Int(id.rawValue)]?.dumpDue = due
-      scheduleInterface(id)
     }
     let shown = interfaceStatus(id, old)
     if let new = interface(id), interfaceStatus(id, new) != shown {
@@ -240,7 +242,7 @@ extension BabelNode {
   ) {
     guard let new = interface(id) else { return }
     let isSame =
-      old.ipv4NextHop == new.ipv4NextHop
+      old.ipv4NextHop == new.ipv4NextHop && old.ipv6NextHop == new.ipv6NextHop
       && old.carriesSourcePrefixes == new.carriesSourcePrefixes
       && old.parameters.wireFormat == new.parameters.wireFormat
       && old.parameters.pathAttributes == new.parameters.pathAttributes

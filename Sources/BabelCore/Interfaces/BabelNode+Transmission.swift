@@ -8,7 +8,7 @@ extension BabelNode {
     _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard let interface = interface(id), interface.isUp else { return }
-    var packet = OpenPacket(id, interface, to: .multicast)
+    var packet = OpenPacket(id, interface, toEach: recipients(interface))
     let helloIsDue = interface.helloDue.map { $0 <= now } ?? false
     if helloIsDue {
       addHello(id, &packet, now, &buffer)
@@ -54,16 +54,24 @@ extension BabelNode {
     }
     interfaceRows[Int(id.rawValue)] = interface
     packet.add(hello, &buffer)
-    for neighbour in interface.neighbours
-    where turn || interface.parameters.timestamps || needsEveryIHU(neighbour) {
-      add(.ihu(neighbour), &packet, now, &buffer)
+    for neighbour in interface.neighbours where isIHUDue(neighbour, interface, turn) {
+      switch wayOfIHU(neighbour, interface) {
+      case .multicast: add(.ihu(neighbour), &packet, now, &buffer)
+      case .unicast: enqueue(.ihu(neighbour), to: neighbour, by: now)
+      case .besideUnicastHello: break
+      }
     }
+    packet.endHello(&buffer)
+    greetByUnicast(id, interface, hello, isTurn: turn, now, &buffer)
   }
 
-  /// On a marginal link IHUs get lost, so they go out with every Hello (§3.4.2).
-  private func needsEveryIHU(_ id: NeighbourID) -> Bool {
+  /// Whether a neighbour gets an IHU with this Hello. On a marginal link IHUs get lost, so they
+  /// go out with every Hello (§3.4.2), and so do timestamps.
+  func isIHUDue(_ id: NeighbourID, _ interface: Interface, _ isTurn: Bool) -> Bool {
+    if isTurn || interface.parameters.timestamps { return true }
     let neighbour = neighbours[id.rawValue]
-    return neighbour.txcost.rawValue >= 384 || neighbour.multicast.bits & 0xF000 != 0xF000
+    return neighbour.txcost.rawValue >= 384
+      || (neighbour.multicast.bits | neighbour.unicast.bits) & 0xF000 != 0xF000
   }
 
   /// Appends one queued TLV.
@@ -83,8 +91,10 @@ extension BabelNode {
         $0.append(AcknowledgmentRequest(opaque: opaque, interval: interval))
       }
     case .seqnoRequest(let request):
+      guard mayName(request.source, on: packet.interface) else { return }
       packet.add(&buffer) { $0.append(request) }
     case .routeRequest(let request):
+      guard mayName(request.source, on: packet.interface) else { return }
       packet.add(&buffer) { $0.append(request) }
     case .wildcardRequest:
       packet.add(&buffer) { $0.appendWildcardRequest() }
@@ -102,6 +112,11 @@ extension BabelNode {
       else { return }
       packet.add(&buffer) { $0.append(retraction) }
     }
+  }
+
+  /// Whether the nodes on a link understand TLVs with such a source prefix (RFC 9079 §6).
+  private func mayName(_ source: Prefix, on id: InterfaceID) -> Bool {
+    source.isDefault || interface(id)?.carriesSourcePrefixes == true
   }
 
   private func makeIHU(_ id: NeighbourID, _ packet: OpenPacket, _ now: Instant) -> IHU? {
@@ -201,12 +216,12 @@ extension BabelNode {
     _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard let interface = interface(id) else { return }
-    var packet = OpenPacket(id, interface, to: .multicast)
+    var packet = OpenPacket(id, interface, toEach: recipients(interface))
     add(.wildcardRetraction, &packet, now, &buffer)
-    let hello = Hello(
-      isUnicast: false, seqno: interface.helloSeqno, interval: Interval(centiseconds: 10),
-      transmitTimestamp: nil)
-    packet.add(hello, &buffer)
+    packet.add(farewell(interface, isUnicast: false), &buffer)
     packet.close(&buffer)
+    for peer in interface.unicastPeers where peer.isGreeted {
+      bidFarewell(to: peer.address, id, interface, &buffer)
+    }
   }
 }

@@ -7,7 +7,7 @@ struct Interface {
   let name: InterfaceName
   var parameters: InterfaceParameters
   var state = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
-  /// Babel runs: the link is up and has a link-local address.
+  /// Babel runs: the link is up and has an address to speak from.
   var isUp = false
   /// Seqno of the next multicast Hello (§3.2.3).
   var helloSeqno: Seqno
@@ -44,6 +44,8 @@ struct Interface {
   var neighbours: [NeighbourID] = []
   /// Unicast dumps under way.
   var unicastDumps = 0
+  /// Who is greeted by unicast: first those configured, in their order.
+  var unicastPeers: [UnicastPeer] = []
 
   init(name: InterfaceName, parameters: InterfaceParameters, helloSeqno: Seqno) {
     self.name = name
@@ -54,15 +56,29 @@ struct Interface {
   /// The largest UDP payload (§4).
   var datagramLimit: Int {
     max(
-      Int(min(state.mtu, 65535)) - ProtocolParameters.ipv6Overhead,
+      Int(min(state.mtu, 65535))
+        - (parameters.control == .ipv4
+          ? ProtocolParameters.ipv4Overhead : ProtocolParameters.ipv6Overhead),
       ProtocolParameters.leastDatagram)
   }
+
+  /// The address packets leave from; nil if there is none.
+  var controlAddress: IPAddress? { state.controlAddress(parameters.control) }
+
+  /// Whether packets can be exchanged.
+  var canSpeak: Bool { state.isUp && controlAddress != nil }
 
   /// How IPv4 routes are announced: an IPv4 next hop is preferred (RFC 9229 §2.1); nil when they
   /// cannot be. Althea's fork does not know IPv4 prefixes with IPv6 next hops.
   var ipv4NextHop: UpdateNextHop? {
     if let address = state.ipv4 { return .ipv4(address) }
     return parameters.v4ViaV6 && parameters.wireFormat == .standard ? .ipv6 : nil
+  }
+
+  /// How IPv6 routes are announced. Over IPv4 the packet's source is no next hop for them, so
+  /// without a link-local address they cannot be: nil.
+  var ipv6NextHop: UpdateNextHop? {
+    parameters.control == .ipv6 ? .packetSource : state.linkLocals.first.map { .named($0) }
   }
 
   /// Whether source-specific routes are announced: not to who does not know them, nor to

@@ -4,16 +4,34 @@ import BabelWire
 struct OpenPacket {
   private(set) var encoder: PacketEncoder
   let interface: InterfaceID
-  let destination: DatagramDestination
+  /// Where packets with a Hello go.
+  private let destination: DatagramDestination
+  /// Where packets without one go.
+  private let others: [DatagramDestination]
   let dontFragment: Bool
   private let paddedSize: Int?
   private var carriesHello = false
 
+  /// A packet for one destination.
   init(_ id: InterfaceID, _ interface: Interface, to destination: DatagramDestination) {
+    self.init(id, interface, destination, [destination])
+  }
+
+  /// A packet for everyone. What is not a Hello goes to all of `recipients`: a multicast Hello
+  /// concerns those who hear the group and nobody else.
+  init(_ id: InterfaceID, _ interface: Interface, toEach recipients: [DatagramDestination]) {
+    self.init(id, interface, .multicast, recipients)
+  }
+
+  private init(
+    _ id: InterfaceID, _ interface: Interface, _ destination: DatagramDestination,
+    _ others: [DatagramDestination]
+  ) {
     encoder = PacketEncoder(
       limit: interface.datagramLimit, format: interface.parameters.wireFormat)
     self.interface = id
     self.destination = destination
+    self.others = others
     dontFragment = interface.parameters.probesMTU
     paddedSize = interface.parameters.probesMTU ? interface.datagramLimit : nil
   }
@@ -29,10 +47,17 @@ struct OpenPacket {
 
   /// Appends a Hello, to a packet of its own if there is one already.
   mutating func add(_ hello: Hello, _ buffer: inout ActionBuffer) {
-    if carriesHello { close(&buffer) }
+    if carriesHello || hasOtherRecipients { close(&buffer) }
     add(&buffer) { $0.append(hello) }
     carriesHello = true
   }
+
+  /// What follows goes with the Hello, unless that has other recipients.
+  mutating func endHello(_ buffer: inout ActionBuffer) {
+    if hasOtherRecipients { close(&buffer) }
+  }
+
+  private var hasOtherRecipients: Bool { others.count != 1 || others[0] != destination }
 
   /// Appends by `append` if it fits.
   mutating func addIfItFits(_ append: (inout PacketEncoder) -> Bool) -> Bool { append(&encoder) }
@@ -46,11 +71,13 @@ struct OpenPacket {
     if let paddedSize, carriesHello { encoder.padTrailer(to: paddedSize) }
     let start = buffer.bytes.count
     buffer.bytes.append(contentsOf: encoder.bytes)
-    buffer.actions.append(
-      .transmit(
-        Datagram(
-          interface: interface, destination: destination, bytes: start..<buffer.bytes.count,
-          timestampOffset: encoder.timestampOffset, dontFragment: dontFragment && carriesHello)))
+    for destination in carriesHello ? [destination] : others {
+      buffer.actions.append(
+        .transmit(
+          Datagram(
+            interface: interface, destination: destination, bytes: start..<buffer.bytes.count,
+            timestampOffset: encoder.timestampOffset, dontFragment: dontFragment && carriesHello)))
+    }
     encoder.reset()
     carriesHello = false
   }

@@ -69,6 +69,7 @@ extension BabelNode {
       _ = enter(hello, id, now)
     }
     neighbours[id.rawValue].lastHello = now
+    if hello.isUnicast, hello.isScheduled { answerByUnicast(id) }
     neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
     computeCost(id, now, &buffer)
     return id
@@ -88,7 +89,8 @@ extension BabelNode {
   ) -> Bool {
     guard let interface = interface(neighbours[id.rawValue].interface) else { return false }
     if let address = ihu.address, !interface.state.linkLocals.contains(address),
-      interface.state.ipv4 != address
+      interface.state.ipv4 != address,
+      !interface.state.hasControlAddress(address, interface.parameters.control)
     {
       return false
     }
@@ -138,7 +140,8 @@ extension BabelNode {
     let parameters = interface.parameters
     let rxcost = LinkCost.rxcost(
       multicast: old.multicast, unicast: old.unicast, nominal: parameters.rxcost,
-      sensing: parameters.linkSensing)
+      sensing: parameters.linkSensing,
+      isListed: parameters.unicastNeighbours.contains(old.address))
     let rttCost = old.roundTrip.penalty(parameters, at: now)
     let jitterCost = old.roundTrip.jitterPenalty(parameters, at: now)
     let cost = LinkCost.cost(
@@ -180,6 +183,7 @@ extension BabelNode {
     if neighbour.dumpPosition != nil { endUnicastDump(id) }
     neighbourIDs[NeighbourKey(interface: neighbour.interface, address: neighbour.address)] = nil
     interfaceRows[Int(neighbour.interface.rawValue)]?.neighbours.removeAll { $0 == id }
+    forgetUnicastPeer(neighbour.address, on: neighbour.interface)
     neighbourTimers.set(id.rawValue, nil)
     unicastTimers.set(id.rawValue, nil)
     neighbours[id.rawValue].queue = OutgoingQueue()

@@ -56,6 +56,9 @@ struct HelloHistory: Equatable {
     return true
   }
 
+  /// Whether a Hello promised a next one, so that misses are noticed.
+  var isScheduled: Bool { interval.centiseconds != 0 }
+
   /// Whether at least two of the last three expected Hellos arrived (A.2.1).
   var twoOfThree: Bool { (bits >> 13).nonzeroBitCount >= 2 }
 }

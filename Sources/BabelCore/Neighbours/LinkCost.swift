@@ -7,16 +7,22 @@ enum LinkCost {
   /// Hellos the expected transmission count looks at.
   static let etxWindow: UInt32 = 6
 
-  /// The cost of receiving from a neighbour.
+  /// The cost of receiving from a neighbour. The expected transmission count looks at multicast
+  /// Hellos only (A.2.2), unless the neighbour `isListed` as one that multicast does not reach.
   static func rxcost(
-    multicast: HelloHistory, unicast: HelloHistory, nominal: Metric, sensing: LinkSensing
+    multicast: HelloHistory, unicast: HelloHistory, nominal: Metric, sensing: LinkSensing,
+    isListed: Bool = false
   ) -> Metric {
     switch sensing {
     case .twoOutOfThree:
-      return multicast.twoOfThree || unicast.twoOfThree ? nominal : .infinity
+      // Unscheduled Hellos beside scheduled ones say nothing: their history never times out.
+      let isScheduled = multicast.isScheduled || unicast.isScheduled
+      return multicast.twoOfThree && (multicast.isScheduled || !isScheduled)
+        || unicast.twoOfThree && (unicast.isScheduled || !isScheduled) ? nominal : .infinity
     case .etx:
       // beta = received / window; rxcost = nominal / beta.
-      let received = UInt32((multicast.bits >> UInt16(16 - etxWindow)).nonzeroBitCount)
+      let history = isListed && multicast.bits == 0 ? unicast : multicast
+      let received = UInt32((history.bits >> UInt16(16 - etxWindow)).nonzeroBitCount)
       guard received > 0, !nominal.isInfinite else { return .infinity }
       return Metric(saturating: UInt32(nominal.rawValue) * etxWindow / received)
     }

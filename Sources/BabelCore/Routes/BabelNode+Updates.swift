@@ -344,7 +344,7 @@ extension BabelNode {
 
   /// How the next hop of a prefix is named on an interface; nil when it cannot be.
   private func nextHop(for prefix: Prefix, on interface: Interface) -> UpdateNextHop? {
-    prefix.family == .ipv6 ? .packetSource : interface.ipv4NextHop
+    prefix.family == .ipv6 ? interface.ipv6NextHop : interface.ipv4NextHop
   }
 
   /// Runs the `out` chain; nil when the Update is denied, else the metric to announce.

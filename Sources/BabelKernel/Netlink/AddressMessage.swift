@@ -11,6 +11,8 @@ public struct KernelAddress: Hashable, Sendable {
   public var ifindex: Int32
   /// The address itself; on a point-to-point link ours, not the peer's.
   public var address: IPAddress
+  /// An address of the prefix on the link: ours or, on a point-to-point link, the peer's.
+  public var network: IPAddress
   /// Length of the prefix on the link, in the family's own terms.
   public var prefixLength: UInt8
   /// How far it is valid: 0 everywhere, 253 on the link, 254 on the machine.
@@ -31,10 +33,12 @@ public struct KernelAddress: Hashable, Sendable {
 
   /// Makes an address.
   public init(
-    ifindex: Int32, address: IPAddress, prefixLength: UInt8, scope: UInt8 = 0, flags: UInt32 = 0
+    ifindex: Int32, address: IPAddress, network: IPAddress? = nil, prefixLength: UInt8,
+    scope: UInt8 = 0, flags: UInt32 = 0
   ) {
     self.ifindex = ifindex
     self.address = address
+    self.network = network ?? address
     self.prefixLength = prefixLength
     self.scope = scope
     self.flags = flags
@@ -64,8 +68,8 @@ public struct KernelAddress: Hashable, Sendable {
     }
     guard let address = local ?? plain else { return nil }
     self.init(
-      ifindex: ifindex, address: address, prefixLength: length, scope: bytes[base + 3],
-      flags: flags)
+      ifindex: ifindex, address: address, network: plain, prefixLength: length,
+      scope: bytes[base + 3], flags: flags)
   }
 }
 

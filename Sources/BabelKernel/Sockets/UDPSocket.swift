@@ -20,10 +20,15 @@ public struct ReceivedDatagram: Equatable, Sendable {
   public let arrival: Int64?
 }
 
-/// One datagram socket for all interfaces, as babeld opens it: IPv6 only, hop limit 1, traffic
-/// class CS6, no multicast loop, interface and destination reported with each datagram.
+/// One datagram socket for all interfaces, as babeld opens it: one family only, hop limit 1,
+/// traffic class CS6, no multicast loop, interface and destination reported with each datagram.
 /// Non-blocking.
+///
+/// The one for IPv4 is a socket of IPv6 all the same, bound to `::ffff:0.0.0.0`: the kernel then
+/// speaks IPv4 on it, with addresses in their 16-octet form.
 public struct UDPSocket: ~Copyable, Sendable {
+  /// The family it speaks.
+  public let family: AddressFamily
   /// To poll for reading.
   public let descriptor: FileDescriptor
   /// The port bound to.
@@ -31,10 +36,12 @@ public struct UDPSocket: ~Copyable, Sendable {
   /// The kernel refused the traffic class; datagrams leave without it.
   public let lacksTrafficClass: Bool
 
-  /// Opens the socket bound to `[::]:port`. `receiveBuffer` is in octets: a burst must fit in
-  /// while we work. The system's default holds about 8,000 routes.
-  public init(port: UInt16, receiveBuffer: Int32 = 4 << 20) throws(KernelError) {
-    let socket = try UDPSocket.open()
+  /// Opens the socket bound to `port` of all addresses of a family. `receiveBuffer` is in octets:
+  /// a burst must fit in while we work. The system's default holds about 8,000 routes.
+  public init(
+    port: UInt16, family: AddressFamily = .ipv6, receiveBuffer: Int32 = 4 << 20
+  ) throws(KernelError) {
+    let socket = try UDPSocket.open(family)
     let number = socket.rawValue
     let level = SWB_IPPROTO_IPV6
     try setOption(number, Int(SOL_SOCKET), Int(SO_REUSEADDR), 1, "set SO_REUSEADDR")
@@ -44,20 +51,28 @@ public struct UDPSocket: ~Copyable, Sendable {
     try setOption(number, level, Int(IPV6_RECVPKTINFO), 1, "set IPV6_RECVPKTINFO")
     var trafficClass: Int32 = 0xC0
     let size = socklen_t(MemoryLayout<Int32>.size)
-    let marked = setsockopt(number, Int32(level), Int32(IPV6_TCLASS), &trafficClass, size)
+    var marked = setsockopt(number, Int32(level), Int32(IPV6_TCLASS), &trafficClass, size)
+    if family == .ipv4 {
+      let level = SWB_IPPROTO_IP
+      try setOption(number, level, Int(IP_MULTICAST_LOOP), 0, "set IP_MULTICAST_LOOP")
+      try setOption(number, level, Int(IP_TTL), 1, "set IP_TTL")
+      try setOption(number, level, Int(IP_MULTICAST_TTL), 1, "set IP_MULTICAST_TTL")
+      marked = setsockopt(number, Int32(level), Int32(IP_TOS), &trafficClass, size)
+    }
     enlargeReceiveBuffer(number, octets: receiveBuffer)
-    try UDPSocket.bind(number, port)
+    try UDPSocket.bind(number, port, family)
     descriptor = socket
     self.port = port
+    self.family = family
     lacksTrafficClass = marked != 0
   }
 
   /// Whether another socket of this network namespace has the port, even one that would share
   /// it: a second Babel daemon, most likely.
   public static func isPortTaken(_ port: UInt16) throws(KernelError) -> Bool {
-    let probe = try open()
+    let probe = try open(.ipv6)
     do throws(KernelError) {
-      try bind(probe.rawValue, port)
+      try bind(probe.rawValue, port, .ipv6)
       return false
     } catch {
       if error.errno == ErrorNumber.addressInUse { return true }
@@ -79,21 +94,30 @@ public struct UDPSocket: ~Copyable, Sendable {
 
   /// Joins a multicast group on an interface.
   public func join(_ group: IPAddress, on ifindex: Int32) throws(KernelError) {
-    try membership(Int32(IPV6_JOIN_GROUP), group, ifindex, "join \(group)")
+    try membership(Int32(IPV6_JOIN_GROUP), Int32(IP_ADD_MEMBERSHIP), group, ifindex, "join")
   }
 
   /// Leaves a multicast group on an interface.
   public func leave(_ group: IPAddress, on ifindex: Int32) throws(KernelError) {
-    try membership(Int32(IPV6_LEAVE_GROUP), group, ifindex, "leave \(group)")
+    try membership(Int32(IPV6_LEAVE_GROUP), Int32(IP_DROP_MEMBERSHIP), group, ifindex, "leave")
   }
 
   private func membership(
-    _ option: Int32, _ group: IPAddress, _ ifindex: Int32, _ operation: String
+    _ option: Int32, _ ipv4Option: Int32, _ group: IPAddress, _ ifindex: Int32,
+    _ operation: StaticString
   ) throws(KernelError) {
     let number = descriptor.rawValue
-    // struct ipv6_mreq: address and interface index.
-    try Syscall.check(operation) {
+    let isIPv4 = family == .ipv4
+    try Syscall.check("\(operation) \(group)") {
       withUnsafeTemporaryAllocation(byteCount: 20, alignment: 8) {
+        if isIPv4 {
+          // struct ip_mreqn: group, address of the interface (none), index.
+          $0.storeBytes(of: group.ipv4Bits.bigEndian, toByteOffset: 0, as: UInt32.self)
+          $0.storeBytes(of: 0, toByteOffset: 4, as: UInt32.self)
+          $0.storeBytes(of: ifindex, toByteOffset: 8, as: Int32.self)
+          return setsockopt(number, Int32(SWB_IPPROTO_IP), ipv4Option, $0.baseAddress, 12)
+        }
+        // struct ipv6_mreq: address and interface index.
         $0.store(group, at: 0)
         $0.storeBytes(of: ifindex, toByteOffset: 16, as: Int32.self)
         return setsockopt(number, Int32(SWB_IPPROTO_IPV6), option, $0.baseAddress, 20)
@@ -101,18 +125,31 @@ public struct UDPSocket: ~Copyable, Sendable {
     }
   }
 
-  private static func open() throws(KernelError) -> FileDescriptor {
+  /// Forbids or allows the kernel and routers to fragment what is sent over IPv4, where that
+  /// cannot be said of each datagram.
+  func setIPv4Probing(_ isOn: Bool) {
+    var mode = Int32(isOn ? SWB_IP_PMTUDISC_PROBE : SWB_IP_PMTUDISC_WANT)
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    _ = setsockopt(
+      descriptor.rawValue, Int32(SWB_IPPROTO_IP), Int32(IP_MTU_DISCOVER), &mode, size)
+  }
+
+  private static func open(_ family: AddressFamily) throws(KernelError) -> FileDescriptor {
     let number = try Syscall.check("open UDP socket") {
       socket(AF_INET6, Int32(SWB_SOCK_DGRAM | SWB_SOCK_FLAGS), 0)
     }
     let descriptor = FileDescriptor(owning: number)
-    try setOption(number, SWB_IPPROTO_IPV6, Int(IPV6_V6ONLY), 1, "set IPV6_V6ONLY")
+    let isAlone: Int32 = family == .ipv4 ? 0 : 1
+    try setOption(number, SWB_IPPROTO_IPV6, Int(IPV6_V6ONLY), isAlone, "set IPV6_V6ONLY")
     return descriptor
   }
 
-  private static func bind(_ number: Int32, _ port: UInt16) throws(KernelError) {
-    try Syscall.check("bind [::]:\(port)") {
-      withIPv6Address(.unspecified, port: port, scope: 0) { CLinux.bind(number, $0, $1) }
+  private static func bind(
+    _ number: Int32, _ port: UInt16, _ family: AddressFamily
+  ) throws(KernelError) {
+    let any = family == .ipv4 ? IPAddress(ipv4: 0) : .unspecified
+    try Syscall.check(family == .ipv4 ? "bind 0.0.0.0:\(port)" : "bind [::]:\(port)") {
+      withIPv6Address(any, port: port, scope: 0) { CLinux.bind(number, $0, $1) }
     }
   }
 }

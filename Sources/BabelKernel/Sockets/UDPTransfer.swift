@@ -55,6 +55,9 @@ extension UDPSocket {
     let number = descriptor.rawValue
     let room = ControlMessage.space(20) + ControlMessage.space(4)
     let scope = UInt32(bitPattern: ifindex)
+    let probes = dontFragment && family == .ipv4
+    if probes { setIPv4Probing(true) }
+    defer { if probes { setIPv4Probing(false) } }
     let count = bytes.withUnsafeBytes { data in
       withUnsafeTemporaryAllocation(byteCount: room, alignment: 8) { control -> Int in
         control.initializeMemory(as: UInt8.self, repeating: 0)
@@ -66,7 +69,7 @@ extension UDPSocket {
           data.store(sourceAddress, at: 0)
           data.storeBytes(of: ifindex, toByteOffset: 16, as: Int32.self)
         }
-        if dontFragment {
+        if dontFragment, !probes {
           let data = ControlMessage.append(
             level: Int32(SWB_IPPROTO_IPV6), type: Int32(IPV6_DONTFRAG), count: 4, to: control,
             used: &used)

@@ -23,17 +23,20 @@ struct BabelInterface {
   var isPrepared = false
   /// Set when the link went down or away: the kernel has dropped its routes.
   var hasLostRoutes = false
-  /// Set when the link lost its link-local addresses, if only for a moment.
+  /// Set when the link lost the addresses that packets leave from, if only for a moment.
   var hasLostAddresses = false
-  /// Since when a link-local address is missing; nil when there is one, or the operator was told.
+  /// Since when an address to speak from is missing; nil if there is one, or if that was told.
   var missingAddressSince: Instant?
   /// The link-local address we gave to the link it is bound to, which had none.
   var madeLinkLocal: IPAddress?
   /// How many addresses were tried before that and found to be somebody else's.
   var linkLocalAttempt = 0
-  /// Set once the operator was told that a link-local address is missing.
+  /// Set once the operator was told that it is missing.
   var hasComplained = false
 
   /// Whether packets are exchanged.
-  var isUp: Bool { reported.isUp && !reported.linkLocals.isEmpty }
+  var isUp: Bool { reported.isUp && controlAddress != nil }
+
+  /// Where packets leave from; nil if there is no such address.
+  var controlAddress: IPAddress? { reported.controlAddress(parameters.control) }
 }

@@ -17,6 +17,8 @@ struct LinkTable {
   private static let addressLimit = 4096
   /// Most link-local addresses a node is told of (babeld's limit).
   private static let linkLocalLimit = 32
+  /// Most further IPv4 subnets a node is told of.
+  private static let subnetLimit = 31
   /// babeld's guess when the kernel does not tell an MTU.
   private static let unknownMTU: UInt32 = 1280
   /// babeld's lower bound.
@@ -121,10 +123,19 @@ struct LinkTable {
       $0.address.isLinkLocal && !$0.isTentative && !$0.isDuplicate
     }
     let ipv4 = row.addresses.first { $0.address.family == .ipv4 && !$0.isSecondary }
+    let others = row.addresses.filter { $0.address.family == .ipv4 && $0 != ipv4 }
+    var subnets: [IPv4Subnet] = []
+    for address in (ipv4.map { [$0] } ?? []) + others.prefix(Self.subnetLimit) {
+      guard let prefix = Prefix(address.network, length: Int(address.prefixLength)) else {
+        continue
+      }
+      subnets.append(IPv4Subnet(address: address.address, prefix: prefix))
+    }
     let mtu = row.link.mtu == 0 ? Self.unknownMTU : max(row.link.mtu, Self.leastMTU)
     return LinkState(
       isUp: row.link.isUp && (!detectingCarrier || row.link.isRunning), mtu: mtu,
-      linkLocals: usable.prefix(Self.linkLocalLimit).map { $0.address }, ipv4: ipv4?.address)
+      linkLocals: usable.prefix(Self.linkLocalLimit).map { $0.address }, ipv4: ipv4?.address,
+      ipv4Subnets: subnets)
   }
 
   /// Addresses are told apart by value and prefix length on a link.

@@ -54,10 +54,13 @@ enum Check {
       let hasLinkLocal = addresses.contains {
         $0.ifindex == link.ifindex && $0.address.family == .ipv6 && $0.address.isLinkLocal
       }
+      let hasIPv4 = addresses.contains {
+        $0.ifindex == link.ifindex && $0.address.family == .ipv4
+      }
       facts.links.append(
         MachineFacts.Link(
           name: link.name, isUp: link.isUp, isLoopback: link.isLoopback,
-          hasLinkLocal: hasLinkLocal, isTunnel: link.isTunnel))
+          hasLinkLocal: hasLinkLocal, hasIPv4: hasIPv4, isTunnel: link.isTunnel))
     }
     let wanted = [
       (Sysctl.ipv6Forwarding, 1), (Sysctl.ipv4Forwarding, 1), (Sysctl.ipv6AcceptRedirects, 0),

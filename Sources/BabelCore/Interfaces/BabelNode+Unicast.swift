@@ -1,0 +1,191 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.4.1 and §4.6.5.
+
+/// A neighbour that is greeted by unicast. Its unicast Hellos leave with the multicast Hellos and
+/// carry their seqno: a counter of its own that counts alike, and goes on when it is made anew.
+struct UnicastPeer: Equatable {
+  /// Why it is here.
+  enum Standing: Equatable {
+    /// Configured.
+    case configured
+    /// It greets us by unicast: perhaps multicast does not reach us, nor it.
+    case heard
+    /// Not configured any more; not greeted however long it greets us.
+    case dismissed
+  }
+
+  let address: IPAddress
+  var standing: Standing
+
+  var isGreeted: Bool { standing != .dismissed }
+}
+
+extension Interface {
+  /// Whether a packet may come from an address: one on the link, or one that was configured.
+  func accepts(_ source: IPAddress) -> Bool {
+    state.isOnLink(source, parameters.control) || parameters.unicastNeighbours.contains(source)
+  }
+
+  /// Whether unicast Hellos are sent to an address.
+  func greetsByUnicast(_ address: IPAddress) -> Bool {
+    !parameters.rfc6126Compatible && !unicastPeers.isEmpty
+      && unicastPeers.contains { $0.address == address && $0.isGreeted }
+  }
+}
+
+extension BabelNode {
+  /// Who gets what is meant for everyone on an interface: the group, and by themselves those who
+  /// may not hear it; with `unicast`, each neighbour by itself.
+  func recipients(_ interface: Interface) -> [DatagramDestination] {
+    var recipients: [DatagramDestination] = interface.parameters.unicast ? [] : [.multicast]
+    guard interface.parameters.unicast || !interface.unicastPeers.isEmpty else {
+      return recipients
+    }
+    for id in interface.neighbours {
+      let address = neighbours[id.rawValue].address
+      if interface.parameters.unicast || interface.greetsByUnicast(address) {
+        recipients.append(.unicast(address))
+      }
+    }
+    return recipients
+  }
+
+  /// How the IHU for a neighbour leaves.
+  enum WayOfIHU {
+    /// Beside the multicast Hello.
+    case multicast
+    /// By itself.
+    case unicast
+    /// With the unicast Hello that the neighbour gets.
+    case besideUnicastHello
+  }
+
+  /// How the IHU for a neighbour leaves. Timestamps need a Hello beside them (RFC 9616 §3.2): on a
+  /// `unicast` interface a unicast one or, where that is not allowed, the multicast one.
+  func wayOfIHU(_ id: NeighbourID, _ interface: Interface) -> WayOfIHU {
+    let parameters = interface.parameters
+    if interface.greetsByUnicast(neighbours[id.rawValue].address) { return .besideUnicastHello }
+    guard parameters.unicast else { return .multicast }
+    guard parameters.timestamps else { return .unicast }
+    return parameters.rfc6126Compatible ? .multicast : .besideUnicastHello
+  }
+
+  /// Sends the unicast Hellos that go with a multicast one. Neighbours that hear the group get
+  /// theirs unscheduled, to carry the timestamp that an IHU needs.
+  mutating func greetByUnicast(
+    _ id: InterfaceID, _ interface: Interface, _ multicast: Hello, isTurn: Bool, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) {
+    guard !interface.parameters.rfc6126Compatible else { return }
+    let hello = Hello(
+      isUnicast: true, seqno: multicast.seqno, interval: multicast.interval,
+      transmitTimestamp: multicast.transmitTimestamp)
+    for peer in interface.unicastPeers where peer.isGreeted {
+      greet(peer.address, id, interface, hello, isTurn, now, &buffer)
+    }
+    guard interface.parameters.unicast, interface.parameters.timestamps else { return }
+    let unscheduled = Hello(
+      isUnicast: true, seqno: multicast.seqno, interval: Interval(centiseconds: 0),
+      transmitTimestamp: multicast.transmitTimestamp)
+    for neighbour in interface.neighbours {
+      let address = neighbours[neighbour.rawValue].address
+      guard !interface.greetsByUnicast(address) else { continue }
+      greet(address, id, interface, unscheduled, isTurn, now, &buffer)
+    }
+  }
+
+  private mutating func greet(
+    _ address: IPAddress, _ id: InterfaceID, _ interface: Interface, _ hello: Hello,
+    _ isTurn: Bool, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    var packet = OpenPacket(id, interface, to: .unicast(address))
+    packet.add(hello, &buffer)
+    if let neighbour = neighbourIDs[NeighbourKey(interface: id, address: address)],
+      isIHUDue(neighbour, interface, isTurn)
+    {
+      add(.ihu(neighbour), &packet, now, &buffer)
+    }
+    packet.close(&buffer)
+  }
+
+  // MARK: Who is greeted
+
+  /// Enters those configured, in front.
+  mutating func configureUnicastPeers(_ id: InterfaceID, at now: Instant) {
+    guard let interface = interface(id) else { return }
+    let wanted = interface.parameters.unicastNeighbours.filter {
+      $0.family == interface.parameters.control
+    }
+    guard !wanted.isEmpty || !interface.unicastPeers.isEmpty else { return }
+    let others = interface.unicastPeers.filter {
+      $0.standing != .configured && !wanted.contains($0.address)
+    }
+    interfaceRows[Int(id.rawValue)]?.unicastPeers =
+      wanted.map { UnicastPeer(address: $0, standing: .configured) } + others
+    guard interface.isUp,
+      wanted.contains(where: { address in
+        !interface.unicastPeers.contains { $0.address == address && $0.isGreeted }
+      })
+    else { return }
+    // Those who are new shall hear us soon.
+    interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
+    interfaceRows[Int(id.rawValue)]?.helloDue = now
+  }
+
+  /// Says goodbye to those no longer configured. They are not answered while they still greet us,
+  /// or two nodes would greet one another for ever.
+  mutating func dismissUnicastPeers(
+    _ id: InterfaceID, _ former: Interface, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    let wanted = interface.parameters.unicastNeighbours
+    for (index, peer) in former.unicastPeers.enumerated()
+    where peer.standing == .configured && !wanted.contains(peer.address) {
+      if interface.isUp { bidFarewell(to: peer.address, id, former, &buffer) }
+      interfaceRows[Int(id.rawValue)]?.unicastPeers[index].standing = .dismissed
+    }
+    // Those who are no neighbours would never be forgotten.
+    interfaceRows[Int(id.rawValue)]?.unicastPeers.removeAll {
+      $0.standing == .dismissed
+        && neighbourIDs[NeighbourKey(interface: id, address: $0.address)] == nil
+    }
+  }
+
+  /// A neighbour greets us by unicast: it is answered alike.
+  mutating func answerByUnicast(_ id: NeighbourID) {
+    let neighbour = neighbours[id.rawValue]
+    guard let interface = interface(neighbour.interface),
+      !interface.unicastPeers.contains(where: { $0.address == neighbour.address })
+    else { return }
+    interfaceRows[Int(neighbour.interface.rawValue)]?.unicastPeers.append(
+      UnicastPeer(address: neighbour.address, standing: .heard))
+  }
+
+  /// A neighbour is gone: who was not configured is not greeted any more.
+  mutating func forgetUnicastPeer(_ address: IPAddress, on id: InterfaceID) {
+    guard interface(id)?.unicastPeers.isEmpty == false else { return }
+    interfaceRows[Int(id.rawValue)]?.unicastPeers.removeAll {
+      $0.address == address && $0.standing != .configured
+    }
+  }
+
+  // MARK: The end
+
+  /// A Hello after which nothing follows for so long that we are forgotten.
+  func farewell(_ interface: Interface, isUnicast: Bool) -> Hello {
+    Hello(
+      isUnicast: isUnicast, seqno: interface.helloSeqno, interval: Interval(centiseconds: 10),
+      transmitTimestamp: nil)
+  }
+
+  /// A last unicast Hello.
+  mutating func bidFarewell(
+    to address: IPAddress, _ id: InterfaceID, _ interface: Interface, _ buffer: inout ActionBuffer
+  ) {
+    guard !interface.parameters.rfc6126Compatible else { return }
+    var packet = OpenPacket(id, interface, to: .unicast(address))
+    packet.add(farewell(interface, isUnicast: true), &buffer)
+    packet.close(&buffer)
+  }
+}
