@@ -9,14 +9,15 @@ extension Daemon {
   /// Adds an interface to run on, whether or not its link exists. False if the node has no room
   /// or the name is there already.
   @discardableResult
-  func addInterface(
-    _ name: InterfaceName, helloSeqno: Seqno? = nil, at now: Instant
-  ) -> Bool {
+  func addInterface(_ name: InterfaceName, at now: Instant) -> Bool {
+    let seqno = formerHellos.firstIndex { $0.interface == name }.map {
+      formerHellos.remove(at: $0).seqno
+    }
     let type = linkType(name)
     let parameters = parameters(name, type)
     guard
       let id = node.addInterface(
-        name, parameters, helloSeqno: helloSeqno, at: now, into: &actions)
+        name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return false }
     var row = BabelInterface(name: name, id: id, type: type, parameters: parameters)
     row.hasConfiguredType = settings.configuration.settings(for: name).type != nil

@@ -20,8 +20,8 @@ extension Daemon {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
-    for name in names
-    where !addInterface(name, helloSeqno: former?.hello(name), at: now) {
+    formerHellos = former?.hellos ?? []
+    for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
     }
     followPatterns(at: now)

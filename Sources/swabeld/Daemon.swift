@@ -56,6 +56,8 @@ final class Daemon {
   var forwarding: ForwardingWriter
   /// Another Babel daemon, on another port, was in this network namespace when we started.
   var sharesKernel = false
+  /// Hello seqnos of an earlier life; each is taken once.
+  var formerHellos: [SavedLife.Hello] = []
   /// Where a next life finds what it needs to know of this one.
   var lifeFile: LifeFile
   /// Kernel settings we changed.

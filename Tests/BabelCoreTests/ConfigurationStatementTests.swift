@@ -56,6 +56,7 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
     StatementCase("log-file /var/log/x") { $0.logFile = octets("/var/log/x") },
     StatementCase("limit neighbours 64") { $0.limits.neighbours = 64 },
     StatementCase("limit originated-prefixes 5") { $0.limits.originatedPrefixes = 5 },
+    StatementCase("limit kernel-buffer 4096") { $0.limits.kernelBuffer = 4096 },
   ]
 
   @Test(arguments: options)
@@ -78,6 +79,7 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
     "import-table 0", "export-table 4294967296", "kernel-check-interval 65535",
     "shutdown-delay-ms 65535", "smoothing-half-life -1", "debug -1", "protocol-group 224.0.0.1",
     "protocol-group fe80::1", "protocol-group x", "limit routes 0", "limit route 5",
+    "limit kernel-buffer 4095", "limit kernel-buffer 268435457",
     "limit neighbours", "state-file a\u{0}b", "daemonize true", "reopen-logfile", "dump", "monitor",
     "unmonitor", "quit",
   ])

@@ -3,9 +3,11 @@
 import re
 import time
 
+import babel_packets as babel
 import pytest
-from daemons import Babeld, Bird, Swabeld
-from netns import never, wait_until
+from daemons import Babeld, Bird, Swabeld, settle
+from netns import Process, wait_until
+from speaker import Speaker
 from traffic import Stream
 
 OWN = ["10.91.0.1", "fd91::1"]
@@ -126,3 +128,121 @@ def test_killed(lab, program, memory):
             assert 30064 < seqno < 30300
     assert node.stop() == 0
     assert others(n) == before
+
+
+def test_orderly_stop_is_no_crash(lab):
+    """What is saved at an orderly stop is taken up by the next start, which waits for nobody; a
+    start that fails leaves it alone."""
+    n, a = lab.namespace("n"), lab.namespace("a")
+    lab.veth(n, a)
+    n.own(*OWN)
+    state, own_state = lab.directory / "state", lab.directory / "state.swabeld"
+    node = Swabeld(
+        n, ["l0"], own=["10.91.0.0/16", "fd91::/32"],
+        parameters="type wired split-horizon false hello-interval 1 update-interval 4",
+        statements=["router-id 02:00:00:00:00:00:00:5a", f"state-file {state}"])
+    speaker = Speaker(a, "l0")
+    speaker.adjacent(node)
+
+    def announce(seqno):
+        speaker.send(babel.router_id(speaker.identifier), babel.update("fd99:1::/64", 10, seqno))
+
+    announce(7)
+    wait_until(lambda: "fd99:1::/64" in n.reaches(), 5, "a route is learned")
+    time.sleep(1)  # and announced
+    assert node.stop() == 0
+    saved = own_state.read_text()
+    seqno = int(state.read_text())
+    hello = max(int.from_bytes(body[2:4]) for _, _, body in speaker.tlvs(babel.HELLO))
+    assert re.fullmatch(
+        rf"swabeld-state 1\nstopped\nrouter-id 02:00:00:00:00:00:00:5a\nseqno {seqno}\n"
+        rf"boot \S+ \d+\nhello l0 {hello + 1}\n"
+        r"(source (10\.91|fd91)\S+ \S+ 02:00:00:00:00:00:00:5a \d+ 0 \d+\n)+"
+        r"source fd99:1::/64 ::/0 02:00:00:00:00:00:00:99 7 106 \d\nend\n", saved), saved
+    # Another daemon has the port.
+    blocker = Speaker(n, "l0", "fe80::1", speaks=False)
+    process = Process(n, "swabeld", node.words)
+    assert process.child.wait(5) == 1 and "is in use" in process.text()
+    assert own_state.read_text() == saved and int(state.read_text()) == seqno
+    blocker.close()
+    began = time.monotonic()
+    node.start()
+    speaker.adjacent(node)
+    # What was saved counts: an older seqno than the one we announced is not feasible.
+    announce(6)
+    time.sleep(0.5)
+    assert "fd99:1::/64" not in n.reaches()
+    announce(7)
+    wait_until(lambda: "fd99:1::/64" in n.reaches(), 0.5, "what is feasible is", every=0.02)
+    print(f"learned {time.monotonic() - began:.2f} s after the start")
+    wait_until(lambda: "fd91::1/128" in speaker.routes(), 3, "announced at once")
+    assert not speaker.tlvs(babel.ACK_REQUEST), "nobody is asked to acknowledge anything"
+    assert speaker.tlvs(babel.HELLO, since=began)[0][2][2:4] == (hello + 1).to_bytes(2)
+    assert "earlier process" not in node.process.text()
+    assert node.stop() == 0
+
+
+def test_beside_another_daemon(lab):
+    """babeld runs on another interface and port of the same machine: a crash and a start of ours
+    touch none of its routes, nor unreachable ones, which do not tell whose they are."""
+    n, a, x = lab.namespace("n"), lab.namespace("a"), lab.namespace("x")
+    lab.veth(n, a, ("l0", "l0"))
+    lab.veth(n, x, ("l2", "l0"))
+    a.own(*FAR)
+    x.own(*(prefix.partition("/")[0] for prefix in LOST))
+    port = ["protocol-port 6697"]
+    theirs = [Babeld(n, ["l2"], statements=port),
+              Babeld(x, ["l0"], own=["10.93.0.0/16", "fd93::/32"], statements=port)]
+    neighbour = Swabeld(a, ["l0"], own=["10.92.0.0/16", "fd92::/32"])
+    node = Swabeld(n, ["l0"])
+    settle(*theirs)
+    n.batch(STALE)
+    wait_until(lambda: hosts(FAR) | LOST <= n.reaches(), 20, "both have learned")
+    for _ in range(2):
+        node.kill()
+        node.start()
+        wait_until(lambda: not {"fd97::/32", "10.97.0.0/16"} & n.reaches(), 30, "ours are swept")
+        time.sleep(1)
+        left = {r["dst"] for r in n.routes()}
+        assert left >= hosts(FAR) | LOST | {"10.96.0.0/16", "fd96::/32"}, left
+    neighbour.stop()
+    assert node.stop() == 0
+    assert {r["dst"] for r in n.routes()} >= LOST | {"10.96.0.0/16", "fd96::/32"}
+
+
+def test_interface_added_after_a_crash(lab):
+    """Routes through an interface that the new daemon is told of later are left alone until
+    then, and then taken over like all others."""
+    s, n, a = (lab.namespace(name) for name in "sna")
+    lab.veth(n, a, ("l0", "l0"))
+    lab.veth(n, a, ("l1", "l1"))
+    lab.veth(n, s, ("l3", "l0"))
+    for host in (n, a):
+        host.forward()
+    s.batch(["route add 0.0.0.0/0 via 10.77.3.1", "route add ::/0 via fe80::1 dev l0"])
+    s.ip("-6", "addr", "add", "fd98::1/128", "dev", "lo", "nodad")
+    a.own(*FAR)
+    neighbour = Swabeld(a, ["l0", "l1"], own=["10.92.0.0/16", "fd92::/32"])
+    node = Swabeld(n, ["l1"])
+    settle(node)
+    wait_until(lambda: hosts(FAR) <= n.reaches(), 10, "routes are learned")
+    for place in ("10.77.2.2", "fe80::2%l1"):
+        assert n.ping(place)
+    stream = Stream(s, {"a": a}, FAR, 200)
+    stale = "fd97::/32 via fe80::77 dev l1 proto 42"
+    node.kill()
+    n.batch([f"route add {stale}"])
+    node.words[-1] = "placeholder"
+    node.start()
+    time.sleep(2)
+    assert n.reaches() == hosts(FAR) | {"fd97::/32"}
+    with node.control() as control:
+        assert control.ask("interface l1 type wired hello-interval 1")[-1] == "ok"
+    wait_until(lambda: n.reaches() == hosts(FAR), 30, "what is stale is swept, and nothing else")
+    time.sleep(3)
+    assert n.reaches() == hosts(FAR)
+    outcome = stream.finish()
+    assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"
+    # It is an ordinary one from here on.
+    neighbour.stop()
+    wait_until(lambda: not n.reaches(), 10, "routes go with their neighbour")

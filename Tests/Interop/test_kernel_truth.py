@@ -5,7 +5,7 @@ import time
 import babel_packets as babel
 import pytest
 from crossroads import TARGETS, Gateway, Road, asleep, crossroads, network
-from daemons import Swabeld
+from daemons import Swabeld, settle
 from netns import wait_until
 from traffic import Stream
 
@@ -250,3 +250,40 @@ def test_late_news(lab, noise):
     assert node.stop() == 0
     left = {route["dst"] for route in n.routes(250)}
     assert left == set(theirs), f"{len(set(theirs) - left)} of others' routes are gone"
+
+
+@pytest.mark.alone
+def test_overflow_while_running(lab):
+    """20,000 changes of routes in a burst while hardly any notification can wait: some are lost,
+    yet all is announced or retracted two seconds after the last."""
+    a, b = lab.namespace("a"), lab.namespace("b")
+    lab.veth(a, b)
+
+    def prefixes(first, count):
+        return [f"10.90.{i >> 8}.{i & 255}/32" if i % 2 else f"fd90:0:0:{i:x}::/64"
+                for i in range(first, first + count)]
+
+    def changes(what, chosen):
+        return [f"route {what} {prefix} dev lo proto static" for prefix in chosen]
+
+    old = prefixes(0, 5000)
+    new, brief = map(set, (map(network, prefixes(5000, 5000)), map(network, prefixes(10000, 5000))))
+    a.batch(changes("add", old))
+    quiet = "type wired hello-interval 4 update-interval 60"
+    node = Swabeld(a, ["l0"], own=["10.90.0.0/16", "fd90::/32"], parameters=quiet,
+                   statements=["limit kernel-buffer 4096"])
+    other = Swabeld(b, ["l0"], parameters=quiet)
+    settle(node, other)
+    wait_until(lambda: b.count(4) + b.count(6) == 5000, 10, "all are announced")
+    assert "notifications were lost" not in node.process.text()
+    began = time.monotonic()
+    a.batch(changes("del", old) + changes("add", brief)
+            + [line for pair in zip(changes("del", brief), changes("add", new)) for line in pair])
+    ended = time.monotonic()
+    wait_until(lambda: b.count(4) + b.count(6) == 5000 and b.reaches() == new, 2,
+               lambda: f"right two seconds later: {len(b.reaches())}, "
+               f"{len(b.reaches() - new)} of them wrong", every=0.02)
+    print(f"burst {ended - began:.2f} s, right {time.monotonic() - ended:.2f} s later")
+    assert "notifications were lost" in node.process.text()
+    time.sleep(2)
+    assert b.reaches() == new

@@ -131,7 +131,8 @@ def test_drops_root(lab):
     log = lab.directory / "log"
     a.sysctl("ipv4/conf/l0/rp_filter", "1")
     a.sysctl("ipv6/conf/all/forwarding", "0")
-    node = Swabeld(a, ["l0"], own=OWN, statements=["user nobody", f"log-file {log}"])
+    node = Swabeld(a, ["l0"], own=OWN, statements=[
+        "user nobody", f"log-file {log}", f"state-file {lab.directory}/state"])
     status = pathlib.Path(f"/proc/{node.process.child.pid}/status")
     wait_until(lambda: "Uid:\t65534\t65534\t65534\t65534" in status.read_text(), 5, "root is gone")
     text = status.read_text()
@@ -147,8 +148,12 @@ def test_drops_root(lab):
     with node.control() as control:
         assert control.ask("interface l1") == ["ok"]
         assert control.ask("reopen-logfile") == ["ok"]
+    own_state = lab.directory / "state.swabeld"
+    assert own_state.stat().st_uid == 65534 and "running\n" in own_state.read_text()
     assert node.stop() == 0
     assert a.routes() == []
+    # In a directory of root's it can only be written over.
+    assert own_state.read_text().split("\n")[1] == "stopped"
     assert a.sysctl("ipv4/conf/l0/rp_filter") == "1", "what was changed is restored"
     assert a.sysctl("ipv6/conf/all/forwarding") == "0"
 

@@ -174,6 +174,9 @@ public struct TableLimits: Equatable, Sendable {
   public var originatedPrefixes: Int?
   /// Most seqno requests.
   public var requests: Int?
+  /// Octets of notifications of the kernel that may wait until the daemon reads them. An
+  /// interface, address or route takes about a thousand.
+  public var kernelBuffer: Int?
 
   /// No bounds but the node's own.
   public init() {}

@@ -35,6 +35,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
 private enum LimitKeyword: KeywordText, ConfigurationKeyword {
   case interfaces, neighbours, routes, sources, requests
   case originatedPrefixes = "originated-prefixes"
+  case kernelBuffer = "kernel-buffer"
 }
 
 extension StatementParser {
@@ -146,15 +147,17 @@ extension StatementParser {
 
   private mutating func parseLimit(at first: ConfigurationToken) throws(ConfigurationError) {
     warn(.unknownToBabeld, at: first, "babeld has no limits")
-    let token = try word("the name of a table")
+    let token = try word("what is limited")
     guard let keyword = LimitKeyword(octets: token.octets) else {
       var error = reader.error(at: token, expected: oneOf(LimitKeyword.words))
       error = error.adding(suggestion: nearestWord(to: token.octets, among: LimitKeyword.words))
       throw error
     }
     // Ten million rows are more than any table of routes on Earth.
-    let limit = Int(try number(1...10_000_000))
+    let range: ClosedRange<Int64> = keyword == .kernelBuffer ? 4096...268_435_456 : 1...10_000_000
+    let limit = Int(try number(range))
     switch keyword {
+    case .kernelBuffer: configuration.limits.kernelBuffer = limit
     case .interfaces: configuration.limits.interfaces = limit
     case .neighbours: configuration.limits.neighbours = limit
     case .routes: configuration.limits.routes = limit

@@ -219,6 +219,7 @@ extension BabelNode {
     var packet = OpenPacket(id, interface, toEach: recipients(interface))
     add(.wildcardRetraction, &packet, now, &buffer)
     packet.add(farewell(interface, isUnicast: false), &buffer)
+    interfaceRows[Int(id.rawValue)]?.helloSeqno = interface.helloSeqno.next
     packet.close(&buffer)
     for peer in interface.unicastPeers where peer.isGreeted {
       bidFarewell(to: peer.address, id, interface, &buffer)

@@ -63,11 +63,6 @@ struct SavedLife: Equatable {
     self.seqno = seqno
   }
 
-  /// The seqno that an interface's first Hello should have.
-  func hello(_ interface: InterfaceName) -> Seqno? {
-    hellos.first { $0.interface == interface }?.seqno
-  }
-
   /// The source table as it is `seconds` after the boot named; after another boot at least that
   /// many seconds have passed.
   func sources(boot: [UInt8], seconds: Int64) -> [SourceRecord] {

@@ -116,7 +116,12 @@ enum Start {
       }
     }
     let writer = try RouteWriter()
-    let monitor = try NetlinkMonitor(ignoring: [writer.portID])
+    let monitor =
+      if let octets = configuration.limits.kernelBuffer {
+        try NetlinkMonitor(ignoring: [writer.portID], receiveBuffer: Int32(clamping: octets))
+      } else {
+        try NetlinkMonitor(ignoring: [writer.portID])
+      }
     var reader = try KernelReader()
     var links = LinkTable()
     for link in try reader.links() { links.update(link) }
