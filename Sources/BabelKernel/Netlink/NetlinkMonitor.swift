@@ -1,13 +1,15 @@
 /// Hears of changes of links, addresses and routes. Non-blocking.
 public struct NetlinkMonitor: ~Copyable, Sendable {
   private let socket: NetlinkSocket
+  /// Octets that may wait unless told otherwise.
+  public static let usualBuffer = 4 << 20
   private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount)
 
   /// Starts listening. Changes made by the netlink sockets with the given port ids (see
   /// ``RouteWriter/portID``) are dropped inside the kernel. `receiveBuffer` is in octets; one
   /// event takes about a thousand.
   public init(
-    ignoring portIDs: [UInt32] = [], receiveBuffer: Int32 = 4 << 20
+    ignoring portIDs: [UInt32] = [], receiveBuffer: Int32 = Int32(usualBuffer)
   ) throws(KernelError) {
     socket = try NetlinkSocket(
       groups: NetlinkOption.monitorGroups, receiveBuffer: receiveBuffer, ignoring: portIDs)

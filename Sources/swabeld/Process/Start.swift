@@ -116,12 +116,9 @@ enum Start {
       }
     }
     let writer = try RouteWriter()
-    let monitor =
-      if let octets = configuration.limits.kernelBuffer {
-        try NetlinkMonitor(ignoring: [writer.portID], receiveBuffer: Int32(clamping: octets))
-      } else {
-        try NetlinkMonitor(ignoring: [writer.portID])
-      }
+    let buffer = configuration.limits.kernelBuffer ?? NetlinkMonitor.usualBuffer
+    let monitor = try NetlinkMonitor(
+      ignoring: [writer.portID], receiveBuffer: Int32(clamping: buffer))
     var reader = try KernelReader()
     var links = LinkTable()
     for link in try reader.links() { links.update(link) }
