@@ -37,7 +37,11 @@ extension Daemon {
   private func adopt(_ selection: KernelReader.Selection, at now: Instant) -> Int {
     var routes: [KernelRoute] = []
     do throws(KernelError) {
-      routes = try reader.routes(tables: settings.exportTables, selection)
+      let tables = settings.exportTables + (forwarding.sources?.numbers ?? [])
+      for route in try reader.routes(tables: tables, selection)
+      where forwarding.sources?.isException(route) != true {
+        routes.append(forwarding.sources?.logical(route) ?? route)
+      }
     } catch {
       log.write(.overflow, subject: 4, "netlink: \(error)")
     }

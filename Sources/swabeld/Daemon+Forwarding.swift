@@ -21,6 +21,7 @@ extension Daemon {
       forwarding.needsReading = false
       requestReading(at: now)
     }
+    if forwarding.sources?.idleSources.isEmpty == false { closeIdleSources(at: now) }
   }
 
   /// Reads late answers of the kernel.
@@ -42,10 +43,16 @@ extension Daemon {
   }
 
   /// With `ipv6-subtrees false` (or a very old kernel) the kernel is not asked for
-  /// source-specific routes.
+  /// source-specific routes, unless there are tables for them.
   private func isPossible(_ change: ForwardingChange) -> Bool {
-    change.key.source.isDefault || change.new == .absent
-      || settings.configuration.ipv6Subtrees ?? settings.kernel.hasIPv6Subtrees
+    if change.key.source.isDefault || change.new == .absent { return true }
+    guard forwarding.sources != nil else { return settings.hasIPv6Subtrees }
+    do throws(KernelError) {
+      return try forwarding.makeRoom(for: change.key)
+    } catch {
+      log.write(.routeRefused, subject: UInt64(error.errno), "\(error)")
+      return false
+    }
   }
 
   private func forward(_ change: ForwardingChange) {
@@ -61,6 +68,8 @@ extension Daemon {
       forwarding.needsReading = true
       return
     }
+    // An exception that is there already, or gone, is what we want.
+    if route.type == .throw { return }
     let key = route.forwardingKey
     if failure.change == .delete {
       // A route that is gone already, with its link or by somebody else's hand, is what we want.
@@ -89,6 +98,7 @@ extension Daemon {
     if failure.change == .replace {
       forwarding.enqueue(RouteStep(change: .delete, route: route.anyLeg))
     }
+    forwarding.noteRefusal(of: key)
     node.forwardingFailed(key, at: now, into: &actions)
   }
 

@@ -31,13 +31,17 @@ extension Daemon {
     switch event {
     case .routeAdded(let route, let isReplacing):
       guard route.kernelProtocol != KernelRoute.babelProtocol else { break }
+      forwarding.noteLookedUpLater(route)
+      let route = forwarding.sources?.logical(route) ?? route
       forwarding.foreign.insert(route, replacing: isReplacing)
       reading?.heardAdded(route, replacing: isReplacing)
     case .routeRemoved(let route):
       guard route.kernelProtocol != KernelRoute.babelProtocol else { break }
+      let hasException = forwarding.sources?.hasException(route.destination) ?? false
+      let route = forwarding.sources?.logical(route) ?? route
       let isClear = forwarding.foreign.remove(route)
       reading?.heardRemoved(route)
-      if !isClear { requestReading(at: .now + Self.settlingDelay) }
+      if !isClear || hasException { requestReading(at: .now + Self.settlingDelay) }
     case .overflow:
       forwarding.foreign.isUncertain = true
       reading?.isOutdated = true
@@ -135,8 +139,11 @@ extension Daemon {
     node.kernelOfferAdded(offer, at: now, into: &actions)
   }
 
-  private func removed(_ route: KernelRoute, at now: Instant) {
-    if route.kernelProtocol == KernelRoute.babelProtocol {
+  private func removed(_ gone: KernelRoute, at now: Instant) {
+    let route = forwarding.sources?.logical(gone) ?? gone
+    if forwarding.sources?.isException(gone) == true {
+      requestReading(at: now + Self.settlingDelay)
+    } else if route.kernelProtocol == KernelRoute.babelProtocol {
       // Our own changes are not told, so this was somebody else: put it back if it is wanted.
       let key = route.forwardingKey
       if let wanted = forwarding.route(key, node.desiredForwarding(key)), wanted.key == route.key,
@@ -148,7 +155,7 @@ extension Daemon {
       node.forwardingMayWork(
         route.destination, source: route.source, at: now, into: &actions)
     }
-    guard let offer = offer(route) else { return }
+    guard let offer = offer(gone) else { return }
     let isClear = node.kernelOfferRemoved(offer, at: now, into: &actions)
     if !isClear, offer.destination.family == .ipv6 {
       // One leg of several: the kernel does not tell which are left.

@@ -26,6 +26,7 @@ extension Daemon {
     }
     followPatterns(at: now)
     bindInterfaces(at: now)
+    adoptRules()
     takeOver(former, at: now)
     readAtOnce(at: now)
     checkInterfaces(at: .now)
@@ -127,12 +128,14 @@ extension Daemon {
       }
     }
     actions.removeAll()
+    forwarding.dissolveSources()
     let deadline = MonotonicClock.microseconds() + Self.farewellPatience
     repeat {
       forwarding.flush(into: &failures)
       if forwarding.writer.gatheredCount == 0, forwarding.writer.unansweredCount == 0 { break }
       sleep(milliseconds: 1)
     } while MonotonicClock.microseconds() < deadline
+    closeIdleSources(at: .now)
     for failure in failures where failure.error.errno != ErrorNumber.noSuchProcess {
       log.write("kernel_route(\(failure.change)): \(failure.error)")
     }

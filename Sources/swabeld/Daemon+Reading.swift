@@ -45,7 +45,7 @@ extension Daemon {
       guard let offer = address.offer(interfaceName: { links.name($0) }) else { continue }
       node.kernelOfferAdded(offer, at: now, into: &actions)
     }
-    reader.startRoutes(tables: settings.allTables)
+    reader.startRoutes(tables: tablesToRead)
     apply(at: now)
   }
 
@@ -73,6 +73,16 @@ extension Daemon {
     return now + (interval - interval / 4 + Int64(Entropy.uint64() % UInt64(interval / 2)))
   }
 
+  /// Tables of sources may come and go.
+  private var tablesToRead: [UInt32] {
+    var tables = settings.allTables
+    guard let sources = forwarding.sources else { return tables }
+    for table in sources.numbers + [KernelRoute.mainTable] where !tables.contains(table) {
+      tables.append(table)
+    }
+    return tables
+  }
+
   private func readRoutes(at now: Instant) {
     var routes: [KernelRoute] = []
     let progress: KernelReader.Progress
@@ -84,13 +94,15 @@ extension Daemon {
       readingDue = min(readingDue, now + 5_000_000)
       return
     }
-    for route in routes {
+    for read in routes {
+      if reading?.noteForSources(read, forwarding.sources) == true { continue }
+      let route = forwarding.sources?.logical(read) ?? read
       if route.kernelProtocol == KernelRoute.babelProtocol {
         compare(route)
       } else {
         if reading?.hasHeard(of: route) == true { continue }
         reading?.noteForeign(route)
-        guard let offer = offer(route) else { continue }
+        guard let offer = offer(read) else { continue }
         node.kernelOfferAdded(offer, at: now, into: &actions)
       }
     }
@@ -98,7 +110,7 @@ extension Daemon {
     guard case .finished(let isConsistent) = progress, news.isEmpty else { return }
     if !isConsistent, let attempt = reading?.attempt, attempt < KernelReading.attemptLimit {
       reading?.attempt += 1
-      reader.startRoutes(tables: settings.allTables)
+      reader.startRoutes(tables: tablesToRead)
       return
     }
     node.kernelSnapshotEnded(at: now, into: &actions)
@@ -155,7 +167,12 @@ extension Daemon {
         forwarding.repair(from: nil, to: wanted)
       }
     }
-    if let next { reading?.phase = .missing(position: next) } else { endReading() }
+    if let next {
+      reading?.phase = .missing(position: next)
+    } else {
+      if let inventory = reading?.inventory { repairSources(inventory) }
+      endReading()
+    }
   }
 
   private func differ(_ word: String, _ route: KernelRoute) {

@@ -94,7 +94,8 @@ final class Daemon {
     monitor = parts.monitor
     reader = parts.reader
     links = parts.links
-    forwarding = ForwardingWriter(parts.writer, settings.places)
+    forwarding = ForwardingWriter(
+      parts.writer, settings.places, sources: settings.sourceTables)
     lifeFile = parts.lifeFile
     sysctls = parts.sysctls
     server = parts.server

@@ -107,7 +107,7 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
     ("diversity 3", "radio diversity"), ("diversity-factor 3", "radio diversity"),
     ("interface v0 channel 3", "radio diversity"),
     ("interface v0 interfering true", "radio diversity"), ("keep-unfeasible true", "always kept"),
-    ("first-table-number 10", "need no tables"), ("first-rule-priority 10", "need no tables"),
+    ("first-table-number 10", "source-tables"), ("first-rule-priority 10", "source-tables"),
     ("interface v0 v4viav6 true", "v4-via-v6"), ("interface v0 v4-over-v6 true", "v4-via-v6"),
     ("kernel-install false", "install deny"), ("parasitic true", "out deny"),
     ("hello-interval 4", "default"), ("rxcost 4", "parameter of"), ("deny", "redistribute"),

@@ -177,6 +177,8 @@ import Testing
     #expect(NetlinkType.newAddress == RTM_NEWADDR && NetlinkType.deleteAddress == RTM_DELADDR)
     #expect(NetlinkType.newRoute == RTM_NEWROUTE && NetlinkType.deleteRoute == RTM_DELROUTE)
     #expect(NetlinkType.getRoute == RTM_GETROUTE && NetlinkType.noOperation == NLMSG_NOOP)
+    #expect(NetlinkType.newRule == RTM_NEWRULE && NetlinkType.deleteRule == RTM_DELRULE)
+    #expect(NetlinkType.getRule == RTM_GETRULE)
     #expect(NetlinkType.error == NLMSG_ERROR && NetlinkType.done == NLMSG_DONE)
     #expect(NetlinkFlag.request == NLM_F_REQUEST && NetlinkFlag.acknowledge == NLM_F_ACK)
     #expect(NetlinkFlag.dump == NLM_F_DUMP && NetlinkFlag.create == NLM_F_CREATE)
@@ -211,5 +213,33 @@ import Testing
     #expect(
       NetlinkOption.monitorGroups
         == groups.reduce(UInt32(RTMGRP_IPV6_ROUTE)) { $0 | UInt32($1) })
+  }
+}
+
+@Suite struct `Netlink bytes of rules` {
+  @Test func `what is written reads the same`() throws {
+    let rules = try [("10.1.0.0/16", UInt32(7)), ("fd00::/8", .max)].map {
+      KernelRule(source: try #require(Prefix($0.0)), table: $0.1, priority: 1016)
+    }
+    var builder = NetlinkBuilder(capacity: 512)
+    for rule in rules { builder.rule(rule, type: NetlinkType.newRule, flags: 0, sequence: 1) }
+    let bytes = builder.bytes
+    var found: [KernelRule?] = []
+    var cursor = NetlinkMessageCursor(count: bytes.count)
+    while let message = cursor.next(in: bytes.span) {
+      found.append(KernelRule(message: message.body, in: bytes.span))
+    }
+    #expect(found == rules)
+    // A rule that asks for more, or is cut off, is none of ours.
+    for count in 16..<bytes.count { _ = KernelRule(message: 16..<count, in: bytes.span) }
+  }
+
+  @Test func `rules that ask for more than the source are passed over`() {
+    // From 10.0.0.0/8, lookup main; the second has a firewall mark.
+    let plain: [UInt8] =
+      [2, 0, 8, 0, 254, 0, 0, 1, 0, 0, 0, 0] + [8, 0, 2, 0, 10, 0, 0, 0] + [8, 0, 6, 0, 5, 0, 0, 0]
+    let marked = plain + [8, 0, 10, 0, 1, 0, 0, 0]
+    #expect(KernelRule(message: 0..<plain.count, in: plain.span)?.priority == 5)
+    #expect(KernelRule(message: 0..<marked.count, in: marked.span) == nil)
   }
 }

@@ -76,6 +76,11 @@ public struct Configuration: Equatable, Sendable {
   public var allowDuplicates: UInt16?
   /// `ipv6-subtrees`; nil means whatever the kernel can do.
   public var ipv6Subtrees: Bool?
+  /// `source-tables`: tables for source-specific routes of IPv4, and of IPv6 where the kernel has
+  /// no subtrees; nil means that such routes are ignored.
+  public var sourceTables: ClosedRange<UInt32>?
+  /// `source-rule-priority`: priority of the first of up to 129 routing rules.
+  public var sourceRulePriority: UInt32 = 1000
   /// `export-table`: the table routes are installed into.
   public var exportTable: UInt32 = 254
   /// `import-table`, as given; see ``effectiveImportTables``.
@@ -137,6 +142,7 @@ public struct Configuration: Equatable, Sendable {
     var parameters = NodeParameters(routerID: routerID, seqno: seqno, seed: seed)
     parameters.port = protocolPort
     parameters.exportTable = exportTable
+    parameters.supportsSourceSpecificIPv4 = sourceTables != nil
     parameters.kernelPriority = kernelPriority
     parameters.reflectsKernelMetric = reflectsKernelMetric
     parameters.allowDuplicates = allowDuplicates

@@ -51,6 +51,10 @@ extension Configuration {
     lines.append(allowDuplicates.map { "allow-duplicates \($0)" } ?? "# allow-duplicates: off")
     lines.append(ipv6Subtrees.map { "ipv6-subtrees \($0)" } ?? "# ipv6-subtrees: as the kernel can")
     lines.append("export-table \(exportTable)")
+    if let sourceTables {
+      lines.append("source-tables \(sourceTables.lowerBound) \(sourceTables.upperBound)")
+      lines.append("source-rule-priority \(sourceRulePriority)")
+    }
     for table in effectiveImportTables { lines.append("import-table \(table)") }
     lines.append(numberOrOff("kernel-check-interval", kernelCheckInterval))
     lines.append("skip-kernel-setup \(skipsKernelSetup)")
@@ -147,6 +151,8 @@ extension InterfaceSettings {
     add("path-attributes", pathAttributes.map { "\($0)" })
     add("althea-wire", usesAltheaWire.map { "\($0)" })
     add("probe-mtu", probesMTU.map { "\($0)" })
+    add("path-attributes", pathAttributes.map { "\($0)" })
+    add("althea-wire", usesAltheaWire.map { "\($0)" })
     add("link-local", makesLinkLocal.map { $0 ? "auto" : "manual" })
     add("accept-bad-signatures", acceptsBadSignatures.map { "\($0)" })
     add("ipv4-control", ipv4Control.map { "\($0)" })

@@ -27,6 +27,8 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case pidFile = "pid-file"
   case logFile = "log-file"
   case limit
+  case sourceTables = "source-tables"
+  case sourceRulePriority = "source-rule-priority"
   case fee
   case metricFactor = "metric-factor"
 }
@@ -76,10 +78,36 @@ extension StatementParser {
     case .pidFile: configuration.pidFile = try path()
     case .logFile: configuration.logFile = try path()
     case .limit: try parseLimit(at: first)
+    case .sourceTables: configuration.sourceTables = try sourceTables(at: first)
+    case .sourceRulePriority:
+      warn(.unknownToBabeld, at: first, "babeld makes no routing rules")
+      configuration.sourceRulePriority = UInt32(try number(1...32_000))
     case .fee: configuration.pricing.fee = try pricingNumber(at: first)
     case .metricFactor: configuration.pricing.metricFactor = try pricingNumber(at: first)
     }
     try endStatement()
+  }
+
+  /// Most tables for source-specific routes: each costs a rule for every packet.
+  private static let sourceTableLimit = 1024
+
+  /// The first and the last of a range of tables.
+  private mutating func sourceTables(
+    at first: ConfigurationToken
+  ) throws(ConfigurationError) -> ClosedRange<UInt32> {
+    warn(.unknownToBabeld, at: first, "babeld makes no routing rules")
+    let least = try number(1...Int64(UInt32.max))
+    let before = reader
+    let greatest = try number(1...Int64(UInt32.max))
+    let count = greatest - least + 1
+    // 253 to 255 are default, main and local.
+    guard count > 0, count <= Int64(Self.sourceTableLimit), greatest < 253 || least > 255 else {
+      reader = before
+      let expected =
+        "the last of at most \(Self.sourceTableLimit) tables, without those from 253 to 255"
+      throw reader.error(at: try word(expected), expected: expected)
+    }
+    return UInt32(least)...UInt32(greatest)
   }
 
   /// A number of Althea's fork: 32 bits.

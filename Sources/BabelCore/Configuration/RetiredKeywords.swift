@@ -21,7 +21,7 @@ private enum RetiredStatement: KeywordText, ConfigurationKeyword {
       "radio diversity was removed in babeld 1.13; delete it"
     case .keepUnfeasible: "unfeasible routes are always kept; delete it"
     case .firstTableNumber, .firstRulePriority:
-      "source-specific routes need no tables and rules of their own; delete it"
+      "IPv6 needs no tables of its own; for IPv4 see \"source-tables\""
     case .parasitic: "write \"redistribute local deny\" and \"out deny\" instead"
     case .wireless: "write \"default type wireless\" instead"
     case .hmac: "keys are given to interfaces: \"interface NAME key ID\""

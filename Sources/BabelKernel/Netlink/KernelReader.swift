@@ -74,6 +74,15 @@ public struct KernelReader: ~Copyable, Sendable {
       })
   }
 
+  /// All rules that look packets from a prefix up in a table, both families.
+  public mutating func rules() throws(KernelError) -> [KernelRule] {
+    try table(
+      "read rules", request: { $0.ruleDump(sequence: $1) },
+      row: { message, bytes in
+        message.type == NetlinkType.newRule ? KernelRule(message: message.body, in: bytes) : nil
+      })
+  }
+
   /// All routes of some tables, in one go; cache entries are left out. A dump that the kernel
   /// calls inconsistent is repeated a few times.
   public mutating func routes(

@@ -16,6 +16,9 @@ enum NetlinkType {
   static let newRoute: UInt16 = 24
   static let deleteRoute: UInt16 = 25
   static let getRoute: UInt16 = 26
+  static let newRule: UInt16 = 32
+  static let deleteRule: UInt16 = 33
+  static let getRule: UInt16 = 34
 }
 
 /// `nlmsg_flags`.
@@ -45,6 +48,17 @@ enum RouteAttribute {
   static let table: UInt16 = 15
   static let via: UInt16 = 18
   static let nexthopID: UInt16 = 30
+}
+
+/// `FRA_…` of rules.
+enum RuleAttribute {
+  static let source: UInt16 = 2
+  static let inputInterface: UInt16 = 3
+  static let priority: UInt16 = 6
+  static let firewallMark: UInt16 = 10
+  static let table: UInt16 = 15
+  static let outputInterface: UInt16 = 17
+  static let `protocol`: UInt16 = 21
 }
 
 /// `ifla_type` of links.

@@ -46,7 +46,7 @@ public struct RouteFailure: Equatable, Sendable {
   /// The caller's mark of the change.
   public let tag: UInt64
   /// The route as the kernel repeated it; nil if it did not.
-  public let route: KernelRoute?
+  public var route: KernelRoute?
   /// Error number and the kernel's words.
   public let error: KernelError
 }

@@ -15,6 +15,8 @@ struct ForwardingWriter: ~Copyable {
   private var ifindices: [InterfaceID: Int32] = [:]
   /// Set when answers of the kernel were lost: then the tables must be read again.
   var needsReading = false
+  /// Tables for source-specific routes, if there are to be some.
+  var sources: SourceTables?
   /// Changes asked of the kernel so far.
   private(set) var changeCount: UInt64 = 0
 
@@ -24,8 +26,11 @@ struct ForwardingWriter: ~Copyable {
     static let again: UInt64 = 1
   }
 
-  init(_ writer: consuming RouteWriter, _ places: ForeignRoutes.Places) {
+  init(
+    _ writer: consuming RouteWriter, _ places: ForeignRoutes.Places, sources: SourceTables? = nil
+  ) {
     self.writer = writer
+    self.sources = sources
     foreign = ForeignRoutes(places)
   }
 
@@ -45,7 +50,11 @@ struct ForwardingWriter: ~Copyable {
   /// Asks the kernel for a change.
   mutating func apply(_ change: ForwardingChange) {
     let old = route(change.key, change.old)
-    for step in plan(from: old, to: route(change.key, change.new)) { enqueue(step) }
+    let new = route(change.key, change.new)
+    let (before, after) = exceptions(change.key, exists: new != nil)
+    for step in before { enqueuePhysical(step, attempt: Attempt.again) }
+    for step in plan(from: old, to: new) { enqueue(step) }
+    for step in after { enqueuePhysical(step, attempt: Attempt.again) }
   }
 
   /// Makes what the kernel has (`actual`) what it should have. A refusal is final: the tables
@@ -60,6 +69,14 @@ struct ForwardingWriter: ~Copyable {
 
   /// Queues one operation.
   mutating func enqueue(_ step: RouteStep, attempt: UInt64 = Attempt.first) {
+    guard let sources else { return enqueuePhysical(step, attempt: attempt) }
+    // A source without a table has no routes either.
+    guard let route = sources.physical(step.route) else { return }
+    enqueuePhysical(RouteStep(change: step.change, route: route), attempt: attempt)
+  }
+
+  /// Queues one operation as it goes to the kernel.
+  mutating func enqueuePhysical(_ step: RouteStep, attempt: UInt64) {
     changeCount &+= 1
     do throws(KernelError) {
       try writer.enqueue(step.change, step.route, tag: attempt)
@@ -76,6 +93,11 @@ struct ForwardingWriter: ~Copyable {
     } catch {
       needsReading = true
     }
+    let first = failures.count
     writer.takeFailures(into: &failures)
+    guard let sources else { return }
+    for index in first..<failures.count {
+      failures[index].route = failures[index].route.map { sources.logical($0) }
+    }
   }
 }

@@ -25,6 +25,8 @@ struct KernelReading {
   var differences = 0
   /// Set when changes were not heard of meanwhile: what was read may be old already.
   var isOutdated = false
+  /// What matters for tables of sources.
+  private(set) var inventory = SourceInventory()
   /// Routes of others found so far.
   private(set) var foreign: ForeignRoutes
   private var seen = KeySet()
@@ -32,6 +34,20 @@ struct KernelReading {
   private var heard: Set<RouteIdentity> = []
 
   init(_ places: ForeignRoutes.Places) { foreign = ForeignRoutes(places) }
+
+  /// Notes what matters for tables of sources. True if the route is nothing but an exception.
+  mutating func noteForSources(_ route: KernelRoute, _ sources: SourceTables?) -> Bool {
+    guard let sources else { return false }
+    if route.kernelProtocol != KernelRoute.babelProtocol {
+      if sources.handles(route.destination.family), sources.isLookedUpLater(route) {
+        inventory.foreign.insert(route.destination)
+      }
+      return false
+    }
+    guard sources.isException(route) else { return false }
+    inventory.exceptions[route.table, default: []].insert(route.destination)
+    return true
+  }
 
   /// Notes that an entry was changed by us meanwhile: what was read about it may be old.
   mutating func noteChange(of key: ForwardingKey) { changed.insert(key) }

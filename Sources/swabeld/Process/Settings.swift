@@ -39,6 +39,18 @@ struct Settings {
     }
   }
 
+  /// Whether the kernel holds source-specific IPv6 routes.
+  var hasIPv6Subtrees: Bool { configuration.ipv6Subtrees ?? kernel.hasIPv6Subtrees }
+
+  /// Tables for the source-specific routes that it does not hold, if they were asked for.
+  var sourceTables: SourceTables? {
+    configuration.sourceTables.map {
+      SourceTables(
+        range: $0, rulePriority: configuration.sourceRulePriority,
+        exportTable: configuration.exportTable, includesIPv6: !hasIPv6Subtrees)
+    }
+  }
+
   /// Tables routes are redistributed from.
   var importTables: [UInt32] { configuration.effectiveImportTables }
 
