@@ -1,7 +1,9 @@
 """`interface wg-*` and `link-local auto`: interfaces that nobody names or prepares."""
 
 import json
+import time
 
+import babel_packets as babel
 from daemons import Swabeld
 from netns import never, wait_until
 from speaker import Speaker
@@ -89,6 +91,33 @@ def test_pattern_at_run_time(lab):
         assert costs(node, "tun-a") == {"78"}
         assert control.ask('interface "tun-*"') == ["ok"], "in quotation marks a name"
         assert rows(node)["tun-*"]["up"] == "false"
+    assert node.stop() == 0
+
+
+def test_earlier_life(lab):
+    """Interfaces of a pattern go on as named ones do: after a kill -9 the routes through them stay
+    in use, after a stop their Hellos go on counting."""
+    a, b = lab.namespace("a"), lab.namespace("b")
+    lab.veth(a, b, ("wg-a", "l0"))
+    node = Swabeld(a, ["wg-*"], statements=[f"state-file {lab.directory}/state"])
+    speaker = Speaker(b, "l0")
+    speaker.adjacent(node)
+    speaker.send(babel.router_id(speaker.identifier), babel.update("fd99:1::/64"))
+    wait_until(lambda: "fd99:1::/64" in a.reaches(), 5, "a route is learned")
+    node.kill()
+    node.start()
+    never(lambda: "fd99:1::/64" not in a.reaches(), 1, "the route is taken away")
+    assert "1 routes in the kernel: 1 stay in use" in node.process.text()
+    assert node.stop() == 0
+
+    def seqnos():
+        return [int.from_bytes(body[2:4]) for _, _, body in speaker.tlvs(babel.HELLO)]
+
+    time.sleep(0.2)
+    before = seqnos()
+    node.start()
+    wait_until(lambda: len(seqnos()) > len(before), 8, "more Hellos")
+    assert 0 < (seqnos()[len(before)] - before[-1]) & 0xFFFF <= 4
     assert node.stop() == 0
 
 
