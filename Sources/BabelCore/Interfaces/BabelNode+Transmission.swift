@@ -221,6 +221,8 @@ extension BabelNode {
     packet.add(farewell(interface, isUnicast: false), &buffer)
     interfaceRows[Int(id.rawValue)]?.helloSeqno = interface.helloSeqno.next
     packet.close(&buffer)
+    // Used up: another life, or this one when the link is up again, goes on after it.
+    interfaceRows[Int(id.rawValue)]?.helloSeqno = interface.helloSeqno.next
     for peer in interface.unicastPeers where peer.isGreeted {
       bidFarewell(to: peer.address, id, interface, &buffer)
     }
