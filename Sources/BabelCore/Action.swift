@@ -33,6 +33,8 @@ public struct Datagram: Equatable, Sendable {
   public let bytes: Range<Int>
   /// Where a transmit timestamp is to be written, relative to the packet's first octet.
   public let timestampOffset: Int?
+  /// Whether it has to be signed by ``BabelNode/seal(_:_:from:to:at:)`` (RFC 8967).
+  public let isSigned: Bool
   /// Whether the packet must not be fragmented, for MTU probing.
   public let dontFragment: Bool
 }

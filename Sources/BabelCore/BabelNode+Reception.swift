@@ -29,6 +29,10 @@ extension BabelNode {
     } catch {
       return drop(DropReason(error), &buffer)
     }
+    guard
+      isAuthentic(
+        bytes, decoder, on: id, from: source, port: port, to: destination, at: now, &buffer)
+    else { return }
     guard var neighbour = findOrAddNeighbour(id, source, now, &buffer) else { return }
     var stamps = PacketStamps(arrival: min(arrival ?? now, now))
     while let item = decoder.next(in: bytes) {

@@ -16,6 +16,7 @@ import BabelWire
 /// - §3.6 selection: `Routes/BabelNode+Selection.swift`
 /// - §3.7 updates: `Routes/BabelNode+Updates.swift`, own prefixes `…+Origination.swift`
 /// - §3.8 requests: `Routes/BabelNode+Requests.swift`
+/// - authentication (RFC 8967): `Authentication/BabelNode+Authentication.swift`
 /// - starting after a crash: `Neighbours/BabelNode+Recovery.swift`
 /// - entries found in the kernel: `Routes/BabelNode+Adoption.swift`
 ///
@@ -40,6 +41,15 @@ public struct BabelNode: ~Copyable {
     get { parameters.smoothingHalfLife }
     set { parameters.smoothingHalfLife = newValue }
   }
+
+  /// Indices and nonces.
+  var secrets: SecretRandom
+  /// Authentication by interface number; nil where there are no keys.
+  var authentications: [LinkAuthentication?] = []
+  /// When senders that are gone are forgotten; nil when there are none.
+  var authenticationSweepDue: Instant?
+  /// The time of day at the origin of our clock, in seconds since 1970; nil if unknown.
+  var wallOrigin: Int64?
 
   var interfaceRows: [Interface?] = []
   var interfaceOrder: [InterfaceID] = []
@@ -92,6 +102,7 @@ public struct BabelNode: ~Copyable {
     self.parameters = parameters
     self.filters = filters
     jitter = Jitter(seed: parameters.seed)
+    secrets = SecretRandom(key: parameters.entropy)
     ownSeqno = parameters.seqno
     reportsRoutes = parameters.reportsRoutes
     table = RouteTable(hashKey: jitter.next())
@@ -119,6 +130,7 @@ public struct BabelNode: ~Copyable {
     take(settling.first)
     take(recovery?.checkDue)
     take(adoption.firstDeadline)
+    take(authenticationSweepDue)
     return first
   }
 
@@ -133,6 +145,7 @@ public struct BabelNode: ~Copyable {
       neighbourTimerFired(NeighbourID(id), now, &buffer)
     }
     checkRecovery(now, &buffer)
+    sweepAuthentication(now)
     var left = max(budget, 1)
     left -= runJobs(now, budget: left, &buffer)
     left -= runAdoption(now, budget: left, &buffer)

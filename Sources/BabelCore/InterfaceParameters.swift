@@ -54,6 +54,8 @@ public struct InterfaceParameters: Equatable, Sendable {
   /// Addresses of neighbours that are greeted and told everything by unicast, because multicast
   /// does not reach them. Of the family of ``control``, no two alike.
   public var unicastNeighbours: [IPAddress] = []
+  /// Keys that sign and verify (RFC 8967).
+  public var authentication = InterfaceAuthentication()
 
   /// Whether the cost is measured, so that it changes all the time.
   var isCostMeasured: Bool {

@@ -11,6 +11,11 @@ public struct NodeParameters: Equatable, Sendable {
   public var hasLostSeqno = false
   /// Seed of all jitter.
   public var seed: UInt64
+  /// 32 octets that nobody can guess, for indices and nonces (RFC 8967 §4); made from ``seed``
+  /// here, which is good for simulation only.
+  public var entropy: [UInt8]
+  /// The packet counter an interface begins behind, for tests.
+  package var firstPacketCounter: UInt32 = 0
   /// UDP port, source and destination.
   public var port: UInt16 = 6696
   /// Kernel table for routes without an `install … table` action.
@@ -51,5 +56,6 @@ public struct NodeParameters: Equatable, Sendable {
     self.routerID = routerID
     self.seqno = seqno
     self.seed = seed
+    entropy = (0..<8).map { UInt8(truncatingIfNeeded: seed >> UInt64(8 * $0)) }
   }
 }

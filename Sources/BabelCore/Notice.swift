@@ -73,6 +73,18 @@ public enum DropReason: UInt8, Equatable, Sendable, CustomStringConvertible {
   case interfaceDown
   /// No room for another neighbour.
   case neighbourLimit
+  /// No MAC (RFC 8967 §4.3).
+  case unsigned
+  /// No MAC is one of ours.
+  case wrongMAC
+  /// No packet counter.
+  case noPacketCounter
+  /// The sender has not shown yet that its index is new.
+  case unknownIndex
+  /// The index is not the one the sender showed to be new.
+  case otherIndex
+  /// The packet was received before, or is too old to tell.
+  case replayed
 
   /// A few words for an operator.
   public var description: String {
@@ -86,6 +98,12 @@ public enum DropReason: UInt8, Equatable, Sendable, CustomStringConvertible {
     case .ownPacket: "sent by this node"
     case .interfaceDown: "interface is not up"
     case .neighbourLimit: "too many neighbours on the interface"
+    case .unsigned: "not signed"
+    case .wrongMAC: "signed with none of our keys, or not meant for us"
+    case .noPacketCounter: "signed, but without a packet counter"
+    case .unknownIndex: "signed by a newcomer, who is asked to prove that it is no replay"
+    case .otherIndex: "signed, but of another life of its sender: restarted, or a replay"
+    case .replayed: "a replay: signed, but received before or too old to tell"
     }
   }
 }
@@ -103,6 +121,10 @@ public enum Notice: Equatable, Sendable {
   case route(TableEvent, RouteStatus)
   /// A packet was dropped whole.
   case packetDropped(DropReason, from: IPAddress, interface: InterfaceName)
+  /// A packet that fails verification was processed all the same (`accept-bad-signatures`).
+  case packetUnverified(DropReason, from: IPAddress, interface: InterfaceName)
+  /// A sender has proved that it holds a key and that its packets are no replays (RFC 8967 §4.3).
+  case senderAuthenticated(IPAddress, interface: InterfaceName)
   /// A TLV was ignored; `type` is its number.
   case tlvIgnored(type: UInt8, reason: TLVFault, from: IPAddress, interface: InterfaceName)
   /// A neighbour's Hello seqno jumped: it restarted, and everything from it was flushed.

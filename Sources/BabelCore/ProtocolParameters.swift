@@ -95,6 +95,23 @@ enum ProtocolParameters {
   static let rttValidity: Int64 = 180_000_000
   /// Microseconds beyond eight times the average from which a round-trip sample must be confirmed.
   static let rttOutlier: UInt64 = 100_000
+  /// An index is forgotten so long after the last packet that was accepted (RFC 8967 §4.4, B).
+  static let indexLifetime: Int64 = 300_000_000
+  /// A challenge can be answered so long (RFC 8967 §4.3.1.1).
+  static let challengeLifetime: Int64 = 30_000_000
+  /// Least time between two challenges, or two answers, of one neighbour (RFC 8967 §4.3.1).
+  static let challengeSpacing: Int64 = 300_000
+  /// A challenge that was not answered is repeated after this time: enough for a round trip by
+  /// satellite, whose answer a newer challenge would make worthless.
+  static let challengePatience: Int64 = 1_000_000
+  /// Senders that have not answered a challenge which an interface remembers.
+  static let strangerLimit = 64
+  /// Challenges and answers an interface may send at once, and time per further one: whoever
+  /// replays packets of many must not make us shout.
+  static let exchangeBurst = 100
+  static let exchangeSpacing: Int64 = 5_000
+  /// How often it is looked for senders that are gone.
+  static let authenticationSweep: Int64 = 60_000_000
   /// Rows of the change log sent before the queue of requested updates is looked at.
   static let updatesPerPacketAtMost = 400
 }

@@ -95,12 +95,7 @@ extension Daemon {
       removeUnwanted(at: now)
     case .interface(let name, let parameters):
       flushedNames.removeAll { $0 == name }
-      var merged = settings.configuration
-      merged.merge(parameters, into: name)
-      guard merged.authentication(for: name).keys.isEmpty else {
-        return "no Packet authentication is not available"
-      }
-      settings.configuration = merged
+      settings.configuration.merge(parameters, into: name)
       if interfaces.contains(where: { $0.name == name }) {
         applyParameters(at: now)
       } else {
@@ -110,7 +105,9 @@ extension Daemon {
     case .defaults(let parameters):
       settings.configuration.mergeDefaults(parameters)
       applyParameters(at: now)
-    case .key(let key): settings.configuration.define(key)
+    case .key(let key):
+      settings.configuration.define(key)
+      applyParameters(at: now)
     case .linkDetect(let isOn):
       settings.configuration.detectsLinks = isOn
       checkInterfaces(at: now)

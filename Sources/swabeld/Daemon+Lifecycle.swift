@@ -14,6 +14,7 @@ extension Daemon {
   func start(after former: SavedLife?) -> Bool {
     let now = Instant.now
     updateReporting()
+    tellTime(at: now)
     var names = settings.configuration.interfaces.map { $0.name }
     for name in settings.interfaces where !names.contains(name) { names.append(name) }
     guard !names.isEmpty || settings.configuration.namesInterfaces else {
@@ -80,6 +81,7 @@ extension Daemon {
         text.removeAll(keepingCapacity: true)
       }
     }
+    for status in node.authentication() { TableDump.append(status, to: &text) }
     Log.write(text, to: 1)
   }
 

@@ -82,7 +82,6 @@ extension Daemon {
     guard let row = interfaces.first(where: { $0.id == datagram.interface }),
       let ifindex = row.ifindex, let source = row.controlAddress
     else { return }
-    var bytes = Array(actions.bytes[datagram.bytes])
     let destination =
       switch datagram.destination {
       case .multicast:
@@ -90,13 +89,10 @@ extension Daemon {
       case .unicast(let address): address
       }
     do throws(KernelError) {
-      // The last thing before the socket: a neighbour measures the round trip by it.
-      if let offset = datagram.timestampOffset { Self.stamp(&bytes, at: offset) }
-      if try send(bytes, to: destination, ifindex, from: source, datagram) { return }
+      if try send(to: destination, ifindex, from: source, datagram) { return }
       // No room: wait a little, once. What does not go then is lost like any other packet.
       waitForRoom()
-      if let offset = datagram.timestampOffset { Self.stamp(&bytes, at: offset) }
-      if try !send(bytes, to: destination, ifindex, from: source, datagram) {
+      if try !send(to: destination, ifindex, from: source, datagram) {
         unsentPackets &+= 1
         log.write(.sendFailed, subject: UInt64(ErrorNumber.wouldBlock), "send: no room")
       }
@@ -106,10 +102,17 @@ extension Daemon {
     }
   }
 
+  /// Stamps, signs and sends a packet; true as well if it must not be sent.
   private func send(
-    _ bytes: [UInt8], to destination: IPAddress, _ ifindex: Int32, from source: IPAddress,
-    _ datagram: Datagram
+    to destination: IPAddress, _ ifindex: Int32, from source: IPAddress, _ datagram: Datagram
   ) throws(KernelError) -> Bool {
+    var bytes = Array(actions.bytes[datagram.bytes])
+    // The last things before the socket: a neighbour measures the round trip by the stamp, and
+    // the signature covers it.
+    if let offset = datagram.timestampOffset { Self.stamp(&bytes, at: offset) }
+    guard node.seal(&bytes, datagram, from: source, to: destination, at: .now) else {
+      return true
+    }
     if source.family == .ipv4 {
       return try ipv4Socket?.socket.send(
         bytes.span, to: destination, ifindex: ifindex, sourceAddress: source,

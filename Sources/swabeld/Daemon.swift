@@ -109,6 +109,7 @@ final class Daemon {
     while !isStopping {
       let now = Instant.now
       supervision.turn({ statusLine }, at: now.microseconds)
+      tellTime(at: now)
       let hasMore = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
       apply(at: now)
       let hasWork = work(at: now) || hasMore
@@ -137,6 +138,12 @@ final class Daemon {
       server?.serve(poll, self, at: .now)
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
+  }
+
+  /// Keys may count for a time only; the clock may be set at any moment.
+  func tellTime(at now: Instant) {
+    guard settings.configuration.keys.contains(where: { $0.hasPeriods }) else { return }
+    node.setWallClock(WallClock.secondsIfSet(), at: now)
   }
 
   /// babeld's `debug 1` writes all tables after each turn of its loop; ours at most once a

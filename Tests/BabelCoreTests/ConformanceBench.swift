@@ -6,6 +6,7 @@ import Testing
 enum Example {
   static let ownRouterID = RouterID(0x0200_0000_0000_00AA)
   static let ownAddress = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xAA)
+  static let group = IPAddress(high: 0xFF02_0000_0000_0000, low: 0x0001_0006)
   /// A prefix from elsewhere, and another.
   static let x = prefix("2001:db8:1::", 64)
   static let y = prefix("2001:db8:2::", 64)
@@ -205,7 +206,15 @@ final class Bench {
   }
 
   private func record(_ datagram: Datagram) {
-    let bytes = Array(buffer.bytes[datagram.bytes])
+    var bytes = Array(buffer.bytes[datagram.bytes])
+    let destination =
+      switch datagram.destination {
+      case .multicast: Example.group
+      case .unicast(let address): address
+      }
+    let mayLeave = node.seal(
+      &bytes, datagram, from: Example.ownAddress, to: destination, at: clock)
+    #expect(mayLeave)
     sent.append(
       SentPacket(
         time: now, interface: datagram.interface, destination: datagram.destination,
@@ -221,11 +230,10 @@ final class Bench {
     toMulticast: Bool = true, port: UInt16 = 6696
   ) {
     let id = interface ?? self.interface
-    let group = IPAddress(high: 0xFF02_0000_0000_0000, low: 0x0001_0006)
     input {
       $0.receive(
         bytes.span, on: id, from: source, port: port,
-        to: toMulticast ? group : Example.ownAddress, at: $1, into: &$2)
+        to: toMulticast ? Example.group : Example.ownAddress, at: $1, into: &$2)
     }
   }
 
@@ -271,6 +279,9 @@ final class Bench {
   }
 
   // MARK: Reading
+
+  /// How packets fared on the first interface with keys.
+  var authentication: AuthenticationStatus? { node.authentication().first }
 
   func neighbour(_ peer: Peer) -> NeighbourStatus? {
     node.neighbours(at: clock).first { $0.address == peer.address && $0.interface == peer.name }

@@ -17,6 +17,9 @@ final class Peer {
   private(set) var nextDue: Int64?
   private(set) var helloSeqno: UInt16 = 1000
 
+  /// The name of the bench's first interface.
+  static let firstName = InterfaceName(octets: Array("p0".utf8))!
+
   init(_ bench: Bench, number: UInt64, interface: InterfaceID, hello: UInt16, rxcost: UInt16) {
     self.bench = bench
     address = IPAddress(high: 0xFE80_0000_0000_0000, low: number)

@@ -43,17 +43,6 @@ def test_transit(lab):
     assert {"10.93.0.1/32", "fd93::1/128"} <= a.reaches(first.proto), "the rest stays"
 
 
-def test_keys_are_not_ignored(lab):
-    """Without authentication (RFC 8967) a configuration that asks for it does not start."""
-    a, _, _ = ends(lab)
-    process = Process(a, "swabeld", [
-        Swabeld.binary(None), "-I", "", "-S", "", "-C", "key id k type hmac-sha256 value 00ff",
-        "-C", "interface l0 key k"])
-    assert process.child.wait(5) == 1
-    assert "authentication" in process.text()
-    assert not a.routes()
-
-
 @pytest.mark.parametrize("peer", ["babeld", "swabeld"])
 def test_round_trip_time(lab, peer):
     """RFC 9616: tunnels measure their delay."""

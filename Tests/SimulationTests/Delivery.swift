@@ -18,13 +18,19 @@ extension Network {
       for i in 0..<4 { bytes[offset + i] = UInt8(truncatingIfNeeded: clock >> UInt32(24 - 8 * i)) }
     }
     let port = host.ports[portIndex]
-    guard bytes.count <= max(Int(port.mtu) - Self.overhead, 512) else {
-      throw violation("host \(host.index): packet of \(bytes.count) octets")
-    }
     let destination: IPAddress
     switch datagram.destination {
     case .multicast: destination = babelGroup
     case .unicast(let address): destination = address
+    }
+    if let daemon = host.daemon {
+      guard
+        daemon.node.seal(
+          &bytes, datagram, from: port.linkLocal, to: destination, at: host.clock(now))
+      else { throw violation("host \(host.index): a packet that cannot be signed") }
+    }
+    guard bytes.count <= max(Int(port.mtu) - Self.overhead, 512) else {
+      throw violation("host \(host.index): packet of \(bytes.count) octets")
     }
     trace.transmitted(bytes, by: host.index, on: portIndex, to: destination, at: now)
     onTransmit?(host.index, portIndex, destination, bytes)

@@ -117,10 +117,12 @@ extension Network {
 
   private func addInterface(_ host: Host, _ index: Int) throws(Violation) {
     let port = host.ports[index]
+    var parameters = port.parameters
+    parameters.authentication = authentication
     var id: InterfaceID?
     let seqno = host.legacy?.helloSeqnos[index]
     try input(host) {
-      id = $0.addInterface(port.name, port.parameters, helloSeqno: seqno, at: $1, into: &$2)
+      id = $0.addInterface(port.name, parameters, helloSeqno: seqno, at: $1, into: &$2)
     }
     guard let id else { throw violation("host \(host.index): interface refused") }
     host.ports[index].id = id

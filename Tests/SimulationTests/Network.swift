@@ -62,6 +62,8 @@ final class Network {
   var onTransmit: ((Int, Int, IPAddress, [UInt8]) -> Void)?
   /// Called with every forwarding change.
   var onForward: ((Int, ForwardingChange) -> Void)?
+  /// Keys of every interface.
+  var authentication = InterfaceAuthentication()
   /// Changes the parameters of a daemon that starts.
   var parameters: ((Int, inout NodeParameters) -> Void)?
   /// Forwarding entries changed by the current event: host and destination number.

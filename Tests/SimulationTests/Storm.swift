@@ -7,6 +7,8 @@ import BabelWire
 struct Storm {
   let seed: UInt64
   let hosts: Int
+  /// Every interface has a key.
+  var isSigned = false
   /// Virtual seconds of trouble.
   var trouble: Double { hosts > 100 ? 60 : 120 }
   /// Virtual seconds of quiet: at least so many, so that all that is stale has expired (3.5 Update
@@ -31,6 +33,12 @@ struct Storm {
     network.budget = [1, 8, 64, 256][network.chance.below(4)]
     // Every host may answer a request of every other, and a dump per neighbour comes on top.
     network.limits.packetsPerSecond = 400
+    if isSigned {
+      let key = AuthenticationKey(
+        id: [], algorithm: seed % 2 == 0 ? .hmacSHA256 : .blake2s128,
+        value: SecretOctets([1, 2, 3]))
+      network.authentication.keys = [InterfaceKey(key: key)]
+    }
     var weather = Weather(network: network, hosts: hosts)
     try weather.build()
     network.startAll(within: 5)

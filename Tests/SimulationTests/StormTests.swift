@@ -23,9 +23,9 @@ import Testing
   }
 
   /// Runs one storm and fails with its seed.
-  static func run(_ seed: UInt64, nodes: Int) -> Storm.Outcome? {
+  static func run(_ seed: UInt64, nodes: Int, isSigned: Bool = false) -> Storm.Outcome? {
     do throws(Violation) {
-      return try Storm(seed: seed, hosts: nodes).run()
+      return try Storm(seed: seed, hosts: nodes, isSigned: isSigned).run()
     } catch {
       Issue.record(
         """
@@ -50,6 +50,12 @@ import Testing
   @Test(arguments: Self.seeds(200))
   func `8 nodes never loop and find all shortest paths`(seed: UInt64) {
     report(Self.run(seed, nodes: 8), seed)
+  }
+
+  /// Some nodes come back with another index and no memory of those of their neighbours.
+  @Test(arguments: Self.seeds(40))
+  func `8 nodes with keys never loop and find all shortest paths`(seed: UInt64) {
+    report(Self.run(seed, nodes: 8, isSigned: true), seed)
   }
 
   private func report(_ outcome: Storm.Outcome?, _ seed: UInt64) {

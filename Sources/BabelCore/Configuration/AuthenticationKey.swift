@@ -40,14 +40,42 @@ public struct SecretOctets: Equatable, Sendable, CustomStringConvertible {
   public var description: String { "(\(octets.count) secret octets)" }
 }
 
+/// When a key counts for a purpose, by the clock on the wall.
+public struct KeyPeriod: Equatable, Sendable {
+  /// The first second since 1970 it counts; nil means always before the end.
+  public var from: Int64?
+  /// The first second since 1970 it does not count any more; nil means never.
+  public var until: Int64?
+
+  /// Makes a period.
+  public init(from: Int64? = nil, until: Int64? = nil) {
+    self.from = from
+    self.until = until
+  }
+
+  /// Whether the period is without bounds.
+  public var isAlways: Bool { from == nil && until == nil }
+
+  /// Whether the key counts at this second.
+  public func contains(_ second: Int64) -> Bool {
+    (from.map { $0 <= second } ?? true) && (until.map { second < $0 } ?? true)
+  }
+}
+
 /// A key for packet authentication (RFC 8967).
 public struct AuthenticationKey: Equatable, Sendable, CustomStringConvertible {
   /// What interfaces call it.
   public let id: [UInt8]
   /// The algorithm.
   public let algorithm: MACAlgorithm
-  /// The key itself, 1 octet … ``MACAlgorithm/keyLimit``.
+  /// The key itself, 1 octet … ``MACAlgorithm/keyLimit``; none before ``file`` is read.
   public internal(set) var value: SecretOctets
+  /// The file the key is read from; nil if the statement holds it.
+  public internal(set) var file: [UInt8]?
+  /// When it signs.
+  public internal(set) var signing = KeyPeriod()
+  /// When it verifies.
+  public internal(set) var verifying = KeyPeriod()
 
   /// Makes a key.
   public init(id: [UInt8], algorithm: MACAlgorithm, value: SecretOctets) {
@@ -56,22 +84,46 @@ public struct AuthenticationKey: Equatable, Sendable, CustomStringConvertible {
     self.value = value
   }
 
-  /// Id and algorithm, never the value.
-  public var description: String { "key \(printable(id, limit: 255)) \(algorithm)" }
+  /// Whether it counts for a time only.
+  public var hasPeriods: Bool { !signing.isAlways || !verifying.isAlways }
+
+  /// Id, algorithm and periods, never the value.
+  public var description: String {
+    var text = "key \(printable(id, limit: 255)) \(algorithm)"
+    for (word, time) in [
+      ("sign-from", signing.from), ("sign-until", signing.until),
+      ("verify-from", verifying.from), ("verify-until", verifying.until),
+    ] {
+      if let time { text += " \(word) \(KeyTime.text(time))" }
+    }
+    return text
+  }
 }
 
 /// A key in use on an interface.
 public struct InterfaceKey: Equatable, Sendable {
   /// The key.
   public let key: AuthenticationKey
-  /// Whether it signs what is sent; every key verifies what is received.
+  /// Whether it signs what is sent.
   public let signs: Bool
+  /// Whether it verifies what is received.
+  public let verifies: Bool
+
+  /// Makes a key for an interface.
+  public init(key: AuthenticationKey, signs: Bool = true, verifies: Bool = true) {
+    self.key = key
+    self.signs = signs
+    self.verifies = verifies
+  }
 }
 
 /// How packets of an interface are authenticated (RFC 8967 §3.1).
 public struct InterfaceAuthentication: Equatable, Sendable {
   /// The set of keys, `key` first; empty when packets are neither signed nor verified.
-  public internal(set) var keys: [InterfaceKey] = []
+  public var keys: [InterfaceKey] = []
   /// Process packets that carry no valid MAC all the same, for a network in transition.
-  public internal(set) var acceptsBadSignatures = false
+  public var acceptsBadSignatures = false
+
+  /// No authentication.
+  public init() {}
 }

@@ -106,6 +106,14 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
       .adding(hint: reason)
   }
 
+  /// A key whose file is not fit for use; `reason` says why and does not show the key.
+  public static func unusable(
+    _ key: AuthenticationKey, _ file: [UInt8], _ reason: String, in source: ConfigurationSource
+  ) -> ConfigurationError {
+    ConfigurationError(source: source, line: 0, column: 0, expected: "a file with a key").adding(
+      hint: "\(key): the file \(printable(file, limit: 255)) \(reason)")
+  }
+
   /// babeld's own line, with the true line number.
   public var summary: String {
     switch source {

@@ -108,7 +108,8 @@ extension Configuration {
     for address in settings.unicastNeighbours ?? [] { text += " neighbour \(address)" }
     text += " accept-bad-signatures \(settings.acceptsBadSignatures ?? false)"
     for key in authentication(for: name).keys {
-      text += "  # \(key.signs ? "signed and verified" : "verified") with \(key.key)"
+      let use = !key.signs ? "verified" : key.verifies ? "signed and verified" : "signed"
+      text += "  # \(use) with \(key.key)"
     }
     return text
   }
@@ -159,6 +160,7 @@ extension InterfaceSettings {
     for address in unicastNeighbours ?? [] { add("neighbour", "\(address)") }
     let signing = (key.map { [$0] } ?? []) + (alsoKeys ?? [])
     for id in signing { text += "  # signed with key \(printable(id, limit: 255))" }
+    for id in signKeys ?? [] { text += "  # signed with key \(printable(id, limit: 255))" }
     for id in verifyKeys ?? [] { text += "  # verified with key \(printable(id, limit: 255))" }
     return text
   }

@@ -91,6 +91,8 @@ public struct InterfaceSettings: Equatable, Sendable {
   public var key: [UInt8]?
   /// `also-key`: ids of further keys that sign and verify.
   public var alsoKeys: [[UInt8]]?
+  /// `sign-key`: ids of keys that sign but do not verify.
+  public var signKeys: [[UInt8]]?
   /// `verify-key`: ids of keys that verify but do not sign.
   public var verifyKeys: [[UInt8]]?
   /// `accept-bad-signatures`.
@@ -134,6 +136,7 @@ public struct InterfaceSettings: Equatable, Sendable {
     result.makesLinkLocal = makesLinkLocal ?? other.makesLinkLocal
     result.key = key ?? other.key
     result.alsoKeys = alsoKeys ?? other.alsoKeys
+    result.signKeys = signKeys ?? other.signKeys
     result.verifyKeys = verifyKeys ?? other.verifyKeys
     result.acceptsBadSignatures = acceptsBadSignatures ?? other.acceptsBadSignatures
     result.unicastNeighbours = unicastNeighbours ?? other.unicastNeighbours
@@ -234,8 +237,10 @@ extension Configuration {
     for name: InterfaceName, type: ResolvedLinkType, wirelessHello: UInt32 = 4000,
     wiredHello: UInt32 = 4000
   ) -> InterfaceParameters {
-    InterfaceParameters(
+    var parameters = InterfaceParameters(
       settings(for: name), type: type, wirelessHello: wirelessHello, wiredHello: wiredHello)
+    parameters.authentication = authentication(for: name)
+    return parameters
   }
 
   /// What an operator should know about the resolved parameters of an interface: values that
@@ -265,6 +270,16 @@ extension Configuration {
     if !parameters.unicastNeighbours.isEmpty, parameters.rfc6126Compatible {
       remarks.append("neighbour has no effect with rfc6126-compatible")
     }
+    let keys = authentication(for: name).keys
+    if !keys.isEmpty, !keys.contains(where: { $0.verifies }) {
+      remarks.append("packets are signed, but no key verifies: whatever comes is accepted")
+    } else if !keys.isEmpty, !keys.contains(where: { $0.signs }) {
+      remarks.append("packets are verified, but no key signs: nobody who verifies accepts ours")
+    } else if !keys.isEmpty, settings.acceptsBadSignatures == true {
+      remarks.append("accept-bad-signatures: packets that fail verification are accepted")
+    } else if keys.isEmpty, settings.acceptsBadSignatures == true {
+      remarks.append("accept-bad-signatures has no effect without a key")
+    }
     if parameters.rxcost.isInfinite {
       remarks.append("rxcost 65535 is infinity: the link is never used")
     }
@@ -274,14 +289,17 @@ extension Configuration {
   /// How packets of an interface are authenticated (RFC 8967).
   public func authentication(for name: InterfaceName) -> InterfaceAuthentication {
     let settings = settings(for: name)
-    let signing = (settings.key.map { [$0] } ?? []) + (settings.alsoKeys ?? [])
+    let both = (settings.key.map { [$0] } ?? []) + (settings.alsoKeys ?? [])
+    let signing = both + (settings.signKeys ?? [])
+    let verifying = both + (settings.verifyKeys ?? [])
     var result = InterfaceAuthentication()
     result.acceptsBadSignatures = settings.acceptsBadSignatures ?? false
-    for id in signing + (settings.verifyKeys ?? []) {
+    for id in signing + verifying {
       guard !result.keys.contains(where: { $0.key.id == id }), let key = key(id: id) else {
         continue
       }
-      result.keys.append(InterfaceKey(key: key, signs: signing.contains(id)))
+      result.keys.append(
+        InterfaceKey(key: key, signs: signing.contains(id), verifies: verifying.contains(id)))
     }
     return result
   }

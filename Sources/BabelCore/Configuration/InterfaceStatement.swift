@@ -24,6 +24,7 @@ enum InterfaceKeyword: KeywordText, ConfigurationKeyword {
   case linkLocal = "link-local"
   case key
   case alsoKey = "also-key"
+  case signKey = "sign-key"
   case verifyKey = "verify-key"
   case acceptBadSignatures = "accept-bad-signatures"
   case neighbour
@@ -88,8 +89,9 @@ extension StatementParser {
     case .linkLocal:
       settings.makesLinkLocal = try linkLocal()
       warn(.unknownToBabeld, at: token, "babeld does not have this parameter")
-    case .key: settings.key = try knownKey()
+    case .key: settings.key = try keyOrNone() ?? []
     case .alsoKey: try parseFurtherKey(at: token, into: &settings.alsoKeys)
+    case .signKey: try parseFurtherKey(at: token, into: &settings.signKeys)
     case .verifyKey: try parseFurtherKey(at: token, into: &settings.verifyKeys)
     case .acceptBadSignatures: settings.acceptsBadSignatures = try boolean()
     case .neighbour: try parseNeighbour(at: token, into: &settings.unicastNeighbours)
@@ -162,7 +164,7 @@ extension StatementParser {
     guard known.count < Self.keyLimit else {
       throw reader.error(at: token, expected: "at most \(Self.keyLimit) keys")
     }
-    keys = known + [try knownKey()]
+    keys = try keyOrNone().map { known + [$0] } ?? []
   }
 
   /// Most neighbours of an interface that are greeted by unicast, each with packets of its own.
@@ -186,8 +188,16 @@ extension StatementParser {
     neighbours = known + [address]
   }
 
-  private mutating func knownKey() throws(ConfigurationError) -> [UInt8] {
+  /// The id of a key, or nil for `none`, unless a key is called that.
+  private mutating func keyOrNone() throws(ConfigurationError) -> [UInt8]? {
     let token = try word("the id of a key")
+    if token.octets.elementsEqual("none".utf8), configuration.key(id: token.octets) == nil {
+      return nil
+    }
+    return try knownKey(token)
+  }
+
+  private func knownKey(_ token: ConfigurationToken) throws(ConfigurationError) -> [UInt8] {
     guard configuration.key(id: token.octets) != nil else {
       var error = reader.error(at: token, expected: "the id of a key defined on an earlier line")
       let known = configuration.keys.map { printable($0.id, limit: 255) }

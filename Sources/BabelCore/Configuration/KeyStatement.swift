@@ -1,6 +1,10 @@
 /// Words of a `key` statement.
 private enum KeyPartKeyword: KeywordText, ConfigurationKeyword {
-  case id, type, value
+  case id, type, value, file
+  case signFrom = "sign-from"
+  case signUntil = "sign-until"
+  case verifyFrom = "verify-from"
+  case verifyUntil = "verify-until"
 }
 
 /// Values of a key's `type`.
@@ -12,18 +16,27 @@ private enum AlgorithmKeyword: KeywordText, ConfigurationKeyword {
 // A word of a key statement may be the key itself, so errors show only words that look like
 // the keyword they should be.
 extension StatementParser {
-  /// Parses `id ID type TYPE value HEX`, the pairs in any order, after the first word.
+  /// Parses `id ID type TYPE value HEX`, the pairs in any order, after the first word. Instead of
+  /// `value HEX` there may be `file NAME`.
   mutating func parseKey(at first: ConfigurationToken) throws(ConfigurationError)
     -> AuthenticationKey
   {
     var id: [UInt8]?
     var algorithm: MACAlgorithm?
     var value: (octets: [UInt8], token: ConfigurationToken)?
+    var file: [UInt8]?
+    var signing = KeyPeriod()
+    var verifying = KeyPeriod()
     while let token = try reader.next() {
       switch token.isQuoted ? nil : KeyPartKeyword(octets: token.octets) {
       case .id: id = try secretiveWord("the id of the key").octets
       case .type: algorithm = try self.algorithm()
       case .value: value = try keyValue()
+      case .file: file = try keyFile(at: token)
+      case .signFrom: signing.from = try keyTime(at: token)
+      case .signUntil: signing.until = try keyTime(at: token)
+      case .verifyFrom: verifying.from = try keyTime(at: token)
+      case .verifyUntil: verifying.until = try keyTime(at: token)
       case nil: throw unknownKeyWord(token)
       }
     }
@@ -34,10 +47,29 @@ extension StatementParser {
       throw reader.missing("\"type\" and \(oneOf(AlgorithmKeyword.words))")
         .adding(preface: "Key type 'none' isn't supported.")
     }
+    var key = AuthenticationKey(id: id, algorithm: algorithm, value: SecretOctets([]))
+    if let file, value == nil {
+      key.file = file
+    } else {
+      key.value = SecretOctets(try checked(value, for: algorithm, file: file))
+    }
+    key.signing = signing
+    key.verifying = verifying
+    return key
+  }
+
+  /// The key itself, if its length suits the algorithm.
+  private func checked(
+    _ value: (octets: [UInt8], token: ConfigurationToken)?, for algorithm: MACAlgorithm,
+    file: [UInt8]?
+  ) throws(ConfigurationError) -> [UInt8] {
     guard let value else {
       throw reader.missing("\"value\" and the key in hexadecimal").adding(
         hint: "babeld would use a key of zeros, which protects nothing",
         preface: algorithm == .blake2s128 ? "Key length is 0, expected 1 to 32." : nil)
+    }
+    guard file == nil else {
+      throw reader.error(at: value.token, expected: "a value or a file, not both", shown: false)
     }
     guard value.octets.count <= algorithm.keyLimit else {
       let expected = algorithm == .blake2s128 ? "1 to 32" : "at most 64"
@@ -46,7 +78,29 @@ extension StatementParser {
         shown: false
       ).adding(preface: "Key length is \(value.octets.count), expected \(expected).")
     }
-    return AuthenticationKey(id: id, algorithm: algorithm, value: SecretOctets(value.octets))
+    return value.octets
+  }
+
+  /// The name of a file with a key. What comes over the socket must not make the daemon read
+  /// files.
+  private mutating func keyFile(
+    at keyword: ConfigurationToken
+  ) throws(ConfigurationError) -> [UInt8] {
+    guard reader.source != .socket else {
+      throw reader.error(at: keyword, expected: "\"value\": files are not read at run time")
+    }
+    warn(.unknownToBabeld, at: keyword, "babeld reads no key from a file")
+    return try path()
+  }
+
+  private mutating func keyTime(at keyword: ConfigurationToken) throws(ConfigurationError) -> Int64
+  {
+    warn(.unknownToBabeld, at: keyword, "to babeld a key is for ever")
+    let token = try secretiveWord(KeyTime.form)
+    guard let seconds = KeyTime.seconds(token.octets) else {
+      throw reader.error(at: token, expected: KeyTime.form, shown: isHarmless(token.octets))
+    }
+    return seconds
   }
 
   /// Whether a word cannot be the key, or is too short to be one worth hiding.
@@ -86,14 +140,7 @@ extension StatementParser {
       throw error.adding(preface: preface)
     }
     let fault = reader.error(at: token, expected: expected, shown: false).adding(preface: preface)
-    guard token.octets.count.isMultiple(of: 2) else { throw fault }
-    var octets: [UInt8] = []
-    for index in stride(from: 0, to: token.octets.count, by: 2) {
-      guard let high = hexadecimal(token.octets[index]),
-        let low = hexadecimal(token.octets[index + 1])
-      else { throw fault }
-      octets.append(high << 4 | low)
-    }
+    guard let octets = hexadecimalOctets(token.octets[...]) else { throw fault }
     token.octets = []
     return (octets, token)
   }
@@ -117,5 +164,38 @@ extension StatementParser {
     let isShown = near != nil || isHarmless(token.octets)
     return reader.error(at: token, expected: expected, shown: isShown).adding(
       suggestion: near, preface: "Unrecognized keyword '\(shown(token.octets, isShown))'.")
+  }
+}
+
+/// The octets that pairs of hexadecimal digits stand for; nil if there is anything else.
+private func hexadecimalOctets(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
+  guard digits.count.isMultiple(of: 2) else { return nil }
+  var octets: [UInt8] = []
+  for index in stride(from: digits.startIndex, to: digits.endIndex, by: 2) {
+    guard let high = hexadecimal(digits[index]), let low = hexadecimal(digits[index + 1])
+    else { return nil }
+    octets.append(high << 4 | low)
+  }
+  return octets
+}
+
+extension Configuration {
+  /// Gives a key the content of its file: hexadecimal digits, with blanks around them. Returns
+  /// what is wrong with it, without showing it.
+  public mutating func setKey(_ id: [UInt8], fromFile content: [UInt8]) -> String? {
+    guard let index = keys.firstIndex(where: { $0.id == id }) else { return "no such key" }
+    func isBlank(_ octet: UInt8) -> Bool { octet == 0x20 || (octet >= 0x09 && octet <= 0x0d) }
+    var digits = content[...]
+    while let octet = digits.first, isBlank(octet) { digits.removeFirst() }
+    while let octet = digits.last, isBlank(octet) { digits.removeLast() }
+    let algorithm = keys[index].algorithm
+    guard let octets = hexadecimalOctets(digits), !octets.isEmpty else {
+      return "does not hold the key in hexadecimal, and nothing else"
+    }
+    guard octets.count <= algorithm.keyLimit else {
+      return "holds \(octets.count) octets, \(algorithm) takes at most \(algorithm.keyLimit)"
+    }
+    keys[index].value = SecretOctets(octets)
+    return nil
   }
 }

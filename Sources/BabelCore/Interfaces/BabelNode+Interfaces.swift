@@ -30,6 +30,7 @@ extension BabelNode {
     interfaceOrder.append(id)
     updateUseOfPrices()
     configureUnicastPeers(id, at: now)
+    setAuthentication(parameters.authentication, of: id)
     reportInterface(.add, id, &buffer)
     return id
   }
@@ -55,6 +56,9 @@ extension BabelNode {
     updateUseOfPrices()
     dismissUnicastPeers(id, interface, &buffer)
     configureUnicastPeers(id, at: now)
+    if interface.parameters.authentication != parameters.authentication {
+      setAuthentication(parameters.authentication, of: id)
+    }
     guard interface.isUp else { return }
     // A shorter interval takes effect at once, a longer one with the next Hello.
     let hello = now + Int64(parameters.helloInterval) * 500
@@ -85,6 +89,7 @@ extension BabelNode {
     interfaceRows[Int(id.rawValue)]?.isUp = false
     reportInterface(.flush, id, &buffer)
     interfaceOrder.removeAll { $0 == id }
+    removeAuthentication(of: id)
     interfaceRows[Int(id.rawValue)] = nil
     updateUseOfPrices()
   }

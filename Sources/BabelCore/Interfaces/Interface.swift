@@ -6,6 +6,8 @@ import BabelWire
 struct Interface {
   let name: InterfaceName
   var parameters: InterfaceParameters
+  /// Octets of the MACs of its packets; nil when they are not signed.
+  var sealReserve: Int?
   var state = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
   /// Babel runs: the link is up and has an address to speak from.
   var isUp = false

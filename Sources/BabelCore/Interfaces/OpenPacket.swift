@@ -9,6 +9,7 @@ struct OpenPacket {
   /// Where packets without one go.
   private let others: [DatagramDestination]
   let dontFragment: Bool
+  private let isSigned: Bool
   private let paddedSize: Int?
   private var carriesHello = false
 
@@ -27,8 +28,12 @@ struct OpenPacket {
     _ id: InterfaceID, _ interface: Interface, _ destination: DatagramDestination,
     _ others: [DatagramDestination]
   ) {
+    isSigned = interface.sealReserve != nil
     encoder = PacketEncoder(
-      limit: interface.datagramLimit, format: interface.parameters.wireFormat)
+      limit: interface.datagramLimit, trailerReserve: interface.sealReserve ?? 0,
+      bodyReserve: isSigned
+        ? PacketSeal.packetCounterCount(indexCount: SecretRandom.count) : 0,
+      format: interface.parameters.wireFormat)
     self.interface = id
     self.destination = destination
     self.others = others
@@ -76,7 +81,8 @@ struct OpenPacket {
         .transmit(
           Datagram(
             interface: interface, destination: destination, bytes: start..<buffer.bytes.count,
-            timestampOffset: encoder.timestampOffset, dontFragment: dontFragment && carriesHello)))
+            timestampOffset: encoder.timestampOffset, isSigned: isSigned,
+            dontFragment: dontFragment && carriesHello)))
     }
     encoder.reset()
     carriesHello = false

@@ -9,7 +9,11 @@ extension Notice: CustomStringConvertible {
     case .neighbour(let event, _): event == .change ? .debug : .info
     case .originated, .route: .debug
     case .packetDropped(.ownPacket, _, _), .packetDropped(.interfaceDown, _, _): .debug
+    case .packetDropped(.unknownIndex, _, _): .info
     case .packetDropped: .warning
+    case .packetUnverified(.unknownIndex, _, _), .packetUnverified(.otherIndex, _, _): .info
+    case .packetUnverified: .warning
+    case .senderAuthenticated: .info
     case .tlvIgnored(_, .unknownType, _, _), .tlvIgnored(_, .mandatorySubTLV, _, _): .debug
     case .tlvIgnored: .warning
     case .neighbourRestarted, .seqnoIncreased, .recovered: .info
@@ -28,6 +32,10 @@ extension Notice: CustomStringConvertible {
     case .route(let event, let status): StatusLine.append(event, status, to: &line)
     case .packetDropped(let reason, let source, let interface):
       return "packet from \(source) on \(interface) dropped: \(reason)"
+    case .packetUnverified(let reason, let source, let interface):
+      return "packet from \(source) on \(interface) accepted unverified: \(reason)"
+    case .senderAuthenticated(let source, let interface):
+      return "packets from \(source) on \(interface) are authenticated"
     case .tlvIgnored(let type, let reason, let source, let interface):
       return "TLV \(type) from \(source) on \(interface) ignored: \(reason)"
     case .neighbourRestarted(let address, let interface):

@@ -43,4 +43,22 @@ public enum TableDump {
       status.isInstalled ? " (installed)\n" : status.isFeasible ? " (feasible)\n" : "\n",
       to: &text)
   }
+
+  /// Not in babeld: how packets fared on an interface with keys.
+  public static func append(_ status: AuthenticationStatus, to text: inout [UInt8]) {
+    let counters = status.counters
+    StatusLine.append("Authentication on \(status.interface)", to: &text)
+    StatusLine.append(status.isStrict ? " strict" : " permissive", to: &text)
+    StatusLine.append(
+      " signing-keys \(status.signingKeys) verifying-keys \(status.verifyingKeys)", to: &text)
+    StatusLine.append(" senders \(status.peers) accepted \(counters.accepted)", to: &text)
+    StatusLine.append(" unsigned \(counters.unsigned) wrong-mac \(counters.wrongMAC)", to: &text)
+    StatusLine.append(" no-counter \(counters.noCounter)", to: &text)
+    StatusLine.append(" unknown-index \(counters.unknownIndex)", to: &text)
+    StatusLine.append(" other-index \(counters.otherIndex)", to: &text)
+    StatusLine.append(
+      " replayed \(counters.replayed) unverified \(counters.unverified)", to: &text)
+    StatusLine.append(" challenges \(counters.challenges) replies \(counters.replies)", to: &text)
+    StatusLine.append(" suppressed \(counters.suppressed).\n", to: &text)
+  }
 }

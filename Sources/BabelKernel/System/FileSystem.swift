@@ -44,6 +44,37 @@ public enum FileSystem {
     return result
   }
 
+  /// A file with what decides whether it is a secret.
+  public struct FileWithRights {
+    /// The content.
+    public let octets: [UInt8]
+    /// Permission bits.
+    public let mode: UInt32
+    /// The owner.
+    public let userID: UInt32
+  }
+
+  /// The whole file, at most `limit` octets, with the permissions and the owner it has at that
+  /// moment.
+  public static func readWithRights(
+    _ path: String, limit: Int
+  ) throws(KernelError) -> FileWithRights {
+    let file = try open(path, Int32(O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+    var status = stat()
+    let number = file.rawValue
+    try Syscall.check("read \(path)") { fstat(number, &status) }
+    var octets: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while let count = try reading(path, file, &chunk), count > 0 {
+      octets.append(contentsOf: chunk[..<count])
+      if octets.count > limit {
+        throw KernelError(operation: "read \(path)", errno: ErrorNumber.messageTooLong)
+      }
+    }
+    return FileWithRights(
+      octets: octets, mode: UInt32(status.st_mode) & 0o7777, userID: UInt32(status.st_uid))
+  }
+
   private static func reading(
     _ path: String, _ file: borrowing FileDescriptor, _ chunk: inout [UInt8]
   ) throws(KernelError) -> Int? {

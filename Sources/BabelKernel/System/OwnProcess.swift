@@ -2,6 +2,9 @@ import CLinux
 
 /// This process and its machine.
 public enum OwnProcess {
+  /// The account whose rights count for us.
+  public static var userID: UInt32 { UInt32(geteuid()) }
+
   /// Our process id.
   public static var id: Int32 { getpid() }
 

@@ -1,7 +1,19 @@
 import CLinux
 
-/// The time of day, for people who read logs. Nothing is decided by it.
+/// The time of day, for people who read logs, and for keys that count for a time only.
 public enum WallClock {
+  /// 2026-01-01: before this program was written. A clock that shows less is not set.
+  private static let earliest: Int64 = 1_767_225_600
+
+  /// Seconds since 1970; nil as long as the clock has not been set (boards without a battery
+  /// start in the past).
+  public static func secondsIfSet() -> Int64? {
+    var time = timespec()
+    guard clock_gettime(CLOCK_REALTIME, &time) == 0 else { return nil }
+    let seconds = Int64(time.tv_sec)
+    return seconds < earliest ? nil : seconds
+  }
+
   /// `2026-11-21T12:34:56.789Z` for now: UTC, so that logs of several nodes can be compared and
   /// no time zone files are needed.
   public static func stamp() -> String {

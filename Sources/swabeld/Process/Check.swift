@@ -14,12 +14,6 @@ enum Check {
     var remarks = settings.remarks.map { $0.line }
     if line.hasIdleOption { remarks.append("command line: warning: -s has no effect") }
     remarks += configuration.review(positional: settings.interfaces).map { $0.description }
-    let names = configuration.interfaces.map { $0.name } + settings.interfaces
-    for name in names where !configuration.authentication(for: name).keys.isEmpty {
-      remarks.append(
-        "configuration: warning: interface \(name) has a key: packet authentication is not "
-          + "available, the daemon would not start")
-    }
     do throws(KernelError) {
       let machine = try machineFacts()
       remarks += configuration.review(against: machine, positional: settings.interfaces).map {

@@ -94,10 +94,10 @@ final class Log {
   func write(_ notice: Notice) {
     let noticeLevel = notice.level
     guard noticeLevel >= level else { return }
-    if noticeLevel < .warning {
+    let (kind, subject) = LogKind.of(notice)
+    if noticeLevel < .warning, kind != .packetDropped {
       write(noticeLevel, notice.description)
     } else {
-      let (kind, subject) = LogKind.of(notice)
       write(kind, subject: subject, level: noticeLevel, notice.description)
     }
   }
@@ -125,7 +125,7 @@ enum LogKind: UInt8 {
   /// Kind and subject of a notice.
   static func of(_ notice: Notice) -> (LogKind, UInt64) {
     switch notice {
-    case .packetDropped(let reason, let source, _):
+    case .packetDropped(let reason, let source, _), .packetUnverified(let reason, let source, _):
       (.packetDropped, source.high ^ source.low &+ UInt64(reason.rawValue))
     case .tlvIgnored(let type, let reason, let source, _):
       (.tlvIgnored, source.high ^ source.low &+ UInt64(type) << 8 &+ UInt64(reason.rawValue))

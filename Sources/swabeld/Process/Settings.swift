@@ -136,6 +136,7 @@ struct Settings {
     let warnings = try ConfigurationParser.parse(
       file: octets, name: path, into: &configuration)
     remarks += warnings.map { Remark($0) }
+    try readKeyFiles(.file(name))
   }
 
   private mutating func apply(_ option: Option) throws(ConfigurationError) {
@@ -166,6 +167,7 @@ struct Settings {
     case .statement(let text):
       let warnings = try ConfigurationParser.parse(statement: text, into: &configuration)
       remarks += warnings.map { Remark($0) }
+      try readKeyFiles(.commandLine)
     case .daemonise: configuration.daemonises = true
     case .logFile(let name): configuration.logFile = name
     case .pidFile(let name): configuration.pidFile = name

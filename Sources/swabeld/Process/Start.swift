@@ -9,6 +9,7 @@ enum Start {
 
   /// Runs the program; returns its exit code.
   static func run(_ arguments: [[UInt8]]) -> CInt {
+    if let code = Keygen.run(arguments) { return code }
     let line = CommandLineOptions(arguments)
     var settings: Settings
     do throws(ConfigurationError) {
@@ -205,12 +206,6 @@ enum Start {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
-    let names = configuration.interfaces.map { $0.name } + settings.interfaces
-    for name in names where !configuration.authentication(for: name).keys.isEmpty {
-      // To run without the protection that was asked for would be worse than not to run.
-      log.write(.error, "Interface \(name): packet authentication is not available.")
-      return false
-    }
     return true
   }
 
@@ -239,6 +234,8 @@ enum Start {
       seqno: last?.next ?? Seqno(UInt16(truncatingIfNeeded: Entropy.uint64())),
       seed: Entropy.uint64())
     parameters.hasLostSeqno = last == nil || former?.isRunning == true
+    parameters.entropy = [UInt8](repeating: 0, count: 32)
+    Entropy.fill(&parameters.entropy)
     parameters.supportsV4ViaV6 = settings.kernel.hasV4ViaV6
     return BabelNode(parameters, filters: configuration.filters)
   }

@@ -46,6 +46,9 @@ enum Usage {
       -V, --version print the version
       --help        print this
 
+      swabeld keygen [hmac-sha256|blake2s128]
+                    print a statement with a new key, do nothing else
+
     See swabeld(8).
 
     """

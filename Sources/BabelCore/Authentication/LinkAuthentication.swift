@@ -1,0 +1,267 @@
+import BabelWire
+
+// Before editing, read RFC 8967 §4 and RFC 9467 §3.
+
+/// What is known of one sender on an interface (RFC 8967 §3.2).
+struct PeerAuthentication {
+  /// The index of its packets; nil until it answered a challenge.
+  var index: [UInt8]?
+  /// Its counters in packets to the group, and to us (RFC 9467 §3.3).
+  var multicast = CounterWindow(0)
+  var unicast = CounterWindow(0)
+  /// When its last packet was accepted.
+  var acceptedAt: Instant
+  /// The nonce it was asked to send back.
+  var nonce: [UInt8]?
+  /// When it was last asked.
+  var challengedAt: Instant?
+  /// When it was last answered.
+  var repliedAt: Instant?
+
+  /// The nonce that may still be answered.
+  func pendingNonce(at now: Instant) -> [UInt8]? {
+    guard let challengedAt, now - challengedAt < ProtocolParameters.challengeLifetime
+    else { return nil }
+    return nonce
+  }
+
+  /// Whether everything known is too old to be kept.
+  func isStale(at now: Instant) -> Bool {
+    if index != nil { return now - acceptedAt >= ProtocolParameters.indexLifetime }
+    let last = max(challengedAt ?? acceptedAt, repliedAt ?? acceptedAt)
+    return now - last >= ProtocolParameters.challengeLifetime
+  }
+}
+
+/// What is to be done with a packet, and what is to be sent to its sender at once.
+struct Judgement {
+  /// What becomes of the packet.
+  enum Outcome: Equatable {
+    /// It is genuine and new.
+    case accept
+    /// It is genuine and new, and its sender has just proved that its index is.
+    case acceptNew
+    /// It is not, but the interface takes such packets.
+    case acceptUnverified(DropReason)
+    /// It must have no effect.
+    case drop(DropReason)
+  }
+
+  var outcome: Outcome
+  /// The nonce of a challenge.
+  var challenge: [UInt8]?
+  /// The nonce to be sent back.
+  var reply: [UInt8]?
+}
+
+/// Authentication on one interface: the keys, our own packet counter, and everybody who sends.
+struct LinkAuthentication {
+  /// The keys.
+  var ring: KeyRing
+  /// What happened so far.
+  private(set) var counters = AuthenticationCounters()
+  /// Our own index, drawn anew when the counter is used up.
+  private var index: [UInt8]
+  /// The counter of the packet sent last.
+  private var sent: UInt32
+  private var peers: [IPAddress: PeerAuthentication] = [:]
+  /// Senders that have not answered a challenge, the oldest first. Who replays packets of many
+  /// cannot make us remember more.
+  private var strangers: [IPAddress] = []
+  private let peerLimit: Int
+  private var tokens = ProtocolParameters.exchangeBurst
+  private var refilledAt = Instant(microseconds: 0)
+
+  init(_ ring: KeyRing, index: [UInt8], sent: UInt32 = 0, peerLimit: Int) {
+    self.ring = ring
+    self.index = index
+    self.sent = sent
+    self.peerLimit = peerLimit
+  }
+
+  /// Whether nothing is known of anybody.
+  var isEmpty: Bool { peers.isEmpty }
+
+  /// Senders of whom something is known.
+  var peerCount: Int { peers.count }
+
+  // MARK: Sending
+
+  /// Signs a packet that is about to leave (§4.2). False if it cannot be.
+  mutating func seal(
+    _ packet: inout [UInt8], between addresses: PacketAddresses, second: Int64?,
+    random: inout SecretRandom
+  ) -> Bool {
+    ring.refresh(at: second)
+    if sent == .max {
+      index = random.draw()
+      sent = 0
+    }
+    sent += 1
+    return PacketSeal.seal(
+      &packet, counter: sent, index: index, keys: ring.signing, between: addresses)
+  }
+
+  // MARK: Receiving
+
+  /// Judges a packet (§4.3).
+  mutating func judge(
+    _ datagram: borrowing Span<UInt8>, _ decoder: PacketDecoder, between addresses: PacketAddresses,
+    at now: Instant, second: Int64?, random: inout SecretRandom
+  ) -> Judgement {
+    ring.refresh(at: second)
+    let source = addresses.source
+    let toMulticast = addresses.destination.isMulticast
+    let verdict = PacketSeal.verify(
+      datagram, body: decoder.body, trailer: decoder.trailer, keys: ring.verifying,
+      between: addresses
+    ).verdict
+    guard verdict == .valid else {
+      var judgement = refuse(verdict == .unsigned ? .unsigned : .wrongMAC)
+      guard ring.isPermissive else { return judgement }
+      // Who verifies us must be answered even if we cannot verify it.
+      let found = AuthenticationTLVs(
+        in: datagram, body: decoder.body, toMulticast: toMulticast, nonce: nil)
+      answer(found, datagram, source, now, &judgement)
+      return judgement
+    }
+    if peers[source]?.isStale(at: now) == true { forget(source) }
+    let known = peers[source]
+    let found = AuthenticationTLVs(
+      in: datagram, body: decoder.body, toMulticast: toMulticast,
+      nonce: known?.pendingNonce(at: now))
+    guard let counter = found.counter else { return refuse(.noPacketCounter) }
+    var judgement: Judgement
+    if found.isAnswered {
+      judgement = admit(source, counter, counter.index.octets(in: datagram), now)
+    } else if let index = known?.index, counter.index.holds(index, in: datagram) {
+      judgement = compare(source, counter.counter, toMulticast, now)
+      // A request in a replayed packet is not worth an answer.
+      if case .drop = judgement.outcome { return judgement }
+    } else {
+      judgement = refuse(known?.index == nil ? .unknownIndex : .otherIndex)
+      challenge(source, now, &judgement, &random)
+    }
+    answer(found, datagram, source, now, &judgement)
+    return judgement
+  }
+
+  /// The challenge was answered: from now on this index counts (§4.3.1.3).
+  private mutating func admit(
+    _ source: IPAddress, _ counter: PacketCounter, _ index: [UInt8], _ now: Instant
+  ) -> Judgement {
+    if peers[source]?.index == nil, peers.count - strangers.count >= peerLimit {
+      _ = expire(at: now)
+      if peers.count - strangers.count >= peerLimit { return refuse(.neighbourLimit) }
+    }
+    strangers.removeAll { $0 == source }
+    var peer = peers[source] ?? PeerAuthentication(acceptedAt: now)
+    peer.index = index
+    peer.multicast = CounterWindow(counter.counter)
+    peer.unicast = CounterWindow(counter.counter)
+    peer.nonce = nil
+    peer.acceptedAt = now
+    peers[source] = peer
+    counters.accepted += 1
+    return Judgement(outcome: .acceptNew)
+  }
+
+  private mutating func compare(
+    _ source: IPAddress, _ counter: UInt32, _ toMulticast: Bool, _ now: Instant
+  ) -> Judgement {
+    let isNew =
+      toMulticast
+      ? peers[source]?.multicast.accept(counter) : peers[source]?.unicast.accept(counter)
+    guard isNew == true else {
+      counters.count(.replayed)
+      return Judgement(outcome: .drop(.replayed))
+    }
+    peers[source]?.acceptedAt = now
+    counters.accepted += 1
+    return Judgement(outcome: .accept)
+  }
+
+  private mutating func refuse(_ reason: DropReason) -> Judgement {
+    counters.count(reason)
+    guard ring.isPermissive else { return Judgement(outcome: .drop(reason)) }
+    counters.unverified += 1
+    return Judgement(outcome: .acceptUnverified(reason))
+  }
+
+  // MARK: Challenges
+
+  /// Asks a sender to prove that it is there (§4.3.1.1), unless it was asked a moment ago: each
+  /// question makes answers to the one before worthless.
+  private mutating func challenge(
+    _ source: IPAddress, _ now: Instant, _ judgement: inout Judgement,
+    _ random: inout SecretRandom
+  ) {
+    if let peer = peers[source], let asked = peer.challengedAt {
+      let spacing =
+        peer.nonce == nil
+        ? ProtocolParameters.challengeSpacing : ProtocolParameters.challengePatience
+      guard now - asked >= spacing else { return }
+    }
+    guard takeToken(at: now) else { return }
+    meet(source, now)
+    let nonce = random.draw()
+    peers[source]?.nonce = nonce
+    peers[source]?.challengedAt = now
+    counters.challenges += 1
+    judgement.challenge = nonce
+  }
+
+  /// Answers a challenge, with a limit (§4.3.1.2).
+  private mutating func answer(
+    _ found: AuthenticationTLVs, _ datagram: borrowing Span<UInt8>, _ source: IPAddress,
+    _ now: Instant, _ judgement: inout Judgement
+  ) {
+    guard let nonce = found.challenge else { return }
+    if let replied = peers[source]?.repliedAt,
+      now - replied < ProtocolParameters.challengeSpacing
+    {
+      return
+    }
+    guard takeToken(at: now) else { return }
+    meet(source, now)
+    peers[source]?.repliedAt = now
+    counters.replies += 1
+    judgement.reply = nonce.octets(in: datagram)
+  }
+
+  /// Makes a row for a sender that has none.
+  private mutating func meet(_ source: IPAddress, _ now: Instant) {
+    guard peers[source] == nil else { return }
+    if strangers.count >= ProtocolParameters.strangerLimit {
+      peers[strangers.removeFirst()] = nil
+    }
+    strangers.append(source)
+    peers[source] = PeerAuthentication(acceptedAt: now)
+  }
+
+  private mutating func forget(_ source: IPAddress) {
+    peers[source] = nil
+    strangers.removeAll { $0 == source }
+  }
+
+  /// Forgets what is too old (§4.4). True if something is left.
+  mutating func expire(at now: Instant) -> Bool {
+    peers = peers.filter { !$0.value.isStale(at: now) }
+    strangers.removeAll { peers[$0] == nil }
+    return !peers.isEmpty
+  }
+
+  private mutating func takeToken(at now: Instant) -> Bool {
+    let earned = (now - refilledAt) / ProtocolParameters.exchangeSpacing
+    if earned > 0 {
+      tokens = Int(min(Int64(tokens) + earned, Int64(ProtocolParameters.exchangeBurst)))
+      refilledAt = refilledAt + earned * ProtocolParameters.exchangeSpacing
+    }
+    guard tokens > 0 else {
+      counters.suppressed += 1
+      return false
+    }
+    tokens -= 1
+    return true
+  }
+}

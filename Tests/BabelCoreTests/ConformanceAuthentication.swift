@@ -1,0 +1,446 @@
+import BabelCore
+import BabelWire
+import Testing
+
+/// RFC 8967 §4.3 and RFC 9467: what is received.
+@Suite struct `Conformance 2.12 Authentication: receiving` {
+  @Test
+  func
+    `R-148 R-151 R-152 R-153 R-154 R-161 challenge, split counters and another index`() throws
+  {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    // S-1: nothing is known of the sender; it is asked, and is no neighbour yet.
+    let first = peer.multicast(10)
+    #expect(first.isChallenged && bench.neighbourCount == 0)
+    #expect(first.sent.map(\.destination) == [.unicast(peer.address)])
+    // S-2
+    bench.run(0.1)
+    #expect(peer.multicast(11).isDropped)
+    // S-3
+    #expect(peer.unicast(12, reply: first.challenge).isAccepted && bench.neighbourCount == 1)
+    // S-4 to S-8
+    #expect(peer.multicast(12).isDropped)
+    #expect(peer.multicast(14).isAccepted)
+    #expect(peer.unicast(13).isAccepted)
+    #expect(peer.unicast(13).isDropped)
+    bench.run(1)
+    #expect(peer.unicast(12, reply: first.challenge).isDropped)
+    // S-9, S-10: another index is asked for, the known one still counts.
+    peer.index = [0xB]
+    let second = peer.multicast(0)
+    #expect(second.isChallenged && second.challenge != first.challenge)
+    peer.index = [0xA]
+    #expect(peer.multicast(20).isAccepted)
+    // S-11, S-12: an old answer does not help; it may be asked again after a second.
+    peer.index = [0xB]
+    bench.run(1.1)
+    let third = peer.unicast(1, reply: first.challenge)
+    #expect(third.isChallenged)
+    #expect(peer.unicast(2, reply: second.challenge).isDropped)
+    #expect(peer.unicast(3, reply: third.challenge).isAccepted)
+    #expect(peer.multicast(3).isDropped && peer.unicast(3).isDropped)
+    // S-16: plain comparison.
+    #expect(peer.multicast(.max).isAccepted)
+    #expect(peer.multicast(0).isDropped)
+    // S-17: the first PC counts.
+    let two = peer.packet(50, toMulticast: false) { encoder in _ = encoder }
+    var body = Array(two[4..<12]) + [17, 5, 0, 0, 0, 50, 0xB] + [17, 5, 0, 0, 0, 60, 0xB]
+    body = [42, 2, 0, UInt8(body.count)] + body
+    #expect(peer.deliver(peer.sign(body, toMulticast: false), toMulticast: false).isAccepted)
+    #expect(peer.unicast(50).isDropped && peer.unicast(60).isAccepted)
+    let counters = try #require(bench.authentication?.counters)
+    #expect(counters.accepted == 8 && counters.replayed == 7)
+    #expect(counters.otherIndex == 3 && counters.unknownIndex == 2 && counters.challenges == 3)
+  }
+
+  @Test func `R-156 an answer counts for 30 seconds and once`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    // S-13
+    let old = peer.multicast(1)
+    bench.run(31)
+    let new = peer.unicast(2, reply: old.challenge)
+    #expect(new.isChallenged)
+    bench.run(29)
+    #expect(peer.unicast(3, reply: [1, 2, 3]).isAccepted == false)
+    #expect(peer.unicast(4, reply: new.challenge).isAccepted == false, "a newer one was sent")
+    bench.run(2)
+    let last = try #require(peer.unicast(5).challenge)
+    #expect(peer.unicast(6, reply: [UInt8](last.dropLast())).isDropped)
+    #expect(peer.unicast(7, reply: last).isAccepted, "a mismatch keeps the nonce")
+    peer.index = [9]
+    #expect(!peer.unicast(8, reply: last).isAccepted, "and success erases it")
+  }
+
+  @Test func `R-157 an index is forgotten five minutes after the last accepted packet`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    peer.join()
+    peer.multicast(1)
+    for _ in 0..<29 {
+      bench.run(10)
+      #expect(peer.multicast(1).isDropped, "what is dropped prolongs nothing")
+    }
+    #expect(peer.multicast(90).isAccepted)
+    // S-20
+    bench.run(301)
+    #expect(peer.multicast(99).isChallenged)
+    bench.run(400)
+    #expect(bench.authentication?.peers == 0)
+  }
+
+  @Test func `R-148 nothing is stored or sent for packets with a wrong MAC`() throws {
+    let bench = try Bench(Signer.parameters())
+    bench.run(10)
+    bench.forget()
+    // S-21, and unsigned ones.
+    for i in 0..<10_000 {
+      let peer = Signer(bench, UInt64(0x1000 + i), keys: [MACKey(hmacSHA256: [1])])
+      #expect(peer.multicast(1, reply: [1], challenge: [2]).isDropped)
+      #expect(peer.unicast(1, reply: [1], challenge: [2]).isDropped)
+      bench.deliver([42, 2, 0, 8] + helloTLV(1), from: peer.address)
+    }
+    #expect(bench.neighbourCount == 0 && bench.sent.isEmpty)
+    let status = try #require(bench.authentication)
+    #expect(status.peers == 0)
+    #expect(status.counters.wrongMAC == 20_000 && status.counters.unsigned == 10_000)
+    #expect(bench.notices.count == 30_000)
+  }
+
+  @Test func `R-148 R-153 what was changed, misdirected or reflected is dropped`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    peer.join()
+    // S-14
+    var packet = peer.packet(9, toMulticast: false)
+    #expect(peer.deliver(packet, toMulticast: true).isDropped)
+    let other = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xC1)
+    #expect(peer.deliver(packet, toMulticast: false, from: other).isDropped)
+    packet[6] ^= 1
+    #expect(peer.deliver(packet, toMulticast: false).isDropped)
+    #expect(bench.neighbourCount == 1 && bench.authentication?.counters.wrongMAC == 3)
+    // Our own, sent back from the other side.
+    bench.forget()
+    bench.run(8)
+    let own = bench.sent.filter { !$0.hellos.isEmpty }
+    #expect(!own.isEmpty)
+    for packet in own { #expect(peer.deliver(packet.bytes, toMulticast: true).isDropped) }
+    let mirrored = peer.deliver(own[0].bytes, toMulticast: true, from: Example.ownAddress)
+    #expect(mirrored.isDropped)
+    #expect(
+      mirrored.notices == [
+        .packetDropped(.ownPacket, from: Example.ownAddress, interface: Peer.firstName)
+      ])
+  }
+
+  @Test func `R-150 R-160 a packet without PC is dropped, and MACs in the body are none`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    let nonce = try #require(peer.multicast(1).challenge)
+    // S-15
+    let body = helloTLV(1) + [19, UInt8(nonce.count)] + nonce
+    let packet = [42, 2, 0, UInt8(body.count)] + body
+    #expect(peer.deliver(peer.sign(packet, toMulticast: false), toMulticast: false).isDropped)
+    #expect(peer.deliver(peer.sign([42, 2, 0, 0], toMulticast: true), toMulticast: true).isDropped)
+    #expect(bench.authentication?.counters.noCounter == 2 && bench.neighbourCount == 0)
+    #expect(peer.unicast(2, reply: nonce).isAccepted)
+    var inside = peer.packet(3, toMulticast: true)
+    inside[3] = UInt8(inside.count - 4)
+    #expect(peer.deliver(inside, toMulticast: true).isDropped)
+    #expect(bench.authentication?.counters.unsigned == 1)
+  }
+
+  @Test func `R-162 R-163 two windows of 128 counters`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    let nonce = peer.multicast(1).challenge
+    #expect(peer.unicast(1000, reply: nonce).isAccepted)
+    let steps: [(UInt32, Bool)] = [
+      (1000, false), (999, true), (999, false), (873, true), (872, false), (1001, true),
+      (1000, false), (873, false), (1300, true), (1172, false), (1173, true), (1300, false),
+      (1236, true), (1237, true), (1236, false), (1363, true), (1236, false), (1237, false),
+      (1299, true), (1500, true), (1363, false), (1372, false), (1373, true),
+    ]
+    for (counter, isAccepted) in steps {
+      #expect(peer.multicast(counter).isAccepted == isAccepted, "\(counter)")
+    }
+    for (counter, isAccepted) in steps {
+      #expect(peer.unicast(counter).isAccepted == isAccepted, "\(counter)")
+    }
+    peer.index = [0xB]
+    bench.run(1)
+    let another = peer.multicast(1).challenge
+    #expect(peer.multicast(1300, reply: another).isAccepted)
+    #expect(peer.multicast(1200).isAccepted && peer.unicast(1200).isAccepted)
+    #expect(peer.unicast(1300).isDropped && peer.unicast(1172).isDropped)
+  }
+
+  @Test func `R-155 R-158 R-159 challenges are answered with a limit and nothing else`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    peer.join()
+    var counter: UInt32 = 10
+    for length in [0, 1, 8, 16, 100, 192] {
+      bench.run(0.31)
+      counter += 1
+      let nonce = (0..<length).map { UInt8(truncatingIfNeeded: $0) }
+      let result = peer.unicast(counter, challenge: nonce)
+      #expect(result.isAccepted && result.replies == [nonce])
+      #expect(result.sent.map(\.destination) == [.unicast(peer.address)])
+      #expect(result.notices.allSatisfy { if case .tlvIgnored = $0 { false } else { true } })
+    }
+    // S-18
+    bench.run(1)
+    let toGroup = peer.multicast(100, challenge: [1])
+    #expect(toGroup.isAccepted && toGroup.sent.isEmpty)
+    // S-19
+    var replies = 0
+    for i in 0..<20 {
+      replies += peer.unicast(UInt32(200 + i), challenge: [UInt8(i)]).replies.count
+      bench.run(0.05)
+    }
+    #expect((3...4).contains(replies))
+    // A replayed request is not answered, one of an unknown sender is.
+    bench.run(1)
+    #expect(peer.unicast(200, challenge: [1]).isDropped)
+    let newcomer = Signer(bench, 0xC1).unicast(1, challenge: [5])
+    #expect(newcomer.isChallenged && newcomer.replies == [[5]] && newcomer.sent.count == 1)
+    // Longest and no index.
+    for (number, index) in [(UInt64(0xD1), []), (0xD2, [UInt8](repeating: 3, count: 32))] {
+      let other = Signer(bench, number, index: index)
+      other.join()
+      #expect(other.multicast(3).isAccepted)
+    }
+    let tooLong = Signer(bench, 0xD3)
+    let octets = [UInt8](repeating: 3, count: 33)
+    let packet = [42, 2, 0, 39, 17, 37, 0, 0, 0, 1] + octets
+    #expect(tooLong.deliver(tooLong.sign(packet, toMulticast: true), toMulticast: true).isDropped)
+  }
+
+  @Test func `R-154 replays of many senders are remembered and challenged with a limit`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    peer.join()
+    bench.run(5)
+    bench.forget()
+    for i in 0..<5000 { Signer(bench, UInt64(0x1000 + i)).multicast(1, challenge: [1]) }
+    let status = try #require(bench.authentication)
+    #expect(status.peers == 65 && bench.neighbourCount == 1)
+    #expect(bench.sent.count <= 100 && status.counters.suppressed >= 4900)
+    #expect(peer.multicast(10).isAccepted)
+    // One sender is asked once a second.
+    bench.run(10)
+    bench.forget()
+    var challenges = 0
+    let stranger = Signer(bench, 0xC1)
+    for i in 0..<100 {
+      if stranger.multicast(UInt32(i)).challenge != nil { challenges += 1 }
+      bench.run(0.03)
+    }
+    #expect((3...4).contains(challenges))
+  }
+}
+
+/// RFC 8967 §4.2: what is sent.
+@Suite struct `Conformance 2.12 Authentication: sending` {
+  private func counter(of packet: SentPacket) -> (UInt32, [UInt8])? {
+    let found = packet.tlvs.compactMap {
+      if case .tlv(.packetCounter(let counter)) = $0 { counter } else { nil }
+    }
+    guard found.count == 1 else { return nil }
+    return (found[0].counter, found[0].index.octets(in: packet.bytes.span))
+  }
+
+  @Test func `R-146 every packet has one PC, which grows; then the index changes`() throws {
+    let bench = try Bench(Signer.parameters()) { $0.firstPacketCounter = .max - 500 }
+    let peer = Signer(bench)
+    peer.join()
+    for i in 0..<1100 {
+      _ = peer.unicast(UInt32(10 + i), challenge: [1])
+      bench.run(0.4)
+    }
+    var indices: [[UInt8]] = []
+    var last: UInt32 = .max - 500
+    for packet in bench.sent {
+      let (number, index) = try #require(counter(of: packet))
+      if indices.last != index {
+        #expect(indices.isEmpty || (last == .max && number == 1))
+        #expect(index.count == 8 && !indices.contains(index))
+        indices.append(index)
+      } else {
+        #expect(number == last + 1)
+      }
+      last = number
+    }
+    #expect(bench.sent.count > 1000 && indices.count == 2)
+  }
+
+  @Test func `R-143 R-147 one MAC per key, and no packet beyond the MTU`() throws {
+    let second = Signer.key("b", [9, 9], .blake2s128)
+    for probes in [false, true] {
+      var parameters = Signer.parameters {
+        $0.keys.append(InterfaceKey(key: second))
+        $0.keys.append(InterfaceKey(key: Signer.key("c", [8]), signs: false))
+      }
+      parameters.probesMTU = probes
+      let bench = try Bench(parameters, mtu: 1280)
+      for i in 0..<300 { bench.offer(Example.prefix("2001:db8:\(String(i, radix: 16))::", 48)) }
+      bench.run(30)
+      #expect(bench.sent.allSatisfy { $0.bytes.count <= 1232 })
+      #expect(bench.sent.contains { $0.bytes.count > 1180 })
+      for packet in bench.sent {
+        let macs = packet.tlvs.compactMap {
+          if case .tlv(.mac(let mac)) = $0 { mac.count } else { nil }
+        }
+        #expect(macs == [32, 16])
+        #expect(!probes || packet.hellos.isEmpty || packet.bytes.count == 1232)
+        let keys = [MACKey(hmacSHA256: Signer.secret), MACKey(blake2s128: [9, 9])]
+        for key in keys { #expect(try verdict(packet, key) == .valid) }
+      }
+    }
+  }
+
+  private func verdict(_ packet: SentPacket, _ key: MACKey) throws -> PacketSeal.Verdict {
+    let decoder = try PacketDecoder(
+      packet.bytes.span, from: Example.ownAddress, toMulticast: packet.isMulticast)
+    let destination: IPAddress =
+      if case .unicast(let address) = packet.destination { address } else { Example.group }
+    let addresses = PacketAddresses(
+      source: Example.ownAddress, sourcePort: 6696, destination: destination,
+      destinationPort: 6696)
+    return PacketSeal.verify(
+      packet.bytes.span, body: decoder.body, trailer: decoder.trailer, keys: [key],
+      between: addresses
+    ).verdict
+  }
+
+  @Test func `a stamp is written before the MAC is made, which covers it`() throws {
+    var parameters = Signer.parameters()
+    parameters.timestamps = true
+    let bench = try Bench(parameters)
+    bench.run(5)
+    let stamped = bench.sent.filter { $0.timestampOffset != nil }
+    #expect(!stamped.isEmpty)
+    for packet in stamped {
+      let offset = try #require(packet.timestampOffset)
+      #expect(packet.bytes[(offset - 2)..<offset] == [3, 4], "the stamp is where it was")
+    }
+  }
+}
+
+/// RFC 8967 §3.1 and §5: sets of keys, and their changes.
+@Suite struct `Conformance 2.12 Authentication: keys` {
+  private func change(_ bench: Bench, _ parameters: InterfaceParameters) {
+    let id = bench.interface
+    bench.input { $0.setParameters(parameters, of: id, at: $1, into: &$2) }
+  }
+
+  @Test func `R-144 a permissive interface signs, answers, and takes everything but replays`()
+    throws
+  {
+    let bench = try Bench(Signer.parameters { $0.acceptsBadSignatures = true })
+    let plain = bench.peer(0xC1)
+    #expect(bench.neighbour(plain)?.cost.isInfinite == false)
+    let peer = Signer(bench)
+    let first = peer.multicast(1)
+    #expect(first.isAccepted && first.challenge != nil && bench.neighbourCount == 2)
+    #expect(peer.unicast(2, reply: first.challenge, challenge: [4]).replies == [[4]])
+    #expect(peer.unicast(2).isDropped)
+    let stranger = Signer(bench, 0xC2, keys: [MACKey(hmacSHA256: [1])])
+    let foreign = stranger.unicast(1, challenge: [6])
+    #expect(foreign.isAccepted && foreign.replies == [[6]])
+    #expect(
+      foreign.notices.contains(
+        .packetUnverified(.wrongMAC, from: stranger.address, interface: Peer.firstName)))
+    // Strict from now on: who is known stays, without another challenge.
+    change(bench, Signer.parameters())
+    #expect(peer.multicast(3).isAccepted)
+    #expect(stranger.multicast(2).isDropped)
+    plain.isTalking = false
+    bench.run(70)
+    #expect(bench.neighbour(plain) == nil)
+  }
+
+  @Test func `R-144 keys change without a neighbour being lost`() throws {
+    let bench = try Bench(Signer.parameters())
+    let peer = Signer(bench)
+    peer.join()
+    let new = Signer.key("new", [5, 5, 5], .blake2s128)
+    let steps: [[InterfaceKey]] = [
+      [InterfaceKey(key: Signer.key()), InterfaceKey(key: new, signs: false)],
+      [InterfaceKey(key: new), InterfaceKey(key: Signer.key(), signs: false)],
+      [InterfaceKey(key: new)],
+    ]
+    var counter: UInt32 = 10
+    for (number, keys) in steps.enumerated() {
+      change(bench, Signer.parameters { $0.keys = keys })
+      if number == 1 { peer.keys = [MACKey(blake2s128: [5, 5, 5])] }
+      counter += 1
+      let result = peer.multicast(counter)
+      #expect(result.isAccepted && result.challenge == nil)
+      bench.run(4)
+    }
+    #expect(bench.neighbourCount == 1 && bench.authentication?.counters.challenges == 1)
+    // Without keys everything is taken, and nothing is signed.
+    bench.forget()
+    change(bench, InterfaceParameters())
+    let plain = bench.peer(0xC1)
+    #expect(bench.neighbour(plain) != nil && bench.authentication == nil)
+    let macs = bench.sent.flatMap(\.tlvs).filter { if case .tlv(.mac) = $0 { true } else { false } }
+    #expect(macs.isEmpty)
+  }
+
+  @Test func `R-144 keys may count for a time only`() throws {
+    let text = """
+      key id a type hmac-sha256 value \(String(repeating: "07", count: 32)) \
+      sign-until 2026-06-01 verify-until 2026-06-02T00:00:00Z
+      key id b type blake2s128 value 0909 sign-from 2026-06-01 verify-from 2026-05-31
+      interface p0 key a also-key b
+      """
+    let configuration = try parse(text)
+    let parameters = configuration.interfaceParameters(for: Peer.firstName, type: .wired)
+    let bench = try Bench(parameters)
+    let noon: Int64 = 1_780_228_800  // 2026-05-31T12:00:00Z
+    func tell(_ second: Int64?) {
+      bench.input { node, now, _ in node.setWallClock(second, at: now) }
+    }
+    func numbers() -> [Int] {
+      bench.forget()
+      bench.run(4)
+      let macs = bench.sent.last?.tlvs.compactMap {
+        if case .tlv(.mac(let mac)) = $0 { mac.count } else { nil }
+      }
+      return macs ?? []
+    }
+    #expect(numbers() == [32, 16], "the clock is not set")
+    let old = Signer(bench)
+    let new = Signer(bench, 0xB2, keys: [MACKey(blake2s128: [9, 9])])
+    tell(noon - 86_400)
+    #expect(numbers() == [32])
+    #expect(old.multicast(1).isChallenged && new.multicast(1).isDropped)
+    tell(noon)
+    #expect(numbers() == [32])
+    #expect(old.multicast(2).isChallenged && new.multicast(2).isChallenged)
+    tell(noon + 86_400)
+    #expect(numbers() == [16])
+    #expect(old.multicast(3).isChallenged && new.multicast(3).isChallenged)
+    tell(noon + 2 * 86_400)
+    #expect(numbers() == [16])
+    #expect(old.multicast(4).isDropped && new.multicast(4).isChallenged)
+    tell(nil)
+    #expect(numbers() == [32, 16])
+  }
+
+  @Test func `R-145 both algorithms on one interface`() throws {
+    let other = Signer.key("b", [1, 2, 3], .blake2s128)
+    let bench = try Bench(Signer.parameters { $0.keys.append(InterfaceKey(key: other)) })
+    let peers = [
+      Signer(bench), Signer(bench, 0xB2, keys: [MACKey(blake2s128: [1, 2, 3])]),
+      Signer(
+        bench, 0xB3, keys: [MACKey(hmacSHA256: [4]), MACKey(blake2s128: [1, 2, 3])]),
+    ]
+    for peer in peers { peer.join() }
+    #expect(bench.neighbourCount == 3)
+  }
+}
