@@ -112,4 +112,65 @@ import Testing
     configuration.wipeKeys()
     #expect(configuration.keys[0].value.octets == [0, 0, 0, 0])
   }
+
+  @Test func `R-144 a key may count for a time only`() throws {
+    let configuration = try parse(
+      """
+      key id a type blake2s128 value 01 sign-from 2026-12-01 sign-until 2027-02-28T23:59:59Z
+      key id b type blake2s128 value 01 verify-from 1970-01-01 verify-until 2028-02-29
+      """)
+    let (a, b) = (configuration.keys[0], configuration.keys[1])
+    #expect(a.signing == KeyPeriod(from: 1_796_083_200, until: 1_803_859_199))
+    #expect(a.verifying.isAlways && a.hasPeriods)
+    #expect(b.verifying == KeyPeriod(from: 0, until: 1_835_395_200))
+    #expect(
+      a.description == "key a blake2s128 sign-from 2026-12-01T00:00:00Z "
+        + "sign-until 2027-02-28T23:59:59Z")
+    #expect(b.verifying.contains(0) && !b.verifying.contains(1_835_395_200))
+    for time in [
+      "2026-12", "2026-13-01", "2026-02-29", "2026-12-01T24:00:00Z", "2026-12-01T00:00:00",
+      "2026-12-01 00:00", "1969-12-31", "now", "2100-02-29", "2026-00-01", "2026-01-00",
+    ] {
+      #expect(refusal(of: "key id a type blake2s128 value 01 sign-from \(time)") != nil)
+    }
+  }
+
+  @Test func `a key may be in a file, but not one named over the socket`() throws {
+    var configuration = try parse("key id a type blake2s128 file \"/etc/a key\"")
+    #expect(configuration.keys[0].file == octets("/etc/a key"))
+    #expect(configuration.keys[0].value.octets.isEmpty)
+    #expect(configuration.setKey(octets("a"), fromFile: octets(" \n0aFF\r\n")) == nil)
+    #expect(configuration.keys[0].value.octets == [10, 255])
+    for content in ["", " ", "0", "0g", "00 11", String(repeating: "00", count: 33)] {
+      let fault = configuration.setKey(octets("a"), fromFile: octets(content))
+      #expect(fault != nil && fault?.contains("0g") == false)
+    }
+    #expect(refusal(of: "key id a type blake2s128 file x value 00") != nil)
+    let line = octets("key id a type blake2s128 file /etc/passwd")
+    if case .bad = ConfigurationParser.parseRuntime(line: line, configuration: configuration) {
+    } else {
+      Issue.record("taken over the socket")
+    }
+  }
+
+  @Test func `R-144 keys that sign only, and none`() throws {
+    let configuration = try parse(
+      """
+      key id a type hmac-sha256 value 0a
+      key id b type blake2s128 value 0b
+      default key a
+      interface v0 sign-key b
+      interface v1 key none
+      interface v2 key a also-key b
+      interface v2 also-key none verify-key b
+      """)
+    let v0 = configuration.authentication(for: try .named("v0")).keys
+    #expect(v0.map { [$0.signs, $0.verifies] } == [[true, true], [true, false]])
+    #expect(configuration.authentication(for: try .named("v1")).keys.isEmpty)
+    let v2 = configuration.authentication(for: try .named("v2")).keys
+    #expect(v2.map { [$0.signs, $0.verifies] } == [[true, true], [false, true]])
+    #expect(
+      configuration.explanation(positional: [], wirelessHello: 4000, wiredHello: 4000)
+        .contains("# signed with key b blake2s128"))
+  }
 }

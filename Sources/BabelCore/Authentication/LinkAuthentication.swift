@@ -2,13 +2,32 @@ import BabelWire
 
 // Before editing, read RFC 8967 §4 and RFC 9467 §3.
 
+/// The packets of one life of a sender, from one index to the next.
+struct SenderLife {
+  /// What its packets have in common.
+  let index: [UInt8]
+  /// Its counters in packets to the group, and to us (RFC 9467 §3.3).
+  private var multicast: CounterWindow
+  private var unicast: CounterWindow
+
+  init(index: [UInt8], counter: UInt32) {
+    self.index = index
+    multicast = CounterWindow(counter)
+    unicast = CounterWindow(counter)
+  }
+
+  /// Takes note of a packet; false if it came before or is too old to tell.
+  mutating func accept(_ counter: UInt32, toMulticast: Bool) -> Bool {
+    toMulticast ? multicast.accept(counter) : unicast.accept(counter)
+  }
+}
+
 /// What is known of one sender on an interface (RFC 8967 §3.2).
 struct PeerAuthentication {
-  /// The index of its packets; nil until it answered a challenge.
-  var index: [UInt8]?
-  /// Its counters in packets to the group, and to us (RFC 9467 §3.3).
-  var multicast = CounterWindow(0)
-  var unicast = CounterWindow(0)
+  /// The life it proved by answering a challenge; nil until then.
+  var life: SenderLife?
+  /// The life it claims but has not proved. Packets received in it were dropped, and stay so.
+  var claim: SenderLife?
   /// When its last packet was accepted.
   var acceptedAt: Instant
   /// The nonce it was asked to send back.
@@ -27,7 +46,7 @@ struct PeerAuthentication {
 
   /// Whether everything known is too old to be kept.
   func isStale(at now: Instant) -> Bool {
-    if index != nil { return now - acceptedAt >= ProtocolParameters.indexLifetime }
+    if life != nil { return now - acceptedAt >= ProtocolParameters.indexLifetime }
     let last = max(challengedAt ?? acceptedAt, repliedAt ?? acceptedAt)
     return now - last >= ProtocolParameters.challengeLifetime
   }
@@ -134,13 +153,14 @@ struct LinkAuthentication {
     var judgement: Judgement
     if found.isAnswered {
       judgement = admit(source, counter, counter.index.octets(in: datagram), now)
-    } else if let index = known?.index, counter.index.holds(index, in: datagram) {
+    } else if let index = known?.life?.index, counter.index.holds(index, in: datagram) {
       judgement = compare(source, counter.counter, toMulticast, now)
       // A request in a replayed packet is not worth an answer.
       if case .drop = judgement.outcome { return judgement }
     } else {
-      judgement = refuse(known?.index == nil ? .unknownIndex : .otherIndex)
+      judgement = refuse(known?.life == nil ? .unknownIndex : .otherIndex)
       challenge(source, now, &judgement, &random)
+      note(source, counter, toMulticast, datagram)
     }
     answer(found, datagram, source, now, &judgement)
     return judgement
@@ -150,15 +170,20 @@ struct LinkAuthentication {
   private mutating func admit(
     _ source: IPAddress, _ counter: PacketCounter, _ index: [UInt8], _ now: Instant
   ) -> Judgement {
-    if peers[source]?.index == nil, peers.count - strangers.count >= peerLimit {
+    if peers[source]?.life == nil, peers.count - strangers.count >= peerLimit {
       _ = expire(at: now)
       if peers.count - strangers.count >= peerLimit { return refuse(.neighbourLimit) }
     }
     strangers.removeAll { $0 == source }
     var peer = peers[source] ?? PeerAuthentication(acceptedAt: now)
-    peer.index = index
-    peer.multicast = CounterWindow(counter.counter)
-    peer.unicast = CounterWindow(counter.counter)
+    var life = SenderLife(index: index, counter: counter.counter)
+    if let claim = peer.claim, claim.index == index {
+      life = claim
+      _ = life.accept(counter.counter, toMulticast: true)
+      _ = life.accept(counter.counter, toMulticast: false)
+    }
+    peer.life = life
+    peer.claim = nil
     peer.nonce = nil
     peer.acceptedAt = now
     peers[source] = peer
@@ -169,16 +194,28 @@ struct LinkAuthentication {
   private mutating func compare(
     _ source: IPAddress, _ counter: UInt32, _ toMulticast: Bool, _ now: Instant
   ) -> Judgement {
-    let isNew =
-      toMulticast
-      ? peers[source]?.multicast.accept(counter) : peers[source]?.unicast.accept(counter)
-    guard isNew == true else {
+    guard peers[source]?.life?.accept(counter, toMulticast: toMulticast) == true else {
       counters.count(.replayed)
       return Judgement(outcome: .drop(.replayed))
     }
     peers[source]?.acceptedAt = now
     counters.accepted += 1
     return Judgement(outcome: .accept)
+  }
+
+  /// Remembers a packet that is dropped for its index: it shall not be taken when it is sent again
+  /// by somebody else once the index is known.
+  private mutating func note(
+    _ source: IPAddress, _ counter: PacketCounter, _ toMulticast: Bool,
+    _ datagram: borrowing Span<UInt8>
+  ) {
+    guard let peer = peers[source] else { return }
+    if let claim = peer.claim, counter.index.holds(claim.index, in: datagram) {
+      _ = peers[source]?.claim?.accept(counter.counter, toMulticast: toMulticast)
+    } else {
+      peers[source]?.claim = SenderLife(
+        index: counter.index.octets(in: datagram), counter: counter.counter)
+    }
   }
 
   private mutating func refuse(_ reason: DropReason) -> Judgement {

@@ -126,9 +126,12 @@ enum LogKind: UInt8 {
   static func of(_ notice: Notice) -> (LogKind, UInt64) {
     switch notice {
     case .packetDropped(let reason, let source, _), .packetUnverified(let reason, let source, _):
-      (.packetDropped, source.high ^ source.low &+ UInt64(reason.rawValue))
+      (.packetDropped, (source.high ^ source.low) &+ UInt64(reason.rawValue) << 48)
     case .tlvIgnored(let type, let reason, let source, _):
-      (.tlvIgnored, source.high ^ source.low &+ UInt64(type) << 8 &+ UInt64(reason.rawValue))
+      (
+        .tlvIgnored,
+        (source.high ^ source.low) &+ (UInt64(type) << 8 | UInt64(reason.rawValue)) << 40
+      )
     case .limitReached(let table, _): (.limitReached, UInt64(table.rawValue))
     default: (.otherNotice, 0)
     }
