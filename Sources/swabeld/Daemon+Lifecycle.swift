@@ -25,7 +25,7 @@ extension Daemon {
     for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
     }
-    followPatterns(after: former, at: now)
+    followPatterns(at: now)
     bindInterfaces(at: now)
     adoptRules()
     takeOver(former, at: now)

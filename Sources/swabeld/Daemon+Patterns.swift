@@ -10,8 +10,8 @@ extension Daemon {
   private static let addressAttempts = 8
 
   /// Runs on links that match a pattern of the configuration, and no longer on those that were
-  /// not named otherwise and are gone. At start, Hellos go on where those of `former` ended.
-  func followPatterns(after former: SavedLife? = nil, at now: Instant) {
+  /// not named otherwise and are gone.
+  func followPatterns(at now: Instant) {
     guard !settings.configuration.patterns.isEmpty else { return }
     flushedNames.removeAll { links.link($0) == nil }
     removeUnwanted(at: now)
@@ -20,7 +20,7 @@ extension Daemon {
       guard settings.configuration.matchesPattern(name), !flushedNames.contains(name),
         !interfaces.contains(where: { $0.name == name })
       else { continue }
-      if !addInterface(name, helloSeqno: former?.hello(name), at: now) {
+      if !addInterface(name, at: now) {
         log.write(
           .limitReached, subject: UInt64(UInt32(bitPattern: link.ifindex)),
           "Interface \(name): no room for another interface.")
