@@ -219,7 +219,6 @@ extension BabelNode {
     var packet = OpenPacket(id, interface, toEach: recipients(interface))
     add(.wildcardRetraction, &packet, now, &buffer)
     packet.add(farewell(interface, isUnicast: false), &buffer)
-    interfaceRows[Int(id.rawValue)]?.helloSeqno = interface.helloSeqno.next
     packet.close(&buffer)
     // Used up: another life, or this one when the link is up again, goes on after it.
     interfaceRows[Int(id.rawValue)]?.helloSeqno = interface.helloSeqno.next
