@@ -229,10 +229,11 @@ enum Start {
     case .seqno(let seqno): last = last.map { $0.isNewer(than: seqno) ? $0 : seqno } ?? seqno
     case .unreadable: log.write("Couldn't parse babel-state.")
     }
+    // In the lower half: BIRD 2.0 takes a seqno beyond the wrap for an older one, and would never
+    // ask for one that we could take for newer.
+    let random = Seqno(UInt16(truncatingIfNeeded: Entropy.uint64()) & 0x7FFF)
     var parameters = configuration.nodeParameters(
-      routerID: id,
-      seqno: last?.next ?? Seqno(UInt16(truncatingIfNeeded: Entropy.uint64())),
-      seed: Entropy.uint64())
+      routerID: id, seqno: last?.next ?? random, seed: Entropy.uint64())
     parameters.hasLostSeqno = last == nil || former?.isRunning == true
     parameters.entropy = [UInt8](repeating: 0, count: 32)
     Entropy.fill(&parameters.entropy)
