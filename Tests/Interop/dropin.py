@@ -48,8 +48,8 @@ def normal(line: str) -> str:
     return re.sub(r"^(swabeld|babeld)-[0-9].*", "VERSION", line)
 
 
-# D17: lines of our log bear time and level.
-STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[0-9:.]*Z [a-z]*: ")
+# D17: lines of our log bear time and level. A warning must go on looking like one.
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[0-9:.]*Z (?:error: |info: |debug: )?")
 
 
 def start(program: str, case: Case, directory: pathlib.Path) -> Outcome:
@@ -120,6 +120,7 @@ KNOWN = {
     "D11": rb"\A-c\n\.\Z",
     "D12": rb"(?m)^--(check|explain|help|version|nothing)",
     "D13": rb"allow-duplicates",
+    "D20": rb"\bkey[ \t]+none\b",
     "D21": rb"(?m)^(fee|metric-factor)[ \t]",
     "D14": rb"kernel-check-interval|shutdown-delay-ms|probe-mtu",
     "D15": rb"diversity|channel|-\w*z",
@@ -150,7 +151,7 @@ def explains(number: str, theirs: Outcome, ours: Outcome) -> bool:
         return theirs.status == -6
     if number == "D12":
         return theirs.status == 1 and not theirs.accepted
-    if number in ("D3", "D4", "D21"):
+    if number in ("D3", "D4", "D20", "D21"):
         return ours.accepted and not theirs.accepted
     if number == "D14":
         return not theirs.accepted

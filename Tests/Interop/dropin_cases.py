@@ -113,6 +113,7 @@ FOREIGN = [
     "debug 1 2", "random-id", "random-id true true", "router-id", "allow_duplicates 5",
 ]
 KEYS = [
+    "interface v0 key none",
     "key id k type hmac-sha256 value 00ff", "key value 00ff type hmac-sha256 id k",
     "key id k type blake2s128 value 00ff", "key id k type none value 00", "key id k type none",
     "key id k type blake2s value 00", "key id k type md5 value 00", "key k hmac-sha256 00",
