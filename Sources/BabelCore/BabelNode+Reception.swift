@@ -11,7 +11,9 @@ extension BabelNode {
     into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown, let interface = interface(id) else { return }
+    counters.packets &+= 1
     func drop(_ reason: DropReason, _ buffer: inout ActionBuffer) {
+      counters.count(reason)
       buffer.actions.append(
         .notify(.packetDropped(reason, from: source, interface: interface.name)))
     }
@@ -38,6 +40,7 @@ extension BabelNode {
     while let item = decoder.next(in: bytes) {
       switch item {
       case .ignored(let type, let fault):
+        counters.count(fault)
         buffer.actions.append(
           .notify(
             .tlvIgnored(type: type, reason: fault, from: source, interface: interface.name)))

@@ -61,6 +61,8 @@ public struct BabelNode: ~Copyable {
   /// Unicast queues and dumps.
   var unicastTimers = DeadlineHeap()
   var nextObjectID: UInt64 = 1
+  /// What arrived and what was refused.
+  public internal(set) var counters = NodeCounters()
 
   var table: RouteTable
   var offers = OfferTable()
@@ -140,6 +142,7 @@ public struct BabelNode: ~Copyable {
     to now: Instant, budget: Int, into buffer: inout ActionBuffer
   ) -> Bool {
     guard !hasShutDown else { return false }
+    tellOfLimits(&buffer)
     // Neighbours first: what they lose changes what is sent. Hellos do not wait for the rest.
     while let id = neighbourTimers.dueID(at: now) {
       neighbourTimerFired(NeighbourID(id), now, &buffer)

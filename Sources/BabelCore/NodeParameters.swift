@@ -44,6 +44,8 @@ public struct NodeParameters: Equatable, Sendable {
   public var neighbourLimit = 4096
   /// Most routes.
   public var routeLimit = 1_000_000
+  /// Most routes of one neighbour.
+  public var neighbourRouteLimit = 1_000_000
   /// Most rows of the source table beyond those merged with selected routes.
   public var sourceLimit = 1_000_000
   /// Most redistributed prefixes.

@@ -26,11 +26,13 @@ public enum NoticeLevel: UInt8, Comparable, Sendable {
 }
 
 /// A table or queue with a limit.
-public enum LimitedTable: UInt8, Equatable, Sendable, CustomStringConvertible {
+public enum LimitedTable: UInt8, Equatable, Sendable, CaseIterable, CustomStringConvertible {
   /// Neighbours of one interface.
   case neighbours
   /// Routes in all.
   case routes
+  /// Routes of one neighbour.
+  case neighbourRoutes
   /// Sources in all.
   case sources
   /// Prefixes redistributed.
@@ -45,6 +47,7 @@ public enum LimitedTable: UInt8, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .neighbours: "neighbours"
     case .routes: "routes"
+    case .neighbourRoutes: "routes of one neighbour"
     case .sources: "sources"
     case .originatedPrefixes: "originated prefixes"
     case .requests: "requests"
@@ -54,7 +57,7 @@ public enum LimitedTable: UInt8, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// Why a packet was dropped whole (RFC 8966 §4, §4.2).
-public enum DropReason: UInt8, Equatable, Sendable, CustomStringConvertible {
+public enum DropReason: UInt8, Equatable, Sendable, CaseIterable, CustomStringConvertible {
   /// Shorter than a header.
   case short
   /// Magic is not 42.

@@ -1,5 +1,5 @@
 /// Why a TLV was ignored (RFC 8966 §4.3–4.6; the numbers of the cases mean nothing).
-public enum TLVFault: UInt8, Error, Equatable, Sendable, CustomStringConvertible {
+public enum TLVFault: UInt8, Error, Equatable, Sendable, CaseIterable, CustomStringConvertible {
   case tooShort, overrunsBody, unknownType, unknownAE, forbiddenAE, prefixLength, prefixTruncated
   case addressTruncated, omittedTooLarge, omittedWithoutDefault, noRouterID, noNextHop
   case forbiddenRouterID, intervalZero, hopCountZero, finiteWildcard, wildcardLength

@@ -40,6 +40,9 @@ extension Daemon {
       connection.stopMonitoring()
       updateReporting()
       connection.output.append("ok\n")
+    case .counters:
+      for line in node.counters.lines { connection.output.append(line + "\n") }
+      connection.output.append("counter packets unsent \(unsentPackets)\nok\n")
     case .quit: connection.end(.polite)
     case .bad(let error):
       log.write(.client, subject: 5, "control socket: \(error.detail)")

@@ -23,6 +23,7 @@ extension Daemon {
     if let ipv4Socket { return ipv4Socket }
     let port = settings.configuration.protocolPort
     let opened = ControlSocket(try UDPSocket(port: port, family: .ipv4))
+    if notesArrivalTimes { _ = opened.socket.enableArrivalTimes() }
     ipv4Socket = opened
     return opened
   }
@@ -75,6 +76,7 @@ extension Daemon {
     else { return }
     notesArrivalTimes = true
     _ = socket.enableArrivalTimes()
+    _ = ipv4Socket?.socket.enableArrivalTimes()
   }
 
   /// Sends one packet of the action buffer.

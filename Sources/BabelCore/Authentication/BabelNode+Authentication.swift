@@ -90,6 +90,7 @@ extension BabelNode {
         .notify(.packetUnverified(reason, from: source, interface: interface.name)))
       return true
     case .drop(let reason):
+      counters.count(reason)
       buffer.actions.append(
         .notify(.packetDropped(reason, from: source, interface: interface.name)))
       return false

@@ -152,6 +152,7 @@ public struct Configuration: Equatable, Sendable {
     parameters.interfaceLimit = limits.interfaces ?? parameters.interfaceLimit
     parameters.neighbourLimit = limits.neighbours ?? parameters.neighbourLimit
     parameters.routeLimit = limits.routes ?? parameters.routeLimit
+    parameters.neighbourRouteLimit = limits.neighbourRoutes ?? parameters.neighbourRouteLimit
     parameters.sourceLimit = limits.sources ?? parameters.sourceLimit
     parameters.originatedLimit = limits.originatedPrefixes ?? parameters.originatedLimit
     parameters.requestLimit = limits.requests ?? parameters.requestLimit
@@ -174,6 +175,8 @@ public struct TableLimits: Equatable, Sendable {
   public var neighbours: Int?
   /// Most routes.
   public var routes: Int?
+  /// Most routes of one neighbour.
+  public var neighbourRoutes: Int?
   /// Most sources.
   public var sources: Int?
   /// Most redistributed prefixes.

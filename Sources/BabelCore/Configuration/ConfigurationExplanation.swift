@@ -71,6 +71,14 @@ extension Configuration {
     lines.append("daemonise \(daemonises)")
     lines.append("state-file \(quoted(stateFile))")
     lines.append("pid-file \(quoted(pidFile))")
+    for (table, limit) in [
+      ("interfaces", limits.interfaces), ("neighbours", limits.neighbours),
+      ("routes", limits.routes), ("neighbour-routes", limits.neighbourRoutes),
+      ("sources", limits.sources), ("originated-prefixes", limits.originatedPrefixes),
+      ("requests", limits.requests),
+    ] {
+      if let limit { lines.append("limit \(table) \(limit)") }
+    }
     lines.append(logFile.map { "log-file \(quoted($0))" } ?? "# log-file: standard error")
     return lines
   }

@@ -64,7 +64,7 @@ enum StatementKeyword: KeywordText, ConfigurationKeyword {
 
 /// First words that only the local socket takes.
 enum RequestKeyword: KeywordText, ConfigurationKeyword {
-  case dump, monitor, unmonitor, quit
+  case dump, monitor, unmonitor, quit, show
   case reopenLogFile = "reopen-logfile"
 }
 
@@ -183,6 +183,13 @@ struct StatementParser {
       case .unmonitor: return .unmonitor
       case .quit: return .quit
       case .reopenLogFile: return .reopenLogFile
+      case .show:
+        let expected = "counters"
+        let token = try word(expected)
+        guard token.octets == Array(expected.utf8) else {
+          throw reader.error(at: token, expected: expected)
+        }
+        return .counters
       }
     }
     if !first.isQuoted, let keyword = StatementKeyword(octets: first.octets) {

@@ -36,6 +36,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
 /// What `limit` speaks of.
 private enum LimitKeyword: KeywordText, ConfigurationKeyword {
   case interfaces, neighbours, routes, sources, requests
+  case neighbourRoutes = "neighbour-routes"
   case originatedPrefixes = "originated-prefixes"
   case kernelBuffer = "kernel-buffer"
 }
@@ -189,6 +190,7 @@ extension StatementParser {
     case .interfaces: configuration.limits.interfaces = limit
     case .neighbours: configuration.limits.neighbours = limit
     case .routes: configuration.limits.routes = limit
+    case .neighbourRoutes: configuration.limits.neighbourRoutes = limit
     case .sources: configuration.limits.sources = limit
     case .requests: configuration.limits.requests = limit
     case .originatedPrefixes: configuration.limits.originatedPrefixes = limit

@@ -10,6 +10,8 @@ public enum RuntimeCommand: Equatable, Sendable {
   case monitor
   /// `unmonitor`.
   case unmonitor
+  /// `show counters`.
+  case counters
   /// `quit`.
   case quit
   /// `flush interface NAME`; nil when no interface can have that name.
@@ -38,7 +40,7 @@ public enum RuntimeCommand: Equatable, Sendable {
   /// Whether a read-only connection may ask for it; everything else is answered with `bad`.
   public var isReadOnly: Bool {
     switch self {
-    case .empty, .dump, .monitor, .unmonitor, .quit: true
+    case .empty, .dump, .monitor, .unmonitor, .counters, .quit: true
     default: false
     }
   }

@@ -12,8 +12,7 @@ extension BabelNode {
   ) -> InterfaceID? {
     guard interfaceID(named: name) == nil else { return nil }
     guard interfaceOrder.count < min(self.parameters.interfaceLimit, 65_535) else {
-      buffer.actions.append(
-        .notify(.limitReached(.interfaces, limit: self.parameters.interfaceLimit)))
+      counters.countFull(.interfaces)
       return nil
     }
     let interface = Interface(

@@ -12,8 +12,8 @@ extension BabelNode {
     if let id = neighbourIDs[key] { return id }
     guard let row = self.interface(interface) else { return nil }
     guard row.neighbours.count < parameters.neighbourLimit else {
-      buffer.actions.append(
-        .notify(.limitReached(.neighbours, limit: parameters.neighbourLimit)))
+      counters.countFull(.neighbours)
+      counters.count(.neighbourLimit)
       buffer.actions.append(
         .notify(.packetDropped(.neighbourLimit, from: address, interface: row.name)))
       return nil

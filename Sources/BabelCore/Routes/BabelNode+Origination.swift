@@ -14,8 +14,7 @@ extension BabelNode {
     // Denied routes are not stored; addresses are, because routes to them are refused.
     guard !metric.isInfinite || offer.kernelProtocol == nil else { return }
     guard offers.count < parameters.originatedLimit else {
-      buffer.actions.append(
-        .notify(.limitReached(.originatedPrefixes, limit: parameters.originatedLimit)))
+      counters.countFull(.originatedPrefixes)
       return
     }
     // A source prefix of the other family cannot be announced.

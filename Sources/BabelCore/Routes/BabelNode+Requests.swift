@@ -226,7 +226,7 @@ extension BabelNode {
       return
     }
     // A full table costs duplicate suppression and repetition, not the request itself.
-    guard requests.count < parameters.requestLimit else { return }
+    guard requests.count < parameters.requestLimit else { return counters.countFull(.requests) }
     table.routerIDs.retain(number: router)
     requests.insert(
       PendingSeqnoRequest(

@@ -7,11 +7,11 @@ extension BabelNode {
   mutating func receiveUpdate(
     _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard isAcceptable(update, from: id) else { return }
+    if let refusal = refusal(of: update, from: id) { return counters.count(refusal) }
     var filterMetric = Metric.zero
     var filterRule: UInt16 = 0
     if !filters.input.rules.isEmpty {
-      guard let passed = passInput(update, from: id) else { return }
+      guard let passed = passInput(update, from: id) else { return counters.count(.filter) }
       (filterMetric, filterRule) = passed
     }
     if let row = table.find(update.destination, update.source),
@@ -25,23 +25,26 @@ extension BabelNode {
     }
   }
 
-  /// Whether an Update concerns the route table at all.
-  private func isAcceptable(_ update: Update, from id: NeighbourID) -> Bool {
+  /// Why an Update does not concern the route table at all; nil if it does.
+  private func refusal(of update: Update, from id: NeighbourID) -> UpdateRefusal? {
     let prefix = update.destination
-    if prefix.isMartian || update.source.isMartian { return false }
-    if offers.isOwnAddress(prefix) { return false }
+    if prefix.isMartian || update.source.isMartian { return .martian }
+    if offers.isOwnAddress(prefix) { return .ownAddress }
     // In a retraction neither router-id nor next hop counts (§4.6.9). BIRD sends it behind
     // whatever router-id went before, possibly ours.
-    if update.isRetraction { return true }
+    if update.isRetraction { return nil }
     // Our own announcements heard back (D-11).
-    if update.routerID == parameters.routerID { return false }
+    if update.routerID == parameters.routerID { return .ownRouterID }
     if prefix.family == .ipv4 {
-      if !update.source.isDefault, !parameters.supportsSourceSpecificIPv4 { return false }
-      if update.nextHop?.family == .ipv6, !parameters.supportsV4ViaV6 { return false }
+      if !update.source.isDefault, !parameters.supportsSourceSpecificIPv4 { return .unsupported }
+      if update.nextHop?.family == .ipv6, !parameters.supportsV4ViaV6 { return .unsupported }
     }
-    guard let gateway = update.nextHop else { return true }
-    return !gateway.isMulticast && !gateway.isLoopback && !gateway.isUnspecified
-      && !isOwnGateway(gateway, on: neighbours[id.rawValue].interface)
+    guard let gateway = update.nextHop else { return nil }
+    let isImpossible =
+      gateway.isMulticast || gateway.isLoopback || gateway.isUnspecified
+      || gateway.family == .ipv4 && Prefix(mapped: gateway, mappedLength: 128).isMartian
+      || isOwnGateway(gateway, on: neighbours[id.rawValue].interface)
+    return isImpossible ? .nextHop : nil
   }
 
   /// A next hop that is one of our own addresses would send packets to ourselves. Link-local
@@ -72,7 +75,11 @@ extension BabelNode {
   ) {
     guard let routerID = update.routerID, let gateway = update.nextHop else { return }
     guard table.routes.count < parameters.routeLimit else {
-      buffer.actions.append(.notify(.limitReached(.routes, limit: parameters.routeLimit)))
+      counters.countFull(.routes)
+      return
+    }
+    guard neighbours[id.rawValue].routeCount < parameters.neighbourRouteLimit else {
+      counters.countFull(.neighbourRoutes)
       return
     }
     guard let row = table.findOrInsert(update.destination, update.source) else { return }

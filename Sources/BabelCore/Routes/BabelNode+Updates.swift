@@ -307,6 +307,13 @@ extension BabelNode {
       metric = passed
     }
     if metric.isInfinite { return addRetraction(row, &packet) }
+    if table.sources.count >= parameters.sourceLimit,
+      table.displacesSource(row, by: announcement.router, at: now)
+    {
+      // Without a feasibility distance kept, a finite Update could make a loop (§3.7.3).
+      counters.countFull(.sources)
+      return addRetraction(row, &packet)
+    }
     let update = OutgoingUpdate(
       destination: prefix, source: source, routerID: routerID, seqno: announcement.seqno,
       metric: metric, interval: interface.updateInterval, nextHop: nextHop,

@@ -14,6 +14,16 @@ extension RouteTable {
     return sources.distance(row, router, at: now)
   }
 
+  /// Whether the entry of the router-id announced last would have to move to the side table, and
+  /// take room there, if the destination were announced with `router` now.
+  func displacesSource(_ row: UInt32, by router: UInt32, at now: Instant) -> Bool {
+    let former = destinations[row]
+    guard former.sourceRouter != router, former.sourceRouter != noRow,
+      !former.sourceExpiry.isDue(at: now)
+    else { return false }
+    return !former.flags.contains(.moreSources) || sources.distance(row, router, at: now) == nil
+  }
+
   /// Notes that a finite Update is being sent: creates or improves the source entry and restarts
   /// its garbage collection (§3.7.3).
   mutating func announced(
