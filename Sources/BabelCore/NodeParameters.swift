@@ -30,6 +30,12 @@ public struct NodeParameters: Equatable, Sendable {
   /// Half-life of the smoothed metric in milliseconds; nil means three Hello intervals' time
   /// constant (A.3), 0 switches smoothing off.
   public var smoothingHalfLife: UInt32?
+  /// By how much a route must be better to replace a usable one; nil means by 12 where the cost
+  /// of a link is measured and the metrics are not steady, else by any difference.
+  public var switchMargin: UInt16?
+  /// For how many milliseconds it must have been so; nil means 4000 where the cost of a link is
+  /// measured and the route is not new, else not at all.
+  public var switchDwell: UInt32?
   /// Emit ``Notice/route(_:_:)``; costs time when many routes change.
   public var reportsRoutes = false
   /// Tables cannot hold source-specific IPv4 (Linux without rules): such routes are ignored.

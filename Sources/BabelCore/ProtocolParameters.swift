@@ -93,6 +93,11 @@ enum ProtocolParameters {
   static let unicastDumpLimit = 4
   /// Round-trip samples older than this say nothing (RFC 9616 §3.3).
   static let rttValidity: Int64 = 180_000_000
+  /// Where costs are measured, a route must be better by so much…
+  static let switchMargin: UInt16 = 12
+  /// …and for so many microseconds to replace a usable one. Round trips of 100 ms ± 30 % make a
+  /// cost that rises by 150 from 10 to 120 ms vary by about 5 (standard deviation).
+  static let switchDwell: Int64 = 4_000_000
   /// Microseconds beyond eight times the average from which a round-trip sample must be confirmed.
   static let rttOutlier: UInt64 = 100_000
   /// An index is forgotten so long after the last packet that was accepted (RFC 8967 §4.4, B).
@@ -112,6 +117,13 @@ enum ProtocolParameters {
   static let exchangeSpacing: Int64 = 5_000
   /// How often it is looked for senders that are gone.
   static let authenticationSweep: Int64 = 60_000_000
+  /// A metric that has not changed for so long does not jitter.
+  static let calmMetricTime: Int64 = 15_000_000
+  /// So many samples in a row on one side of the average, by more than a quarter of it, are a new
+  /// round-trip time and no jitter: ± 30 % happen that often by chance once in several days.
+  static let rttRun: UInt8 = 5
+  /// The weight of a sample from then on, in 1/256.
+  static let rttQuickDecay: UInt16 = 128
   /// Rows of the change log sent before the queue of requested updates is looked at.
   static let updatesPerPacketAtMost = 400
 }

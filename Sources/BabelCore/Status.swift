@@ -125,6 +125,8 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
   case worse
   /// It is better, but has not been so for long enough (A.3).
   case settling
+  /// It is better, but by less than the switch margin.
+  case withinMargin
   /// We redistribute the prefix ourselves.
   case redistributedHere
   /// An `in` filter denies it.
@@ -146,6 +148,7 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
     case .unfeasible: "not feasible"
     case .worse: "worse than the selected route"
     case .settling: "better, but not for long enough yet"
+    case .withinMargin: "better, but by less than the switch margin"
     case .redistributedHere: "prefix is redistributed here"
     case .deniedByFilter: "denied by an in filter"
     case .notInstallable: "cannot be installed"

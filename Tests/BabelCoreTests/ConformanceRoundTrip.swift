@@ -280,6 +280,31 @@ import Testing
     #expect(take(600_000, 5).map { $0 > 190_000 } == true)
   }
 
+  @Test func `R-170 a new round-trip time is followed within ten samples, jitter is not`() {
+    for (former, new) in [(UInt32(10_000), UInt32(100_000)), (100_000, 10_000)] {
+      var times = RoundTripTime()
+      var second: Int64 = 0
+      func take(_ sample: UInt32) -> UInt32 {
+        second += 1
+        let now = Instant(microseconds: second * 1_000_000)
+        times.take(sample, decay: 42, at: now)
+        return times.current(at: now) ?? 0
+      }
+      for _ in 0..<20 { _ = take(former) }
+      var value: UInt32 = 0
+      for _ in 0..<10 { value = take(new) }
+      #expect(value > new * 9 / 10 && value < new * 13 / 10, "\(value)")
+    }
+    var times = RoundTripTime()
+    for second in 0..<1000 {
+      // ± 30 %, four at a time.
+      let now = Instant(microseconds: Int64(second) * 1_000_000)
+      times.take(second % 8 < 4 ? 70_000 : 130_000, decay: 42, at: now)
+      let value = times.current(at: now) ?? 0
+      #expect(second < 8 || value > 81_000 && value < 119_000, "\(value)")
+    }
+  }
+
   @Test func `R-170 the average is forgotten after three minutes without a sample`() throws {
     let talk = try Talk()
     for _ in 0..<10 { talk.say(rtt: 200_000) }

@@ -60,6 +60,10 @@ public struct Configuration: Equatable, Sendable {
   public var routerID: RouterID?
   /// `smoothing-half-life` in seconds; 0 switches smoothing off.
   public var smoothingHalfLife: UInt32 = 4
+  /// `switch-margin`: see ``NodeParameters/switchMargin``.
+  public var switchMargin: UInt16?
+  /// `switch-dwell` in milliseconds: see ``NodeParameters/switchDwell``.
+  public var switchDwell: UInt32?
   /// `link-detect`: an interface is up only while it has a carrier.
   public var detectsLinks = false
 
@@ -148,6 +152,8 @@ public struct Configuration: Equatable, Sendable {
     parameters.allowDuplicates = allowDuplicates
     parameters.pricing = pricing
     // Beyond 2^32 ms (49 days) smoothing is as good as never ending.
+    parameters.switchMargin = switchMargin
+    parameters.switchDwell = switchDwell
     parameters.smoothingHalfLife = UInt32(clamping: UInt64(smoothingHalfLife) * 1000)
     parameters.interfaceLimit = limits.interfaces ?? parameters.interfaceLimit
     parameters.neighbourLimit = limits.neighbours ?? parameters.neighbourLimit

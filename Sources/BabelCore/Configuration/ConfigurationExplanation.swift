@@ -40,6 +40,8 @@ extension Configuration {
       routerID.map { "router-id \($0)" } ?? "# router-id: from a MAC address, or by chance")
     lines.append("random-id \(usesRandomID)")
     lines.append("smoothing-half-life \(smoothingHalfLife)")
+    lines.append("switch-margin " + (switchMargin.map { "\($0)" } ?? "auto"))
+    lines.append("switch-dwell " + (switchDwell.map { decimal($0) } ?? "auto"))
     lines.append("link-detect \(detectsLinks)")
     // What babeld does not have is shown where it is not left alone.
     if pricing != Pricing() {

@@ -21,6 +21,8 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case shutdownDelay = "shutdown-delay-ms"
   case linkDetect = "link-detect"
   case smoothingHalfLife = "smoothing-half-life"
+  case switchMargin = "switch-margin"
+  case switchDwell = "switch-dwell"
   case daemonise
   case skipKernelSetup = "skip-kernel-setup"
   case stateFile = "state-file"
@@ -73,6 +75,7 @@ extension StatementParser {
     case .shutdownDelay: configuration.shutdownDelay = try numberOrZero(first)
     case .linkDetect: configuration.detectsLinks = try boolean() ?? false
     case .smoothingHalfLife: configuration.smoothingHalfLife = try smoothingHalfLife()
+    case .switchMargin, .switchDwell: try parseSwitchRule(option, at: first)
     case .daemonise: configuration.daemonises = try boolean() ?? false
     case .skipKernelSetup: configuration.skipsKernelSetup = try boolean() ?? false
     case .stateFile: configuration.stateFile = try path()
@@ -117,6 +120,24 @@ extension StatementParser {
   ) throws(ConfigurationError) -> UInt32 {
     warn(.unknownToBabeld, at: first, "prices are known to Althea's fork of babeld only")
     return UInt32(try number(0...Int64(UInt32.max)))
+  }
+
+  /// When a usable route gives way to a better one; `auto` unsets it.
+  private mutating func parseSwitchRule(
+    _ option: OptionKeyword, at first: ConfigurationToken
+  ) throws(ConfigurationError) {
+    warn(.unknownToBabeld, at: first, "babeld does not have this statement")
+    let before = reader
+    let token = try word("a number or auto")
+    let isAutomatic = !token.isQuoted && token.octets == Array("auto".utf8)
+    if !isAutomatic { reader = before }
+    if option == .switchMargin {
+      configuration.switchMargin = isAutomatic ? nil : UInt16(try number(0...Self.shortLimit))
+    } else {
+      // More than an hour is no patience but a route nailed down.
+      configuration.switchDwell =
+        isAutomatic ? nil : try thousandths(0...3_600_000, unit: "seconds")
+    }
   }
 
   /// The value of `smoothing-half-life` in seconds.

@@ -14,6 +14,8 @@ struct RoundTripTime {
   /// Smoothed distance of samples from ``smoothed``; nil before the second sample.
   private var deviation: UInt32?
   private var sampledAt = Instant(microseconds: 0)
+  /// Samples in a row that lie far off on the same side of the average.
+  private var run: (isAbove: Bool, length: UInt8) = (false, 0)
   /// A sample far beyond the average that the next one is to confirm.
   private var doubtful: UInt32?
 
@@ -56,24 +58,41 @@ struct RoundTripTime {
     return UInt32(max(0, full - remote))
   }
 
-  /// Takes a sample into the averages; `decay` is its weight in 1/256.
-  mutating func take(_ sample: UInt32, decay: UInt16, at now: Instant) {
+  /// Takes a sample into the averages; `decay` is its weight in 1/256. Returns whether it is the
+  /// first one, or the first after a long silence.
+  @discardableResult
+  mutating func take(_ sample: UInt32, decay: UInt16, at now: Instant) -> Bool {
     guard let old = current(at: now) else {
       smoothed = sample
       deviation = nil
       doubtful = nil
+      run.length = 0
       sampledAt = now
-      return
+      return true
     }
-    guard let sample = confirmed(sample, beside: old) else { return }
+    guard let sample = confirmed(sample, beside: old) else { return false }
     let distance = sample > old ? sample - old : old - sample
     // RFC 6298 begins with half of the first sample, to be on the safe side. One sample says
     // nothing of how much the next will differ, so the second is waited for.
     let former = UInt64(deviation ?? distance)
     deviation = UInt32((former * 3 + UInt64(distance)) / 4)
-    let weight = UInt64(decay)
+    noteRun(sample, beside: old)
+    let isElsewhere = run.length >= ProtocolParameters.rttRun
+    let weight = UInt64(isElsewhere ? max(decay, ProtocolParameters.rttQuickDecay) : decay)
     smoothed = UInt32((weight * UInt64(sample) + (256 - weight) * UInt64(old)) / 256)
     sampledAt = now
+    return false
+  }
+
+  /// Counts samples in a row that lie far off on the same side.
+  private mutating func noteRun(_ sample: UInt32, beside old: UInt32) {
+    let distance = sample > old ? sample - old : old - sample
+    guard distance > old / 4 else {
+      run.length = 0
+      return
+    }
+    let isAbove = sample > old
+    run = (isAbove, isAbove == run.isAbove ? min(run.length + 1, ProtocolParameters.rttRun) : 1)
   }
 
   /// One packet that was held up for seconds must not spoil the average for a minute: a sample
@@ -86,6 +105,9 @@ struct RoundTripTime {
     defer { doubtful = sample }
     return doubtful.map { min($0, sample) }
   }
+
+  /// Whether the neighbour sends stamps, but there is no sample yet.
+  func awaitsSample(at now: Instant) -> Bool { lastHello != nil && current(at: now) == nil }
 
   /// The smoothed value, nil after a long silence.
   func current(at now: Instant) -> UInt32? {

@@ -254,6 +254,7 @@ extension BabelNode {
       else {
         jobs.removeFirst()
         neighbours[id.rawValue].jobRemaining = nil
+        neighbours[id.rawValue].jobRestartsSmoothing = false
         if neighbours[id.rawValue].jobRetracts || neighbours[id.rawValue].isLeaving {
           neighbours[id.rawValue].jobRetracts = false
           retractionDoneAt = now
@@ -282,8 +283,12 @@ extension BabelNode {
     let neighbour = neighbours[id.rawValue]
     let route = table.routes[number]
     let former = route.advertisedMetric.adding(neighbour.formerCost).adding(route.filterMetric)
-    table.routes[number].smoothed.changed(
-      from: former, timeConstant: timeConstant(number), at: now)
+    if neighbour.jobRestartsSmoothing {
+      table.routes[number].smoothed = SmoothedMetric(metric(of: number), at: now)
+    } else {
+      table.routes[number].smoothed.changed(
+        from: former, timeConstant: timeConstant(number), at: now)
+    }
     if route.epoch != neighbour.epoch {
       table.routes[number].epoch = neighbour.epoch
       table.routes[number].advertisedMetric = .infinity

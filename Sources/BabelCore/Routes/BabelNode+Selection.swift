@@ -64,14 +64,10 @@ extension BabelNode {
     }
     let current = destination.selected
     let keepsCurrent = current != noRow && obstacle(current, now) == nil
-    let currentMetric = keepsCurrent ? metric(of: current) : .infinity
-    let currentSmoothed =
-      keepsCurrent
-      ? table.routes[current].smoothed.value(
-        currentMetric, timeConstant: timeConstant(current), at: now) : .infinity
-    let currentSmoothedRank = keepsCurrent ? rank(current, currentSmoothed) : .max
+    let standing = keepsCurrent ? standing(of: current, now) : nil
     var best = keepsCurrent ? current : noRow
-    var bestRank = keepsCurrent ? rank(current, currentMetric) : .max
+    var bestRank = standing.map { rank(current, $0.metric) } ?? .max
+    let betterSince = table.destinations[row].betterSince?.instant(near: now)
     var isSettling = false
     var number = destination.firstRoute
     while number != noRow {
@@ -82,22 +78,70 @@ extension BabelNode {
         let metric = metric(of: number)
         let rank = rank(number, metric)
         if rank < bestRank {
-          let smoothed = table.routes[number].smoothed.value(
-            metric, timeConstant: timeConstant(number), at: now)
-          if !keepsCurrent || self.rank(number, smoothed) < currentSmoothedRank {
-            (best, bestRank) = (number, rank)
-          } else {
+          let verdict =
+            standing.map {
+              self.verdict(on: number, over: current, $0, for: now - (betterSince ?? now), now)
+            } ?? .wins
+          switch verdict {
+          case .wins: (best, bestRank) = (number, rank)
+          case .settles:
             table.routes[number].reason = .settling
             isSettling = true
+          case .isTooClose: table.routes[number].reason = .withinMargin
           }
         }
       }
       number = table.routes[number].nextInDestination
     }
     if isSettling { watchSettling(row, now) }
+    if !destination.flags.contains(.held) {
+      let isWaiting = isSettling && best == current
+      let since = isWaiting ? betterSince.map { Tick($0) } ?? Tick(now) : nil
+      table.destinations[row].betterSince = since
+    }
     if best != noRow { table.routes[best].reason = .selected }
     if best != current, keepsCurrent { table.routes[current].reason = .worse }
     return best
+  }
+
+  private func standing(of number: UInt32, _ now: Instant) -> MetricStanding {
+    let metric = metric(of: number)
+    let smoothed = table.routes[number].smoothed.value(
+      metric, timeConstant: timeConstant(number), at: now)
+    let nextHop = table.nextHops[table.routes[number].nextHop]
+    let awaitsRoundTripTime =
+      isCostMeasured(number)
+      && neighbours[nextHop.neighbour.rawValue].roundTrip.awaitsSample(at: now)
+    return MetricStanding(
+      metric: metric, smoothed: smoothed, isFirst: table.routes[number].smoothed.isFirst(metric),
+      unchangedTime: table.routes[number].smoothed.unchangedTime(at: now),
+      awaitsRoundTripTime: awaitsRoundTripTime)
+  }
+
+  /// What is to become of a route that is better than the selected one at the moment. Prices have
+  /// no margin: they do not jitter.
+  private func verdict(
+    on number: UInt32, over selected: UInt32, _ standing: MetricStanding, for time: Int64,
+    _ now: Instant
+  ) -> SwitchRule.Verdict {
+    let own = self.standing(of: number, now)
+    if usesPrices {
+      return rank(number, own.smoothed) < rank(selected, standing.smoothed) ? .wins : .settles
+    }
+    return switchRule(number, selected).verdict(own, over: standing, for: time)
+  }
+
+  /// What a route has to do to replace another one.
+  private func switchRule(_ number: UInt32, _ other: UInt32) -> SwitchRule {
+    SwitchRule(
+      configuredMargin: parameters.switchMargin,
+      configuredDwell: parameters.switchDwell.map { Int64($0) * 1000 },
+      isMeasured: isCostMeasured(number) || isCostMeasured(other))
+  }
+
+  private func isCostMeasured(_ number: UInt32) -> Bool {
+    let id = table.nextHops[table.routes[number].nextHop].interface
+    return interface(id)?.parameters.isCostMeasured ?? false
   }
 
   /// babeld's `allow-duplicates`: a learned route may stand beside a redistributed one.
@@ -163,6 +207,8 @@ extension BabelNode {
   }
 
   private mutating func endHold(_ row: UInt32) {
+    guard table.destinations[row].flags.contains(.held) else { return }
+    table.destinations[row].betterSince = nil
     table.destinations[row].flags.remove([.held, .heldInKernel])
   }
 

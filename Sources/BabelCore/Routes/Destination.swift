@@ -36,6 +36,13 @@ struct Destination {
   /// When the prefix stops being held after it was lost.
   var holdExpiry = Tick(rawValue: 0)
 
+  /// While a route is selected: since when another one has been better by the margin without
+  /// being selected. Lives where ``holdExpiry`` does, which counts while none is selected.
+  var betterSince: Tick? {
+    get { holdExpiry.rawValue == 0 ? nil : holdExpiry }
+    set { holdExpiry = newValue ?? Tick(rawValue: 0) }
+  }
+
   init(_ prefix: Prefix, sourcePrefix: UInt16) {
     high = prefix.address.high
     low = prefix.address.low

@@ -28,6 +28,12 @@ struct SmoothedMetric: Equatable {
     return Metric(UInt16(Int64(metric.rawValue) + difference >> 16))
   }
 
+  /// Whether the route has had no other metric before `metric`, as far as the average tells.
+  func isFirst(_ metric: Metric) -> Bool { value == metric || value.isInfinite }
+
+  /// Microseconds since the last change.
+  func unchangedTime(at now: Instant) -> Int64 { max(0, now - since.instant(near: now)) }
+
   /// Notes a change: until `now` the metric was `old`.
   mutating func changed(from old: Metric, timeConstant: Int64, at now: Instant) {
     value = value(old, timeConstant: timeConstant, at: now)
