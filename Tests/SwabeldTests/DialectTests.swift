@@ -13,6 +13,7 @@ import Testing
   @Test func `babeld's dialect has none of the others' requests`() {
     for text in ["dump-interfaces", "dump-neighbors", "fee 5", "metric-factor 1900"] {
       #expect(request(text, .babel) == nil)
+      #expect(request(text, .swabeld) == nil)
     }
   }
 

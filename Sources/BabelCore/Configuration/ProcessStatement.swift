@@ -6,6 +6,8 @@ public enum SocketDialect: UInt8, Equatable, Sendable {
   case aredn
   /// That of Althea's fork: another banner, fee, price and path round-trip time.
   case althea
+  /// babeld's, and what only we know: the jitter of a neighbour.
+  case swabeld
 }
 
 /// Who may use the Unix control socket: what `socket-mode`, `socket-owner` and `socket-group` say.
@@ -32,7 +34,7 @@ enum ProcessKeyword: KeywordText, ConfigurationKeyword {
 
 /// Values of `socket-dialect`.
 private enum DialectKeyword: KeywordText, ConfigurationKeyword {
-  case babel, aredn, althea
+  case babel, aredn, althea, swabeld
 }
 
 extension StatementParser {
@@ -72,6 +74,7 @@ extension StatementParser {
     case .babel: return .babel
     case .aredn: return .aredn
     case .althea: return .althea
+    case .swabeld: return .swabeld
     case nil:
       throw unknownWord(
         token, expected: oneOf(DialectKeyword.words), among: DialectKeyword.words)

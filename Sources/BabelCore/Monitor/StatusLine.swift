@@ -22,7 +22,7 @@ public enum StatusLine {
 
   /// `add neighbour 1a address fe80::1 if v0 reach ff00 ureach 0000 rxcost 96 txcost 96 cost 96`,
   /// with `rtt MS rttcost N` before the cost when there is a recent sample. Althea's fork is
-  /// older than `ureach`.
+  /// older than `ureach`; our own dialect has `jitter MS jittercost N` behind `rttcost`.
   public static func append(
     _ event: TableEvent, _ status: NeighbourStatus, in dialect: SocketDialect = .babel,
     to text: inout [UInt8]
@@ -39,6 +39,9 @@ public enum StatusLine {
     append(" rxcost \(status.rxcost) txcost \(status.txcost)", to: &text)
     if let roundTripTime = status.roundTripTime {
       append(" rtt \(milliseconds(roundTripTime)) rttcost \(status.rttCost)", to: &text)
+    }
+    if dialect == .swabeld, let jitter = status.jitter {
+      append(" jitter \(milliseconds(jitter)) jittercost \(status.jitterCost)", to: &text)
     }
     append(" cost \(status.cost)\n", to: &text)
   }
@@ -84,7 +87,7 @@ public enum StatusLine {
     append(" refmetric ", to: &text)
     append(status.advertisedMetric.description, to: &text)
     switch dialect {
-    case .babel: break
+    case .babel, .swabeld: break
     case .aredn: append(" nexthop \(status.nextHop) table \(status.table)", to: &text)
     case .althea:
       append(" full-path-rtt \(milliseconds(status.pathRoundTripTime ?? 0))", to: &text)

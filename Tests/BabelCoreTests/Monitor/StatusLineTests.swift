@@ -28,12 +28,12 @@ import Testing
       text { StatusLine.append(.change, status, to: &$0) } == "change interface v0 up false\n")
   }
 
-  private func neighbour(roundTripTime: UInt32?) throws -> NeighbourStatus {
+  private func neighbour(roundTripTime: UInt32?, jitter: UInt32? = nil) throws -> NeighbourStatus {
     NeighbourStatus(
       id: 0x5638_11e9_1590, address: try #require(IPAddress("fe80::701f:1aff:fea7:6580")),
       interface: try #require(InterfaceName("v0")), interfaceIsUp: true,
       multicastHistory: 0xE00, unicastHistory: 0, rxcost: Metric(96), txcost: .infinity,
-      roundTripTime: roundTripTime, rttCost: .zero, jitter: nil, jitterCost: .zero,
+      roundTripTime: roundTripTime, rttCost: .zero, jitter: jitter, jitterCost: Metric(7),
       cost: .infinity)
   }
 
@@ -50,6 +50,18 @@ import Testing
     #expect(
       text { StatusLine.append(.change, status, to: &$0) }
         .contains("txcost 65535 rtt 12.034 rttcost 0 cost 65535\n"))
+  }
+
+  @Test func `jitter is shown in our own dialect only`() throws {
+    let status = try neighbour(roundTripTime: 12_034, jitter: 5_001)
+    for dialect in [SocketDialect.babel, .aredn, .althea] {
+      #expect(!text { StatusLine.append(.add, status, in: dialect, to: &$0) }.contains("jitter"))
+    }
+    #expect(
+      text { StatusLine.append(.add, status, in: .swabeld, to: &$0) }
+        .contains("rtt 12.034 rttcost 0 jitter 5.001 jittercost 7 cost 65535\n"))
+    let silent = try neighbour(roundTripTime: nil)
+    #expect(!text { StatusLine.append(.add, silent, in: .swabeld, to: &$0) }.contains("jitter"))
   }
 
   @Test func `a prefix without source is from everywhere in its own family`() throws {
