@@ -95,6 +95,7 @@ extension Daemon {
       checkInterfaces(at: now)
     case .flushPattern(let pattern):
       guard settings.configuration.removePattern(pattern) else { return "no No such interface" }
+      flushedNames.removeAll { !settings.configuration.matchesPattern($0) }
       removeUnwanted(at: now)
     case .interface(let name, let parameters):
       flushedNames.removeAll { $0 == name }

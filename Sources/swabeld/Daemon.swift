@@ -5,8 +5,8 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// The extensions are, by topic: `+Packets`, `+Interfaces`, `+KernelEvents`, `+Reading` (of the
-/// kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`, `+EarlierLife`.
+/// The extensions are, by topic: `+Packets`, `+Interfaces`, `+Patterns`, `+KernelEvents`,
+/// `+Reading` (of the kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`, `+EarlierLife`.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings

@@ -83,7 +83,7 @@ def test_state_file(lab):
     fails("l0")
     other.stop()
     node = Swabeld(a, ["l0"], statements=[f"state-file {state}"])
-    assert not state.exists()
+    wait_until(lambda: not state.exists(), 3, "it is consumed")
     node.process.child.send_signal(signal.SIGUSR1)
     wait_until(lambda: re.search(r"My id \S+ seqno 1235\n", node.process.text()), 3, "one more")
     assert node.stop() == 0

@@ -4,6 +4,8 @@ import CLinux
 public enum Privileges {
   /// CAP_NET_ADMIN: routes, addresses, kernel settings under net.
   private static let netAdmin: UInt32 = 12
+  /// CAP_NET_BIND_SERVICE: a socket that is opened later may have a port below 1024.
+  private static let netBindService: UInt32 = 10
   /// CAP_NET_RAW: binding to interfaces.
   private static let netRaw: UInt32 = 13
 
@@ -44,7 +46,8 @@ public enum Privileges {
   /// network and for files of others. Nothing is lost where this is refused.
   public static func reduce() {
     do throws(KernelError) {
-      try set(try permitted() & (1 << netAdmin | 1 << netRaw | fileCapabilities))
+      let kept = 1 << netAdmin | 1 << netRaw | 1 << netBindService | fileCapabilities
+      try set(try permitted() & kept)
     } catch {}
   }
 
