@@ -3,7 +3,7 @@
 import json
 
 from daemons import Swabeld, settle
-from netns import wait_until
+from netns import Process, wait_until
 
 QUICK = "hello-interval 1 update-interval 4"
 TABLES = ["source-tables 1000 1009"]
@@ -118,6 +118,14 @@ def r_table(host, source):
     """The table of the rule for a source."""
     return next(rule["table"] for rule in json.loads(host.ip("-4", "-j", "rule", "show"))
                 if rule["src"] == source)
+
+
+def test_tables_used_otherwise(lab):
+    """Tables for sources must be nobody else's."""
+    host = lab.namespace("host")
+    process = Process(host, "swabeld", [
+        Swabeld.binary(None), "-I", "", "-S", "", "-C", "export-table 1005", "-C", TABLES[0], "l0"])
+    assert process.child.wait(5) == 1 and "table 1005" in process.text()
 
 
 def test_ipv6_without_subtrees(lab):

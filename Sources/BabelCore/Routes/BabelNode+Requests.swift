@@ -159,7 +159,9 @@ extension BabelNode {
     if table.destinations[route.destination].flags.contains(.originated) { return }
     if selected != noRow {
       let margin = Metric(ProtocolParameters.insignificantMetric)
-      guard metric.adding(margin) < self.metric(of: selected) else { return }
+      guard rank(number, metric.adding(margin)) < rank(selected, self.metric(of: selected)) else {
+        return
+      }
     }
     askForSeqno(
       route.destination, route.routerID, from: [id],

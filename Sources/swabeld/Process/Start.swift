@@ -206,6 +206,13 @@ enum Start {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
+    if let range = configuration.sourceTables,
+      let table = settings.allTables.first(where: { range.contains($0) })
+    {
+      log.write(
+        .error, "source-tables: table \(table) is used otherwise, but these are for us alone.")
+      return false
+    }
     return true
   }
 
