@@ -64,8 +64,10 @@ enum ProtocolParameters {
   /// A new neighbour says within this time whether it hears us.
   static let introductionTime: Int64 = 2_000_000
   /// Adopted entries are taken back when they were not confirmed within four Hello intervals: a
-  /// link that works becomes usable with two Hellos, one may be lost. But within a minute.
+  /// link that works becomes usable with two Hellos, one may be lost. But not within ten seconds,
+  /// as a neighbour may answer no request before its next full update; and within a minute.
   static let adoptionHellos: Int64 = 4
+  static let shortestAdoption: Int64 = 10_000_000
   static let longestAdoption: Int64 = 60_000_000
   /// A neighbour that became usable tells its routes within this time, or is asked for them.
   static let firstDumpTime: Int64 = 1_000_000

@@ -8,6 +8,7 @@ import pytest
 from daemons import Babeld, Bird, Swabeld, settle
 from netns import Process, wait_until
 from speaker import Speaker
+from test_scale import burst
 from traffic import Stream
 
 OWN = ["10.91.0.1", "fd91::1"]
@@ -246,3 +247,37 @@ def test_interface_added_after_a_crash(lab):
     # It is an ordinary one from here on.
     neighbour.stop()
     wait_until(lambda: not n.reaches(), 10, "routes go with their neighbour")
+
+
+@pytest.mark.alone
+def test_many_routes_left(lab):
+    """20,000 routes are taken over before the first Hello, which is hardly later for it; each
+    stays as it is until the neighbour tells it again, and after."""
+    n, a = lab.namespace("n"), lab.namespace("a")
+    lab.veth(n, a)
+    count = 20_000
+    node = Swabeld(n, ["l0"], parameters="type wired hello-interval 4 update-interval 60")
+    speaker = Speaker(a, "l0")
+    speaker.adjacent(node)
+    for data in burst(speaker, count):
+        speaker.send(raw=data)
+        time.sleep(0.001)
+    wait_until(lambda: n.count(6) == count, 20, "all are learned")
+    node.kill()
+    changes = Process(n, "monitor", ["ip", "-6", "monitor", "route"])
+    time.sleep(0.5)
+    began = time.monotonic()
+    node.start()
+    speaker.adjacent(node)
+    first = speaker.tlvs(babel.HELLO, since=began)[0][0] - began
+    for data in burst(speaker, count):
+        speaker.send(raw=data)
+        time.sleep(0.001)
+    # Four Hello intervals, and what neighbours may need to answer.
+    time.sleep(18 - (time.monotonic() - began))
+    print(f"the first Hello {first:.2f} s after the start")
+    assert first < 2
+    assert n.count(6) == count
+    assert "fd99" not in changes.text(), changes.text()[:500]
+    assert node.stop() == 0
+    assert n.count(6) == 0

@@ -61,7 +61,8 @@ struct AdoptedForwarding {
     guard let beganAt, sweepDue != nil else { return }
     if !joined.contains(id) { joined.append(id) }
     let latest = beganAt + ProtocolParameters.longestAdoption
-    let time = now + interface.helloMicroseconds * ProtocolParameters.adoptionHellos
+    let patience = interface.helloMicroseconds * ProtocolParameters.adoptionHellos
+    let time = now + max(patience, ProtocolParameters.shortestAdoption)
     lastPatience = max(lastPatience ?? time, time)
     let isComplete = rows.allSatisfy { row in
       guard case .via(let path) = row.way.target else { return true }

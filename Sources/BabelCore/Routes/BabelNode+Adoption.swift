@@ -48,7 +48,7 @@ extension BabelNode {
     neighbours[id.rawValue].adoptedDue = nil
     let interface = neighbour.interface
     guard adoption.count > 0,
-      adoption.leads(through: interface, where: { isGateway($0, of: neighbour, id) })
+      adoption.leads(through: interface, where: { mayBeGateway($0, of: neighbour, id) })
     else { return }
     if neighbour.wasAskedForAdopted {
       // Copied, because it reads the tables that are changed.
@@ -75,7 +75,7 @@ extension BabelNode {
     for row in 0..<table.destinations.capacity
     where table.isLive(row) && table.destinations[row].flags.contains(.adopted) {
       guard case .via(let path) = adoption[table.destinations[row].forwardedNextHop].target,
-        path.interface == neighbour.interface, isGateway(path.gateway, of: neighbour, id)
+        path.interface == neighbour.interface, mayBeGateway(path.gateway, of: neighbour, id)
       else { continue }
       rows.append(row)
       if rows.count > ProtocolParameters.adoptedRequestLimit { break }
@@ -88,6 +88,15 @@ extension BabelNode {
   ) -> Bool {
     gateway == neighbour.address
       || table.nextHops.contains(id, neighbour.interface, gateway: gateway)
+  }
+
+  /// The same, or an IPv4 gateway of which nothing tells whose it is.
+  private func mayBeGateway(
+    _ gateway: IPAddress, of neighbour: Neighbour, _ id: NeighbourID
+  ) -> Bool {
+    isGateway(gateway, of: neighbour, id)
+      || (gateway.family == .ipv4
+        && !table.nextHops.contains(neighbour.interface, gateway: gateway))
   }
 
   /// A neighbour says that it has no route where an adopted entry leads to it.

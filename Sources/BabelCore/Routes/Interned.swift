@@ -147,6 +147,17 @@ struct InternedNextHops {
     numbers[Key(neighbour: neighbour.rawValue, interface: interface, gateway: gateway)] != nil
   }
 
+  /// Whether any neighbour is known to have announced routes with a gateway.
+  func contains(_ interface: InterfaceID, gateway: IPAddress) -> Bool {
+    for number in 0..<rows.capacity
+    where rows[number].references > 0 && rows[number].interface == interface
+      && rows[number].gateway == gateway
+    {
+      return true
+    }
+    return false
+  }
+
   /// Whether any next hop lies on an interface.
   func uses(_ interface: InterfaceID) -> Bool {
     for number in 0..<rows.capacity

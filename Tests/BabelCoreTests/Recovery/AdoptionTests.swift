@@ -87,6 +87,30 @@ import Testing
     _ = peer
   }
 
+  @Test func `a neighbour is asked for entries by IPv4 gateways that are nobody's`() throws {
+    let ipv4 = Example.prefix("192.0.2.0", 24)
+    let way = ForwardingTarget.via(
+      ForwardingPath(
+        gateway: IPAddress(ipv4: 0x0A00_0001), interface: InterfaceID(0), kernelMetric: 0))
+    let (bench, opaque) = try Recovery.crashed(adopting: [(ipv4, way)])
+    _ = Recovery.peer(bench, 1, answering: opaque)
+    bench.run(5.1 - bench.seconds)
+    let asked = bench.sent.filter { !$0.isMulticast }.flatMap { $0.routeRequests }
+    #expect(asked.map { $0.destination } == [ipv4])
+    // Whose they are is not known: they are not taken back for want of an answer.
+    #expect(bench.adoptedCount == 1)
+  }
+
+  @Test func `quick Hellos leave neighbours time for a full update`() throws {
+    var quick = InterfaceParameters()
+    quick.helloInterval = 200
+    let (bench, _) = try Recovery.crashed(adopting: [(Example.x, Recovery.via(1))], quick)
+    bench.run(9.9 - bench.seconds)
+    #expect(bench.adoptedCount == 1)
+    bench.run(0.2)
+    #expect(bench.adoptedCount == 0)
+  }
+
   @Test func `a neighbour that denies an adopted entry is believed at once`() throws {
     let (bench, opaque) = try Recovery.crashed(
       adopting: [(Example.x, Recovery.via(1)), (Example.y, Recovery.via(1))])
