@@ -65,8 +65,9 @@ public struct LocalListener: ~Copyable, Sendable {
     throw Syscall.failure("accept")
   }
 
-  /// Connections that may wait; a local program does not need more.
-  private static var backlog: Int32 { 16 }
+  /// Connections that may wait. A client that does not want to wait is refused by the kernel when
+  /// there are more, so as many as are served in all.
+  private static var backlog: Int32 { 128 }
 
   /// Binds to a file without any permission; returns 0 or the error number.
   private static func bind(_ number: Int32, _ path: String) -> Int32 {
