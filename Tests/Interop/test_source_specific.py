@@ -71,7 +71,7 @@ def test_source_specific_exchange(lab, peer, link):
     elsewhere = cable.name(a) if peer == "bird" else "lo"
     assert f"dev {elsewhere}" in a.ip("route", "get", "fd92:0:0:5::1", "from", "fd91::2")
     assert f"dev {cable.name(b)}" in b.ip("route", "get", "2001:db8::1", "from", "fd92::2")
-    assert b.ping("fd91::1", "fd92::1"), "and the ordinary routes work beside them"
+    wait_until(lambda: b.ping("fd91::1", "fd92::1"), 5, "the ordinary routes work beside them")
     # One withdrawn on each side: that goes, the rest stays.
     a.ip("route", "del", "fd91:0:0:5::/64", "from", "fd92::1", "dev", "lo", "proto", "static")
     wait_until(lambda: pairs(b, other.proto) == {("::/0", "fd92::/32")}, node.withdraws_within,
