@@ -124,6 +124,27 @@ def test_algorithms(lab, peer, link, algorithm):
     assert SECRET.hex() not in node.process.text()
 
 
+@pytest.mark.parametrize("how", ["ipv4-control true", "neighbour"])
+def test_other_ways(lab, how):
+    """Over IPv4, and where multicast does not pass: packets are signed for the addresses they have."""
+    a, b, _ = ends(lab)
+    keys = [key("k", "blake2s128", SECRET), "default key k"]
+    nodes = []
+    for space, other, own in (a, "fe80::2", "91"), (b, "fe80::1", "92"):
+        extra = f"interface l0 {how}" + (f" {other}" if how == "neighbour" else "")
+        if how == "neighbour":
+            space.execute("nft", "-f", "-", stdin=(
+                "table inet silence { chain in { type filter hook input priority 0; "
+                "ip6 daddr ff02::1:6 drop; }; }"))
+        nodes.append(Swabeld(
+            space, ["l0"], own=[f"10.{own}.0.0/16", f"fd{own}::/32"],
+            parameters=f"type wired {QUICK}", first=[*keys, extra]))
+    settle(*nodes)
+    wait_until(lambda: THEIRS <= a.reaches() and OURS <= b.reaches(), 15, "routes both ways")
+    found = counters(nodes[0])
+    assert found["wrong-mac"] == found["unsigned"] == 0 < found["accepted"], found
+
+
 class Watch:
     """Nobody may lose anybody, whatever is done meanwhile."""
 
