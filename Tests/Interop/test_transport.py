@@ -1,5 +1,6 @@
 """Other ways over the link than multicast IPv6: unicast, filled packets, IPv4, old peers."""
 
+import itertools
 import socket
 import struct
 import time
@@ -311,12 +312,16 @@ def test_ipv4_unknown_next_hop(lab):
     def say(link, *tlvs):
         link.sendto(babel.packet(*tlvs), ("224.0.0.111", 6696))
 
-    for seqno in range(3):
-        say(stranger, babel.hello(seqno))
     ihu = babel.tlv(babel.IHU, struct.pack("!BBHH", 1, 0, 96, 3000) + bytes((10, 77, 1, 1)))
-    for seqno in range(3):
+    seqnos = itertools.count()
+
+    def greeted():
+        seqno = next(seqnos)
+        say(stranger, babel.hello(seqno, 1000))
         say(speaker, babel.hello(seqno, 1000), ihu)
-    wait_until(node.neighbours, 5, "a neighbour by IPv4")
+        return node.neighbours()
+
+    wait_until(greeted, 5, "a neighbour by IPv4")
     assert [row["address"] for row in node.dump("neighbour")] == ["10.77.1.2"]
     say(speaker, babel.router_id(b"\2\0\0\0\0\0\0\x99"), babel.update("10.99.0.0/16"),
         babel.update("fd99:1::/64"), babel.tlv(babel.NEXT_HOP, b"\3\0" + bytes(7) + b"\2"),
