@@ -170,15 +170,16 @@ def test_mtu_probe_on_a_good_link(lab, peer):
     assert node.neighbours() and other.neighbours(), "no neighbour was lost"
 
 
-@pytest.mark.parametrize("peer", ["babeld", "swabeld"])
+@pytest.mark.parametrize("peer", ["babeld", "swabeld", "ipv4"])
 @pytest.mark.parametrize("probe", [True, False])
 def test_mtu_probe_through_a_bottleneck(lab, peer, probe):
     """A bridge in the middle passes less than both ends believe: with `probe-mtu` there is no
     adjacency, without there is one."""
     a, b, _ = bottleneck(lab, 1400)
     ours = f"type wired probe-mtu {str(probe).lower()} {QUICK}"
+    ours += " ipv4-control true" if peer == "ipv4" else ""
     node = Swabeld(a, ["l0"], OWN_A, ours)
-    other = Swabeld(b, ["l0"], OWN_B, ours) if peer == "swabeld" else Babeld(b, ["l0"], OWN_B)
+    other = Babeld(b, ["l0"], OWN_B) if peer == "babeld" else Swabeld(b, ["l0"], OWN_B, ours)
     if not probe:
         settle(node, other)
         return
@@ -300,6 +301,12 @@ def test_ipv4_beside_ipv6(lab):
     wait_until(lambda: not second.neighbours(), 5, "no address, no neighbour")
     b.ip("addr", "add", "10.77.1.2/24", "dev", "l0")
     knows(a, b)
+    # Back to IPv6 while running.
+    for node in (first, second):
+        with node.control() as control:
+            assert control.ask("interface l0 ipv4-control false")[-1] == "ok"
+    wait_until(lambda: [r["address"] for r in first.neighbours()] == ["fe80::2"], 10, "by IPv6")
+    knows(a, b)
 
 
 def test_ipv4_unknown_next_hop(lab):
@@ -342,3 +349,26 @@ def open_ipv4(address):
                     struct.pack("=4s4si", bytes(4), bytes(4), index))
     link.bind((address, 6696))
     return link
+
+
+# With keys --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["unicast true", "neighbour", "ipv4-control true"])
+def test_signed(lab, way):
+    """Each copy of a packet is signed for where it goes, over IPv4 as well."""
+    a, b, _ = ends(lab)
+    parameters = f"type wired {QUICK}"
+    key = ["key id k type hmac-sha256 value " + "5a" * 32, "default key k"]
+    if way != "neighbour":
+        parameters += f" {way}"
+    else:
+        no_multicast(a, b)
+    nodes = [
+        Swabeld(host, ["l0"], own, parameters,
+                [f"interface l0 neighbour {other}"] if way == "neighbour" else [], first=key)
+        for host, own, other in ((a, OWN_A, "fe80::2"), (b, OWN_B, "fe80::1"))]
+    settle(*nodes)
+    knows(a, b)
+    a.ip("route", "add", "fd91:0:5::/48", "dev", "lo", "proto", "static")
+    wait_until(lambda: "fd91:0:5::/48" in b.reaches(), 5, "a change is told")

@@ -165,7 +165,7 @@ struct LogLimiter {
   /// Lines of one kind and subject in a window.
   static let linesPerSubject = 5
   /// Lines of one kind in a window.
-  static let linesPerKind = 50
+  static let linesPerKind = 30
   /// Subjects remembered; beyond that only kinds count.
   static let subjectLimit = 256
 
