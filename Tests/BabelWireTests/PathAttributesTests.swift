@@ -142,6 +142,16 @@ private func outgoing(
     #expect(tlvs.last == .tlv(.hello(FaultRow.hello)))
   }
 
+  @Test func `chance does no harm`() throws {
+    var generator = SystemRandomNumberGenerator()
+    for _ in 0..<5000 {
+      let count = Int.random(in: 0...80, using: &generator)
+      var body = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+      if count > 12 { (body[0], body[1], body[2]) = (8, UInt8(count / 2), UInt8(count & 3)) }
+      _ = try decodeBody(hex(body), .althea)
+    }
+  }
+
   @Test func `no packet is read beyond its end`() throws {
     let whole = octetsFromHex(routerIDHex + "0815" + fixed + "00000000" + "20" + "2d0400000000")
     for count in 0..<whole.count {

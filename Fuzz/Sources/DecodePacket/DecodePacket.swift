@@ -11,7 +11,9 @@ private func decodePacket(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
   let datagram = input.rest
   let span = datagram.span
   do throws(PacketFault) {
-    var decoder = try PacketDecoder(span, from: source, toMulticast: choice & 2 != 0)
+    var decoder = try PacketDecoder(
+      span, from: source, toMulticast: choice & 2 != 0,
+      format: choice & 4 == 0 ? .standard : .althea)
     precondition(decoder.trailer.offset + decoder.trailer.count == datagram.count)
     var found = 0
     while let item = decoder.next(in: span) {
