@@ -133,5 +133,6 @@ extension Daemon {
       log.write(.routeRefused, subject: UInt64(error.errno), "\(error)")
     }
     node.forwardingMayWork(nil, at: now, into: &actions)
+    if !actions.isEmpty { settle(at: now) }
   }
 }
