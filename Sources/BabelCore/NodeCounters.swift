@@ -102,6 +102,7 @@ extension BabelNode {
     case .originatedPrefixes: parameters.originatedLimit
     case .requests: parameters.requestLimit
     case .interfaces: parameters.interfaceLimit
+    case .unicastNeighbours: ProtocolParameters.unicastAnswerLimit
     }
   }
 

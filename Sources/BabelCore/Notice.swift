@@ -41,6 +41,8 @@ public enum LimitedTable: UInt8, Equatable, Sendable, CaseIterable, CustomString
   case requests
   /// Interfaces.
   case interfaces
+  /// Neighbours of one interface that are greeted by unicast because they do so.
+  case unicastNeighbours
 
   /// The table's name.
   public var description: String {
@@ -52,6 +54,7 @@ public enum LimitedTable: UInt8, Equatable, Sendable, CaseIterable, CustomString
     case .originatedPrefixes: "originated prefixes"
     case .requests: "requests"
     case .interfaces: "interfaces"
+    case .unicastNeighbours: "neighbours answered by unicast"
     }
   }
 }

@@ -91,6 +91,9 @@ enum ProtocolParameters {
   static let duplicateRequestSpacing: Int64 = 1_000_000
   /// TLVs waiting for one destination; beyond it the newcomer is dropped.
   static let queueLimit = 1024
+  /// Neighbours of an interface that are greeted by unicast because they do so, beyond those
+  /// configured: whatever is sent goes to each of them, and their addresses may be forged.
+  static let unicastAnswerLimit = 64
   /// Unicast dumps one interface runs at a time; beyond it one multicast dump serves all.
   static let unicastDumpLimit = 4
   /// Round-trip samples older than this say nothing (RFC 9616 §3.3).

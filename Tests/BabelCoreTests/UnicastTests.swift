@@ -73,6 +73,25 @@ private func greet(
     #expect(bench.sent.allSatisfy { $0.isMulticast })
   }
 
+  @Test func `forged addresses do not multiply what is sent`() throws {
+    let bench = try Bench()
+    bench.offer(Example.own)
+    let honest = bench.peer(0xB1, warm: false)
+    greet(bench, honest, from: 7, count: 3)
+    for i in 0..<1000 {
+      bench.deliver(
+        [42, 2, 0, 8] + helloTLV(1, flags: 0x8000),
+        from: IPAddress(high: 0xFE80_0000_0000_0000, low: 0x1000 + UInt64(i)), toMulticast: false)
+    }
+    bench.run(0.5)
+    bench.forget()
+    bench.offer(Example.y)
+    bench.run(3.9)
+    #expect(bench.updates(Example.y).count <= 2 * 3, "to the group and to the honest one")
+    #expect(bench.sent.flatMap(\.hellos).filter(\.isUnicast).count <= 3 * 64)
+    #expect(bench.node.counters[.unicastNeighbours] == 1000 - 63)
+  }
+
   @Test func `unscheduled unicast Hellos are not answered alike`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

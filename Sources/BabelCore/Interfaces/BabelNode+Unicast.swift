@@ -36,7 +36,9 @@ extension Interface {
 
 extension BabelNode {
   /// Who gets what is meant for everyone on an interface: the group, and by themselves those who
-  /// may not hear it; with `unicast`, each neighbour by itself.
+  /// may not hear it; with `unicast`, each neighbour by itself. Who is not configured must have
+  /// been heard twice: to others we say that the link is unusable, so they do not rely on us, and
+  /// forged addresses shall not multiply what we send.
   func recipients(_ interface: Interface) -> [DatagramDestination] {
     var recipients: [DatagramDestination] = interface.parameters.unicast ? [] : [.multicast]
     guard interface.parameters.unicast || !interface.unicastPeers.isEmpty else {
@@ -44,6 +46,10 @@ extension BabelNode {
     }
     for id in interface.neighbours {
       let address = neighbours[id.rawValue].address
+      guard
+        !neighbours[id.rawValue].rxcost.isInfinite
+          || interface.parameters.unicastNeighbours.contains(address)
+      else { continue }
       if interface.parameters.unicast || interface.greetsByUnicast(address) {
         recipients.append(.unicast(address))
       }
@@ -158,6 +164,10 @@ extension BabelNode {
     guard let interface = interface(neighbour.interface),
       !interface.unicastPeers.contains(where: { $0.address == neighbour.address })
     else { return }
+    let others = interface.unicastPeers.count - interface.parameters.unicastNeighbours.count
+    guard others < ProtocolParameters.unicastAnswerLimit else {
+      return counters.countFull(.unicastNeighbours)
+    }
     interfaceRows[Int(neighbour.interface.rawValue)]?.unicastPeers.append(
       UnicastPeer(address: neighbour.address, standing: .heard))
   }
