@@ -82,6 +82,8 @@ public struct BabelNode: ~Copyable {
   var holds = DelayLine()
   /// Destinations with a better route that has not settled yet.
   var settling = DelayLine()
+  /// Destinations that an earlier life announced, to be looked at once.
+  var restored = DelayLine()
   /// Full updates under way, multicast and unicast.
   var dumpsUnderWay = 0
   /// When the last row of a retraction was worked on.
@@ -130,6 +132,7 @@ public struct BabelNode: ~Copyable {
     take(copies.first)
     take(holds.first)
     take(settling.first)
+    take(restored.first)
     take(recovery?.checkDue)
     take(adoption.firstDeadline)
     take(authenticationSweepDue)

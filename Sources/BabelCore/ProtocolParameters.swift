@@ -52,15 +52,10 @@ enum ProtocolParameters {
   /// An acknowledgment is waited for so long before it is asked for again; doubled each time, up
   /// to eight times. Enough for a round trip by satellite.
   static let acknowledgmentTimeout: Int64 = 500_000
-  /// Neighbours that were not heard yet are waited for 5/4 of a Hello interval after a crash.
+  /// After a crash neighbours are listened to for 5/4 of a Hello interval.
   static let listeningQuarters: Int64 = 5
   /// But not longer than this.
   static let longestListening: Int64 = 5_000_000
-  /// Where entries left in the kernel forward meanwhile, they are waited for 7/2 of a Hello
-  /// interval: by then who lost us, or lost somebody dead who sends to us, has noticed.
-  static let patientListeningQuarters: Int64 = 14
-  /// But not longer than this.
-  static let longestPatientListening: Int64 = 15_000_000
   /// A new neighbour says within this time whether it hears us.
   static let introductionTime: Int64 = 2_000_000
   /// Adopted entries are taken back when they were not confirmed within four Hello intervals: a
@@ -77,6 +72,9 @@ enum ProtocolParameters {
   static let adoptedRequestLimit = 256
   /// What is withheld because of adopted entries is looked at again after this time.
   static let withheldTime: Int64 = 250_000
+  /// When a life is resumed, entries of the kernel and prefixes to redistribute are told within
+  /// this time.
+  static let resumptionTime: Int64 = 250_000
   /// Different ways (next hop, metric, table) of entries left in the kernel. A neighbour has a
   /// few; with the Babel metric reflected there may be one per entry.
   static let adoptedWayLimit = 100_000

@@ -133,9 +133,9 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
   case deniedByFilter
   /// An `install` filter denies it, or the kernel refused it.
   case notInstallable
-  /// We lost our source table, and neighbours that may route through us have yet to acknowledge
-  /// that we started anew.
-  case awaitingAcknowledgment
+  /// We lost our source table, so the route may lead back to us; one with a newer seqno was asked
+  /// for.
+  case awaitingSeqno
 
   /// A few words for an operator.
   public var description: String {
@@ -152,7 +152,7 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
     case .redistributedHere: "prefix is redistributed here"
     case .deniedByFilter: "denied by an in filter"
     case .notInstallable: "cannot be installed"
-    case .awaitingAcknowledgment: "waits until neighbours know of our restart"
+    case .awaitingSeqno: "not known to be safe after our crash, waits for a newer seqno"
     }
   }
 }

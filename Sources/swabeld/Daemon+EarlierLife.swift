@@ -14,11 +14,8 @@ extension Daemon {
       for record in former.sources(boot: LifeFile.boot, seconds: seconds) {
         node.restoreSource(record, at: now)
       }
-      if former.isRunning {
-        beginning = .afterCrash
-      } else if !former.sources.isEmpty {
-        beginning = .resumed
-      }
+      // One that stopped in good order told its neighbours, and took its routes back.
+      if former.isRunning { beginning = .afterCrash }
     }
     let count = adopt(KernelReader.Selection(kernelProtocol: KernelRoute.babelProtocol), at: now)
     if count > 0 { beginning = .afterCrash }

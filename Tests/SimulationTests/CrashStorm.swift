@@ -12,13 +12,14 @@ struct CrashStorm {
   var hosts: Int { 5 + Int(seed % 20) }
 
   /// Runs the storm to its end.
-  func run() throws(Violation) -> Storm.Outcome {
+  func run(watched by: Watch? = nil) throws(Violation) -> Storm.Outcome {
     let network = Network(seed: seed &* 0x9E37_79B9 &+ 1)
     network.restartsCarefully = restartsCarefully
     network.budget = [1, 8, 64, 256][network.chance.below(4)]
     network.limits.packetsPerSecond = 400
     var weather = Weather(network: network, hosts: hosts)
     try weather.build()
+    by?.attach(to: network)
     network.startAll(within: 3)
     try network.run(seconds: 25)
     weather.planCrashes(seconds: 100)

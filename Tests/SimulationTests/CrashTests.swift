@@ -5,9 +5,9 @@ import Testing
 /// Daemons that die with their routes left in the kernel and come back, with and without what
 /// they knew. A failure names its seed and the command that replays it.
 @Suite struct `Crashes` {
-  static func run(_ seed: UInt64) -> Storm.Outcome? {
+  static func run(_ seed: UInt64, watched by: Watch? = nil) -> Storm.Outcome? {
     do throws(Violation) {
-      return try CrashStorm(seed: seed).run()
+      return try CrashStorm(seed: seed).run(watched: by)
     } catch {
       Issue.record(
         """
@@ -18,15 +18,8 @@ import Testing
     }
   }
 
-  /// The seeds of a thousand that build a loop still. Not excused, and not mended yet: this fails
-  /// when one of them no longer does.
-  static let unmended: Set<UInt64> = [89, 92, 157, 209, 314, 575, 978]
-
   @Test(arguments: Storms.isOptimised ? 1..<UInt64(1001) : 1..<6)
   func `nothing that comes back builds a loop`(seed: UInt64) {
-    guard !Self.unmended.contains(seed) else {
-      return withKnownIssue { _ = Self.run(seed) }
-    }
     guard let outcome = Self.run(seed), Storms.environment["SWABELD_SIM_VERBOSE"] == "1" else {
       return
     }
@@ -40,7 +33,8 @@ import Testing
     guard let seed = Storms.environment["SWABELD_CRASH_SEED"].flatMap({ UInt64($0) }) else {
       return
     }
-    print(Self.run(seed).map { "\($0.statistics)" } ?? "failed")
+    let watch = Storms.environment["SWABELD_SIM_WATCH"].flatMap { Watch($0) }
+    print(Self.run(seed, watched: watch).map { "\($0.statistics)" } ?? "failed")
   }
 
   @Test func `not waiting for acknowledgments is found out`() throws {

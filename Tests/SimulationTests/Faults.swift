@@ -64,6 +64,7 @@ extension Network {
     filters.redistribute.rules = [FilterRule()]
     let daemon = Daemon(parameters, filters: filters)
     host.daemon = daemon
+    host.startedAt = now
     host.generation += 1
     host.portOfInterface = []
     daemon.node.begin(restartsCarefully ? beginning : .clean, at: host.clock(now))
@@ -142,6 +143,7 @@ extension Network {
   /// it is to forget as well (the machine lost power).
   func crash(_ index: Int, forgettingKernelRoutes: Bool) {
     let host = hosts[index]
+    onFault?("host \(index) dies\(forgettingKernelRoutes ? " with its routes" : "")")
     host.daemon = nil
     host.generation += 1
     for port in host.ports.indices { host.ports[port].id = nil }
@@ -198,6 +200,7 @@ extension Network {
     let host = hosts[index]
     guard host.daemon == nil else { return }
     statistics.restarts += 1
+    onFault?("host \(index) comes back, \(memory)")
     var seqno: Seqno?
     switch memory {
     case .everything where host.legacy != nil:
@@ -206,7 +209,12 @@ extension Network {
       return
     case .everything: seqno = host.savedSeqno.next
     case .savedSeqno: seqno = host.savedSeqno.next
-    case .lostSeqno: break
+    case .lostSeqno:
+      // Seqnos form a circle: of three arbitrary ones each may be newer than the one before.
+      if let lost = host.seqnoLost, now - lost < 2 * limits.tolerated {
+        for number in host.offered { ledger.unclean[number] = now }
+      }
+      host.seqnoLost = now
     case .newIdentity:
       host.routerID = RouterID(host.routerID.rawValue &+ 0x0001_0000_0000)
       for number in host.offered { ledger.unclean[number] = now }
@@ -222,6 +230,8 @@ extension Network {
     let host = hosts[index]
     guard host.ports[port].hasCarrier != hasCarrier else { return }
     host.ports[port].hasCarrier = hasCarrier
+    let ends = segments[host.ports[port].segment].ends.map { $0.host }
+    onFault?("host \(index) port \(port) carrier \(hasCarrier) (\(ends))")
     if !hasCarrier { dropKernelRoutes(of: host, through: port) }
     guard let id = host.ports[port].id else { return }
     let state = host.ports[port].state
@@ -237,6 +247,7 @@ extension Network {
 
   /// Packets vanish on a whole segment, in both directions, or no longer do.
   func setCut(segment: Int, _ isCut: Bool) {
+    onFault?("segment \(segment) cut \(isCut) (\(segments[segment].ends.map { $0.host }))")
     for pair in segments[segment].qualities.indices {
       segments[segment].qualities[pair].isCut = isCut
     }
@@ -244,6 +255,8 @@ extension Network {
 
   /// Packets from one end vanish towards another, or no longer do.
   func setCut(segment: Int, from: Int, to: Int, _ isCut: Bool) {
+    let ends = segments[segment].ends
+    onFault?("segment \(segment) from \(ends[from].host) to \(ends[to].host) cut \(isCut)")
     segments[segment][from, to].isCut = isCut
   }
 

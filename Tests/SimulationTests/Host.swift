@@ -98,6 +98,10 @@ final class Host {
   var savedSeqno = Seqno(0)
   /// What an orderly suspended daemon left for the next one.
   var legacy: Legacy?
+  /// When the daemon last started.
+  var startedAt: Int64?
+  /// When it last took an arbitrary seqno.
+  var seqnoLost: Int64?
   /// When an offer was last withdrawn, by destination number.
   var withdrawn: [Int: Int64] = [:]
   /// When the kernel last dropped routes by itself, and whether no daemon was there to see it.

@@ -170,6 +170,50 @@ import Testing
     try network.requireTidy()
   }
 
+  @Test func `a relay that forgot everything builds no loop over one who is dead`() throws {
+    // 3 sends to 2, which is dead and sends to 1, which was told by nobody.
+    let network = Network(seed: 14)
+    try network.addHosts(4)
+    let uplink = network.connect([0, 1])
+    network.connect([1, 2])
+    network.connect([2, 3], .radio())
+    let bypass = network.connect([3, 1])
+    network.startAll()
+    try network.setCarrier(segment: bypass, false)
+    try network.run(seconds: 60)
+    #expect(network.forwards(3, prefix(of: 0), to: 2))
+    #expect(network.forwards(2, prefix(of: 0), to: 1))
+    network.crash(2, forgettingKernelRoutes: false)
+    network.crash(1, forgettingKernelRoutes: true)
+    try network.setCarrier(segment: uplink, false)
+    try network.run(seconds: 2)
+    try network.restart(1, .savedSeqno)
+    try network.run(seconds: 6)
+    try network.setCarrier(segment: bypass, true)
+    // Throws where a loop is built.
+    try network.run(seconds: 5)
+    #expect(network.forwards(3, prefix(of: 0), to: 2))
+    #expect(network.target(1, prefix(of: 0)) == .unreachable)
+    try network.setCarrier(segment: uplink, true)
+    let time = try network.run(atMost: 20) { $0.forwards(1, prefix(of: 0), to: 0) }
+    #expect(try #require(time) <= 1)
+    try network.restart(2, .savedSeqno)
+    try network.run(seconds: 150)
+    try network.requireConverged()
+  }
+
+  @Test(arguments: UInt64(1)...10)
+  func `a relay that forgot everything forwards again within seven seconds`(seed: UInt64) throws {
+    let network = try Network.line(6, seed: seed)
+    network.startAll(within: 0.5)
+    try network.run(seconds: 60)
+    network.crash(2, forgettingKernelRoutes: true)
+    try network.run(seconds: 1)
+    try network.restart(2, .savedSeqno)
+    let time = try network.run(atMost: 60) { $0.isConverged }
+    #expect(try #require(time) <= 7)
+  }
+
   @Test func `a relay that crashes and keeps its kernel routes never builds a loop`() throws {
     for seed in UInt64(1)...20 {
       let network = try Network.ring(5, seed: seed)

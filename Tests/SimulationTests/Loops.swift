@@ -15,7 +15,8 @@ enum LoopExcuse: String, CaseIterable {
   /// How long such a loop may last, in microseconds.
   func allowance(_ limits: Limits) -> Int64 {
     switch self {
-    case .severalOrigins, .nobodyHome: limits.tolerated
+    case .severalOrigins: limits.tolerated
+    case .nobodyHome: limits.absence
     case .withdrawal: limits.withdrawal
     case .surprise: limits.surprise
     }
@@ -30,17 +31,20 @@ struct LoopLedger {
     let member: Int
   }
 
-  /// First sight and last day of each.
-  private(set) var open: [Key: (since: Int64, until: Int64)] = [:]
+  /// First sight, last day and members of each.
+  private(set) var open: [Key: (since: Int64, until: Int64, loop: Set<Int>)] = [:]
   /// Open loops of each destination.
   private var members: [Int: [Int]] = [:]
   /// Destinations whose origin changed its identity, and when.
   var unclean: [Int: Int64] = [:]
 
   /// Answers whether the loop is new.
-  mutating func note(_ key: Key, since: Int64, until: Int64) -> Bool {
-    guard open[key] == nil else { return false }
-    open[key] = (since, until)
+  mutating func note(_ key: Key, _ loop: [Int], since: Int64, until: Int64) -> Bool {
+    guard open[key] == nil else {
+      open[key]?.loop = Set(loop)
+      return false
+    }
+    open[key] = (since, until, Set(loop))
     members[key.destination, default: []].append(key.member)
     return true
   }
@@ -121,15 +125,17 @@ extension Network {
   }
 
   private func judge(_ loop: [Int], _ destination: Int) throws(Violation) {
+    guard let member = loop.min() else { return }
+    let key = LoopLedger.Key(destination: destination, member: member)
+    // One that is known has its time already.
+    if ledger.open[key]?.loop == Set(loop) { return }
     let prefix = destinations.prefixes[destination]
     guard let excuse = excuse(for: loop, destination) else {
       let way = loop.map { "\($0) \(hosts[$0].entry(destination).text)" }
       throw violation("loop towards \(prefix.text): \(way.joined(separator: ", "))")
     }
     let until = now + excuse.allowance(limits)
-    guard let member = loop.min() else { return }
-    let key = LoopLedger.Key(destination: destination, member: member)
-    if ledger.note(key, since: now, until: until) {
+    if ledger.note(key, loop, since: now, until: until) {
       statistics.toleratedLoops[excuse, default: 0] += 1
       at(until) { (network) throws(Violation) in try network.ledger.audit(network) }
     }
@@ -149,7 +155,7 @@ extension Network {
     if isWithdrawn { return .withdrawal }
     let isUnseen = members.contains { host in
       guard let loss = host.kernelLoss, loss.isUnseen else { return false }
-      return host.daemon == nil || now - loss.time < limits.tolerated
+      return host.daemon == nil || happened(host.startedAt, within: limits.returned)
     }
     if isUnseen { return .nobodyHome }
     return members.contains { happened($0.kernelLoss?.time, within: limits.surprise) }

@@ -11,9 +11,14 @@ struct Limits {
   var bufferOctets = 4_000_000
   /// Actions after one input.
   var bufferActions = 70_000
-  /// How long a loop may last where Babel does not promise loop freedom: towards a prefix with
-  /// several origins, or where a kernel lost routes without a daemon to see it.
+  /// How long a loop may last towards a prefix with several origins, for which Babel does not
+  /// promise loop freedom.
   var tolerated: Int64 = 120_000_000
+  /// How long a loop may last that a kernel built when it lost routes without a daemon to see it:
+  /// storms keep no daemon away for longer than 40 s.
+  var absence: Int64 = 60_000_000
+  /// How long after its start a daemon may need to learn what its kernel lost.
+  var returned: Int64 = 5_000_000
   /// How long a prefix that its origin withdrew may be sent back there by those who have not
   /// heard yet, 3.5 Update intervals: the origin itself does not hold it.
   var withdrawal: Int64 = 60_000_000
@@ -64,6 +69,8 @@ final class Network {
   var onForward: ((Int, ForwardingChange) -> Void)?
   /// Keys of every interface.
   var authentication = InterfaceAuthentication()
+  /// Called with a description of every fault.
+  var onFault: ((String) -> Void)?
   /// Changes the parameters of a daemon that starts.
   var parameters: ((Int, inout NodeParameters) -> Void)?
   /// Forwarding entries changed by the current event: host and destination number.

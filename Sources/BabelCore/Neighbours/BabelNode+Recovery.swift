@@ -12,9 +12,8 @@ extension BabelNode {
     recovery = Recovery(opaque: UInt16(truncatingIfNeeded: jitter.next()), at: now)
   }
 
-  /// Whether routes are not selected freely because neighbours have yet to acknowledge that we
-  /// started anew.
-  public var awaitsAcknowledgments: Bool { recovery.map { !$0.isOpen } ?? false }
+  /// Whether neighbours have yet to acknowledge that we started anew.
+  public var awaitsAcknowledgments: Bool { recovery.map { !$0.isAcknowledged } ?? false }
 
   // MARK: Asking
 
@@ -22,7 +21,7 @@ extension BabelNode {
   /// request to acknowledge it. What we announce follows behind the last of them.
   mutating func beginRetracting(_ id: InterfaceID, _ now: Instant) {
     guard let interface = interface(id) else { return }
-    recovery?.join(interface, forwardsMeanwhile: adoption.count > 0, at: now)
+    recovery?.join(interface, at: now)
     interfaceRows[Int(id.rawValue)]?.retractionsLeft = ProtocolParameters.helloBurst
     interfaceRows[Int(id.rawValue)]?.dumpDue = nil
   }
@@ -79,34 +78,38 @@ extension BabelNode {
     else { return }
     neighbours[id.rawValue].awaitsAcknowledgment = false
     neighbours[id.rawValue].retractionDue = nil
-    if recovery.isOpen { judgeRoutes(of: id) } else { self.recovery?.checkDue = now }
+    reconsiderRecovery(now)
   }
 
   // MARK: Ending
 
-  /// Something happened that may end the wait.
+  /// Something happened that may end the wait for acknowledgments.
   mutating func reconsiderRecovery(_ now: Instant) {
-    guard let recovery, !recovery.isOpen else { return }
+    guard let recovery, !recovery.isAcknowledged else { return }
     self.recovery?.checkDue = min(recovery.checkDue, now)
   }
 
-  /// Looks whether the wait is over: everybody has answered, or everything from before expired.
+  /// Looks how far the wait is: neighbours have been listened to, everybody has answered,
+  /// everything from before has expired.
   mutating func checkRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
     guard let recovery, recovery.checkDue <= now else { return }
     if recovery.end <= now { return endRecovery(now, &buffer) }
-    guard !recovery.isOpen else { return }
-    if recovery.listensUntil > now {
-      self.recovery?.checkDue = recovery.listensUntil
-      return
+    self.recovery?.checkDue = recovery.end
+    if !recovery.hasListened {
+      if recovery.listensUntil > now {
+        self.recovery?.checkDue = min(recovery.listensUntil, recovery.end)
+        return
+      }
+      self.recovery?.hasListened = true
+      forEachNeighbour { node, id in node.judgeRoutes(of: id) }
     }
+    guard !recovery.isAcknowledged else { return }
     if let due = nextObstacle(recovery, now) {
       self.recovery?.checkDue = min(due, recovery.end)
       return
     }
-    self.recovery?.isOpen = true
-    self.recovery?.checkDue = recovery.end
+    self.recovery?.isAcknowledged = true
     reportEnd(of: recovery, now, &buffer)
-    forEachNeighbour { node, id in node.judgeRoutes(of: id) }
   }
 
   /// When to look again because of a neighbour that may route through us and has not answered;
@@ -128,13 +131,12 @@ extension BabelNode {
 
   private mutating func endRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
     guard let recovery else { return }
-    if !recovery.isOpen { reportEnd(of: recovery, now, &buffer) }
+    if !recovery.isAcknowledged { reportEnd(of: recovery, now, &buffer) }
     self.recovery = nil
     forEachNeighbour { node, id in
-      let isWaiting = node.neighbours[id.rawValue].awaitsAcknowledgment
       node.neighbours[id.rawValue].awaitsAcknowledgment = false
       node.neighbours[id.rawValue].retractionDue = nil
-      if isWaiting || !recovery.isOpen { node.judgeRoutes(of: id) }
+      node.judgeRoutes(of: id)
     }
   }
 
@@ -172,14 +174,41 @@ extension BabelNode {
 
   // MARK: Selecting meanwhile
 
-  /// Whether a route may not be selected yet.
-  func isAwaiting(_ number: UInt32) -> Bool {
-    guard let recovery else { return false }
-    let nextHop = table.nextHops[table.routes[number].nextHop]
-    if recovery.isOpen, !neighbours[nextHop.neighbour.rawValue].awaitsAcknowledgment {
+  /// An Update names a source: what we may have announced of it before the crash is presumed, as
+  /// long as neighbours are listened to or when it is heard of for the first time.
+  mutating func presumeAnnounced(
+    _ row: UInt32, _ router: UInt32, _ seqno: Seqno, _ now: Instant
+  ) {
+    guard let recovery else { return }
+    if let presumed = table.presumedSeqno(row, router: router, at: now) {
+      guard !recovery.hasListened, seqno.isNewer(than: presumed) else { return }
+    } else if table.sources.count >= parameters.sourceLimit {
+      return
+    }
+    table.presume(row, router: router, seqno, until: recovery.end, at: now)
+  }
+
+  /// Whether a route may not be selected yet, because it may lead back to us.
+  func isAwaiting(_ number: UInt32, _ now: Instant) -> Bool {
+    guard recovery != nil else { return false }
+    let route = table.routes[number]
+    if let presumed = table.presumedSeqno(route.destination, router: route.routerID, at: now),
+      route.seqno.isNewer(than: presumed)
+    {
       return false
     }
     return !isForwardedAlready(number)
+  }
+
+  /// Whether a destination has a route that may not be selected yet.
+  func hasAwaitingRoute(_ row: UInt32, _ now: Instant) -> Bool {
+    guard recovery != nil else { return false }
+    var number = table.destinations[row].firstRoute
+    while number != noRow {
+      if !metric(of: number).isInfinite, isAwaiting(number, now) { return true }
+      number = table.routes[number].nextInDestination
+    }
+    return false
   }
 
   /// Whether the kernel sends packets along this route now: selecting it changes nothing.

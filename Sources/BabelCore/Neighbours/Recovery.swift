@@ -4,26 +4,34 @@ import BabelWire
 ///
 /// Forwarding tables along a Babel route have ever smaller feasibility distances (RFC 8966 §2.4).
 /// A node that forgot its own must not point anywhere new while anybody may point at it for what
-/// it announced before. So every neighbour is told a wildcard retraction together with an
-/// Acknowledgment Request, and until all have answered only those entries are used that the
-/// kernel has had all the time: they were part of the order before the crash, and their next
-/// hops, which have not forgotten, still keep it.
+/// it announced before. That neighbours acknowledge a retraction is not enough: one that died, or
+/// whose link is down, does not hear it, goes on forwarding here, and others send to it until
+/// they notice, which with a lossy link takes half a minute.
 ///
-/// It is not enough that the neighbour a route leads to has answered: its way may lead on to
-/// another one that has not.
+/// So for each source that it hears of the node presumes that it announced the newest seqno any
+/// neighbour knows, at the best of distances. What it may use is
+/// - an entry that the kernel has had all the time: it was part of the order before the crash,
+///   and its next hop, which has not forgotten, still keeps it;
+/// - a route of a newer seqno, which it asks for (§3.8.2.1): nobody can have learned that from
+///   its former life.
+///
+/// Everything is used again when all routes through the former life have expired (§3.5.3).
 struct Recovery {
   /// Marks our requests, so that an answer to an earlier life does not count.
   let opaque: UInt16
   /// When ``BabelNode/begin(_:at:)`` was called.
   let beganAt: Instant
-  /// Neighbours that were not heard yet are waited for until then.
+  /// Until then neighbours are listened to for what seqnos there are; then newer ones are asked
+  /// for.
   var listensUntil: Instant
   /// By then every route through us from before has expired with its owner (§3.5.3).
   var end: Instant
   /// When it is to be looked at again.
   var checkDue: Instant
-  /// Routes are selected again, but for those of neighbours that have yet to answer.
-  var isOpen = false
+  /// ``listensUntil`` has passed.
+  var hasListened = false
+  /// All neighbours that were heard have acknowledged the retraction.
+  var isAcknowledged = false
 
   init(opaque: UInt16, at now: Instant) {
     self.opaque = opaque
@@ -38,19 +46,13 @@ struct Recovery {
     [.wildcardRetraction, .acknowledgmentRequest(opaque)]
   }
 
-  /// An interface came up, with or without adopted entries that forward during the wait: its
-  /// neighbours have to be heard, and their routes may live as long as our Updates promised.
-  mutating func join(_ interface: Interface, forwardsMeanwhile: Bool, at now: Instant) {
-    let quarters =
-      forwardsMeanwhile
-      ? ProtocolParameters.patientListeningQuarters : ProtocolParameters.listeningQuarters
-    let longest =
-      forwardsMeanwhile
-      ? ProtocolParameters.longestPatientListening : ProtocolParameters.longestListening
-    let patience = interface.helloMicroseconds / 4 * quarters
-    listensUntil = max(listensUntil, now + min(patience, longest))
+  /// An interface came up: its neighbours have to be heard, and their routes through us may live
+  /// as long as our Updates promised.
+  mutating func join(_ interface: Interface, at now: Instant) {
+    let patience = interface.helloMicroseconds / 4 * ProtocolParameters.listeningQuarters
+    listensUntil = max(listensUntil, now + min(patience, ProtocolParameters.longestListening))
     let hold = interface.updateMicroseconds * ProtocolParameters.routeHoldHalves / 2
     end = max(end, beganAt + hold)
-    checkDue = isOpen ? end : min(listensUntil, end)
+    checkDue = min(hasListened ? checkDue : listensUntil, end)
   }
 }

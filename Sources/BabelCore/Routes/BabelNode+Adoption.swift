@@ -206,7 +206,7 @@ extension BabelNode {
   ) {
     reselect(row, now, &buffer)
     guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { return }
-    guard beginning != .afterCrash || awaitsAcknowledgments else {
+    guard beginning != .afterCrash || recovery != nil else {
       dropAdopted(row, &buffer)
       table.removeIfUnused(row)
       return

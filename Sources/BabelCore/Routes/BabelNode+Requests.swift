@@ -149,11 +149,14 @@ extension BabelNode {
   }
 
   /// An Update that is not feasible but would be wanted: its neighbour is asked for a newer seqno
-  /// (§3.8.2.2).
-  mutating func askForSeqnoIfWanted(_ number: UInt32, _ now: Instant) {
+  /// (§3.8.2.2). A new way is tried at once, even if others have been asked already.
+  mutating func askForSeqnoIfWanted(
+    _ number: UInt32, isNewWay: Bool = false, _ now: Instant
+  ) {
     let route = table.routes[number]
     let metric = metric(of: number)
-    guard !metric.isInfinite, !isFeasible(number, now) else { return }
+    guard !metric.isInfinite, needsNewerSeqno(number, now), recovery?.hasListened ?? true
+    else { return }
     let selected = table.destinations[route.destination].selected
     let id = table.nextHops[route.nextHop].neighbour
     if table.destinations[route.destination].flags.contains(.originated) { return }
@@ -163,18 +166,35 @@ extension BabelNode {
         return
       }
     }
+    if isNewWay, selected == noRow,
+      let pending = requests.find(route.destination, route.routerID), requests[pending].isOwn
+    {
+      let seqno = requests[pending].seqno
+      sendSeqnoRequest(route.destination, route.routerID, seqno, to: [id], now)
+    }
+    // After a crash any neighbour's way may be the one that is broken.
     askForSeqno(
-      route.destination, route.routerID, from: [id],
+      route.destination, route.routerID,
+      from: selected == noRow && recovery != nil
+        ? unfeasibleNeighbours(route.destination, now) : [id],
       repeats: selected == noRow ? ProtocolParameters.seqnoRequestRepeats : 0, now)
   }
 
-  /// Sends a seqno request for one more than our feasibility distance has, unless one is
-  /// pending.
+  /// Whether only a newer seqno makes a route one that can be selected.
+  private func needsNewerSeqno(_ number: UInt32, _ now: Instant) -> Bool {
+    !isFeasible(number, now) || isAwaiting(number, now)
+  }
+
+  /// Sends a seqno request for one more than our feasibility distance has, or may have
+  /// had, unless one is pending.
   mutating func askForSeqno(
     _ row: UInt32, _ router: UInt32, from targets: [NeighbourID], repeats: UInt8, _ now: Instant
   ) {
-    guard let distance = table.distance(row, router: router, at: now) else { return }
-    let seqno = distance.seqno.next
+    let known = table.distance(row, router: router, at: now)?.seqno
+    let presumed = table.presumedSeqno(row, router: router, at: now)
+    guard var seqno = known ?? presumed else { return }
+    if let presumed, presumed.isNewer(than: seqno) { seqno = presumed }
+    seqno = seqno.next
     if let pending = requests.find(row, router), requests[pending].isOwn,
       !seqno.isNewer(than: requests[pending].seqno)
     {
@@ -197,7 +217,7 @@ extension BabelNode {
     var result: [NeighbourID] = []
     var number = table.destinations[row].firstRoute
     while number != noRow {
-      if !metric(of: number).isInfinite, !isFeasible(number, now) {
+      if !metric(of: number).isInfinite, needsNewerSeqno(number, now) {
         result.append(table.nextHops[table.routes[number].nextHop].neighbour)
       }
       number = table.routes[number].nextInDestination

@@ -94,13 +94,14 @@ extension BabelNode {
     route.filterMetric = filterMetric
     route.filterRule = filterRule
     route.updatedAt = Tick(now)
+    presumeAnnounced(row, route.routerID, update.seqno, now)
     let number = table.insert(route)
     table.setAttributes(acceptedAttributes(update, from: id), of: number)
     link(number, to: id)
     restartHoldTime(number, now)
     reportRoute(.add, number, now, &buffer)
     reselect(row, now, &buffer)
-    askForSeqnoIfWanted(number, now)
+    askForSeqnoIfWanted(number, isNewWay: true, now)
     satisfyRequests(row, now)
   }
 
@@ -127,6 +128,7 @@ extension BabelNode {
     }
     guard let routerID = update.routerID, let gateway = update.nextHop else { return }
     let router = table.routerIDs.retain(routerID)
+    presumeAnnounced(row, router, update.seqno, now)
     let distance = FeasibilityDistance(seqno: update.seqno, metric: update.metric)
     let isFeasible = FeasibilityDistance.isFeasible(
       distance, against: table.distance(row, router: router, at: now))
@@ -298,6 +300,7 @@ extension BabelNode {
     before?.advertisedMetric = route.advertisedMetric
     reselect(route.destination, now, &buffer)
     reportRoute(number, ifNot: before, now, &buffer)
+    if recovery != nil { askForSeqnoIfWanted(number, isNewWay: former.isInfinite, now) }
   }
 
   // MARK: Expiry

@@ -46,7 +46,7 @@ extension BabelNode {
     if let rule = installRule(ofRoute: number), filters.install.rules[rule].metric.isInfinite {
       return .notInstallable
     }
-    if isAwaiting(number) { return .awaitingAcknowledgment }
+    if isAwaiting(number, now) { return .awaitingSeqno }
     return isFeasible(number, now) ? nil : .unfeasible
   }
 
@@ -171,8 +171,14 @@ extension BabelNode {
     let isOriginated = table.destinations[row].flags.contains(.originated)
     if best != noRow || isOriginated {
       endHold(row)
-    } else if table.destinations[row].flags.contains(.announced) {
-      beginHold(row, inKernel: old != noRow, now)
+    } else if table.destinations[row].flags.isDisjoint(with: [.announced, .adopted]) {
+      // While its routes may not be used, packets must not follow a shorter prefix instead: they
+      // may come from one who still believes in what we announced before a crash.
+      if hasAwaitingRoute(row, now) { beginHold(row, inKernel: true, now) }
+    } else if !table.destinations[row].flags.contains(.adopted) {
+      // Without a former route it is one we redistributed, or one of an earlier life.
+      let isLearned = old != noRow || table.destinations[row].sourceRouter != ownRouter
+      beginHold(row, inKernel: isLearned, now)
       if old != noRow { starve(row, old, now, &buffer) }
     }
     updateForwarding(row, &buffer)
@@ -192,18 +198,23 @@ extension BabelNode {
     guard !table.destinations[row].flags.contains(.held) else { return }
     table.destinations[row].flags.insert(.held)
     if inKernel { table.destinations[row].flags.insert(.heldInKernel) }
+    let due = now + holdTime
+    table.destinations[row].holdExpiry = Tick(due)
+    if !table.destinations[row].flags.contains(.holdQueued) {
+      table.destinations[row].flags.insert(.holdQueued)
+      holds.append(row, due: due)
+    }
+  }
+
+  /// How long neighbours may keep a route through us that is not refreshed, in microseconds.
+  var holdTime: Int64 {
     var longest: Int64 = 0
     for id in interfaceOrder {
       if let interface = interface(id), interface.isUp {
         longest = max(longest, interface.updateMicroseconds)
       }
     }
-    let due = now + longest * ProtocolParameters.routeHoldHalves / 2
-    table.destinations[row].holdExpiry = Tick(due)
-    if !table.destinations[row].flags.contains(.holdQueued) {
-      table.destinations[row].flags.insert(.holdQueued)
-      holds.append(row, due: due)
-    }
+    return longest * ProtocolParameters.routeHoldHalves / 2
   }
 
   private mutating func endHold(_ row: UInt32) {
@@ -233,6 +244,10 @@ extension BabelNode {
     while work < budget, let row = copies.popDue(at: now) {
       work += 1
       if table.isLive(row) { sendCopy(row, now) }
+    }
+    while work < budget, let row = restored.popDue(at: now) {
+      work += 1
+      settleRestored(row, now, &buffer)
     }
     while work < budget, let row = settling.popDue(at: now) {
       work += 1

@@ -3,6 +3,9 @@ import BabelWire
 // Before editing, read RFC 8966 §3.2.5 and §3.7.3. The source entry of the router-id that a
 // destination was last announced with lives in the destination's own row.
 
+/// Marks the number of a router-id in the side table: the entry is presumed, not known.
+private let presumed: UInt32 = 0x8000_0000
+
 extension RouteTable {
   /// The feasibility distance of (destination, router), nil if we keep none.
   func distance(_ row: UInt32, router: UInt32, at now: Instant) -> FeasibilityDistance? {
@@ -41,7 +44,8 @@ extension RouteTable {
     if !sourceWheel.contains(row) { sourceWheel.add(row, expiry, now: now) }
   }
 
-  /// Passes on router-id, distance and expiry of all entries of a destination.
+  /// Passes on router-id, distance and expiry of all entries of a destination, presumed ones
+  /// included.
   func forEachSource(
     of row: UInt32, _ body: (UInt32, FeasibilityDistance, Tick) -> Void
   ) {
@@ -49,7 +53,8 @@ extension RouteTable {
     if destination.sourceRouter != noRow {
       body(destination.sourceRouter, destination.sourceDistance, destination.sourceExpiry)
     }
-    if destination.flags.contains(.moreSources) { sources.forEach(of: row, body) }
+    guard destination.flags.contains(.moreSources) else { return }
+    sources.forEach(of: row) { body($0 & ~presumed, $1, $2) }
   }
 
   /// Enters what an earlier life had announced; the better distance stays if there is one.
@@ -57,8 +62,32 @@ extension RouteTable {
     _ row: UInt32, router: UInt32, _ distance: FeasibilityDistance, expiry: Instant,
     at now: Instant
   ) {
+    let former = destinations[row]
     announced(row, router: router, distance, at: now)
-    destinations[row].sourceExpiry = Tick(expiry)
+    let isLater =
+      former.sourceRouter == router && former.sourceExpiry.instant(near: now) > expiry
+    destinations[row].sourceExpiry = isLater ? former.sourceExpiry : Tick(expiry)
+  }
+
+  // MARK: What a forgotten life may have announced
+
+  /// Presumes that a lost life announced (destination, router) with this seqno, at the best of
+  /// distances. It counts until `expiry`; an earlier presumption is replaced.
+  mutating func presume(
+    _ row: UInt32, router: UInt32, _ seqno: Seqno, until expiry: Instant, at now: Instant
+  ) {
+    let key = router | presumed
+    if sources.remove(row, key) == nil { routerIDs.retain(number: router) }
+    sources.insert(
+      row, key, FeasibilityDistance(seqno: seqno, metric: .zero), expiry: Tick(expiry), at: now)
+    destinations[row].flags.insert(.moreSources)
+  }
+
+  /// The newest seqno a lost life may have announced (destination, router) with; nil if nothing
+  /// is presumed.
+  func presumedSeqno(_ row: UInt32, router: UInt32, at now: Instant) -> Seqno? {
+    guard destinations[row].flags.contains(.moreSources) else { return nil }
+    return sources.distance(row, router | presumed, at: now)?.seqno
   }
 
   /// Makes `router` the one whose entry the row holds; the former one moves to the side table.
@@ -110,7 +139,7 @@ extension RouteTable {
     }
     while work < budget, let entry = sources.popExpired(at: now) {
       work += 1
-      routerIDs.release(entry.router)
+      routerIDs.release(entry.router & ~presumed)
       updateMoreSources(entry.destination)
       removeIfUnused(entry.destination)
     }

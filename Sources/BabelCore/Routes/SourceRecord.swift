@@ -55,7 +55,8 @@ extension BabelNode {
   }
 
   /// Puts a row of an earlier life back into the source table; to be called before the first
-  /// packet is received. Rows that are too old, or that make no sense, are passed over.
+  /// packet is received, and after ``begin(_:at:)`` if the life is resumed: then what it announced
+  /// and lost is retracted. Rows that are too old, or that make no sense, are passed over.
   public mutating func restoreSource(_ record: SourceRecord, at now: Instant) {
     let age = Int64(record.age) * 1_000_000
     guard age < ProtocolParameters.sourceGarbageCollection, !record.metric.isInfinite,
@@ -69,5 +70,36 @@ extension BabelNode {
       FeasibilityDistance(seqno: record.seqno, metric: record.metric),
       expiry: now + (ProtocolParameters.sourceGarbageCollection - age), at: now)
     table.routerIDs.release(router)
+    guard beginning == .resumed, router != ownRouter else { return }
+    // Neighbours believe that we announce it.
+    table.destinations[row].flags.insert(.announced)
+    table.destinations[row].announcedMetric = record.metric
+    restored.append(row, due: now + ProtocolParameters.resumptionTime)
+  }
+
+  /// Looks at a destination that an earlier life announced. If the kernel lost its entry while
+  /// nobody was here to see it, it is lost now: retracted, and held (§3.5.4).
+  mutating func settleRestored(
+    _ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard table.isLive(row), table.destinations[row].flags.contains(.announced) else { return }
+    let destination = table.destinations[row]
+    guard destination.selected == noRow,
+      destination.flags.isDisjoint(with: [.adopted, .originated, .held])
+    else { return }
+    guard changeReaders > 0 else {
+      restored.append(row, due: now + ProtocolParameters.resumptionTime)
+      return
+    }
+    let left = destination.sourceExpiry.instant(near: now) - now
+    if ProtocolParameters.sourceGarbageCollection - left >= holdTime {
+      // Whatever we announced has expired.
+      table.destinations[row].flags.remove(.announced)
+      table.removeIfUnused(row)
+      return
+    }
+    beginHold(row, inKernel: true, now)
+    updateForwarding(row, &buffer)
+    considerAnnouncement(row, now)
   }
 }
