@@ -145,6 +145,29 @@ def test_other_ways(lab, how):
     assert found["wrong-mac"] == found["unsigned"] == 0 < found["accepted"], found
 
 
+def test_times(lab):
+    """A key changes by itself at a given second; nobody is lost."""
+    a, b, _ = ends(lab)
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 12))
+    statements = [
+        f"{key('old', 'hmac-sha256', SECRET)} sign-until {moment} verify-until 2999-12-31",
+        f"{key('new', 'blake2s128', OTHER)} sign-from {moment}", "default key old also-key new"]
+    node = ours(a, "l0", statements)
+    watch = Watch(a, b, node, Swabeld(
+        b, ["l0"], own=["10.92.0.0/16", "fd92::/32"], parameters=f"type wired {QUICK}",
+        first=statements))
+    sniffer = Sniffer(a, "l0")
+    watch.hold(14)
+    # A MAC TLV of HMAC-SHA256 is the last thing in a packet, one of BLAKE2s later.
+    kinds = ["".join(
+        letter for letter, length in (("o", 32), ("n", 16))
+        if p.payload[-length - 2:-length] == bytes((16, length))) for p in sniffer.of(B)]
+    assert re.fullmatch("o+n+", "".join(kinds)), kinds
+    found = counters(node)
+    assert found["signing-keys"] == 1 and found["verifying-keys"] == 2, found
+    assert found["wrong-mac"] == found["unsigned"] == 0 == found["challenges"] - 1, found
+
+
 class Watch:
     """Nobody may lose anybody, whatever is done meanwhile."""
 

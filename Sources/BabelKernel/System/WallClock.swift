@@ -2,8 +2,8 @@ import CLinux
 
 /// The time of day, for people who read logs, and for keys that count for a time only.
 public enum WallClock {
-  /// 2026-01-01: before this program was written. A clock that shows less is not set.
-  private static let earliest: Int64 = 1_767_225_600
+  /// 2024-01-01: long before this program was written. A clock that shows less is not set.
+  private static let earliest: Int64 = 1_704_067_200
 
   /// Seconds since 1970; nil as long as the clock has not been set (boards without a battery
   /// start in the past).
