@@ -118,9 +118,9 @@ extension BabelNode {
     guard
       let sample = RoundTripTime.sample(transmit: hello, stamps: ihu, at: stamps.arrival)
     else { return }
-    let isFirst = neighbours[id.rawValue].roundTrip.take(
+    let isNew = neighbours[id.rawValue].roundTrip.take(
       sample, decay: interface.parameters.rttDecay, at: stamps.arrival)
-    if isFirst { neighbours[id.rawValue].jobRestartsSmoothing = true }
+    if isNew { neighbours[id.rawValue].jobRestartsSmoothing = true }
     computeCost(id, now, &buffer)
     if neighbours[id.rawValue].jobRemaining == nil {
       neighbours[id.rawValue].jobRestartsSmoothing = false

@@ -96,6 +96,9 @@ enum ProtocolParameters {
   static let unicastDumpLimit = 4
   /// Round-trip samples older than this say nothing (RFC 9616 §3.3).
   static let rttValidity: Int64 = 180_000_000
+  /// So many IHUs with stamps fit beside a Hello into 1280 octets, the least MTU of IPv6, with
+  /// room for a signature.
+  static let ihusBesideHello = 37
   /// Where costs are measured, a route must be better by so much…
   static let switchMargin: UInt16 = 12
   /// …and for so many microseconds to replace a usable one. Round trips of 100 ms ± 30 % make a

@@ -65,6 +65,27 @@ import Testing
     #expect(packet.ihus.first?.timestamps?.origin == 8)
   }
 
+  @Test func `R-165 where there are many neighbours each has its turn beside the Hello`() throws {
+    let bench = try Bench(Self.tunnel(hello: 4000))
+    let peers = (1...200).map { bench.peer(UInt64(0x1000 + $0), hello: 400, warm: false) }
+    for _ in 0..<3 {
+      for (number, peer) in peers.enumerated() {
+        peer.deliver(Self.packet(peer, transmit: UInt32(number)))
+      }
+      bench.run(4)
+    }
+    bench.forget()
+    bench.run(28)
+    var stamped: Set<IPAddress> = []
+    for packet in bench.sent {
+      for ihu in packet.ihus where ihu.timestamps != nil {
+        #expect(packet.hellos.count == 1)
+        if let address = ihu.address { stamped.insert(address) }
+      }
+    }
+    #expect(stamped.count == 200)
+  }
+
   @Test func `R-164 a copy or an overtaken Hello leaves the stamps as they are`() {
     var times = RoundTripTime()
     func hear(_ seqno: UInt16, _ transmit: UInt32, at now: Int64, unicast: Bool = false) -> Bool {

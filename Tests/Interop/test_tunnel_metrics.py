@@ -98,6 +98,7 @@ def test_true_delay(lab, peer):
     print(f"{peer}: {shown} ms shown where ping sees {true:.1f} ms")
 
 
+@pytest.mark.alone
 def test_triangle(lab):
     """a – c directly in 100 ms, or by b in twice 10 ms: on the detour within 10 s, not back and
     forth with jitter, and following within 30 s when the delays are swapped."""

@@ -64,7 +64,8 @@ import Testing
       for (slow, fast, way) in [(Int64(5_000), Int64(50_000), 1), (50_000, 5_000, 2)] {
         network.setQuality(segment: 0, Self.quality(slow))
         for segment in 1...2 { network.setQuality(segment: segment, Self.quality(fast)) }
-        let time = try network.run(atMost: 30) {
+        // Thirty are promised; real clocks and machines need some of them.
+        let time = try network.run(atMost: 22) {
           $0.forwards(0, prefix(of: 1), to: way)
             && $0.forwards(1, prefix(of: 0), to: way == 1 ? 0 : 2)
         }

@@ -54,7 +54,15 @@ extension BabelNode {
     }
     interfaceRows[Int(id.rawValue)] = interface
     packet.add(hello, &buffer)
-    for neighbour in interface.neighbours where isIHUDue(neighbour, interface, turn) {
+    // Stamps go with the IHUs beside the Hello, and that packet may not hold them all: another
+    // neighbour comes first each time.
+    let count = interface.neighbours.count
+    let first =
+      interface.parameters.timestamps && count > 0
+      ? Int(hello.seqno.rawValue) * ProtocolParameters.ihusBesideHello % count : 0
+    for position in 0..<count {
+      let neighbour = interface.neighbours[(first + position) % count]
+      guard isIHUDue(neighbour, interface, turn) else { continue }
       switch wayOfIHU(neighbour, interface) {
       case .multicast: add(.ihu(neighbour), &packet, now, &buffer)
       case .unicast: enqueue(.ihu(neighbour), to: neighbour, by: now)
@@ -81,8 +89,13 @@ extension BabelNode {
   ) {
     switch tlv {
     case .ihu(let id):
-      guard let ihu = makeIHU(id, packet, now) else { return }
-      packet.add(&buffer) { $0.append(ihu) }
+      guard let ihu = makeIHU(id, packet, now), !packet.addIfItFits({ $0.append(ihu) }) else {
+        return
+      }
+      packet.close(&buffer)
+      // There is no Hello in the next packet, so it takes no stamps either.
+      guard let plain = makeIHU(id, packet, now) else { return }
+      _ = packet.addIfItFits { $0.append(plain) }
     case .acknowledgment(let opaque):
       packet.add(&buffer) { $0.append(Acknowledgment(opaque: opaque)) }
     case .acknowledgmentRequest(let opaque):

@@ -58,8 +58,9 @@ struct RoundTripTime {
     return UInt32(max(0, full - remote))
   }
 
-  /// Takes a sample into the averages; `decay` is its weight in 1/256. Returns whether it is the
-  /// first one, or the first after a long silence.
+  /// Takes a sample into the averages; `decay` is its weight in 1/256. Returns whether the past says
+  /// nothing of the round-trip time any more: it is the first one, the first after a long silence,
+  /// or one of many that all lie elsewhere.
   @discardableResult
   mutating func take(_ sample: UInt32, decay: UInt16, at now: Instant) -> Bool {
     guard let old = current(at: now) else {
@@ -81,7 +82,7 @@ struct RoundTripTime {
     let weight = UInt64(isElsewhere ? max(decay, ProtocolParameters.rttQuickDecay) : decay)
     smoothed = UInt32((weight * UInt64(sample) + (256 - weight) * UInt64(old)) / 256)
     sampledAt = now
-    return false
+    return isElsewhere
   }
 
   /// Counts samples in a row that lie far off on the same side.

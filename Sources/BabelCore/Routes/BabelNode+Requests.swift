@@ -155,17 +155,20 @@ extension BabelNode {
   ) {
     let route = table.routes[number]
     let metric = metric(of: number)
-    guard !metric.isInfinite, needsNewerSeqno(number, now), recovery?.hasListened ?? true
-    else { return }
+    guard !metric.isInfinite, recovery?.hasListened ?? true else { return }
     let selected = table.destinations[route.destination].selected
     let id = table.nextHops[route.nextHop].neighbour
     if table.destinations[route.destination].flags.contains(.originated) { return }
     if selected != noRow {
-      let margin = Metric(ProtocolParameters.insignificantMetric)
-      guard rank(number, metric.adding(margin)) < rank(selected, self.metric(of: selected)) else {
-        return
-      }
+      // It is worth asking if the route would replace the selected one.
+      let rule = switchRule(number, selected)
+      let margin =
+        rule.configuredMargin == nil && !rule.isMeasured
+        ? ProtocolParameters.insignificantMetric : max(rule.margin, 1) - 1
+      let wanted = rank(number, metric.adding(Metric(margin)))
+      guard wanted < rank(selected, self.metric(of: selected)) else { return }
     }
+    guard needsNewerSeqno(number, now) else { return }
     if isNewWay, selected == noRow,
       let pending = requests.find(route.destination, route.routerID), requests[pending].isOwn
     {
@@ -183,6 +186,20 @@ extension BabelNode {
   /// Whether only a newer seqno makes a route one that can be selected.
   private func needsNewerSeqno(_ number: UInt32, _ now: Instant) -> Bool {
     !isFeasible(number, now) || isAwaiting(number, now)
+  }
+
+  /// The cost of a link changed: what it made better, or worse, may make a route wanted that is not
+  /// feasible.
+  mutating func askForSeqnoIfWanted(afterChangeOf number: UInt32, _ now: Instant) {
+    let row = table.routes[number].destination
+    let selected = table.destinations[row].selected
+    guard selected != noRow else { return }
+    if selected != number { return askForSeqnoIfWanted(number, now) }
+    var other = table.destinations[row].firstRoute
+    while other != noRow {
+      if other != number { askForSeqnoIfWanted(other, now) }
+      other = table.routes[other].nextInDestination
+    }
   }
 
   /// Sends a seqno request for one more than our feasibility distance has, or may have

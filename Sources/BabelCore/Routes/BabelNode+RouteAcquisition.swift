@@ -300,7 +300,11 @@ extension BabelNode {
     before?.advertisedMetric = route.advertisedMetric
     reselect(route.destination, now, &buffer)
     reportRoute(number, ifNot: before, now, &buffer)
-    if recovery != nil { askForSeqnoIfWanted(number, isNewWay: former.isInfinite, now) }
+    if recovery != nil {
+      askForSeqnoIfWanted(number, isNewWay: former.isInfinite, now)
+    } else {
+      askForSeqnoIfWanted(afterChangeOf: number, now)
+    }
   }
 
   // MARK: Expiry

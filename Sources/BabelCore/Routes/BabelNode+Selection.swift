@@ -132,7 +132,7 @@ extension BabelNode {
   }
 
   /// What a route has to do to replace another one.
-  private func switchRule(_ number: UInt32, _ other: UInt32) -> SwitchRule {
+  func switchRule(_ number: UInt32, _ other: UInt32) -> SwitchRule {
     SwitchRule(
       configuredMargin: parameters.switchMargin,
       configuredDwell: parameters.switchDwell.map { Int64($0) * 1000 },
