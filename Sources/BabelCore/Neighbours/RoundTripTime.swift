@@ -58,9 +58,9 @@ struct RoundTripTime {
     return UInt32(max(0, full - remote))
   }
 
-  /// Takes a sample into the averages; `decay` is its weight in 1/256. Returns whether the past says
-  /// nothing of the round-trip time any more: it is the first one, the first after a long silence,
-  /// or one of many that all lie elsewhere.
+  /// Takes a sample into the averages; `decay` is its weight in 1/256. Returns whether the past
+  /// says nothing of the round-trip time any more: it is the first one, the first after a long
+  /// silence, or one of many that all lie elsewhere.
   @discardableResult
   mutating func take(_ sample: UInt32, decay: UInt16, at now: Instant) -> Bool {
     guard let old = current(at: now) else {

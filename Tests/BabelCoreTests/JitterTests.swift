@@ -1,0 +1,49 @@
+import BabelWire
+import Testing
+
+@testable import BabelCore
+
+/// Beyond RFC 9616: what is combined with the round-trip time.
+extension `Conformance 2.12 Round-trip times` {
+  @Test func `loss and delay of one link add up`() throws {
+    var parameters = Self.tunnel()
+    parameters.linkSensing = .etx
+    let talk = try Talk(parameters)
+    for _ in 0..<12 { talk.say(rtt: 65_000) }
+    #expect(talk.bench.neighbour(talk.peer)?.cost == Metric(96 + 75))
+    // Every other Hello is lost, so receiving costs twice as much.
+    for _ in 0..<12 {
+      _ = talk.peer.nextHello()
+      talk.say(rtt: 65_000, after: 2)
+    }
+    let neighbour = try #require(talk.bench.neighbour(talk.peer))
+    #expect(neighbour.rxcost == Metric(192))
+    #expect(neighbour.cost == Metric(192 + 75))
+  }
+
+  @Test func `jitter is the mean deviation of RFC 6298, from the second sample on`() {
+    var times = RoundTripTime()
+    var values: [UInt32?] = []
+    for (second, sample) in [UInt32(20_000), 30_000, 20_000, 20_000].enumerated() {
+      let now = Instant(microseconds: Int64(second) * 1_000_000)
+      times.take(sample, decay: 32, at: now)
+      values.append(times.jitter(at: now))
+    }
+    // 10,000; then 3/4 of it and 1/4 of 1250; then of 1093.
+    #expect(values == [nil, 10_000, 7812, 6132])
+    #expect(times.jitter(at: Instant(microseconds: 200_000_000)) == nil)
+  }
+
+  @Test func `jitter costs only what the interface says`() throws {
+    for (penalty, least, most) in [(UInt16(0), UInt16(0), UInt16(0)), (200, 20, 60)] {
+      var parameters = Self.tunnel(penalty: 0)
+      parameters.maxJitterPenalty = Metric(penalty)
+      let talk = try Talk(parameters)
+      for i in 0..<30 { talk.say(rtt: i % 2 == 0 ? 40_000 : 60_000) }
+      let neighbour = try #require(talk.bench.neighbour(talk.peer))
+      #expect(neighbour.jitter.map { $0 > 9_000 && $0 < 16_000 } == true)
+      #expect(neighbour.jitterCost >= Metric(least) && neighbour.jitterCost <= Metric(most))
+      #expect(neighbour.cost == Metric(96).adding(neighbour.jitterCost))
+    }
+  }
+}
