@@ -1,5 +1,4 @@
 import BabelWire
-import Foundation
 import Testing
 
 /// One row of Vectors/mac.json.
@@ -30,17 +29,7 @@ struct MACVector: Decodable, CustomStringConvertible, Sendable {
       destination: IPAddress(dst) ?? .unspecified, destinationPort: dstPort)
   }
 
-  static let all: [MACVector] = {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard
-      let url = Bundle.module.url(
-        forResource: "mac", withExtension: "json", subdirectory: "Vectors"),
-      let data = try? Data(contentsOf: url),
-      let vectors = try? decoder.decode([MACVector].self, from: data)
-    else { return [] }
-    return vectors
-  }()
+  static let all: [MACVector] = vectors("mac")
 }
 
 private func text(_ mac: MAC) -> String { hex((0..<mac.count).map { mac[$0] }) }

@@ -55,17 +55,7 @@ struct PacketVector: Decodable, CustomStringConvertible, Sendable {
     let receive: UInt32?
   }
 
-  static let all: [PacketVector] = {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard
-      let url = Bundle.module.url(
-        forResource: "packets", withExtension: "json", subdirectory: "Vectors"),
-      let data = try? Data(contentsOf: url),
-      let vectors = try? decoder.decode([PacketVector].self, from: data)
-    else { return [] }
-    return vectors
-  }()
+  static let all: [PacketVector] = vectors("packets")
 
   var octets: [UInt8] { octetsFromHex(hex) }
   var toMulticast: Bool { IPAddress(dst)?.isMulticast == true }
@@ -74,6 +64,19 @@ struct PacketVector: Decodable, CustomStringConvertible, Sendable {
   func decoded() throws(PacketFault) -> [DecodedTLV] {
     try decodeAll(octets, from: IPAddress(src) ?? .unspecified, toMulticast: toMulticast)
   }
+}
+
+/// What a file of vectors holds; nothing if it cannot be read.
+func vectors<Vector: Decodable>(_ name: String) -> [Vector] {
+  let decoder = JSONDecoder()
+  decoder.keyDecodingStrategy = .convertFromSnakeCase
+  guard
+    let url = Bundle.module.url(
+      forResource: name, withExtension: "json", subdirectory: "Vectors"),
+    let data = try? Data(contentsOf: url),
+    let vectors = try? decoder.decode([Vector].self, from: data)
+  else { return [] }
+  return vectors
 }
 
 func octetsFromHex(_ text: String) -> [UInt8] {

@@ -25,7 +25,6 @@ public enum AddressRequest {
     _ address: IPAddress, _ prefixLength: UInt8, _ ifindex: Int32, _ type: UInt16,
     _ flags: UInt16, _ operation: String
   ) throws(KernelError) {
-    let socket = try NetlinkSocket(receiveBuffer: 64 << 10)
     var request = NetlinkBuilder(capacity: 128)
     // IFA_F_NODAD for what we make ourselves would hide a real clash; so no flags.
     let row = KernelAddress(
@@ -33,16 +32,6 @@ public enum AddressRequest {
       scope: address.isLinkLocal ? 253 : 0)
     request.address(
       row, type: type, flags: NetlinkFlag.request | NetlinkFlag.acknowledge | flags, sequence: 1)
-    try socket.send(request)
-    var buffer = [UInt8](repeating: 0, count: 1024)
-    guard let count = try socket.receive(into: &buffer) else {
-      throw KernelError(operation: operation, errno: ErrorNumber.wouldBlock)
-    }
-    let bytes = buffer.span
-    var cursor = NetlinkMessageCursor(count: count)
-    while let message = cursor.next(in: bytes) {
-      guard let answer = NetlinkAnswer(message, in: bytes), answer.errno != 0 else { continue }
-      throw KernelError(operation: operation, errno: answer.errno, kernelMessage: answer.text)
-    }
+    try NetlinkSocket.request(request, operation)
   }
 }

@@ -50,21 +50,10 @@ public enum RuleRequest {
   private static func change(
     _ rule: KernelRule, _ type: UInt16, _ flags: UInt16, _ operation: String
   ) throws(KernelError) {
-    let socket = try NetlinkSocket(receiveBuffer: 64 << 10)
     var request = NetlinkBuilder(capacity: 128)
     request.rule(
       rule, type: type, flags: NetlinkFlag.request | NetlinkFlag.acknowledge | flags, sequence: 1)
-    try socket.send(request)
-    var buffer = [UInt8](repeating: 0, count: 1024)
-    guard let count = try socket.receive(into: &buffer) else {
-      throw KernelError(operation: operation, errno: ErrorNumber.wouldBlock)
-    }
-    let bytes = buffer.span
-    var cursor = NetlinkMessageCursor(count: count)
-    while let message = cursor.next(in: bytes) {
-      guard let answer = NetlinkAnswer(message, in: bytes), answer.errno != 0 else { continue }
-      throw KernelError(operation: operation, errno: answer.errno, kernelMessage: answer.text)
-    }
+    try NetlinkSocket.request(request, operation)
   }
 }
 

@@ -54,6 +54,25 @@ struct NetlinkSocket: ~Copyable, Sendable {
     }
   }
 
+  /// Asks the kernel for one thing, over a socket of its own; throws what it answers. The request
+  /// asks for an acknowledgment.
+  static func request(
+    _ request: borrowing NetlinkBuilder, _ operation: String
+  ) throws(KernelError) {
+    let socket = try NetlinkSocket(receiveBuffer: 64 << 10)
+    try socket.send(request)
+    var buffer = [UInt8](repeating: 0, count: 1024)
+    guard let count = try socket.receive(into: &buffer) else {
+      throw KernelError(operation: operation, errno: ErrorNumber.wouldBlock)
+    }
+    let bytes = buffer.span
+    var cursor = NetlinkMessageCursor(count: count)
+    while let message = cursor.next(in: bytes) {
+      guard let answer = NetlinkAnswer(message, in: bytes), answer.errno != 0 else { continue }
+      throw KernelError(operation: operation, errno: answer.errno, kernelMessage: answer.text)
+    }
+  }
+
   /// Sends messages to the kernel, which works on them before the call returns.
   func send(_ messages: borrowing NetlinkBuilder) throws(KernelError) {
     let number = descriptor.rawValue
