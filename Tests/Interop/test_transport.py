@@ -98,19 +98,22 @@ def test_static_neighbour_beside_multicast(lab, peer):
           "a route lost")
 
 
-@pytest.mark.parametrize("peer", ["babeld", "swabeld", "bird"])
-def test_unicast_on_the_wire(lab, peer):
+@pytest.mark.parametrize("peer, link", [
+    ("babeld", "veth"), ("swabeld", "veth"), ("bird", "veth"), ("babeld", "wireguard"),
+    ("bird", "wireguard")])
+def test_unicast_on_the_wire(lab, peer, link):
     """`unicast true`: only Hellos go to the group, the rest to each neighbour by itself."""
-    a, b, _ = ends(lab)
+    a, b, cable = ends(lab, link, **({"ipv4": True} if link == "wireguard" else {}))
+    x, y = cable.name(a), cable.name(b)
     parameters = f"type wired unicast true {QUICK}"
-    sniffer = Sniffer(b, "l0")
-    node = Swabeld(a, ["l0"], OWN_A, parameters)
+    sniffer = Sniffer(b, y)
+    node = Swabeld(a, [x], OWN_A, parameters)
     if peer == "bird":
-        other = Bird(b, ["l0"])
+        other = Bird(b, [y])
         for prefix in sorted(THEIRS):
             other.announce(prefix)
     else:
-        other = {"babeld": Babeld, "swabeld": Swabeld}[peer](b, ["l0"], OWN_B, parameters)
+        other = {"babeld": Babeld, "swabeld": Swabeld}[peer](b, [y], OWN_B, parameters)
     wait_until(lambda: THEIRS <= a.reaches(), 20, "learned by us")
     wait_until(lambda: OURS <= b.reaches(other.proto), 20, "learned by the peer")
     a.ip("route", "add", "fd91:0:5::/48", "dev", "lo", "proto", "static")
@@ -209,25 +212,27 @@ def test_mtu_probe_through_a_tunnel(lab):
 # Old peers --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("peer", ["babeld", "speaker"])
-def test_old_peers(lab, peer):
+@pytest.mark.parametrize("peer, link", [
+    ("babeld", "veth"), ("babeld", "wireguard"), ("speaker", "veth")])
+def test_old_peers(lab, peer, link):
     """`rfc6126-compatible`: nothing mandatory, no unicast or unscheduled Hello, nothing
     source-specific, whatever else is switched on."""
-    a, b, _ = ends(lab)
-    sniffer = Sniffer(b, "l0")
+    a, b, cable = ends(lab, link)
+    x, y = cable.name(a), cable.name(b)
+    sniffer = Sniffer(b, y)
     node = Swabeld(
-        a, ["l0"], OWN_A, f"type tunnel unicast true rfc6126-compatible true {QUICK}",
-        ["ipv6-subtrees true", "interface l0 neighbour fe80::2"])
+        a, [x], OWN_A, f"type tunnel unicast true rfc6126-compatible true {QUICK}",
+        ["ipv6-subtrees true", f"interface {x} neighbour fe80::2"])
     for command in ("route add fd91:0:5::/48 from fd92::/32 dev lo proto static",
                     "route add fd91:0:6::/48 dev lo proto static"):
         a.ip(*command.split())
     if peer == "babeld":
-        other = Babeld(b, ["l0"], OWN_B, f"type tunnel rfc6126-compatible true {QUICK}")
+        other = Babeld(b, [y], OWN_B, f"type tunnel rfc6126-compatible true {QUICK}")
         settle(node, other)
         knows(a, b)
         wait_until(lambda: "fd91:0:6::/48" in b.reaches(), 10, "an ordinary route")
     else:
-        speaker = Speaker(b, "l0")
+        speaker = Speaker(b, y)
         speaker.adjacent(node)
         speaker.send(
             babel.router_id(speaker.identifier),
