@@ -117,6 +117,23 @@ import Testing
     #expect(!choice.isFirst)
   }
 
+  @Test func `a small difference counts once both metrics stand still, Updates or not`() throws {
+    var measured = InterfaceParameters()
+    measured.linkSensing = .etx
+    let bench = try Bench(measured)
+    let first = bench.peer(0xB1)
+    let second = bench.peer(0xB2)
+    first.announce(Example.x, metric: 100)
+    second.announce(Example.x, metric: 180)
+    bench.run(40)
+    for _ in 0..<10 {
+      first.announce(Example.x, metric: 100)
+      second.announce(Example.x, metric: 92)
+      bench.run(4)
+    }
+    #expect(bench.selected(Example.x)?.neighbour == second.address)
+  }
+
   @Test func `failures wait neither for a margin nor for a time`() throws {
     let failures: [(String, (Choice) -> Void)] = [
       ("retraction", { $0.first.retract(Example.x) }),

@@ -115,17 +115,7 @@ extension BabelNode {
     let id = table.nextHops[old.nextHop].neighbour
     let isSelected = table.destinations[row].selected == number
     let before = visible(number)
-    if update.isRetraction {
-      guard !old.advertisedMetric.isInfinite else { return }
-      table.routes[number].smoothed.changed(
-        from: metric(of: number), timeConstant: timeConstant(number), at: now)
-      table.routes[number].advertisedMetric = .infinity
-      table.routes[number].epoch = neighbours[id.rawValue].epoch
-      table.routes[number].flags.remove(.expired)
-      reselect(row, now, &buffer)
-      reportRoute(number, ifNot: before, now, &buffer)
-      return
-    }
+    if update.isRetraction { return retract(number, of: id, now, &buffer) }
     guard let routerID = update.routerID, let gateway = update.nextHop else { return }
     let router = table.routerIDs.retain(routerID)
     presumeAnnounced(row, router, update.seqno, now)
@@ -150,8 +140,12 @@ extension BabelNode {
       restartHoldTime(number, now)
       return
     }
-    table.routes[number].smoothed.changed(
-      from: metric(of: number), timeConstant: timeConstant(number), at: now)
+    // An Update that says the same again is no change: a metric may stand still for long.
+    let former = metric(of: number)
+    if update.metric.adding(neighbours[id.rawValue].cost).adding(filterMetric) != former {
+      table.routes[number].smoothed.changed(
+        from: former, timeConstant: timeConstant(number), at: now)
+    }
     table.routerIDs.release(old.routerID)
     table.routes[number].routerID = router
     if table.nextHops[old.nextHop].gateway != gateway || table.nextHops[old.nextHop].isLostByKernel
@@ -174,6 +168,21 @@ extension BabelNode {
     reportRoute(number, ifNot: before, now, &buffer)
     askForSeqnoIfWanted(number, now)
     satisfyRequests(row, now)
+  }
+
+  /// A retraction of a route we have.
+  private mutating func retract(
+    _ number: UInt32, of id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard !table.routes[number].advertisedMetric.isInfinite else { return }
+    let before = visible(number)
+    table.routes[number].smoothed.changed(
+      from: metric(of: number), timeConstant: timeConstant(number), at: now)
+    table.routes[number].advertisedMetric = .infinity
+    table.routes[number].epoch = neighbours[id.rawValue].epoch
+    table.routes[number].flags.remove(.expired)
+    reselect(table.routes[number].destination, now, &buffer)
+    reportRoute(number, ifNot: before, now, &buffer)
   }
 
   /// Whether an Update says nothing that the row does not say already.
