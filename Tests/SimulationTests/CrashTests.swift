@@ -33,8 +33,7 @@ import Testing
     guard let seed = Storms.environment["SWABELD_CRASH_SEED"].flatMap({ UInt64($0) }) else {
       return
     }
-    let watch = Storms.environment["SWABELD_SIM_WATCH"].flatMap { Watch($0) }
-    print(Self.run(seed, watched: watch).map { "\($0.statistics)" } ?? "failed")
+    print(Self.run(seed, watched: Watch.wanted).map { "\($0.statistics)" } ?? "failed")
   }
 
   @Test func `not waiting for acknowledgments is found out`() throws {

@@ -28,7 +28,7 @@ struct Storm {
   }
 
   /// Runs the storm to its end.
-  func run() throws(Violation) -> Outcome {
+  func run(watched by: Watch? = nil) throws(Violation) -> Outcome {
     let network = Network(seed: seed)
     network.budget = [1, 8, 64, 256][network.chance.below(4)]
     // Every host may answer a request of every other, and a dump per neighbour comes on top.
@@ -41,6 +41,7 @@ struct Storm {
     }
     var weather = Weather(network: network, hosts: hosts)
     try weather.build()
+    by?.attach(to: network)
     network.startAll(within: 5)
     try network.run(seconds: 30)
     weather.plan(seconds: trouble)

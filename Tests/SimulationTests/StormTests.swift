@@ -23,9 +23,11 @@ import Testing
   }
 
   /// Runs one storm and fails with its seed.
-  static func run(_ seed: UInt64, nodes: Int, isSigned: Bool = false) -> Storm.Outcome? {
+  static func run(
+    _ seed: UInt64, nodes: Int, isSigned: Bool = false, watched by: Watch? = nil
+  ) -> Storm.Outcome? {
     do throws(Violation) {
-      return try Storm(seed: seed, hosts: nodes, isSigned: isSigned).run()
+      return try Storm(seed: seed, hosts: nodes, isSigned: isSigned).run(watched: by)
     } catch {
       Issue.record(
         """
@@ -77,7 +79,7 @@ import Testing
   @Test func `replay of the seed in the environment`() throws {
     guard let seed = Self.environment["SWABELD_SIM_SEED"].flatMap({ UInt64($0) }) else { return }
     let nodes = Self.environment["SWABELD_SIM_NODES"].flatMap { Int($0) } ?? 50
-    guard let outcome = Self.run(seed, nodes: nodes) else { return }
+    guard let outcome = Self.run(seed, nodes: nodes, watched: Watch.wanted) else { return }
     print("trace \(String(outcome.digest, radix: 16)), converged after \(outcome.converged) s")
     if let file = Self.environment["SWABELD_SIM_TRACE"] {
       try String(outcome.digest, radix: 16).write(

@@ -16,6 +16,9 @@ struct Watch {
     self.prefix = prefix
   }
 
+  /// The one that the environment asks for.
+  static var wanted: Watch? { Storms.environment["SWABELD_SIM_WATCH"].flatMap { Watch($0) } }
+
   /// Looks at a network from now on.
   func attach(to network: Network) {
     network.parameters = { $1.reportsRoutes = true }
