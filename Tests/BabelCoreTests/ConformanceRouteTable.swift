@@ -69,6 +69,20 @@ import Testing
     #expect(request.packet.destination == .unicast(peer.address))
   }
 
+  @Test func `R-88 R-89 a lost prefix is held, too, if the last link is lost with it`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 100)
+    bench.run(1)
+    #expect(bench.selected(Example.x) != nil)
+    bench.setLink(bench.interface, isUp: false)
+    bench.run(10)
+    // The other end may not have noticed, and use its route through us when the link is back.
+    #expect(bench.target(Example.x) == .unreachable)
+    bench.run(300)
+    #expect(bench.target(Example.x) == .absent)
+  }
+
   @Test func `R-81 R-83 a change to an unfeasible router-id deselects at once`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

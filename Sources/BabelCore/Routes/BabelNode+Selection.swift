@@ -206,13 +206,12 @@ extension BabelNode {
     }
   }
 
-  /// How long neighbours may keep a route through us that is not refreshed, in microseconds.
+  /// How long neighbours may keep a route through us that is not refreshed, in microseconds. Links
+  /// that are down count: the other end need not have noticed.
   var holdTime: Int64 {
     var longest: Int64 = 0
     for id in interfaceOrder {
-      if let interface = interface(id), interface.isUp {
-        longest = max(longest, interface.updateMicroseconds)
-      }
+      if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
     }
     return longest * ProtocolParameters.routeHoldHalves / 2
   }
