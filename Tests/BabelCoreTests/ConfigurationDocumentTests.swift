@@ -1,7 +1,8 @@
-import BabelCore
 import BabelWire
 import Foundation
 import Testing
+
+@testable import BabelCore
 
 @Suite struct `Configuration: docs/configuration.md` {
   private func page() throws -> [Substring] {
@@ -39,6 +40,32 @@ import Testing
       let configuration = try parse("interface x-* \(words)")
       let again = try parse(configuration.explanation())
       #expect(again.patterns == configuration.patterns, "\(example)")
+      let told = try #require(configuration.patterns.first).settings.statementText
+      // `neighbour` may be said again and again.
+      for word in try keywords() where word != "neighbour" && example.contains(" \(word) ") {
+        #expect(told.components(separatedBy: " \(word) ").count <= 2, "once: \(example)")
+      }
+    }
+  }
+
+  @Test func `every statement that babeld does not have is told by an explanation`() throws {
+    let statements = [
+      "limit kernel-buffer 65536", "limit neighbour-routes 7", "user nobody", "socket-mode 0660",
+      "socket-owner root", "socket-group adm", "socket-dialect aredn", "socket-dialect althea",
+      "socket-dialect swabeld", "fee 3", "metric-factor 1500", "switch-margin 5",
+      "switch-dwell 2", "source-tables 1000 1100",
+    ]
+    for example in statements {
+      let configuration = try parse(example)
+      let again = try parse(configuration.explanation())
+      #expect(again.limits == configuration.limits, "\(example)")
+      #expect(again.user == configuration.user, "\(example)")
+      #expect(again.socketAccess == configuration.socketAccess, "\(example)")
+      #expect(again.socketDialect == configuration.socketDialect, "\(example)")
+      #expect(again.pricing == configuration.pricing, "\(example)")
+      #expect(again.switchMargin == configuration.switchMargin, "\(example)")
+      #expect(again.switchDwell == configuration.switchDwell, "\(example)")
+      #expect(again.sourceTables == configuration.sourceTables, "\(example)")
     }
   }
 

@@ -77,11 +77,31 @@ extension Configuration {
       ("interfaces", limits.interfaces), ("neighbours", limits.neighbours),
       ("routes", limits.routes), ("neighbour-routes", limits.neighbourRoutes),
       ("sources", limits.sources), ("originated-prefixes", limits.originatedPrefixes),
-      ("requests", limits.requests),
+      ("requests", limits.requests), ("kernel-buffer", limits.kernelBuffer),
     ] {
       if let limit { lines.append("limit \(table) \(limit)") }
     }
     lines.append(logFile.map { "log-file \(quoted($0))" } ?? "# log-file: standard error")
+    return lines + explainedProcess()
+  }
+
+  /// What babeld does not have is shown where it is not left alone.
+  private func explainedProcess() -> [String] {
+    var lines: [String] = []
+    if let user { lines.append("user " + String(decoding: user, as: UTF8.self)) }
+    if let mode = socketAccess.mode { lines.append("socket-mode 0" + String(mode, radix: 8)) }
+    if let owner = socketAccess.owner {
+      lines.append("socket-owner " + String(decoding: owner, as: UTF8.self))
+    }
+    if let group = socketAccess.group {
+      lines.append("socket-group " + String(decoding: group, as: UTF8.self))
+    }
+    switch socketDialect {
+    case .babel: break
+    case .aredn: lines.append("socket-dialect aredn")
+    case .althea: lines.append("socket-dialect althea")
+    case .swabeld: lines.append("socket-dialect swabeld")
+    }
     return lines
   }
 
@@ -162,8 +182,6 @@ extension InterfaceSettings {
     add("path-attributes", pathAttributes.map { "\($0)" })
     add("althea-wire", usesAltheaWire.map { "\($0)" })
     add("probe-mtu", probesMTU.map { "\($0)" })
-    add("path-attributes", pathAttributes.map { "\($0)" })
-    add("althea-wire", usesAltheaWire.map { "\($0)" })
     add("link-local", makesLinkLocal.map { $0 ? "auto" : "manual" })
     add("accept-bad-signatures", acceptsBadSignatures.map { "\($0)" })
     add("ipv4-control", ipv4Control.map { "\($0)" })
