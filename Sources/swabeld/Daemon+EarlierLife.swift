@@ -77,9 +77,10 @@ extension Daemon {
   /// another Babel daemon, on another port, lives in this network namespace.
   func isOurs(_ route: KernelRoute) -> Bool {
     guard route.type == .unicast else { return !sharesKernel }
-    guard let ifindex = route.ifindex,
-      let row = interfaces.first(where: { $0.ifindex == ifindex })
-    else { return false }
+    guard let ifindex = route.ifindex else { return false }
+    guard let row = interfaces.first(where: { $0.ifindex == ifindex }) else {
+      return departures.contains { $0.ifindex == ifindex && !$0.isShared }
+    }
     return !row.isShared
   }
 

@@ -19,6 +19,7 @@ extension Daemon {
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return false }
+    forgetDeparture(of: id)
     var row = BabelInterface(name: name, id: id, type: type, parameters: parameters)
     row.hasConfiguredType = settings.configuration.settings(for: name).type != nil
     interfaces.append(row)
@@ -32,12 +33,12 @@ extension Daemon {
   /// Stops running on an interface. False if there is none of that name.
   func removeInterface(_ name: InterfaceName, at now: Instant) -> Bool {
     guard let index = interfaces.firstIndex(where: { $0.name == name }) else { return false }
-    let row = interfaces[index]
-    node.removeInterface(row.id, at: now, into: &actions)
+    bidFarewell(index, at: now)
+    depart(index, at: now)
+    node.removeInterface(interfaces[index].id, at: now, into: &actions)
     apply(at: now)
     unprepare(index)
     takeBackLinkLocal(index)
-    forwarding.setIndex(nil, of: row.id)
     interfaces.remove(at: index)
     return true
   }
@@ -64,6 +65,15 @@ extension Daemon {
     for index in interfaces.indices where interfaces[index].ifindex == ifindex {
       interfaces[index].hasLostRoutes = true
     }
+    forgetDepartures(through: ifindex)
+  }
+
+  /// A link is gone. One that has its number from now on, and perhaps its name, is another.
+  func lostLink(_ ifindex: Int32) {
+    for index in interfaces.indices where interfaces[index].ifindex == ifindex {
+      interfaces[index].hasLostLink = true
+    }
+    lostRoutes(ifindex)
   }
 
   /// A link lost the addresses that packets of a family leave from, if only for a moment: with
@@ -78,7 +88,8 @@ extension Daemon {
   private func check(_ index: Int, at now: Instant) {
     let name = interfaces[index].name
     let link = links.link(name)
-    let isOtherLink = link?.ifindex != interfaces[index].ifindex
+    let isOtherLink =
+      interfaces[index].hasLostLink || link?.ifindex != interfaces[index].ifindex
     if isOtherLink || interfaces[index].hasLostRoutes || interfaces[index].hasLostAddresses {
       takeDown(index, forOtherLink: isOtherLink, at: now)
       if isOtherLink {
@@ -116,7 +127,9 @@ extension Daemon {
     // IPv4 routes if only IPv6 is gone.
     let isLinkDown = interfaces[index].ifindex.flatMap { links.link($0) }?.isUp != true
     let areRoutesLost = isLinkDown || interfaces[index].hasLostRoutes
+    if isOtherLink { bidFarewell(index, at: now) }
     interfaces[index].hasLostRoutes = false
+    interfaces[index].hasLostLink = false
     interfaces[index].hasLostAddresses = false
     unprepare(index)
     if isOtherLink { takeBackLinkLocal(index) }
@@ -130,6 +143,9 @@ extension Daemon {
     // The node works on its losses in slices; each must name the link it knew.
     while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { apply(at: now) }
     apply(at: now)
+    // What an earlier life left on the link is taken back one after another, by its old number.
+    guard node.usesInterface(interfaces[index].id) else { return }
+    replace(index, interfaces[index].type, interfaces[index].parameters, at: now)
   }
 
   /// Follows a name to another link. Parameters that depend on what the link is are resolved
@@ -153,15 +169,16 @@ extension Daemon {
     _ index: Int, _ type: ResolvedLinkType, _ parameters: InterfaceParameters, at now: Instant
   ) {
     let seqno = node.nextHelloSeqno(of: interfaces[index].id)
+    depart(index, at: now)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
     apply(at: now)
-    forwarding.setIndex(nil, of: interfaces[index].id)
     interfaces[index].reported.isUp = false
     let name = interfaces[index].name
     guard
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return }
+    forgetDeparture(of: id)
     apply(at: now)
     interfaces[index].id = id
     interfaces[index].type = type
@@ -184,6 +201,7 @@ extension Daemon {
       guard parameters != row.parameters else { continue }
       if parameters.control != row.parameters.control {
         // Nothing of what was known over the one family holds over the other.
+        bidFarewell(index, at: now)
         unprepare(index)
         replace(index, type, parameters, at: now)
         check(index, at: now)
@@ -275,8 +293,11 @@ extension Daemon {
         try socket.leave(settings.configuration.protocolGroup, on: ifindex)
       }
     } catch {}
+    let name = interfaces[index].name
     do throws(KernelError) {
-      try sysctls.restore(Sysctl.ipv4ReversePathFilter(interfaces[index].name))
+      try sysctls.restore(
+        Sysctl.ipv4ReversePathFilter(name),
+        renamed: Sysctl.ipv4ReversePathFilter(links.name(ifindex) ?? name))
     } catch {}
   }
 

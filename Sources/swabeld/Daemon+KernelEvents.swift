@@ -63,7 +63,7 @@ extension Daemon {
         needsCheck = true
       case .linkRemoved(let link):
         links.remove(link)
-        lostRoutes(link.ifindex)
+        lostLink(link.ifindex)
         requestReading(at: now + Self.settlingDelay)
         needsCheck = true
       case .addressChanged(let address):

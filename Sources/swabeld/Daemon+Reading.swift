@@ -183,5 +183,6 @@ extension Daemon {
   private func endReading() {
     reading = nil
     readingTook = Instant.now - readingBegan
+    endDepartures(at: .now)
   }
 }

@@ -5,8 +5,9 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// The extensions are, by topic: `+Packets`, `+Interfaces`, `+Patterns`, `+KernelEvents`,
-/// `+Reading` (of the kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`, `+EarlierLife`.
+/// The extensions are, by topic: `+Packets`, `+Interfaces`, `+Departures`, `+Patterns`,
+/// `+KernelEvents`, `+Reading` (of the kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`,
+/// `+EarlierLife`.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings
@@ -48,6 +49,8 @@ final class Daemon {
   var links = LinkTable()
   /// Our interfaces, in order.
   var interfaces: [BabelInterface] = []
+  /// Interfaces we ran on until a moment ago.
+  var departures: [Departure] = []
   /// Interfaces that match a pattern but were flushed, until their link is gone.
   var flushedNames: [InterfaceName] = []
   /// When an interface that could not be brought up is tried again.

@@ -60,11 +60,13 @@ public struct SavedSysctls: Sendable {
   }
 
   /// Puts one value back, if we changed it and nobody changed it since. An interface that is
-  /// gone is no error.
-  public mutating func restore(_ name: String) throws(KernelError) {
+  /// gone is no error. `renamed` is what the setting is called by now, if its interface got
+  /// another name.
+  public mutating func restore(_ name: String, renamed: String? = nil) throws(KernelError) {
     guard let index = entries.firstIndex(where: { equal($0.name, name) }) else { return }
     let entry = entries.remove(at: index)
     do throws(KernelError) {
+      let name = renamed ?? name
       if try Sysctl.read(name) == entry.wanted { try Sysctl.write(name, entry.before) }
     } catch {
       if error.errno != ErrorNumber.noEntry { throw error }

@@ -23,6 +23,8 @@ struct BabelInterface {
   var isPrepared = false
   /// Set when the link went down or away: the kernel has dropped its routes.
   var hasLostRoutes = false
+  /// Set when the link is gone: one that has its number now is another.
+  var hasLostLink = false
   /// Set when the link lost the addresses that packets leave from, if only for a moment.
   var hasLostAddresses = false
   /// Since when an address to speak from is missing; nil if there is one, or if that was told.
