@@ -22,7 +22,10 @@ private enum Repository {
         }
         continue
       }
-      guard let text = try? String(contentsOf: file, encoding: .utf8) else { continue }
+      // In a second working tree .git is a file that names the first one.
+      guard name != ".git", let text = try? String(contentsOf: file, encoding: .utf8) else {
+        continue
+      }
       let path = file.path(percentEncoded: false).dropFirst(root.path(percentEncoded: false).count)
       found.append(SourceText(path: String(path), text: text))
     }
