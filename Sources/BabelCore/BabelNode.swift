@@ -70,10 +70,9 @@ public struct BabelNode: ~Copyable {
   var changes = ChangeLog()
   /// Interfaces that read the change log.
   var changeReaders = 0
-  /// How far the reader in front has come.
+  /// How far the reader in front has come. Whoever is behind the end of the log has a deadline for
+  /// what is left: it got one when the log grew while someone had read all of it.
   var farthestReader: UInt32 = 0
-  /// Every reader has a deadline for what is in the log.
-  var allReadersScheduled = false
   /// Neighbours whose routes have to be looked at, in order.
   var jobs: [NeighbourID] = []
   /// Destinations with further copies of a critical update to send.

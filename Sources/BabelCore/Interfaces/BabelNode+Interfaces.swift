@@ -174,12 +174,7 @@ extension BabelNode {
     for neighbour in interface.neighbours { flush(neighbour, now, &buffer) }
     endDump(id)
     changeReaders -= 1
-    interfaceRows[Int(id.rawValue)]?.isUp = false
-    interfaceRows[Int(id.rawValue)]?.queue = OutgoingQueue()
-    interfaceRows[Int(id.rawValue)]?.helloDue = nil
-    interfaceRows[Int(id.rawValue)]?.updateDue = nil
-    interfaceRows[Int(id.rawValue)]?.changesDue = nil
-    interfaceRows[Int(id.rawValue)]?.dumpDue = nil
+    interfaceRows[Int(id.rawValue)] = self.interface(id)?.withoutLink
     scheduleInterface(id)
   }
 

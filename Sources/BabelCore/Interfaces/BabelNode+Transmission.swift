@@ -180,9 +180,10 @@ extension BabelNode {
     scheduleInterface(id)
   }
 
-  mutating func scheduleUnicast(_ id: NeighbourID, resumeAt: Instant? = nil) {
+  /// Sets a neighbour's unicast timer to the earlier of its deadlines.
+  mutating func scheduleUnicast(_ id: NeighbourID) {
     var deadline = neighbours[id.rawValue].queue.deadline
-    if let resumeAt { deadline = min(deadline ?? resumeAt, resumeAt) }
+    if let due = neighbours[id.rawValue].dumpDue { deadline = min(deadline ?? due, due) }
     unicastTimers.set(id.rawValue, deadline)
   }
 
@@ -202,12 +203,11 @@ extension BabelNode {
       }
     }
     neighbours[id.rawValue].queue.putBack(postponed[...], by: now + 1000)
-    var resumeAt: Instant?
-    if neighbours[id.rawValue].dumpPosition != nil {
-      resumeAt = continueUnicastDump(id, &packet, now, &buffer)
+    if let due = neighbours[id.rawValue].dumpDue, due <= now {
+      continueUnicastDump(id, &packet, now, &buffer)
     }
     packet.close(&buffer)
-    scheduleUnicast(id, resumeAt: resumeAt)
+    scheduleUnicast(id)
   }
 
   /// Whether routes of a neighbour that were retracted are still being worked on, or were in this

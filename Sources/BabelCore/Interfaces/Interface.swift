@@ -55,6 +55,16 @@ struct Interface {
     self.helloSeqno = helloSeqno
   }
 
+  /// The interface without what was sent, promised or heard on its link: none of that holds when
+  /// the link comes back.
+  var withoutLink: Interface {
+    var interface = Interface(name: name, parameters: parameters, helloSeqno: helloSeqno)
+    interface.sealReserve = sealReserve
+    interface.state = state
+    interface.unicastPeers = unicastPeers
+    return interface
+  }
+
   /// The largest UDP payload (§4).
   var datagramLimit: Int {
     max(

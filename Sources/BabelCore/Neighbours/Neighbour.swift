@@ -59,6 +59,8 @@ struct Neighbour {
   var queue = OutgoingQueue()
   /// Where the unicast dump under way stands in the dump order.
   var dumpPosition: Int?
+  /// When that dump goes on; nil when none is under way.
+  var dumpDue: Instant?
   /// When the last dump for this neighbour began.
   var dumpBegan: Instant?
   /// When the last Hello of any kind arrived.

@@ -72,12 +72,13 @@ extension BabelNode {
   mutating func noteChange(_ row: UInt32, isCritical: Bool, _ now: Instant) {
     guard changeReaders > 0 else { return }
     let position = table.destinations[row].logPosition
+    // While an entry waits that nobody has read, every reader has a deadline for it.
+    let areScheduled = farthestReader != changes.end
     // An entry that nobody has read yet serves as well.
     let waits = changes.destination(at: position) == row && !farthestReader.isAfter(position)
     if !waits { table.destinations[row].logPosition = changes.append(row) }
     if isCritical { queueCopies(row, now) }
-    guard !allReadersScheduled else { return }
-    allReadersScheduled = true
+    guard !areScheduled else { return }
     let due = now + urgentDelay()
     for id in interfaceOrder {
       guard let interface = interface(id), interface.isUp else { continue }
@@ -140,7 +141,6 @@ extension BabelNode {
     let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
     interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
     if position.isAfter(farthestReader) { farthestReader = position }
-    if resumeAt == nil { allReadersScheduled = false }
   }
 
   /// Forgets the part of the log that all interfaces have read.
@@ -164,8 +164,7 @@ extension BabelNode {
       beginDump()
       interfaceRows[Int(id.rawValue)]?.dumpBegan = now
     }
-    let result = addDump(
-      from: interface.dumpPosition ?? 0, interface.parameters.splitHorizon, &packet, now, &buffer)
+    let result = addDump(from: interface.dumpPosition ?? 0, &packet, now, &buffer)
     interfaceRows[Int(id.rawValue)]?.dumpPosition = result.position
     interfaceRows[Int(id.rawValue)]?.dumpDue = result.resumeAt
     if result.position == nil {
@@ -174,25 +173,23 @@ extension BabelNode {
     }
   }
 
-  /// Continues the full update for one neighbour. Returns when to go on, nil when it is done.
+  /// Continues the full update for one neighbour.
   mutating func continueUnicastDump(
     _ id: NeighbourID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
-  ) -> Instant? {
-    let splitHorizon = interface(packet.interface)?.parameters.splitHorizon ?? false
+  ) {
     let result = addDump(
-      from: neighbours[id.rawValue].dumpPosition ?? 0, splitHorizon, &packet, now, &buffer)
+      from: neighbours[id.rawValue].dumpPosition ?? 0, &packet, now, &buffer)
     if let position = result.position {
       neighbours[id.rawValue].dumpPosition = position
+      neighbours[id.rawValue].dumpDue = result.resumeAt
     } else {
       endUnicastDump(id)
     }
-    return result.resumeAt
   }
 
   /// Appends Updates of a dump until pacing or the end stops it.
   private mutating func addDump(
-    from start: Int, _ splitHorizon: Bool, _ packet: inout OpenPacket, _ now: Instant,
-    _ buffer: inout ActionBuffer
+    from start: Int, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) -> (position: Int?, resumeAt: Instant?) {
     let id = Int(packet.interface.rawValue)
     var position = start
@@ -251,7 +248,8 @@ extension BabelNode {
     beginDump()
     interfaceRows[Int(neighbour.interface.rawValue)]?.unicastDumps += 1
     neighbours[id.rawValue].dumpPosition = 0
-    scheduleUnicast(id, resumeAt: now + urgentDelay())
+    neighbours[id.rawValue].dumpDue = now + urgentDelay()
+    scheduleUnicast(id)
   }
 
   /// Sends a neighbour all our routes from the beginning, because it was told to forget them.
@@ -263,12 +261,14 @@ extension BabelNode {
       neighbours[id.rawValue].dumpBegan = now
     }
     neighbours[id.rawValue].dumpPosition = 0
-    scheduleUnicast(id, resumeAt: now)
+    neighbours[id.rawValue].dumpDue = now
+    scheduleUnicast(id)
   }
 
   /// Ends a neighbour's dump, done or not.
   mutating func endUnicastDump(_ id: NeighbourID) {
     neighbours[id.rawValue].dumpPosition = nil
+    neighbours[id.rawValue].dumpDue = nil
     interfaceRows[Int(neighbours[id.rawValue].interface.rawValue)]?.unicastDumps -= 1
     dumpsUnderWay -= 1
   }
