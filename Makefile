@@ -105,10 +105,10 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
 
 format:
-	$(SWIFT) format -i -r Package.swift Sources Tests
+	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz
 
 lint:
-	$(SWIFT) format lint -r --strict Package.swift Sources Tests
+	$(SWIFT) format lint -r --strict Package.swift Sources Tests Fuzz
 
 clean:
 	rm -rf $(BUILD) .build-*

@@ -1,19 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Fuzzers and measurements; see README.md. Apart from the main package, so that nobody who
-// builds the daemon compiles them.
+// Measurements; see README.md. Apart from the main package, so that nobody who builds the daemon
+// compiles them.
 let package = Package(
   name: "fuzz",
   dependencies: [.package(name: "swabeld", path: "..")],
   targets: [
-    .target(name: "FuzzRun"),
-    .executableTarget(
-      name: "DecodePacket",
-      dependencies: ["FuzzRun", .product(name: "BabelWire", package: "swabeld")]),
-    .executableTarget(
-      name: "RoundTrip",
-      dependencies: ["FuzzRun", .product(name: "BabelWire", package: "swabeld")]),
     .target(name: "CAllocations"),
     .executableTarget(
       name: "WireCost",

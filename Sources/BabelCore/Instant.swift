@@ -21,12 +21,16 @@ public struct Instant: Hashable, Comparable, Sendable, CustomStringConvertible {
   }
 
   /// Microseconds from `b` to `a`.
-  public static func - (a: Instant, b: Instant) -> Int64 { a.microseconds - b.microseconds }
+  public static func - (a: Instant, b: Instant) -> Int64 {
+    let (difference, overflow) = a.microseconds.subtractingReportingOverflow(b.microseconds)
+    return overflow ? (a < b ? .min : .max) : difference
+  }
 
   /// Seconds with three decimals.
   public var description: String {
-    let ms = microseconds / 1000
+    let ms = microseconds.magnitude / 1000
     let fraction = String(ms % 1000)
-    return "\(ms / 1000)." + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
+    return (microseconds < 0 ? "-" : "") + "\(ms / 1000)."
+      + String(repeating: "0", count: 3 - fraction.utf8.count) + fraction
   }
 }

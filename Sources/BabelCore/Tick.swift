@@ -8,7 +8,7 @@ struct Tick: Hashable {
 
   /// The first tick that is not before `instant`.
   init(_ instant: Instant) {
-    rawValue = UInt32(truncatingIfNeeded: (instant.microseconds + 9_999) / 10_000)
+    rawValue = UInt32(truncatingIfNeeded: (instant + 9_999).microseconds / 10_000)
   }
 
   /// The instant this tick stands for, given that it is within 248 days of `now`.

@@ -33,6 +33,11 @@ import Testing
     #expect(!read("-k", "-1").isComplete)
     #expect(!read("-k", "65536").isComplete)
     #expect(!read("-k", "99999999999999999999").isComplete)
+    // More than 32 bits and no more than 64: nothing overflows on a processor of 32 bits either.
+    for text in ["2147483648", "-2147483649", "999999999999999", "0xfffffffffffffff"] {
+      #expect(!read("-d", text).isComplete)
+    }
+    #expect(read("-d", "2147483647").options == [.debugLevel(2_147_483_647)])
   }
 
   @Test(arguments: [

@@ -159,6 +159,14 @@ import Testing
     try FileSystem.remove(try #require(file.path))
   }
 
+  @Test(arguments: [65_471, 65_472, 65_473, 65_535, 0] as [UInt16])
+  func `a block that ends at the last seqno or the first is none too large`(seqno: UInt16) throws {
+    var file = LifeFile(besides: StateFile(path: path))
+    file.begin(node(seqno: seqno), log)
+    #expect(file.read(log)?.seqno == Seqno(seqno &+ 63))
+    try FileSystem.remove(try #require(file.path))
+  }
+
   @Test func `without a state file there is none`() {
     #expect(LifeFile(besides: StateFile(path: "")).path == nil)
     #expect(LifeFile(besides: StateFile(path: "/dev/null")).path == nil)

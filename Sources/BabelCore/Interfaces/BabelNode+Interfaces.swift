@@ -22,6 +22,10 @@ extension BabelNode {
     if let hole = reusableID() {
       id = hole
       interfaceRows[Int(hole.rawValue)] = interface
+    } else if interfaceRows.count > Int(UInt16.max) {
+      // All numbers are taken by interfaces that went, until the work they left is done.
+      counters.countFull(.interfaces)
+      return nil
     } else {
       id = InterfaceID(UInt16(interfaceRows.count))
       interfaceRows.append(interface)

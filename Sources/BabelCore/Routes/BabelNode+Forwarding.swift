@@ -196,7 +196,7 @@ extension BabelNode {
       preferredSource = rule.preferredSource
     }
     if parameters.reflectsKernelMetric {
-      priority = min(priority + UInt32(destination.forwardedMetric), 65535)
+      priority = ReflectedMetric.sum(priority, Metric(destination.forwardedMetric))
     }
     return .via(
       ForwardingPath(

@@ -24,7 +24,9 @@ struct SmoothedMetric: Equatable {
     guard elapsed / step < 128 else { return metric }
     var difference = (Int64(value.rawValue) - Int64(metric.rawValue)) << 16
     for _ in 0..<(elapsed / step) { difference -= difference / 8 }
-    difference -= difference / 8 * (elapsed % step) / step
+    // A step of half an hour and more loses bits for which the product has no room.
+    let surplus = max(0, 34 - step.leadingZeroBitCount)
+    difference -= difference / 8 * ((elapsed % step) >> surplus) / (step >> surplus)
     return Metric(UInt16(Int64(metric.rawValue) + difference >> 16))
   }
 

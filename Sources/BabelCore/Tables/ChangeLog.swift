@@ -24,11 +24,11 @@ struct ChangeLog {
   }
 
   /// Entries from `position` to the end.
-  func remaining(from position: UInt32) -> Int { Int(end &- position) }
+  func remaining(from position: UInt32) -> Int { Int(clamping: end &- position) }
 
   /// Forgets what lies before `position`, which every reader has passed.
   mutating func trim(before position: UInt32) {
-    let offset = Int(position &- base)
+    let offset = Int(clamping: position &- base)
     guard offset == entries.count || (offset >= 1024 && offset * 2 > entries.count) else { return }
     if offset == entries.count {
       entries.removeAll(keepingCapacity: entries.count <= 1024)

@@ -68,7 +68,7 @@ private let lookUpInTable: UInt8 = 1
 extension KernelRule {
   /// Reads the body of a message; nil for rules that ask for more than the source, or do
   /// something else than a lookup.
-  init?(message body: Range<Int>, in bytes: Span<UInt8>) {
+  package init?(message body: Range<Int>, in bytes: Span<UInt8>) {
     guard body.count >= headerCount, body.upperBound <= bytes.count else { return nil }
     let start = body.lowerBound
     let family = bytes[start]
@@ -102,7 +102,7 @@ extension KernelRule {
 
 extension NetlinkBuilder {
   /// Appends a change of a rule.
-  mutating func rule(_ rule: KernelRule, type: UInt16, flags: UInt16, sequence: UInt32) {
+  package mutating func rule(_ rule: KernelRule, type: UInt16, flags: UInt16, sequence: UInt32) {
     begin(type: type, flags: flags, sequence: sequence)
     append(rule.source.address.familyNumber)
     append(UInt8(0))

@@ -121,21 +121,21 @@ struct NetlinkSocket: ~Copyable, Sendable {
 }
 
 /// What the kernel answered to one request.
-struct NetlinkAnswer {
+package struct NetlinkAnswer {
   /// 0 for success, else the positive error number.
-  let errno: Int32
+  package let errno: Int32
   /// The kernel's words; may be empty.
-  let text: String
+  package let text: String
   /// Where the body of the request is repeated; empty if it is not.
-  let request: Range<Int>
+  package let request: Range<Int>
   /// `nlmsg_type` of the request.
-  let requestType: UInt16
+  package let requestType: UInt16
   /// `nlmsg_flags` of the request.
-  let requestFlags: UInt16
+  package let requestFlags: UInt16
 
   /// Reads the body of an NLMSG_ERROR message:
   /// `struct nlmsgerr { s32 error; struct nlmsghdr request; … }`; nil if malformed.
-  init?(_ message: NetlinkMessage, in bytes: Span<UInt8>) {
+  package init?(_ message: NetlinkMessage, in bytes: Span<UInt8>) {
     let body = message.body
     let fixed = 4 + NetlinkMessage.headerCount
     guard message.type == NetlinkType.error, body.count >= fixed, body.upperBound <= bytes.count

@@ -60,7 +60,7 @@ public struct RouteFailure: Equatable, Sendable {
 public struct RouteWriter: ~Copyable, Sendable {
   private let socket: NetlinkSocket
   private var messages = NetlinkBuilder(
-    capacity: RouteWriter.batchCount * NetlinkBuilder.routeCount)
+    capacity: RouteWriter.batchCount * RouteWriter.messageCount)
   private var buffer = [UInt8](repeating: 0, count: 4 << 10)
   /// Tags of changes in flight, by sequence number modulo ``windowCount``.
   private var tags = [UInt64](repeating: 0, count: RouteWriter.windowCount)
@@ -75,6 +75,15 @@ public struct RouteWriter: ~Copyable, Sendable {
   public static var batchCount: Int { 64 }
   /// Changes in flight at most.
   public static var windowCount: Int { 1024 }
+
+  /// Octets that one change takes at most.
+  package static var messageCount: Int { NetlinkBuilder.routeCount }
+
+  /// Where the tag of a change is kept. After 2^31 changes a number is more than an Int of 32 bits
+  /// holds.
+  package static func slot(_ sequence: UInt32) -> Int {
+    Int(truncatingIfNeeded: sequence) & (windowCount - 1)
+  }
 
   /// Opens the socket.
   public init() throws(KernelError) { socket = try NetlinkSocket(receiveBuffer: 512 << 10) }
@@ -100,7 +109,7 @@ public struct RouteWriter: ~Copyable, Sendable {
   ) throws(KernelError) {
     if gatheredCount >= RouteWriter.batchCount { try flush() }
     let sequence = nextSequence
-    tags[Int(sequence) & (RouteWriter.windowCount - 1)] = tag
+    tags[RouteWriter.slot(sequence)] = tag
     let (type, flags) = change.message
     messages.route(route, type: type, flags: flags, sequence: sequence)
     nextSequence &+= 1
@@ -160,7 +169,7 @@ public struct RouteWriter: ~Copyable, Sendable {
       let change = RouteChange(type: answer.requestType, flags: answer.requestFlags)
       failures.append(
         RouteFailure(
-          change: change, tag: tags[Int(message.sequence) & (RouteWriter.windowCount - 1)],
+          change: change, tag: tags[RouteWriter.slot(message.sequence)],
           route: KernelRoute(message: answer.request, in: bytes),
           error: KernelError(
             operation: "\(change) route", errno: answer.errno, kernelMessage: answer.text)))

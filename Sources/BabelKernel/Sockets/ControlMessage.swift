@@ -2,7 +2,7 @@ import CLinux
 
 /// The CMSG_* macros, which Swift does not import: a header of one size_t and two ints, and
 /// everything rounded up to the size of a word.
-enum ControlMessage {
+package enum ControlMessage {
   private static func up(_ count: Int) -> Int {
     let word = MemoryLayout<Int>.size
     return (count + word - 1) & ~(word - 1)
@@ -15,7 +15,7 @@ enum ControlMessage {
   static func length(_ count: Int) -> Int { header + count }
 
   /// Calls `body` with level, type and data of each message; stops at a bad length.
-  static func forEach(
+  package static func forEach(
     in control: UnsafeRawBufferPointer,
     _ body: (_ level: Int32, _ type: Int32, _ data: UnsafeRawBufferPointer) -> Void
   ) {
@@ -25,7 +25,7 @@ enum ControlMessage {
       // musl declares the length as 32 bits plus padding; on a little-endian machine the low half
       // is first in both, and lengths here are far below 2^16.
       #if _endian(little)
-        let length = Int(control.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        let length = Int(clamping: control.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
       #else
         let length = control.loadUnaligned(fromByteOffset: offset, as: Int.self)
       #endif

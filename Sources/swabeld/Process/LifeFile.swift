@@ -58,9 +58,14 @@ struct LifeFile {
     reserve(node, log)
   }
 
+  /// The last seqno of a block; behind 65535 comes 0.
+  static func lastReserved(from seqno: Seqno) -> Seqno {
+    Seqno(seqno.rawValue &+ (block - 1))
+  }
+
   private mutating func reserve(_ node: borrowing BabelNode, _ log: Log) {
     guard path != nil else { return }
-    let last = Seqno(node.seqno.rawValue &+ Self.block - 1)
+    let last = Self.lastReserved(from: node.seqno)
     reserved = last
     write(SavedLife(isRunning: true, routerID: node.routerID, seqno: last), log)
   }

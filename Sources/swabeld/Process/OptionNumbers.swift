@@ -22,13 +22,14 @@ extension CommandLineOptions {
       }
     }
     guard !text.isEmpty, text.count <= 15 else { return nil }
-    var value = 0
+    // Fifteen digits have room in 64 bits, and no number of an option has more than 32.
+    var value: Int64 = 0
     for octet in text {
       guard let digit = digitValue(octet), digit < base else { return nil }
-      value = value * base + digit
+      value = value * Int64(base) + Int64(digit)
     }
-    if isNegative { value = -value }
-    return range.contains(value) ? value : nil
+    guard let number = Int(exactly: isNegative ? -value : value) else { return nil }
+    return range.contains(number) ? number : nil
   }
 
   /// Decimal seconds with an optional fraction, 0.001 … 655.350, in milliseconds; digits after

@@ -82,9 +82,8 @@ struct Settings {
     for rule in configuration.filters.install.rules {
       if let metric = rule.kernelMetric { bases.append(metric) }
     }
-    // A reflected metric is added to each, up to 65535.
     var metrics = bases.map {
-      configuration.reflectsKernelMetric ? min($0, 65535)...65535 : $0...$0
+      configuration.reflectsKernelMetric ? ReflectedMetric.range($0) : $0...$0
     }
     // What IPv6 makes of 0.
     if metrics.contains(where: { $0.contains(0) }) {

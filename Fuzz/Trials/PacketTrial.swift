@@ -1,31 +1,31 @@
 import BabelWire
-import FuzzRun
 
 /// The first octet chooses how the packet came, the others are the datagram.
-private func decodePacket(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-  var input = Octets(start, count)
-  let choice = input.next8()
-  let source =
-    choice & 1 == 0
-    ? IPAddress(high: 0xFE80_0000_0000_0000, low: 1) : IPAddress(ipv4: 0xC000_0201)
-  let datagram = input.rest
-  let span = datagram.span
-  do throws(PacketFault) {
-    var decoder = try PacketDecoder(
-      span, from: source, toMulticast: choice & 2 != 0,
-      format: choice & 4 == 0 ? .standard : .althea)
-    precondition(decoder.trailer.offset + decoder.trailer.count == datagram.count)
-    var found = 0
-    while let item = decoder.next(in: span) {
-      found += 1
-      precondition(found <= datagram.count, "every TLV takes at least one octet")
-      if case .tlv(let tlv) = item { check(tlv, octets: datagram.count) }
+enum PacketTrial {
+  static func run(_ octets: [UInt8]) {
+    var input = Octets(octets)
+    let choice = input.next8()
+    let source =
+      choice & 1 == 0
+      ? IPAddress(high: 0xFE80_0000_0000_0000, low: 1) : IPAddress(ipv4: 0xC000_0201)
+    let datagram = input.rest
+    let span = datagram.span
+    do throws(PacketFault) {
+      var decoder = try PacketDecoder(
+        span, from: source, toMulticast: choice & 2 != 0,
+        format: choice & 4 == 0 ? .standard : .althea)
+      precondition(decoder.trailer.offset + decoder.trailer.count == datagram.count)
+      var found = 0
+      while let item = decoder.next(in: span) {
+        found += 1
+        precondition(found <= datagram.count, "every TLV takes at least one octet")
+        if case .tlv(let tlv) = item { check(tlv, octets: datagram.count) }
+      }
+      precondition(decoder.next(in: span) == nil, "the end stays the end")
+    } catch {
+      precondition(!error.description.utf8.isEmpty)
     }
-    precondition(decoder.next(in: span) == nil, "the end stays the end")
-  } catch {
-    precondition(!error.description.isEmpty)
   }
-  return 0
 }
 
 private func check(_ tlv: TLV, octets: Int) {
@@ -62,8 +62,4 @@ private func check(_ destination: Prefix, _ source: Prefix) {
     precondition(Prefix(prefix.address, length: prefix.length) == prefix, "no stray bits")
     precondition(Prefix(prefix.description) == prefix, "text reads back")
   }
-}
-
-@main struct DecodePacket {
-  static func main() { runFuzzer(decodePacket) }
 }
