@@ -35,6 +35,8 @@ public struct UDPSocket: ~Copyable, Sendable {
   public let port: UInt16
   /// The kernel refused the traffic class; datagrams leave without it.
   public let lacksTrafficClass: Bool
+  /// The groups it heeds.
+  private let memberships = Memberships()
 
   /// Opens the socket bound to `port` of all addresses of a family. `receiveBuffer` is in octets:
   /// a burst must fit in while we work. The system's default holds about 8,000 routes.
@@ -92,37 +94,26 @@ public struct UDPSocket: ~Copyable, Sendable {
       descriptor.rawValue, SOL_SOCKET, Int32(SWB_SO_TIMESTAMPNS_NEW), &on, size) == 0
   }
 
-  /// Joins a multicast group on an interface.
+  /// Joins a multicast group on an interface. There is no limit but that of the system.
   public func join(_ group: IPAddress, on ifindex: Int32) throws(KernelError) {
-    try membership(Int32(IPV6_JOIN_GROUP), Int32(IP_ADD_MEMBERSHIP), group, ifindex, "join")
+    let membership = Membership(group: group, ifindex: ifindex, family: family)
+    if try !memberships.join(membership, firstWith: descriptor.rawValue) { heedAllGroups() }
   }
 
   /// Leaves a multicast group on an interface.
   public func leave(_ group: IPAddress, on ifindex: Int32) throws(KernelError) {
-    try membership(Int32(IPV6_LEAVE_GROUP), Int32(IP_DROP_MEMBERSHIP), group, ifindex, "leave")
+    let membership = Membership(group: group, ifindex: ifindex, family: family)
+    try memberships.leave(membership, firstWith: descriptor.rawValue)
   }
 
-  private func membership(
-    _ option: Int32, _ ipv4Option: Int32, _ group: IPAddress, _ ifindex: Int32,
-    _ operation: StaticString
-  ) throws(KernelError) {
-    let number = descriptor.rawValue
-    let isIPv4 = family == .ipv4
-    try Syscall.check("\(operation) \(group)") {
-      withUnsafeTemporaryAllocation(byteCount: 20, alignment: 8) {
-        if isIPv4 {
-          // struct ip_mreqn: group, address of the interface (none), index.
-          $0.storeBytes(of: group.ipv4Bits.bigEndian, toByteOffset: 0, as: UInt32.self)
-          $0.storeBytes(of: 0, toByteOffset: 4, as: UInt32.self)
-          $0.storeBytes(of: ifindex, toByteOffset: 8, as: Int32.self)
-          return setsockopt(number, Int32(SWB_IPPROTO_IP), ipv4Option, $0.baseAddress, 12)
-        }
-        // struct ipv6_mreq: address and interface index.
-        $0.store(group, at: 0)
-        $0.storeBytes(of: ifindex, toByteOffset: 16, as: Int32.self)
-        return setsockopt(number, Int32(SWB_IPPROTO_IPV6), option, $0.baseAddress, 20)
-      }
-    }
+  /// Lets the socket have what arrives for groups that other sockets have joined. Where the
+  /// kernel does not know the option it does so anyway.
+  private func heedAllGroups() {
+    var on: Int32 = 1
+    let level = family == .ipv4 ? SWB_IPPROTO_IP : SWB_IPPROTO_IPV6
+    let option = family == .ipv4 ? SWB_IP_MULTICAST_ALL : SWB_IPV6_MULTICAST_ALL
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    _ = setsockopt(descriptor.rawValue, Int32(level), Int32(option), &on, size)
   }
 
   /// Forbids or allows the kernel and routers to fragment what is sent over IPv4, where that

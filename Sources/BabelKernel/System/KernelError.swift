@@ -39,6 +39,8 @@ public enum ErrorNumber {
   public static let interrupted: Int32 = 4
   /// Try again; nothing to read or no room to write.
   public static let wouldBlock: Int32 = 11
+  /// No memory left, be it of what one socket may take.
+  public static let noMemory: Int32 = 12
   /// Permission denied.
   public static let accessDenied: Int32 = 13
   /// Busy; also a change in the middle of a dump.

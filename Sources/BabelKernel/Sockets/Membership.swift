@@ -1,0 +1,125 @@
+import BabelWire
+import CLinux
+
+/// A multicast group on a link, as the kernel is told of it.
+struct Membership {
+  /// The group.
+  let group: IPAddress
+  /// The link.
+  let ifindex: Int32
+  /// Of the sockets that join.
+  let family: AddressFamily
+
+  /// Makes a socket a member.
+  func join(_ socket: Int32) throws(KernelError) {
+    try change(socket, Int32(IPV6_JOIN_GROUP), Int32(IP_ADD_MEMBERSHIP), "join")
+  }
+
+  /// Ends a socket's membership, also on a link that is gone.
+  func leave(_ socket: Int32) throws(KernelError) {
+    try change(socket, Int32(IPV6_LEAVE_GROUP), Int32(IP_DROP_MEMBERSHIP), "leave")
+  }
+
+  /// Whether a socket has as many memberships as it may have.
+  static func isFull(_ error: KernelError) -> Bool {
+    error.errno == ErrorNumber.noBufferSpace || error.errno == ErrorNumber.noMemory
+  }
+
+  private func change(
+    _ socket: Int32, _ ipv6Option: Int32, _ ipv4Option: Int32, _ operation: StaticString
+  ) throws(KernelError) {
+    try Syscall.check("\(operation) \(group)") {
+      withUnsafeTemporaryAllocation(byteCount: 20, alignment: 8) {
+        if family == .ipv4 {
+          // struct ip_mreqn: group, address of the interface (none), index.
+          $0.storeBytes(of: group.ipv4Bits.bigEndian, toByteOffset: 0, as: UInt32.self)
+          $0.storeBytes(of: 0, toByteOffset: 4, as: UInt32.self)
+          $0.storeBytes(of: ifindex, toByteOffset: 8, as: Int32.self)
+          return setsockopt(socket, Int32(SWB_IPPROTO_IP), ipv4Option, $0.baseAddress, 12)
+        }
+        // struct ipv6_mreq: address and interface index.
+        $0.store(group, at: 0)
+        $0.storeBytes(of: ifindex, toByteOffset: 16, as: Int32.self)
+        return setsockopt(socket, Int32(SWB_IPPROTO_IPV6), ipv6Option, $0.baseAddress, 20)
+      }
+    }
+  }
+}
+
+/// Memberships of one socket and those for which it has no room. A socket may have 20 over IPv4
+/// (`net.ipv4.igmp_max_memberships`), over IPv6 as many as fit into `net.core.optmem_max`; what
+/// they leave of that is all that it has for sending.
+///
+/// The further sockets are bound to nothing and receive nothing. They make the kernel listen to a
+/// group on a link; what arrives there goes to the socket that is bound to the port, because that
+/// heeds groups that others have joined (ip(7), `IP_MULTICAST_ALL`).
+///
+/// Unchecked, because there is one thread.
+final class Memberships: @unchecked Sendable {
+  private final class Holder {
+    let descriptor: FileDescriptor
+
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  }
+
+  private var holders: [Holder] = []
+  /// Memberships of the socket itself.
+  private var firstCount = 0
+
+  /// The socket itself joins so many groups at most.
+  private static let firstLimit = 16
+  /// So many sockets are opened at most: with 20 memberships each enough for any number of
+  /// interfaces that a node may have.
+  private static let holderLimit = 256
+
+  /// Joins with the first socket that has room, or with a new one. Returns whether it was the
+  /// socket given.
+  func join(_ membership: Membership, firstWith socket: Int32) throws(KernelError) -> Bool {
+    if firstCount < Self.firstLimit {
+      do throws(KernelError) {
+        try membership.join(socket)
+        firstCount += 1
+        return true
+      } catch {
+        guard Membership.isFull(error) else { throw error }
+      }
+    }
+    try joinFurther(membership)
+    return false
+  }
+
+  private func joinFurther(_ membership: Membership) throws(KernelError) {
+    for holder in holders {
+      do throws(KernelError) {
+        return try membership.join(holder.descriptor.rawValue)
+      } catch {
+        guard Membership.isFull(error) else { throw error }
+      }
+    }
+    guard holders.count < Self.holderLimit else {
+      throw KernelError(operation: "join \(membership.group)", errno: ErrorNumber.noBufferSpace)
+    }
+    let number = try Syscall.check("open UDP socket") {
+      socket(
+        membership.family == .ipv4 ? AF_INET : AF_INET6, Int32(SWB_SOCK_DGRAM | SWB_SOCK_FLAGS), 0)
+    }
+    let holder = Holder(FileDescriptor(owning: number))
+    try membership.join(number)
+    holders.append(holder)
+  }
+
+  /// Leaves with whichever socket is a member.
+  func leave(_ membership: Membership, firstWith socket: Int32) throws(KernelError) {
+    do throws(KernelError) {
+      try membership.leave(socket)
+      firstCount -= 1
+    } catch {
+      for holder in holders {
+        do throws(KernelError) {
+          return try membership.leave(holder.descriptor.rawValue)
+        } catch { continue }
+      }
+      throw error
+    }
+  }
+}
