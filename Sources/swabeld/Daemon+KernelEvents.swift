@@ -62,12 +62,12 @@ extension Daemon {
         changed(link, at: now)
         needsCheck = true
       case .linkRemoved(let link):
-        links.remove(link)
+        offer(links.take(event), at: now)
         lostLink(link.ifindex)
         requestReading(at: now + Self.settlingDelay)
         needsCheck = true
       case .addressChanged(let address):
-        if links.update(address) { offer(address, at: now) }
+        offer(links.take(event), at: now)
         if settings.prefers(address.address) { preferredSourceChanged(at: now) }
         needsCheck = true
       case .addressRemoved(let address):
@@ -89,19 +89,20 @@ extension Daemon {
 
   private func changed(_ link: KernelLink, at now: Instant) {
     let wasUp = links.link(link.ifindex)?.isUp ?? false
-    let isRenamed = links.update(link)
+    let isRenamed = links.name(link.ifindex).map { $0 != link.name } ?? false
+    offer(links.take(.linkChanged(link)), at: now)
     if wasUp, !link.isUp {
       // The kernel drops the routes of the link, those of IPv4 without a word.
       lostRoutes(link.ifindex)
       requestReading(at: now + Self.settlingDelay)
     }
-    // Offers carry the name of their interface.
+    // Offers carry the name of their interface, those of routes as well.
     if isRenamed { requestReading(at: now + Self.settlingDelay) }
   }
 
-  private func offer(_ address: KernelAddress, at now: Instant) {
-    guard let offer = address.offer(interfaceName: { links.name($0) }) else { return }
-    node.kernelOfferAdded(offer, at: now, into: &actions)
+  private func offer(_ changes: OfferChanges, at now: Instant) {
+    for offer in changes.added { node.kernelOfferAdded(offer, at: now, into: &actions) }
+    for offer in changes.removed { node.kernelOfferRemoved(offer, at: now, into: &actions) }
   }
 
   /// The kernel refuses routes whose source address is not there, and takes the address away
@@ -112,7 +113,7 @@ extension Daemon {
   }
 
   private func removed(_ address: KernelAddress, at now: Instant) {
-    links.remove(address)
+    offer(links.take(.addressRemoved(address)), at: now)
     if address.address.family == .ipv4 {
       // Without a word go routes with this source, and with the last address all of the link.
       requestReading(at: now + Self.settlingDelay)
@@ -124,10 +125,6 @@ extension Daemon {
     if address.address.isLinkLocal, !links.hasLinkLocal(address.ifindex) {
       lostAddresses(address.ifindex, .ipv6)
     }
-    guard !links.has(address.address, on: address.ifindex),
-      let offer = address.offer(interfaceName: { links.name($0) })
-    else { return }
-    node.kernelOfferRemoved(offer, at: now, into: &actions)
   }
 
   private func added(_ route: KernelRoute, _ isReplacing: Bool, at now: Instant) {

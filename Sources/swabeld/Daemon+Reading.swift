@@ -41,10 +41,7 @@ extension Daemon {
     readingDue = nextCheck(after: now)
     reading = KernelReading(settings.places)
     node.kernelSnapshotBegins()
-    for address in links.addresses() {
-      guard let offer = address.offer(interfaceName: { links.name($0) }) else { continue }
-      node.kernelOfferAdded(offer, at: now, into: &actions)
-    }
+    for offer in links.offers() { node.kernelOfferAdded(offer, at: now, into: &actions) }
     reader.startRoutes(tables: tablesToRead)
     apply(at: now)
   }

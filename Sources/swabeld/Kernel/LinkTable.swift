@@ -78,11 +78,6 @@ struct LinkTable {
   /// The name of a link.
   func name(_ ifindex: Int32) -> InterfaceName? { rows[ifindex]?.link.name }
 
-  /// Whether an address is still on the link, perhaps with another prefix length.
-  func has(_ address: IPAddress, on ifindex: Int32) -> Bool {
-    rows[ifindex]?.addresses.contains { $0.address == address } ?? false
-  }
-
   /// Whether a link has an IPv4 address; without one the kernel keeps no IPv4 route through it.
   func hasIPv4(_ ifindex: Int32) -> Bool {
     rows[ifindex]?.addresses.contains { $0.address.family == .ipv4 } ?? false
@@ -110,8 +105,11 @@ struct LinkTable {
 
   /// All addresses, by interface and in their order.
   func addresses() -> [KernelAddress] {
-    links().flatMap { rows[$0.ifindex]?.addresses ?? [] }
+    links().flatMap { addresses(of: $0.ifindex) }
   }
+
+  /// The addresses of a link in the order they appeared.
+  func addresses(of ifindex: Int32) -> [KernelAddress] { rows[ifindex]?.addresses ?? [] }
 
   /// What the node is told about an interface. `detectingCarrier` makes a missing carrier count
   /// as down.
