@@ -42,6 +42,21 @@ import Testing
     #expect(isOriginated(bench))
   }
 
+  @Test func `our own address told back to us is refused only if it is somebody else's`() throws {
+    let bench = try Bench()
+    let own = Prefix(mapped: prefix.address, mappedLength: 128)
+    let local = KernelOffer(
+      destination: own, source: .any(.ipv4), kernelProtocol: nil, interface: nil)
+    bench.input { $0.kernelOfferAdded(local, at: $1, into: &$2) }
+    let peer = bench.peer(0xB1)
+    peer.announce(own, metric: 96, from: Example.ownRouterID)
+    peer.retract(own)
+    #expect(bench.node.counters[.ownAddress] == 0)
+    peer.announce(own, metric: 96)
+    #expect(bench.node.counters[.ownAddress] == 1)
+    #expect(bench.routes(own).isEmpty)
+  }
+
   @Test func `a refused route is considered again when its place may be free`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

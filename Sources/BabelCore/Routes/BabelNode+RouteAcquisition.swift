@@ -7,6 +7,7 @@ extension BabelNode {
   mutating func receiveUpdate(
     _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
+    if isEcho(update) { return }
     if let refusal = refusal(of: update, from: id) { return counters.count(refusal) }
     var filterMetric = Metric.zero
     var filterRule: UInt16 = 0
@@ -23,6 +24,13 @@ extension BabelNode {
     } else {
       addRoute(update, from: id, filterMetric, filterRule, now, &buffer)
     }
+  }
+
+  /// Whether a neighbour repeats one of our own addresses after us, or does no longer: nothing is
+  /// wrong with that.
+  private func isEcho(_ update: Update) -> Bool {
+    offers.isOwnAddress(update.destination)
+      && (update.isRetraction || update.routerID == parameters.routerID)
   }
 
   /// Why an Update does not concern the route table at all; nil if it does.
