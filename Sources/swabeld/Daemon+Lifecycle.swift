@@ -25,6 +25,7 @@ extension Daemon {
     for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
     }
+    tellOfMissingLinks()
     followPatterns(at: now)
     bindInterfaces(at: now)
     adoptRules()
@@ -32,6 +33,15 @@ extension Daemon {
     readAtOnce(at: now)
     checkInterfaces(at: .now)
     return true
+  }
+
+  /// Whoever named an interface on the command line may have meant something else by the word.
+  private func tellOfMissingLinks() {
+    for name in settings.interfaces where links.link(name) == nil {
+      let line = "Interface \(name) does not exist yet: waiting for it."
+      log.write(line)
+      log.startReport?.tell(line)
+    }
   }
 
   /// A line for the service manager about how we are.

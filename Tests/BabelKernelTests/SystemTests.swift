@@ -54,8 +54,8 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
   }
 
   @Test func `processes are found`() {
-    #expect(OwnProcess.exists(OwnProcess.id) && OwnProcess.exists(1))
-    #expect(!OwnProcess.exists(0) && !OwnProcess.exists(-1) && !OwnProcess.exists(Int32.max))
+    #expect(OwnProcess.isRunning(OwnProcess.id) && OwnProcess.isRunning(1))
+    for id in [0, -1, Int32.max] { #expect(!OwnProcess.isRunning(id)) }
     #expect(!OwnProcess.hostname.isEmpty)
   }
 

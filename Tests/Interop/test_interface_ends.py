@@ -22,6 +22,7 @@ class Bench:
     def __init__(self, lab, interfaces=("l0", "l1"), statements=()):
         self.lab = lab
         self.n, self.b, self.c = (lab.namespace(name) for name in "nbc")
+        self.n.sysctl("ipv4/conf/default/rp_filter", "1")
         lab.veth(self.n, self.b)
         lab.veth(self.n, self.c, ("l1", "l0"))
         self.n.own("10.91.0.1", "fd91::1")
@@ -54,8 +55,15 @@ class Bench:
         wait_until(lambda: not self.n.reaches(), 1, self.shown, every=0.02)
         wait_until(lambda: not LEARNED & set(self.other.routes()), 2, "told on l1", every=0.02)
         self.settled()
+        if "l0" not in {row["key"] for row in self.node.dump("interface")}:
+            self.restored("l0")
         if is_told:
             wait_until(lambda: farewell(self.speaker, began), 1, "a farewell on l0", every=0.02)
+
+    def restored(self, name):
+        """The reverse-path filter of a link that is still there is as we found it."""
+        if f" {name}@" in self.n.ip("link", "show"):
+            assert self.n.sysctl(f"ipv4/conf/{name}/rp_filter") == "1"
 
     def settled(self):
         """The kernel has what the dump calls installed, and stays so."""
@@ -165,6 +173,7 @@ def test_renamed(lab):
             bench.n.batch(["link set l0 down", "link set l0 name other", "link set other up"])
             began = None
         bench.gone(began, is_told=began is not None)
+        bench.restored("other")
         bench.n.ip("link", "set", "other", "name", "l0", check=False)
         bench.n.batch(["link set other down", "link set other name l0"], force=True)
         bench.n.batch(["link set l0 up", "addr replace fe80::1/64 dev l0 nodad"])

@@ -16,6 +16,17 @@ import Testing
     #expect(line.isComplete)
   }
 
+  @Test(arguments: ["status", "show", "reload", "stop", "check", "explain", "help", "keygen"])
+  func `a word for a control program is no interface`(word: String) throws {
+    guard case .failure(_, let reason) = read("eth0", word).ending else {
+      Issue.record("taken for an interface")
+      return
+    }
+    #expect(reason.hasPrefix("'\(word)' is not taken for an interface: "))
+    #expect(read("-C", "interface \(word)").isComplete)
+    #expect(read(word + "0").interfaces == [try #require(InterfaceName(word + "0"))])
+  }
+
   @Test func `letters may be clustered and arguments attached`() {
     let line = read("-lwDp7000", "-c", "a", "-cb")
     #expect(

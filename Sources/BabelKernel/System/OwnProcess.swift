@@ -56,18 +56,22 @@ public enum OwnProcess {
     return name.utf8.elementsEqual("\(status.st_dev):\(status.st_ino)".utf8)
   }
 
-  /// Whether a process with this id exists (also one of another user).
-  public static func exists(_ id: Int32) -> Bool {
-    guard id > 0 else { return false }
-    return kill(id, 0) == 0 || Syscall.errno == ErrorNumber.notPermitted
-  }
-
-  /// Goes on as a background process in a session of its own; the process that was started
-  /// exits with 0. Descriptors stay as they are. Only while there is one thread.
-  public static func daemonise() throws(KernelError) {
-    let child = try Syscall.check("fork") { fork() }
-    if child > 0 { _exit(0) }
-    try Syscall.check("setsid") { setsid() }
+  /// Whether a process with this id runs (also one of another user). One that has ended, and
+  /// whose parent has not asked how (a zombie), does not.
+  public static func isRunning(_ id: Int32) -> Bool {
+    guard id > 0, kill(id, 0) == 0 || Syscall.errno == ErrorNumber.notPermitted else {
+      return false
+    }
+    do throws(KernelError) {
+      // `ID (NAME) STATE …`; the name may hold anything.
+      let octets = try FileSystem.read("/proc/\(id)/stat", limit: 4096)
+      guard let end = octets.lastIndex(of: UInt8(ascii: ")")), end + 2 < octets.count else {
+        return true
+      }
+      return octets[end + 2] != UInt8(ascii: "Z") && octets[end + 2] != UInt8(ascii: "X")
+    } catch {
+      return true
+    }
   }
 
   /// Makes descriptor `number` (0, 1 or 2) a copy of `descriptor`.

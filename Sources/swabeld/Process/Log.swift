@@ -20,6 +20,8 @@ final class Log {
   var level = NoticeLevel.warning
   /// The log file, if there is one.
   private(set) var path: String?
+  /// While we start in the background: hears of errors, too, as nobody may look at the file.
+  var startReport: StartReport?
   private var prefix: Prefix
   private var limiter = LogLimiter()
 
@@ -47,6 +49,7 @@ final class Log {
       case .priority: "<" + String(Self.priority(level)) + ">"
       }
     Self.write(Array((start + line + "\n").utf8), to: 2)
+    if level == .error, path != nil { startReport?.tell(line) }
   }
 
   /// babeld's messages that say "Warning" themselves need no other word.

@@ -119,7 +119,10 @@ struct CommandLineOptions {
   }
 
   private mutating func addInterface(_ octets: [UInt8]) {
-    if let name = InterfaceName(octets: octets) {
+    if let hint = CommandWord.hint(octets) {
+      let text = String(decoding: octets, as: UTF8.self)
+      ending = .failure(nil, reason: "'\(text)' is not taken for an interface: \(hint)")
+    } else if let name = InterfaceName(octets: octets) {
       interfaces.append(name)
     } else {
       let text = String(decoding: octets, as: UTF8.self)

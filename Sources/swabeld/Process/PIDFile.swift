@@ -33,13 +33,13 @@ struct PIDFile {
     KernelError(operation: "creat(\(path))", errno: error.errno)
   }
 
-  /// Whether the file names a process that does not exist, is this one (in a container the
+  /// Whether the file names a process that does not run, is this one (in a container the
   /// daemon may get the same id at every start), or runs another program, which got the id of a
   /// router that is gone.
   private func isStale() -> Bool {
     do throws(KernelError) {
       guard let id = Self.parse(try FileSystem.read(path, limit: 64)) else { return false }
-      if id == OwnProcess.id || !OwnProcess.exists(id) { return true }
+      if id == OwnProcess.id || !OwnProcess.isRunning(id) { return true }
       guard let name = OwnProcess.commandName(of: id) else { return false }
       return !name.elementsEqual("babeld".utf8) && name != OwnProcess.commandName(of: OwnProcess.id)
     } catch {

@@ -52,8 +52,17 @@ enum Start {
     debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .warning
   }
 
-  /// Opens the log, lets go of standard input, and goes into the background if asked to.
+  /// Goes into the background if asked to, opens the log, and lets go of standard input. What is
+  /// complained of before the log is there is seen by who started us.
   private static func detach(_ configuration: Configuration, _ log: Log) -> Bool {
+    if configuration.daemonises {
+      do throws(KernelError) {
+        log.startReport = try StartReport.daemonise()
+      } catch {
+        complain("\(error)")
+        return false
+      }
+    }
     var path = configuration.logFile.map { String(decoding: $0, as: UTF8.self) }
     if path == nil, configuration.daemonises { path = backgroundLog }
     if let path, !path.utf8.isEmpty {
@@ -67,7 +76,6 @@ enum Start {
     do throws(KernelError) {
       let null = try FileSystem.openForUpdating("/dev/null")
       try OwnProcess.redirect(0, to: null)
-      if configuration.daemonises { try OwnProcess.daemonise() }
       return true
     } catch {
       log.write(.error, "\(error)")
@@ -151,7 +159,11 @@ enum Start {
     daemon.lifeFile.begin(daemon.node, log)
     stateFile.consume()
     let hasBecome = become(accounts.user, configuration, daemon.lifeFile, log)
-    if hasBecome { daemon.run() }
+    if hasBecome {
+      log.startReport?.ready()
+      log.startReport = nil
+      daemon.run()
+    }
     daemon.stop()
     do throws(KernelError) {
       try stateFile.write(daemon.node.seqno)

@@ -1,0 +1,76 @@
+import CLinux
+
+/// The line from a daemon in the background to the process that was started, which waits at the
+/// other end until the daemon is ready or has failed, so that its exit status tells which.
+public final class StartReport {
+  private final class Line {
+    let descriptor: FileDescriptor
+
+    init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  }
+
+  private var line: Line?
+
+  private init(_ line: Line) { self.line = line }
+
+  /// Goes on as a background process in a session of its own. The process that was started
+  /// returns from here no more: it writes to standard error what it is told, and exits with 0
+  /// after ``ready()``, else as the background process does. Descriptors stay as they are. Only
+  /// while there is one thread.
+  public static func daemonise() throws(KernelError) -> StartReport {
+    var ends: [Int32] = [-1, -1]
+    try Syscall.check("socketpair") {
+      socketpair(AF_UNIX, Int32(SWB_SOCK_STREAM | SWB_SOCK_CLOEXEC), 0, &ends)
+    }
+    let here = FileDescriptor(owning: ends[0])
+    let there = FileDescriptor(owning: ends[1])
+    let child = try Syscall.check("fork") { fork() }
+    if child > 0 {
+      _ = consume there
+      follow(child, here)
+    }
+    _ = consume here
+    let report = StartReport(Line(there))
+    try Syscall.check("setsid") { setsid() }
+    return report
+  }
+
+  /// Passes a line on, without its newline. A process that was started and is gone is no error.
+  public func tell(_ text: String) { send(Array((text + "\n").utf8)) }
+
+  /// The daemon runs: the process that was started may end.
+  public func ready() {
+    send([0])
+    line = nil
+  }
+
+  private func send(_ octets: [UInt8]) {
+    guard let number = line?.descriptor.rawValue else { return }
+    let flags = Int32(SWB_MSG_NOSIGNAL)
+    octets.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
+      _ = Syscall.retrying { CLinux.send(number, bytes.baseAddress, bytes.count, flags) }
+    }
+  }
+
+  /// The process that was started: waits for the other one. A zero octet means that it is ready.
+  private static func follow(_ child: Int32, _ line: borrowing FileDescriptor) -> Never {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      var count = 0
+      do throws(KernelError) { count = try line.read(into: &buffer) ?? 0 } catch {}
+      if count == 0 { break }
+      let end = buffer[..<count].firstIndex(of: 0)
+      do throws(KernelError) {
+        _ = try FileDescriptor.write(Array(buffer[..<(end ?? count)]), to: 2)
+      } catch {}
+      if end != nil { _exit(0) }
+    }
+    var status: Int32 = 0
+    _ = Syscall.retrying { waitpid(child, &status, 0) }
+    // WIFEXITED and WEXITSTATUS, which Swift does not import.
+    if status & 0x7F == 0 { _exit(status >> 8 & 0xFF) }
+    let text = Array("swabeld: the daemon was ended by signal \(status & 0x7F) at its start\n".utf8)
+    do throws(KernelError) { _ = try FileDescriptor.write(text, to: 2) } catch {}
+    _exit(1)
+  }
+}

@@ -1,0 +1,30 @@
+/// Words that somebody writes who takes this program for the one that asks or controls the daemon.
+/// On the command line they are no names of interfaces: a daemon would start, and wait for one that
+/// is called so. Who has such an interface names it in a statement.
+enum CommandWord {
+  private static let groups: [(words: String, hint: String)] = [
+    (
+      "status show dump monitor neighbours neighbors routes xroutes interfaces counters ctl",
+      "a running daemon is asked on its local socket, as by: echo dump | socat - SOCKET"
+    ),
+    (
+      "start restart reload",
+      "that is for the service manager, as in: systemctl restart swabeld"
+    ),
+    ("stop", "a running daemon ends on SIGTERM, or by: systemctl stop swabeld"),
+    ("check configtest validate", "--check examines a configuration"),
+    ("explain", "--explain prints what a configuration comes to"),
+    ("version", "-V prints the version"),
+    ("help", "--help lists the options"),
+    ("genkey keygen", "swabeld keygen prints a key; it must be the first word"),
+  ]
+
+  /// What to do instead of naming an interface so; nil for any other word.
+  static func hint(_ octets: [UInt8]) -> String? {
+    for group in groups
+    where Array(group.words.utf8).split(separator: 0x20).contains(where: { Array($0) == octets }) {
+      return group.hint
+    }
+    return nil
+  }
+}
