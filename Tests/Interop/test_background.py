@@ -49,7 +49,7 @@ def test_status_in_the_background(lab):
     assert status == 1 and "port 6696 is in use" in text
     bench.stop()
     for words, reason in (
-            ([], "no interfaces"), (["-g", "/nonexistent/socket", "eth7"], "/nonexistent/socket"),
+            ([], "no interfaces"), (["-g", "/nonexistent/socket", "eth7"], "No such file"),
             (["-L", "/nonexistent/log", "eth7"], "/nonexistent/log"),
             (["-C", "user nobody-of-that-name", "eth7"], "nobody-of-that-name")):
         status, text = bench.run(*words)
