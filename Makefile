@@ -9,7 +9,7 @@ PYTHON ?= /usr/bin/python3
 SWIFT ?= swift
 BUILD := .build
 SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
-PACKAGES := babeld bird2 iproute2 iputils-ping musl-dev nftables procps python3 python3-pytest \
+PACKAGES := babeld bird2 iproute2 iputils-ping musl-dev nftables procps python3 python3-pytest socat \
 	systemd tcpdump util-linux valgrind wireguard-go wireguard-tools
 ifeq ($(SWABELD_LONG),1)
 PACKAGES += qemu-user-static
@@ -87,13 +87,18 @@ simulation:
 tidy:
 	$(SWIFT) test --filter TidyTests
 
-# The ordinary build, unless a file is named.
+# The ordinary build, unless a file is named. It is installed without its symbols, which are half of
+# it; they stay in the file that was built.
 BINARY ?= $(BUILD)/release/swabeld
 
 install: $(BINARY)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/systemd/system \
 	  $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/sbin/swabeld
+	@for strip in strip llvm-strip \
+	    "$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/llvm-objcopy --strip-all"; do \
+	  $$strip $(DESTDIR)$(PREFIX)/sbin/swabeld 2>/dev/null && exit; \
+	done; echo "make install: nothing here can strip it, so it keeps its symbols" >&2
 	sed 's|@SBIN@|$(PREFIX)/sbin|' packaging/swabeld.service \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service

@@ -6,6 +6,9 @@
     --bounding NAME,...     capability bounding set, without cap_
     --umask 0177            mask of new files
     --read-only             all file systems but /run, /tmp and /proc are read-only
+    --unit FILE             as this unit of systemd says; its directories are made in /run and
+                            /var/lib of the mount namespace this is started in. Left out are what
+                            needs a device policy, a clock or a host name.
 
 Python's standard library only, and the numbers of the C library's headers.
 """
@@ -24,6 +27,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 22, 24, 38, 65
 ERRNO, KILL, ALLOW = 0x00050000, 0x80000000, 0x7FFF0000
 EAFNOSUPPORT = 97
+FAMILIES = {"AF_UNIX": 1, "AF_INET": 2, "AF_INET6": 10, "AF_NETLINK": 16}
 CAPABILITIES = {"chown": 0, "dac_override": 1, "fowner": 3, "setgid": 6, "setuid": 7,
                 "setpcap": 8, "net_admin": 12, "net_raw": 13}
 
@@ -86,19 +90,92 @@ def only_calls(calls: list[int]) -> None:
     install(program + [jump(RETURN, KILL, 0, 0)])
 
 
-def read_only() -> None:
-    """A mount namespace of our own, in which most can only be read."""
+MS_RDONLY, MS_REMOUNT, MS_BIND, MS_RECURSIVE, MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+
+
+def mount(source: str | None, place: str, kind: str | None, flags: int, data: str = "") -> bool:
+    words = [word.encode() if word else None for word in (source, place, kind)]
+    return libc.mount(*words, ctypes.c_ulong(flags), data.encode()) == 0
+
+
+def own_mounts() -> None:
+    """A mount namespace of our own; what is mounted there is not seen outside."""
     if libc.unshare(0x20000) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
-    places = [line.split()[1] for line in open("/proc/mounts")]
-    for place in places:
-        if place.split("/")[1] not in ("run", "tmp", "proc"):
-            # MS_REMOUNT | MS_BIND | MS_RDONLY; what cannot be mounted anew is no disk.
-            libc.mount(None, place.encode(), None, 4096 | 32 | 1, None)
+    mount(None, "/", None, MS_RECURSIVE | MS_PRIVATE)
+
+
+def only_writable(writable: dict[str, bool]) -> None:
+    """Makes everything read-only but what is named, and the file systems of the kernel. Of two
+    names that fit, the longer one counts."""
+    for path in sorted(writable):
+        mount(path, path, None, MS_BIND | MS_RECURSIVE)
+    for place in [line.split()[1] for line in open("/proc/mounts")]:
+        names = [name for name in writable if f"{place}/".startswith(f"{name.rstrip('/')}/")]
+        if place.split("/")[1] in ("proc", "sys", "dev") or names and writable[max(names, key=len)]:
+            continue
+        # What cannot be mounted anew is no disk.
+        mount(None, place, None, MS_REMOUNT | MS_BIND | MS_RDONLY)
+
+
+class Unit:
+    """The settings of a unit."""
+
+    def __init__(self, file: str) -> None:
+        self.settings: dict[str, list[str]] = {}
+        with open(file) as lines:
+            for key, value in re.findall(r"(?m)^(\w+)=(.*)$", lines.read()):
+                self.settings.setdefault(key, []).extend(value.split())
+
+    def words(self, key: str) -> list[str]:
+        return self.settings.get(key, [])
+
+    def paths(self, key: str) -> list[str]:
+        """Those that are there; a missing one must be marked as one that may be missing."""
+        found = [word.removeprefix("-") for word in self.words(key)]
+        for word in self.words(key):
+            if not word.startswith("-") and not os.path.exists(word):
+                sys.exit(f"{key}: there is no {word}")
+        return [os.path.realpath(path) for path in found if os.path.exists(path)]
+
+    def directories(self) -> list[str]:
+        """Makes those that systemd makes, and tells the service."""
+        made = []
+        for key, parent in (("StateDirectory", "/var/lib"), ("RuntimeDirectory", "/run"),
+                            ("LogsDirectory", "/var/log")):
+            mine = [f"{parent}/{name}" for name in self.words(key)]
+            for path in mine:
+                os.makedirs(path, exist_ok=True)
+            if mine:
+                os.environ[re.sub("(?<=[a-z])D", "_D", key).upper()] = ":".join(mine)
+            made += mine
+        return made
+
+    def enter(self) -> None:
+        """Sees the file systems as the service does."""
+        own_mounts()
+        writable = dict.fromkeys(self.directories(), True)
+        writable.update(dict.fromkeys(self.paths("ReadWritePaths"), True))
+        writable.update(dict.fromkeys(self.paths("ReadOnlyPaths"), False))
+        if self.words("ProtectSystem") != ["strict"]:
+            sys.exit("sandbox.py: only ProtectSystem=strict is imitated")
+        only_writable(writable)
+        hidden = self.paths("InaccessiblePaths")
+        if self.words("ProtectHome") == ["yes"]:
+            hidden += [path for path in ("/home", "/root", "/run/user") if os.path.isdir(path)]
+        for path in hidden:
+            if os.path.isdir(path):
+                mount("tmpfs", path, "tmpfs", MS_RDONLY, "mode=000")
+            else:
+                mount("/dev/null", path, None, MS_BIND)
+        if self.words("PrivateTmp") == ["yes"]:
+            for path in ("/tmp", "/var/tmp"):
+                mount("tmpfs", path, "tmpfs", 0, "mode=1777")
 
 
 def main(words: list[str]) -> None:
     names, families, calls, mdwe, bounding = {}, None, None, False, None
+    unit = None
     while words[0] != "--":
         option = words.pop(0)
         if option == "--families":
@@ -112,8 +189,19 @@ def main(words: list[str]) -> None:
         elif option == "--umask":
             os.umask(int(words.pop(0), 8))
         elif option == "--read-only":
-            read_only()
+            own_mounts()
+            only_writable(dict.fromkeys(("/run", "/tmp"), True))
+        elif option == "--unit":
+            unit = Unit(words.pop(0))
+            families = [FAMILIES[word] for word in unit.words("RestrictAddressFamilies")]
+            calls = set().union(*[group(word) for word in unit.words("SystemCallFilter")])
+            mdwe = unit.words("MemoryDenyWriteExecute") == ["yes"]
+            bounding = {CAPABILITIES[word.removeprefix("CAP_").lower()]
+                        for word in unit.words("CapabilityBoundingSet")}
+            os.umask(int(unit.words("UMask")[0], 8))
     names = numbers() if families or calls else {}
+    if unit:
+        unit.enter()
     for number in range(41 if bounding is not None else 0):
         if number not in bounding:
             prctl(PR_CAPBSET_DROP, number)

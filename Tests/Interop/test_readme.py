@@ -1,42 +1,210 @@
-"""The README's WireGuard example, pasted as it stands."""
+"""The README, followed to the letter: its commands are taken from its own text."""
 
 import os
+import pathlib
 import re
-import subprocess
+import sys
+
+import pytest
 
 from daemons import binary_under_test
-from netns import REPOSITORY, Process, wait_until
+from netns import REPOSITORY, LabError, Process, run, wait_until
 
-# What a host of its own has and two namespaces of one machine share; and the daemon installed.
-OWN_FILES = "\n".join([
-    *(f"mount -t tmpfs tmpfs {directory}" for directory in ("/run", "/etc", "/var/lib")),
-    f"mkdir /run/bin; ln -s {os.path.abspath(binary_under_test())} /run/bin/swabeld",
-    "PATH=/run/bin:$PATH"])
+README = (REPOSITORY / "README.md").read_text()
+KEYS, FIRST, SECOND, TUNNEL, DAEMON, FIREWALL, TO_THIRD, THIRD = re.findall(
+    r"^```sh\n(.*?)^```", README, re.M | re.S)
+UNIT = REPOSITORY / "packaging/swabeld.service"
+
+# What a machine of its own has and namespaces of one machine share; and the daemon installed.
+OWN_FILES = """
+for d in /run /etc /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $d; done
+mkdir /run/bin /run/enabled
+cp "$1" /run/bin/swabeld
+"""
+
+# What `systemctl` does here: it starts the services that the README enables, ours in the sandbox of
+# the shipped unit, and knows them again after a reboot.
+SYSTEMCTL = r"""#!/bin/sh -e
+case "$*" in
+  "enable --now "*) : > "/run/enabled/$3"; set -- start "$3" ;;
+esac
+case "$*" in
+  "start wg-quick@"*) exec wg-quick up "${2#*@}" ;;
+  "start swabeld") exec setsid PYTHON SANDBOX --unit UNIT -- \
+    $(sed -n 's|^ExecStart=@SBIN@|/run/bin|p' UNIT) > /run/swabeld.log 2>&1 & ;;
+  reboot) for service in /run/enabled/*; do "$0" start "${service##*/}"; done ;;
+  *) echo "systemctl: cannot '$*'" >&2; exit 1 ;;
+esac
+"""
+
+# As a careful machine begins: nothing comes in that was not asked for, nothing passes.
+CLOSED = """
+table inet filter {
+  chain input {
+    type filter hook input priority 0; policy drop;
+    iif lo accept
+    ct state established,related accept
+  }
+  chain forward { type filter hook forward priority 0; policy drop; }
+}
+"""
 
 
-def test_readme_example(lab):
-    blocks = re.findall(r"^```sh\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.M | re.S)
-    keys, first, second, both = blocks
-    hosts = [lab.namespace("first"), lab.namespace("second")]
-    link = lab.veth(*hosts, link_local=False, ipv4=False)
-    for number, (host, name) in enumerate(link.ends, start=1):
-        host.ip("addr", "add", f"203.0.113.{number}/24", "dev", name)
+class Host:
+    """A machine with files of its own, on which commands are pasted into one shell."""
 
-    private, public = [], []
-    for _ in hosts:
-        private.append(subprocess.check_output(["wg", "genkey"], text=True).strip())
-        public.append(subprocess.check_output(
-            ["wg", "pubkey"], input=private[-1], text=True).strip())
-    # The key block is run too, but the keys must be known to both sides before it ends.
-    assert re.search(r"^wg pubkey", keys, re.M)
-    for host, values, mine, theirs in zip(hosts, (first, second), private, reversed(public)):
-        script = "\n".join([
-            "set -e", OWN_FILES, keys, f"echo {mine} > /etc/wireguard/wg0.key",
-            re.sub(r"PEER_KEY='.*'", f"PEER_KEY='{theirs}'", values), both])
-        Process(host, "readme", ["unshare", "--mount", "bash", "-c", script])
-    one, two = hosts
-    wait_until(lambda: one.reaches() >= {"10.20.2.1/32", "fd20:0:0:2::1/128"}, 30, "first learns")
-    wait_until(lambda: two.reaches() >= {"10.20.1.1/32", "fd20:0:0:1::1/128"}, 30, "second learns")
-    assert one.reaches() == {"10.20.2.1/32", "fd20:0:0:2::1/128"}, "and nothing else"
-    wait_until(lambda: one.ping("10.20.2.1"), 5, "ping 10.20.2.1 from the first")
-    wait_until(lambda: two.ping("fd20:0:0:1::1"), 5, "ping fd20:0:0:1::1 from the second")
+    def __init__(self, lab, name: str) -> None:
+        self.namespace = lab.namespace(name)
+        self.holder = Process(self.namespace, "host", [
+            "unshare", "--mount", "bash", "-ec", f"{OWN_FILES}\necho ready; exec sleep infinity",
+            "bash", os.path.abspath(binary_under_test())])
+        wait_until(lambda: "ready" in self.holder.text(), 10, self.holder.text)
+        self.root = pathlib.Path(f"/proc/{self.holder.child.pid}/root")
+        stub = self.root / "run/bin/systemctl"
+        stub.write_text(SYSTEMCTL.replace("PYTHON", sys.executable).replace("UNIT", str(UNIT))
+                        .replace("SANDBOX", str(REPOSITORY / "Tests/Interop/sandbox.py")))
+        stub.chmod(0o755)
+        self.values = ""
+
+    def paste(self, *blocks: str, stdin: str | None = None) -> str:
+        """Runs commands as root's shell would, and stops at the first that fails."""
+        target = f"--target={self.holder.child.pid}"
+        return run("nsenter", target, "--mount", "--net", "bash", "-ec",
+                   "\n".join(["PATH=/run/bin:$PATH", self.values, *blocks]), stdin=stdin)
+
+    def knows(self, values: str, key: str) -> None:
+        """Sets the variables of a block, with a key in the place that is left for it."""
+        self.values, count = re.subn(r"PEER_KEY='.*'", f"PEER_KEY='{key}'", values)
+        assert count == 1
+
+    def daemon(self) -> int | None:
+        """The process id of the daemon; nil if it does not run."""
+        for word in run("ip", "netns", "pids", self.namespace.name).split():
+            try:
+                if pathlib.Path(f"/proc/{word}/comm").read_text() == "swabeld\n":
+                    return int(word)
+            except OSError:
+                pass
+        return None
+
+    def learns(self, *prefixes: str) -> None:
+        """Exactly these are in the kernel."""
+        try:
+            wait_until(lambda: self.namespace.reaches() == set(prefixes), 20, self.state)
+        except LabError as error:
+            raise LabError(f"{self.namespace.label}: {error}") from None
+
+    def state(self) -> str:
+        log = [path.read_text() for path in (
+            self.root / "run/swabeld.log", self.root / "var/log/babeld.log") if path.exists()]
+        return f"routes {self.namespace.reaches()}, log {log}"
+
+    def reboots(self) -> None:
+        """Nothing is left but files; then the enabled services start."""
+        for word in run("ip", "netns", "pids", self.namespace.name).split():
+            if int(word) != self.holder.child.pid:
+                os.kill(int(word), 9)
+        for link in ("wg0", "wg1"):
+            self.namespace.ip("link", "del", link, check=False)
+        self.namespace.batch(["addr flush dev lo", "addr add 127.0.0.1/8 dev lo",
+                              "addr add ::1/128 dev lo nodad"])
+        self.paste("rm -f /run/*.sock /run/*.pid /run/wireguard/*; systemctl reboot")
+
+
+def addresses(number: int) -> tuple[str, str]:
+    """What the README's host of this number owns."""
+    return f"10.20.{number}.1/32", f"fd20:0:0:{number}::1/128"
+
+
+def connect(lab, first: Host, other: Host, number: int) -> None:
+    """A line between two hosts with the addresses that the README gives them."""
+    link = lab.veth(first.namespace, other.namespace, (f"l{number}", "l0"), link_local=False,
+                    ipv4=False)
+    for host, mine, theirs in ((first, 1, number), (other, number, 1)):
+        host.namespace.ip("addr", "add", f"203.0.113.{mine}", "peer", f"203.0.113.{theirs}", "dev",
+                          link.name(host.namespace))
+
+
+@pytest.mark.parametrize("service", [True, False], ids=["service", "by hand"])
+def test_quick_start(lab, service):
+    """Two hosts, then a third, each behind a firewall; as services, they survive a reboot."""
+    tunnel, daemon = TUNNEL, DAEMON
+    if not service:
+        for command in ("wg-quick up $DEVICE", "swabeld -D"):
+            assert f"`{command}`" in README
+        tunnel = tunnel.replace("systemctl enable --now wg-quick@$DEVICE", "wg-quick up $DEVICE")
+        daemon = daemon.replace("systemctl enable --now swabeld", "swabeld -D")
+        assert "systemctl" not in tunnel + daemon
+    first, second, third = (Host(lab, name) for name in ("first", "second", "third"))
+    connect(lab, first, second, 2)
+    connect(lab, first, third, 3)
+    keys = []
+    for host in (first, second, third):
+        host.paste("nft -f -", stdin=CLOSED)
+        keys.append(host.paste(KEYS).strip())
+        host.paste(FIREWALL)
+    first.knows(FIRST, keys[1])
+    second.knows(SECOND, keys[0])
+    for host in (first, second):
+        host.paste(tunnel)
+        host.paste(daemon)
+    first.learns(*addresses(2))
+    second.learns(*addresses(1))
+    assert first.namespace.ping("10.20.2.1") and second.namespace.ping("fd20:0:0:1::1")
+
+    first.knows(TO_THIRD, keys[2])
+    third.knows(THIRD, keys[0])
+    first.paste(tunnel)
+    third.paste(tunnel)
+    third.paste(daemon)
+    third.learns(*addresses(1), *addresses(2))
+    second.learns(*addresses(1), *addresses(3))
+    wait_until(lambda: third.namespace.ping("10.20.2.1"), 5, "ping through the first")
+    assert third.namespace.ping("fd20:0:0:2::1")
+    for command in ("echo dump | socat - /run/swabeld.sock", "ip route show proto babel"):
+        assert f"`{command}`" in README and "10.20.3.1" in first.paste(command), command
+
+    if service:
+        first.reboots()
+        first.learns(*addresses(2), *addresses(3))
+        third.learns(*addresses(1), *addresses(2))
+        assert third.namespace.ping("10.20.1.1"), "the firewall stays, as it stands in a file"
+    else:
+        assert "kill $(cat /run/babeld.pid)" in README
+        first.paste("kill $(cat /run/babeld.pid)")
+        wait_until(lambda: not first.daemon(), 5, "it ends")
+        assert (first.root / "var/log/babeld.log").exists() and not first.namespace.reaches()
+
+
+def test_table_off_is_needed(lab):
+    """Without it wg-quick takes the default route, as the README says."""
+    host = Host(lab, "first")
+    key = host.paste(KEYS).strip()
+    host.knows(FIRST, key)
+    assert "Table = off\n" in TUNNEL
+    rules = host.namespace.ip("rule")
+    host.paste(TUNNEL)
+    assert host.namespace.ip("rule") == rules and "default" not in host.namespace.ip(
+        "route", "show", "table", "all")
+    host.paste("wg-quick down wg0", TUNNEL.replace("Table = off\n", ""))
+    assert host.namespace.ip("rule") != rules
+
+
+def test_install(lab):
+    """What `make install` puts into an image: the program without its symbols, which starts; the
+    manual; a unit that names the program."""
+    image = lab.directory / "image"
+    run("make", "-s", "-C", str(REPOSITORY), "install", f"DESTDIR={image}", "PREFIX=/usr",
+        f"BINARY={os.path.abspath(binary_under_test())}")
+    files = {str(path.relative_to(image)): path for path in image.rglob("*") if path.is_file()}
+    assert set(files) == {"usr/sbin/swabeld", "usr/lib/systemd/system/swabeld.service",
+                          "usr/share/man/man8/swabeld.8"}
+    program = files["usr/sbin/swabeld"]
+    assert program.stat().st_mode & 0o7777 == 0o755
+    assert ".symtab" not in run("readelf", "-SW", str(program))
+    assert program.stat().st_size < 9_000_000
+    assert "swabeld" in run("sh", "-c", '"$1" --version 2>&1', "sh", str(program))
+    unit = files["usr/lib/systemd/system/swabeld.service"].read_text()
+    assert "ExecStart=/usr/sbin/swabeld -c" in unit and "@SBIN@" not in unit
+    run("make", "-s", "-C", str(REPOSITORY), "uninstall", f"DESTDIR={image}", "PREFIX=/usr")
+    assert not [path for path in image.rglob("*") if path.is_file()]

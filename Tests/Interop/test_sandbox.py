@@ -3,16 +3,20 @@
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
 import sys
 import time
 
+import pytest
+
 import babel_packets as babel
-from daemons import Swabeld
+from daemons import Control, Swabeld
 from netns import REPOSITORY, Process, run, wait_until
 from speaker import Speaker
+from test_supervision import NotifySocket
 
 SANDBOX = [sys.executable, str(REPOSITORY / "Tests/Interop/sandbox.py")]
 UNIT = REPOSITORY / "packaging/swabeld.service"
@@ -115,23 +119,29 @@ def unit(key):
     return re.search(rf"(?m)^{key}=(.*)$", UNIT.read_text()).group(1).split()
 
 
-def shipped(lab):
+# What must not be the machine's own while the unit is imitated: the sandbox makes directories there.
+FRESH = ["unshare", "--mount", "sh", "-ec", "\n".join([
+    *(f"mount -t tmpfs -o mode=755 tmpfs {directory}" for directory in ("/var/lib", "/var/log")),
+    'exec "$@"']), "sh"]
+
+
+class Installed(Swabeld):
+    """The daemon where the sandbox lets it be seen; the repository may be in somebody's home."""
+
+    def binary(self) -> str:
+        return shutil.copy(super().binary(), self.namespace.lab.directory / "swabeld")
+
+
+def shipped():
     """The sandbox of the shipped unit."""
-    families = {"AF_NETLINK": NETLINK, "AF_INET": INET, "AF_INET6": INET6, "AF_UNIX": UNIX}
-    assert unit("SystemCallFilter") == ["@system-service"]
-    return [*SANDBOX, "--families",
-            ",".join(str(families[word]) for word in unit("RestrictAddressFamilies")),
-            "--system-service", "--no-new-executable", "--umask", unit("UMask")[0], "--read-only",
-            "--bounding",
-            ",".join(word.removeprefix("CAP_").lower() for word in unit("CapabilityBoundingSet")),
-            "--"]
+    return [*FRESH, *SANDBOX, "--unit", str(UNIT), "--"]
 
 
 def test_shipped_unit(lab):
     """In the sandbox of our own unit everything works, and what only the start needs is given
     up."""
     a, b = pair(lab)
-    node = Swabeld(a, ["l0"], own=OWN, wrapper=shipped(lab))
+    node = Installed(a, ["l0"], own=OWN, wrapper=shipped())
     wait_until(lambda: capabilities(node.process, "CapEff") == 1 << 12 | 1 << 13, 5,
                "what is not needed is given up")
     learns(a, b)
@@ -142,7 +152,7 @@ def test_user_in_the_shipped_unit(lab):
     """`user` and `socket-group` work there, too."""
     a, b = pair(lab)
     lab.directory.chmod(0o755)
-    node = Swabeld(a, ["l0"], own=OWN, wrapper=shipped(lab), statements=[
+    node = Installed(a, ["l0"], own=OWN, wrapper=shipped(), statements=[
         "user nobody", "socket-group 4321", "socket-mode 0660"])
     status = pathlib.Path(f"/proc/{node.process.child.pid}/status")
     wait_until(lambda: "Uid:\t65534\t65534\t65534\t65534" in status.read_text(), 5, "root is gone")
@@ -150,6 +160,83 @@ def test_user_in_the_shipped_unit(lab):
     assert os.stat(node.control_path).st_gid == 4321
     learns(a, b)
     assert node.stop() == 0 and not a.routes()
+
+
+def unit_starts(lab, namespace, configuration):
+    """Runs the command of the shipped unit in its sandbox, on a machine with this /etc/babeld.conf;
+    returns the process and who stands for systemd. Its files are seen through /proc."""
+    manager = NotifySocket(lab, namespace)
+    program = lab.directory / "bin" / "swabeld"
+    program.parent.mkdir(exist_ok=True)
+    shutil.copy(Swabeld.binary(None), program)
+    words = [word.replace("@SBIN@", "/mnt") for word in shlex.split(
+        re.search(r"(?m)^ExecStart=(.*)$", UNIT.read_text()).group(1))]
+    script = "\n".join([
+        "mount -t tmpfs tmpfs /etc", "mount -t tmpfs tmpfs /mnt", 'cp "$1"/* /mnt; shift',
+        "mount -t tmpfs -o mode=755 tmpfs /run", "mkdir /run/systemd /run/udev",
+        'printf %s "$1" > /etc/babeld.conf; shift', 'exec "$@"'])
+    process = Process(namespace, "swabeld", [
+        "env", f"NOTIFY_SOCKET={manager.name}", *FRESH, "sh", "-ec", script, "sh",
+        str(program.parent), configuration, *SANDBOX, "--unit", str(UNIT), "--", *words])
+    return process, manager
+
+
+def writable(process, path):
+    """Whether root can make a file there, in the mount namespace of a process."""
+    mounts = f"--mount=/proc/{process.child.pid}/ns/mnt"
+    return run("sh", "-c", 'nsenter "$1" touch "$2" && echo yes', "sh", mounts, f"/{path}",
+               check=False) == "yes\n"
+
+
+MIGRATED = """
+local-path-readwrite /run/babeld.sock
+log-file /var/log/babeld.log
+state-file /var/lib/babel-state
+pid-file /var/run/babeld.pid
+daemonise true
+interface l0 type wired hello-interval 1 update-interval 4
+redistribute local ip 10.91.0.0/16 allow
+redistribute local deny
+"""
+
+
+def test_migrated_configuration_in_the_shipped_unit(lab):
+    """What a configuration written for babeld names is where it says, in the sandbox, too. Only the
+    state file is kept elsewhere, and the log says where."""
+    a, b = pair(lab)
+    process, manager = unit_starts(lab, a, MIGRATED)
+    manager.wait("READY=1")
+    root = pathlib.Path(f"/proc/{process.child.pid}/root")
+    assert f"MAINPID={process.child.pid}" in manager.lines, "it stays in the foreground"
+    assert (root / "run/babeld.pid").read_text() == str(process.child.pid)
+    learns(a, b)
+    with Control(str(root / "run/babeld.sock")) as control:
+        assert "10.91.0.1/32" in "".join(control.ask("dump"))
+    log = (root / "var/log/babeld.log").read_text()
+    assert "/var/lib/swabeld/babel-state is used instead of /var/lib/babel-state" in log, log
+    for path in ("etc/passwd", "var/lib/x", "run/systemd/x", "usr/x", "tmp/x"):
+        assert not writable(process, path), path
+    for path in ("run/x", "var/log/x", "var/lib/swabeld/x"):
+        assert writable(process, path), path
+    directory = os.open(root / "var/lib/swabeld", os.O_RDONLY)
+    assert process.stop() == 0 and not a.routes()
+    assert "babel-state" in os.listdir(directory)
+    os.close(directory)
+
+
+@pytest.mark.parametrize("statement,cure", [
+    ("local-path /srv/babel.sock", "/run/swabeld/babel.sock"),
+    ("local-path /tmp/babel.sock", "/run/swabeld/babel.sock"),
+    ("pid-file /srv/babel.pid", "/run/swabeld/babel.pid"),
+    ("log-file /srv/babel.log", "/srv/babel.log: add its directory"),
+])
+def test_what_the_shipped_unit_forbids_is_told_with_a_cure(lab, statement, cure):
+    """A file outside the sandbox: the start fails and says where the file may be."""
+    a, _ = pair(lab)
+    process, _ = unit_starts(lab, a, f"{statement}\ninterface l0\n")
+    assert process.child.wait(15) == 1
+    assert "Read-only file system" in process.text(), process.text()
+    assert cure in process.text() and "ReadWritePaths" in process.text(), process.text()
 
 
 def test_user_without_the_right(lab):

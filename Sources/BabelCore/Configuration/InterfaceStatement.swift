@@ -202,6 +202,9 @@ extension StatementParser {
       var error = reader.error(at: token, expected: "the id of a key defined on an earlier line")
       let known = configuration.keys.map { printable($0.id, limit: 255) }
       error = error.adding(suggestion: nearestWord(to: token.octets, among: known))
+      if reader.source == .commandLine {
+        error = error.adding(hint: "-C is applied before any file, so keys of files are not known")
+      }
       error = error.adding(preface: "Couldn't find key \(printable(token.octets, limit: 255)).")
       throw error
     }

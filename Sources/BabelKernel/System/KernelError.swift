@@ -51,6 +51,8 @@ public enum ErrorNumber {
   public static let noDevice: Int32 = 19
   /// Invalid argument.
   public static let invalid: Int32 = 22
+  /// The file system can only be read.
+  public static let readOnlyFileSystem: Int32 = 30
   /// Operation not supported by the function.
   public static let functionNotImplemented: Int32 = 38
   /// Datagram too long.

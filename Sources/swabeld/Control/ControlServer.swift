@@ -45,7 +45,10 @@ final class ControlServer {
           groupID: access.group)
       }
     } catch {
-      throw KernelError(operation: "local_server_socket", errno: error.errno)
+      let failure = KernelError(operation: "local_server_socket", errno: error.errno)
+      guard case .path(let path) = server.endpoint else { throw failure }
+      throw failure.withCure(
+        for: String(decoding: path, as: UTF8.self), in: WritableDirectory.runtime)
     }
   }
 

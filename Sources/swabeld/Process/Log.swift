@@ -31,7 +31,12 @@ final class Log {
   /// Opens a log file, or opens the current one again (after a rotation).
   func open(_ newPath: String?) throws(KernelError) {
     guard let newPath = newPath ?? path else { return }
-    let file = try FileSystem.openForAppending(newPath)
+    let file: FileDescriptor
+    do throws(KernelError) {
+      file = try FileSystem.openForAppending(newPath)
+    } catch {
+      throw error.withCure(for: newPath, in: nil)
+    }
     try OwnProcess.redirect(1, to: file)
     try OwnProcess.redirect(2, to: file)
     path = newPath

@@ -31,6 +31,7 @@ struct PIDFile {
 
   private func creationError(_ error: KernelError) -> KernelError {
     KernelError(operation: "creat(\(path))", errno: error.errno)
+      .withCure(for: path, in: WritableDirectory.runtime)
   }
 
   /// Whether the file names a process that does not run, is this one (in a container the

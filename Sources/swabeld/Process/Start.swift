@@ -37,6 +37,8 @@ enum Start {
       Check.run(line, settings)
       return 0
     }
+    // A manager that wants to be notified takes the end of this process for that of the service.
+    if OwnProcess.environment("NOTIFY_SOCKET") != nil { settings.configuration.daemonises = false }
     let configuration = settings.configuration
     let log = Log()
     log.level = level(configuration.debugLevel)
@@ -142,7 +144,7 @@ enum Start {
       } else {
         nil
       }
-    let stateFile = StateFile(path: String(decoding: configuration.stateFile, as: UTF8.self))
+    let stateFile = StateFile.usable(configuration.stateFile, log)
     let lifeFile = LifeFile(besides: stateFile)
     let former = lifeFile.read(log)
     let node = makeNode(settings, links, stateFile, former, log)
@@ -158,7 +160,7 @@ enum Start {
     // Before the first packet, and while we may still write anywhere.
     daemon.lifeFile.begin(daemon.node, log)
     stateFile.consume()
-    let hasBecome = become(accounts.user, configuration, daemon.lifeFile, log)
+    let hasBecome = become(accounts.user, stateFile, daemon.lifeFile, log)
     if hasBecome {
       log.startReport?.ready()
       log.startReport = nil
@@ -185,8 +187,8 @@ enum Start {
 
   /// Gives up root's powers. The log file goes with us, so that it can be opened again.
   private static func become(
-    _ account: (user: UInt32, group: UInt32)?, _ configuration: Configuration,
-    _ lifeFile: LifeFile, _ log: Log
+    _ account: (user: UInt32, group: UInt32)?, _ stateFile: StateFile, _ lifeFile: LifeFile,
+    _ log: Log
   ) -> Bool {
     guard let account else {
       Privileges.reduce()
@@ -204,9 +206,8 @@ enum Start {
       log.write(.error, "user: \(error)\(hint)")
       return false
     }
-    let state = String(decoding: configuration.stateFile, as: UTF8.self)
-    if !state.utf8.isEmpty, !FileSystem.canCreate(besides: state) {
-      log.write("The state file \(state) cannot be written by the user we run as.")
+    if !stateFile.path.utf8.isEmpty, !FileSystem.canCreate(besides: stateFile.path) {
+      log.write("The state file \(stateFile.path) cannot be written by the user we run as.")
     }
     return true
   }

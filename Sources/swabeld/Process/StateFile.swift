@@ -25,6 +25,18 @@ struct StateFile {
     return kind == nil || kind == .file
   }
 
+  /// The file to use: the one that is configured or, where nothing can be written beside that one,
+  /// one of the same name in the directory that a service manager made for state.
+  static func usable(_ configured: [UInt8], _ log: Log) -> StateFile {
+    let path = String(decoding: configured, as: UTF8.self)
+    let wanted = StateFile(path: path)
+    guard wanted.isWanted, !FileSystem.canCreate(besides: path),
+      let other = WritableDirectory.state?.file(namedAs: path), FileSystem.canCreate(besides: other)
+    else { return wanted }
+    log.write("\(other) is used instead of \(path), which cannot be written here.")
+    return StateFile(path: other)
+  }
+
   /// Reads the file without removing it.
   func read() -> Reading {
     guard isWanted, FileSystem.exists(path) else { return .missing }
