@@ -161,6 +161,10 @@ def test_quick_start(lab, service):
     second.learns(*addresses(1), *addresses(3))
     wait_until(lambda: third.namespace.ping("10.20.2.1"), 5, "ping through the first")
     assert third.namespace.ping("fd20:0:0:2::1")
+    for command in ("swabeld --check /etc/babeld.conf", "wg pubkey < /etc/wireguard/private.key"):
+        assert command in README
+    assert "configuration is valid" in first.paste("swabeld --check /etc/babeld.conf")
+    assert first.paste("wg pubkey < /etc/wireguard/private.key").strip() == keys[0]
     for command in ("echo dump | socat - /run/swabeld.sock", "ip route show proto babel"):
         assert f"`{command}`" in README and "10.20.3.1" in first.paste(command), command
 

@@ -319,3 +319,8 @@ def test_unit_is_valid(lab):
     assert "notifying" in text, "the check would see a mistake"
     words = re.search(r"(?m)^ExecStart=\S+ (.*)$", file.read_text()).group(1)
     assert unit("Type") == ["notify"] and "-D" not in words.split()
+    # Without an order systemd starts us while babeld still has the port; and a router must not wait
+    # for a network that may be complete only through it.
+    after = re.findall(r"(?m)^After=(.*)$", UNIT.read_text())
+    assert unit("Conflicts") == ["babeld.service"] and "babeld.service" in after
+    assert "network-online" not in UNIT.read_text()
