@@ -57,22 +57,37 @@ def test_status_in_the_background(lab):
         assert not bench.pid.exists()
 
 
+def waiting_for_its_log(bench):
+    """A start that is in the background already and waits for somebody who reads the log; also
+    the number of the process there."""
+    os.mkfifo(bench.log)
+    child = subprocess.Popen(
+        ["ip", "netns", "exec", bench.n.name, binary_under_test(), *bench.words, "eth7"],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    children = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children")
+    return child, int(wait_until(children.read_text, 5, "it went into the background", every=0.02))
+
+
 def test_who_started_it_may_go(lab):
     """The daemon goes on although the process that was started is gone before it is ready."""
     bench = Bench(lab)
-    os.mkfifo(bench.log)  # the start waits here for somebody who reads
-    child = subprocess.Popen(
-        ["ip", "netns", "exec", bench.n.name, binary_under_test(), *bench.words, "eth7"],
-        stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    children = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children")
-    wait_until(children.read_text, 5, "it went into the background", every=0.02)
+    child, daemon = waiting_for_its_log(bench)
+    child.stderr.close()
     child.kill()
     child.wait()
     with bench.log.open("rb"):
-        wait_until(lambda: bench.pid.exists() and bench.pid.read_text(), 5, "it started", every=0.02)
+        wait_until(lambda: bench.pid.exists() and bench.pid.read_text(), 5, "it starts", every=0.02)
         time.sleep(0.5)
-        assert pathlib.Path("/proc", bench.pid.read_text()).exists()
+        assert pathlib.Path("/proc", str(daemon)).exists() and bench.pid.read_text() == str(daemon)
         bench.stop()
+
+
+def test_killed_at_its_start(lab):
+    """A daemon that ends without a word before it is ready did not start."""
+    child, daemon = waiting_for_its_log(Bench(lab))
+    os.kill(daemon, signal.SIGKILL)
+    _, text = child.communicate(timeout=5)
+    assert child.returncode == 1 and "ended by signal 9" in text
 
 
 def test_zombie(lab):

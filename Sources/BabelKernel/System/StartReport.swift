@@ -22,15 +22,13 @@ public final class StartReport {
     try Syscall.check("socketpair") {
       socketpair(AF_UNIX, Int32(SWB_SOCK_STREAM | SWB_SOCK_CLOEXEC), 0, &ends)
     }
-    let here = FileDescriptor(owning: ends[0])
-    let there = FileDescriptor(owning: ends[1])
     let child = try Syscall.check("fork") { fork() }
     if child > 0 {
-      _ = consume there
-      follow(child, here)
+      _ = CLinux.close(ends[1])
+      follow(child, ends[0])
     }
-    _ = consume here
-    let report = StartReport(Line(there))
+    _ = CLinux.close(ends[0])
+    let report = StartReport(Line(FileDescriptor(owning: ends[1])))
     try Syscall.check("setsid") { setsid() }
     return report
   }
@@ -53,12 +51,13 @@ public final class StartReport {
   }
 
   /// The process that was started: waits for the other one. A zero octet means that it is ready.
-  private static func follow(_ child: Int32, _ line: borrowing FileDescriptor) -> Never {
+  private static func follow(_ child: Int32, _ line: Int32) -> Never {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
-      var count = 0
-      do throws(KernelError) { count = try line.read(into: &buffer) ?? 0 } catch {}
-      if count == 0 { break }
+      let count = Syscall.retrying {
+        buffer.withUnsafeMutableBytes { CLinux.read(line, $0.baseAddress, $0.count) }
+      }
+      if count <= 0 { break }
       let end = buffer[..<count].firstIndex(of: 0)
       do throws(KernelError) {
         _ = try FileDescriptor.write(Array(buffer[..<(end ?? count)]), to: 2)

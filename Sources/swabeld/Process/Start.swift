@@ -161,11 +161,7 @@ enum Start {
     daemon.lifeFile.begin(daemon.node, log)
     stateFile.consume()
     let hasBecome = become(accounts.user, stateFile, daemon.lifeFile, log)
-    if hasBecome {
-      log.startReport?.ready()
-      log.startReport = nil
-      daemon.run()
-    }
+    if hasBecome { run(daemon, log) }
     daemon.stop()
     do throws(KernelError) {
       try stateFile.write(daemon.node.seqno)
@@ -174,6 +170,13 @@ enum Start {
     }
     daemon.lifeFile.end(daemon.node, at: .now, log)
     return hasBecome
+  }
+
+  /// The start is complete: who waits for it may go.
+  private static func run(_ daemon: Daemon, _ log: Log) {
+    log.startReport?.ready()
+    log.startReport = nil
+    daemon.run()
   }
 
   private static func accounts(_ configuration: Configuration, _ log: Log) -> Accounts? {
