@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/filter.h>
+#include <linux/netconf.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 

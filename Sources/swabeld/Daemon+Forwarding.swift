@@ -5,6 +5,8 @@ import BabelWire
 extension Daemon {
   /// Rounds of asking and being refused; each refusal can lead to other wishes of the node.
   private static let roundLimit = 32
+  /// Microseconds after which a route that the kernel refused to delete is looked for.
+  private static let deletionRetry: Int64 = 1_000_000
 
   /// Applies the node's actions in order, sends what they ask of the kernel, and tells the node
   /// what the kernel refused, until nothing is left.
@@ -73,31 +75,80 @@ extension Daemon {
     let key = route.forwardingKey
     if failure.change == .delete {
       // A route that is gone already, with its link or by somebody else's hand, is what we want.
-      if failure.error.errno != ErrorNumber.noSuchProcess { complain(failure, route) }
+      guard failure.error.errno != ErrorNumber.noSuchProcess else { return }
+      complain(failure, route)
+      // One that is still there and should not be is found by reading.
+      requestReading(at: now + Self.deletionRetry)
       return
     }
     guard let wanted = forwarding.route(key, node.desiredForwarding(key)),
       wanted.key == route.key, wanted.forwardsLike(route)
     else { return }  // a later change stands
-    let errno = failure.error.errno
-    if failure.change == .replace,
-      errno == ErrorNumber.noEntry || errno == ErrorNumber.noSuchProcess
-    {
+    let verdict = RefusalVerdict.judge(
+      failure.change, failure.error.errno, forwarding.occupancy(wanted),
+      isFirst: failure.tag == ForwardingWriter.Attempt.first)
+    switch verdict {
+    case .fulfilled:
+      if case .serving = forwarding.occupancy(wanted) { forwarding.noteServed(route.key) }
+    case .addInstead:
       forwarding.enqueue(RouteStep(change: .add, route: route), attempt: failure.tag)
-      return
-    }
-    if failure.change == .add, errno == ErrorNumber.exists,
-      !forwarding.foreign.occupy(route.key),
-      failure.tag == ForwardingWriter.Attempt.first
-    {
-      // Somebody's, or ours without our knowing: the kernel's tables will tell.
+    case .readTables:
       requestReading(at: now)
+    case .unusable(let mayPass):
+      complain(failure, route)
+      forwarding.noteRefusal(of: key)
+      if mayPass { refusedEntries.note(key, at: now) }
+      node.forwardingFailed(key, at: now, into: &actions)
+      if failure.change == .replace {
+        forwarding.replacementFailed(
+          route, next: forwarding.route(key, node.desiredForwarding(key)))
+      }
+    }
+  }
+
+  /// Asks the kernel once more for what it refused for a reason that may have passed.
+  func retryRefused(at now: Instant) {
+    for key in refusedEntries.takeDue(at: now) {
+      node.forwardingMayWork(
+        key.destination, source: key.source, at: now, into: &actions)
+    }
+    apply(at: now)
+  }
+
+  /// A route of somebody else came, changed or went at a place that may be one of ours: what
+  /// counts as installed follows.
+  func placeChanged(_ other: KernelRoute, isNew: Bool, at now: Instant) {
+    guard forwarding.foreign.places.contains(other) else { return }
+    let key = other.forwardingKey
+    guard let wanted = forwarding.route(key, node.desiredForwarding(key)),
+      wanted.key == other.key
+    else {
+      // What was refused there may work now: the place is free, or its route leads our way.
+      forwarding.endService(other.key)
+      node.forwardingMayWork(key.destination, source: key.source, at: now, into: &actions)
       return
     }
-    complain(failure, route)
-    if failure.change == .replace {
-      forwarding.enqueue(RouteStep(change: .delete, route: route.anyLeg))
+    guard forwarding.isServed(other.key) else {
+      // Ours is there, or was replaced; the kernel does not tell which of two it prefers.
+      if isNew { requestReading(at: now + Self.settlingDelay) }
+      return
     }
+    switch forwarding.occupancy(wanted) {
+    case .serving: break
+    case .free:
+      forwarding.repair(from: nil, to: wanted)
+    case .blocked(let occupant):
+      forwarding.repair(from: wanted.anyLeg, to: nil)
+      blocked(key, wanted, by: occupant, at: now)
+    }
+  }
+
+  /// Somebody else's route, which leads elsewhere, is where ours would be.
+  func blocked(
+    _ key: ForwardingKey, _ wanted: KernelRoute, by occupant: KernelRoute, at now: Instant
+  ) {
+    forwarding.endService(wanted.key)
+    log.write(.routeRefused, subject: 0, "kernel_route(add): \(wanted): there is \(occupant)")
     forwarding.noteRefusal(of: key)
     node.forwardingFailed(key, at: now, into: &actions)
   }

@@ -7,7 +7,7 @@ extension Daemon {
   private static let eventsPerTurn = 512
   /// Microseconds between a loss that the kernel does not tell in full and a look at its tables:
   /// losses come in groups.
-  private static let settlingDelay: Int64 = 50_000
+  static let settlingDelay: Int64 = 50_000
   /// Most events that wait in memory; who makes more at a time is not followed one by one.
   static let newsLimit = 16_384
 
@@ -36,6 +36,7 @@ extension Daemon {
       forwarding.foreign.insert(route, replacing: isReplacing)
       reading?.heardAdded(route, replacing: isReplacing)
     case .routeRemoved(let route):
+      if route.destination.family == .ipv6 { reading?.disturb() }
       guard route.kernelProtocol != KernelRoute.babelProtocol else { break }
       let hasException = forwarding.sources?.hasException(route.destination) ?? false
       let route = forwarding.sources?.logical(route) ?? route
@@ -45,8 +46,18 @@ extension Daemon {
     case .overflow:
       forwarding.foreign.isUncertain = true
       reading?.isOutdated = true
-    case .linkChanged, .linkRemoved, .addressChanged, .addressRemoved: break
+    case .linkChanged, .linkRemoved, .addressRemoved:
+      // Routes may go with it, and the kernel can be told to be silent about those.
+      reading?.disturb()
+    case .addressChanged, .routeUseChanged: break
     }
+  }
+
+  /// Works on all that the kernel had to tell up to now, so that what is read from it next is
+  /// newer. Bounded: others may change things without a pause.
+  func catchUp() {
+    hearNews()
+    for _ in 0...Self.newsLimit / Self.eventsPerTurn where !news.isEmpty { receiveEvents() }
   }
 
   /// Works on what the kernel has told.
@@ -77,6 +88,8 @@ extension Daemon {
         added(route, isReplacing, at: now)
       case .routeRemoved(let route):
         removed(route, at: now)
+      case .routeUseChanged:
+        requestReading(at: now + Self.settlingDelay)
       case .overflow:
         log.write(.overflow, subject: 0, "netlink: notifications were lost, reading the tables")
         requestReading(at: now, includingLinks: true)
@@ -88,16 +101,17 @@ extension Daemon {
   }
 
   private func changed(_ link: KernelLink, at now: Instant) {
-    let wasUp = links.link(link.ifindex)?.isUp ?? false
-    let isRenamed = links.name(link.ifindex).map { $0 != link.name } ?? false
+    let former = links.link(link.ifindex)
+    let isRenamed = former.map { $0.name != link.name } ?? false
     offer(links.take(.linkChanged(link)), at: now)
-    if wasUp, !link.isUp {
-      // The kernel drops the routes of the link, those of IPv4 without a word.
-      lostRoutes(link.ifindex)
+    forwarding.setPointToPoint(link.isPointToPoint, link.ifindex)
+    // The kernel drops the routes of the link, those of IPv4 without a word.
+    if former?.isUp == true, !link.isUp { lostRoutes(link.ifindex) }
+    // Without a word, too, it begins and ceases to use routes. Offers carry the name of their
+    // interface, those of routes as well.
+    if isRenamed || former?.carriesLike(link) == false {
       requestReading(at: now + Self.settlingDelay)
     }
-    // Offers carry the name of their interface, those of routes as well.
-    if isRenamed { requestReading(at: now + Self.settlingDelay) }
   }
 
   private func offer(_ changes: OfferChanges, at now: Instant) {
@@ -118,7 +132,8 @@ extension Daemon {
       // Without a word go routes with this source, and with the last address all of the link.
       requestReading(at: now + Self.settlingDelay)
       if !links.hasIPv4(address.ifindex) { lostAddresses(address.ifindex, .ipv4) }
-    } else if settings.prefers(address.address) {
+    } else if settings.prefers(address.address) || !links.hasIPv6(address.ifindex) {
+      // With IPv6 an interface loses its routes; the kernel can be told to be silent about it.
       requestReading(at: now + Self.settlingDelay)
     }
     // An MTU too small for IPv6 takes addresses, routes and groups; they may be back at once.
@@ -132,8 +147,22 @@ extension Daemon {
       // What was replaced is not told, nor which legs an IPv6 route had before.
       requestReading(at: now + Self.settlingDelay)
     }
+    if route.kernelProtocol != KernelRoute.babelProtocol {
+      placeChanged(forwarding.sources?.logical(route) ?? route, isNew: true, at: now)
+    }
+    offered(route, at: now)
+  }
+
+  /// Somebody has a route in the kernel: it is to be redistributed while the kernel uses it.
+  func offered(_ route: KernelRoute, at now: Instant) {
     guard let offer = offer(route) else { return }
+    if route.isDead {
+      node.kernelOfferRemoved(offer, at: now, into: &actions)
+      return
+    }
     node.kernelOfferAdded(offer, at: now, into: &actions)
+    // The kernel ceases to use it then, and tells half a minute later.
+    if let lifetime = route.lifetime { requestReading(at: now + lifetime + Self.settlingDelay) }
   }
 
   private func removed(_ gone: KernelRoute, at now: Instant) {
@@ -148,9 +177,8 @@ extension Daemon {
       {
         requestReading(at: now + Self.settlingDelay)
       }
-    } else if forwarding.foreign.places.contains(route), !forwarding.foreign.occupy(route.key) {
-      node.forwardingMayWork(
-        route.destination, source: route.source, at: now, into: &actions)
+    } else {
+      placeChanged(route, isNew: false, at: now)
     }
     guard let offer = offer(gone) else { return }
     let isClear = node.kernelOfferRemoved(offer, at: now, into: &actions)

@@ -93,7 +93,7 @@ extension Daemon {
     do throws(KernelError) {
       if try send(to: destination, ifindex, from: source, datagram) { return }
       // No room: wait a little, once. What does not go then is lost like any other packet.
-      waitForRoom()
+      waitForRoom(source.family)
       if try !send(to: destination, ifindex, from: source, datagram) {
         unsentPackets &+= 1
         log.write(.sendFailed, subject: UInt64(ErrorNumber.wouldBlock), "send: no room")
@@ -125,9 +125,14 @@ extension Daemon {
       dontFragment: datagram.dontFragment)
   }
 
-  private func waitForRoom() {
+  /// Waits until the socket of a family has room again, for a short time.
+  private func waitForRoom(_ family: AddressFamily) {
     var poll = PollSet()
-    poll.add(socket.descriptor, .write)
+    if family == .ipv4, let ipv4Socket {
+      poll.add(ipv4Socket.socket.descriptor, .write)
+    } else {
+      poll.add(socket.descriptor, .write)
+    }
     do throws(KernelError) {
       _ = try poll.wait(until: MonotonicClock.microseconds() + Self.sendPatience)
     } catch {}

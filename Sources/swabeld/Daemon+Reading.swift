@@ -10,35 +10,64 @@ extension Daemon {
   /// Readings take at most one part of so many of the time, unless notifications were lost.
   private static let share: Int64 = 4
 
+  /// Least microseconds between two readings of links and addresses.
+  private static let linkDistance: Int64 = 100_000
+  /// Microseconds until they are read again when that failed.
+  private static let linkRetry: Int64 = 1_000_000
+  /// Microseconds until the tables are read again when a reading had to prove that something is
+  /// gone and did not.
+  private static let proofRetry: Int64 = 500_000
+  /// Routes of others asked for alone in one turn of the loop.
+  private static let questionsPerTurn = 256
+
   /// Asks for a reading of the kernel's tables. With `includingLinks`, links and addresses are
-  /// read, too, at once.
+  /// read, too, before.
   func requestReading(at time: Instant, includingLinks: Bool = false) {
-    if includingLinks { readLinks() }
+    if includingLinks {
+      linksDue = min(linksDue ?? .distantFuture, max(time, linksRead + Self.linkDistance))
+    }
     let distance =
       includingLinks ? Self.leastDistance : max(Self.leastDistance, readingTook * Self.share)
     readingDue = min(readingDue, max(time, readingBegan + distance))
   }
 
-  private func readLinks() {
+  /// Reads links and addresses. If that fails, those known stay, and it is tried again.
+  func readLinks(at now: Instant) {
+    // What was heard before is older than what is read now.
+    catchUp()
+    linksRead = now
     do throws(KernelError) {
       let all = try reader.links()
       let addresses = try reader.addresses()
-      let wereUp = links.links().filter { $0.isUp }
+      linksDue = nil
+      let former = links.links()
       links.removeAll()
-      for link in all { links.update(link) }
+      for link in all {
+        links.update(link)
+        forwarding.setPointToPoint(link.isPointToPoint, link.ifindex)
+      }
       for address in addresses { links.update(address) }
-      for link in wereUp where !all.contains(where: { $0.ifindex == link.ifindex && $0.isUp }) {
-        lostRoutes(link.ifindex)
+      for old in former {
+        let new = links.link(old.ifindex)
+        if new == nil { lostLink(old.ifindex) }
+        if old.isUp, new?.isUp != true { lostRoutes(old.ifindex) }
       }
     } catch {
+      linksDue = now + Self.linkRetry
       log.write(.overflow, subject: 2, "netlink: \(error)")
+      return
     }
+    // A reading that went on has offered addresses that may be gone.
+    if reading != nil { requestReading(at: now) }
+    checkInterfaces(at: now)
   }
 
   /// Begins a reading.
   func beginReading(at now: Instant) {
+    catchUp()
     readingBegan = now
     readingDue = nextCheck(after: now)
+    deletionsBefore = forwarding.ipv6Deletions
     reading = KernelReading(settings.places)
     node.kernelSnapshotBegins()
     for offer in links.offers() { node.kernelOfferAdded(offer, at: now, into: &actions) }
@@ -51,6 +80,7 @@ extension Daemon {
     guard let phase = reading?.phase else { return }
     switch phase {
     case .routes: readRoutes(at: now)
+    case .doubtful(let offers): resolve(offers, at: now)
     case .missing(let position): findMissing(from: position, at: now)
     }
     apply(at: now)
@@ -59,7 +89,10 @@ extension Daemon {
   /// Reads everything in one go, before the loop begins.
   func readAtOnce(at now: Instant) {
     beginReading(at: now)
-    while reading != nil { continueReading(at: now) }
+    while reading != nil {
+      continueReading(at: now)
+      if !news.isEmpty { receiveEvents() }
+    }
   }
 
   /// The periodic check, spread by a quarter of its interval.
@@ -95,12 +128,11 @@ extension Daemon {
       if reading?.noteForSources(read, forwarding.sources) == true { continue }
       let route = forwarding.sources?.logical(read) ?? read
       if route.kernelProtocol == KernelRoute.babelProtocol {
-        compare(route)
+        compare(route, at: now)
       } else {
         if reading?.hasHeard(of: route) == true { continue }
         reading?.noteForeign(route)
-        guard let offer = offer(read) else { continue }
-        node.kernelOfferAdded(offer, at: now, into: &actions)
+        offered(read, at: now)
       }
     }
     // What was heard and skipped above must be worked on before the list counts as complete.
@@ -110,20 +142,65 @@ extension Daemon {
       reader.startRoutes(tables: tablesToRead)
       return
     }
-    node.kernelSnapshotEnded(at: now, into: &actions)
+    // What was removed up to now, by others or by us, may have made the kernel leave others out.
+    hearNews()
+    if !isConsistent || deletionsBefore != forwarding.ipv6Deletions { reading?.disturb() }
+    reading?.phase = .doubtful(node.unconfirmedOffers())
+  }
+
+  /// Decides on routes of others that were not read: are they gone, or were they left out?
+  private func resolve(_ offers: [KernelOffer], at now: Instant) {
+    // What was heard meanwhile comes first: it is newer.
+    guard let current = reading, news.isEmpty else { return }
+    var rest = offers
+    for _ in 0..<min(rest.count, Self.questionsPerTurn) {
+      guard let offer = rest.popLast() else { break }
+      guard node.isUnconfirmed(offer) else { continue }
+      let isProof = current.isProof(for: offer.destination.family)
+      let isGone = reading?.missing.isGone(offer, isProof: isProof, after: missingOffers) {
+        isPresent(offer)
+      }
+      if isGone == true { node.kernelOfferRemoved(offer, at: now, into: &actions) }
+    }
+    guard rest.isEmpty else {
+      reading?.phase = .doubtful(rest)
+      return
+    }
     if let reading {
-      // Who stood in our way may have gone unheard.
-      let isFreed = forwarding.foreign.mayBeFreed(by: reading.foreign)
-      forwarding.foreign = reading.foreign
-      forwarding.foreign.isUncertain = reading.isOutdated
-      if isFreed { node.forwardingMayWork(nil, at: now, into: &actions) }
+      missingOffers = reading.missing
+      if !missingOffers.suspects.isEmpty { requestReading(at: now) }
+      takeOver(reading, at: now)
     }
     reading?.prepareLookup()
     reading?.phase = .missing(position: 0)
   }
 
+  /// Takes over what a reading has found out about routes of others in our places.
+  private func takeOver(_ reading: KernelReading, at now: Instant) {
+    var foreign = reading.foreign
+    if reading.isDisturbed { foreign.keep(from: forwarding.foreign) }
+    // Who stood in our way may have gone unheard.
+    let isFreed = forwarding.foreign.mayBeFreed(by: foreign)
+    forwarding.foreign = foreign
+    forwarding.foreign.isUncertain = reading.isOutdated
+    if isFreed { node.forwardingMayWork(nil, at: now, into: &actions) }
+  }
+
+  /// Asks the kernel for a route of somebody else alone. False also if it cannot tell.
+  private func isPresent(_ offer: KernelOffer) -> Bool {
+    do throws(KernelError) {
+      if query == nil { query = RouteQueryBox(try RouteQuery()) }
+      let address = MissingOffers.address(
+        in: offer.destination, random: (Entropy.uint64(), Entropy.uint64()))
+      guard let route = try query?.query.entry(to: address) else { return false }
+      return !route.isDead && self.offer(route) == offer
+    } catch {
+      return false
+    }
+  }
+
   /// One route with our protocol number: is it what the node wants?
-  private func compare(_ route: KernelRoute) {
+  private func compare(_ route: KernelRoute, at now: Instant) {
     guard settings.exportTables.contains(route.table) else { return }
     let key = route.forwardingKey
     if route.isMultipath {
@@ -136,6 +213,11 @@ extension Daemon {
     let wanted = forwarding.route(key, node.desiredForwarding(key))
     if let wanted, wanted.key == route.key {
       reading?.noteFound(key)
+      if let occupant = reading?.obstacle(before: wanted, judge: { forwarding.occupancy($0, $1) }) {
+        forwarding.repair(from: route, to: nil)
+        blocked(key, wanted, by: occupant, at: now)
+        return
+      }
       if wanted.forwardsLike(route) { return }
     } else if !isOurs(route) {
       return
@@ -155,12 +237,12 @@ extension Daemon {
       missing.append(($0, wanted))
     }
     for (key, wanted) in missing {
-      if let occupant = forwarding.foreign.occupant(wanted.key) {
-        log.write(
-          .routeRefused, subject: 0, "kernel_route(add): \(wanted): there is \(occupant)")
-        node.forwardingFailed(key, at: now, into: &actions)
-      } else {
-        differ("missing", wanted)
+      switch forwarding.occupancy(wanted) {
+      case .blocked(let occupant): blocked(key, wanted, by: occupant, at: now)
+      case .serving: forwarding.repair(from: nil, to: wanted)
+      case .free:
+        // The kernel refuses to add what is there, and that is fine. So this asks, too.
+        if reading?.isProof(for: wanted.destination.family) == true { differ("missing", wanted) }
         forwarding.repair(from: nil, to: wanted)
       }
     }
@@ -178,8 +260,14 @@ extension Daemon {
   }
 
   private func endReading() {
+    // A route that was left out may still be there.
+    let isProof = reading?.isProof(for: .ipv6) ?? false
     reading = nil
     readingTook = Instant.now - readingBegan
-    endDepartures(at: .now)
+    if isProof {
+      endDepartures(at: .now)
+    } else if !departures.isEmpty {
+      requestReading(at: .now + Self.proofRetry)
+    }
   }
 }

@@ -57,6 +57,18 @@ final class Daemon {
   var interfaceRetry: Instant?
   /// What the kernel forwards for us.
   var forwarding: ForwardingWriter
+  /// What the kernel refused for a reason that may pass.
+  var refusedEntries = RefusedEntries()
+  /// Notifications were lost: ``links`` may be old. When it is to be read again.
+  var linksDue: Instant?
+  /// When links and addresses were read last.
+  var linksRead = Instant(microseconds: 0)
+  /// IPv6 routes that we had deleted when the last reading began.
+  var deletionsBefore: UInt64 = 0
+  /// For routes of others asked for alone; opened when it is needed.
+  var query: RouteQueryBox?
+  /// Those that the last reading did not show and that are kept all the same.
+  var missingOffers = MissingOffers()
   /// Another Babel daemon, on another port, was in this network namespace when we started.
   var sharesKernel = false
   /// Hello seqnos of an earlier life; each is taken once.
@@ -103,6 +115,9 @@ final class Daemon {
     sysctls = parts.sysctls
     server = parts.server
     readingDue = .distantFuture
+    for link in links.links() {
+      forwarding.setPointToPoint(link.isPointToPoint, link.ifindex)
+    }
   }
 
   /// The loop.
@@ -161,6 +176,8 @@ final class Daemon {
   private var nextDeadline: Int64 {
     var earliest = min(node.nextDeadline ?? .distantFuture, readingDue)
     if let interfaceRetry { earliest = min(earliest, interfaceRetry) }
+    if let linksDue { earliest = min(earliest, linksDue) }
+    if let refusal = refusedEntries.deadline() { earliest = min(earliest, refusal) }
     if let watchdog = supervision.deadline {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
@@ -174,6 +191,8 @@ final class Daemon {
       checkInterfaces(at: now)
     }
     lifeFile.keepReserve(node, at: now, log)
+    if let due = refusedEntries.deadline(), due <= now { retryRefused(at: now) }
+    if let due = linksDue, due <= now { readLinks(at: now) }
     if reading == nil, readingDue <= now { beginReading(at: now) }
     if reading != nil { continueReading(at: now) }
     return reading != nil || !news.isEmpty
@@ -196,6 +215,13 @@ final class ControlSocket {
   let socket: UDPSocket
 
   init(_ socket: consuming UDPSocket) { self.socket = socket }
+}
+
+/// A socket for questions, opened when there is one.
+final class RouteQueryBox {
+  var query: RouteQuery
+
+  init(_ query: consuming RouteQuery) { self.query = query }
 }
 
 /// What is opened before the daemon exists, because any of it may fail.

@@ -57,6 +57,23 @@ import Testing
     #expect(bench.routes(own).isEmpty)
   }
 
+  @Test func `offers that a list does not name stay until they are said to be gone`() throws {
+    let bench = try Bench()
+    let (one, other) = (offer(), offer(metric: 10))
+    for offer in [one, other] { bench.input { $0.kernelOfferAdded(offer, at: $1, into: &$2) } }
+    func unconfirmed() -> Set<KernelOffer> { Set(bench.node.unconfirmedOffers()) }
+    func isUnconfirmed(_ offer: KernelOffer) -> Bool { bench.node.isUnconfirmed(offer) }
+    #expect(unconfirmed() == [])
+    bench.input { node, _, _ in node.kernelSnapshotBegins() }
+    #expect(unconfirmed() == [one, other])
+    bench.input { $0.kernelOfferAdded(one, at: $1, into: &$2) }
+    #expect(unconfirmed() == [other])
+    #expect(!isUnconfirmed(one) && isUnconfirmed(other))
+    #expect(!isUnconfirmed(offer(metric: 20)))
+    #expect(remove(other, bench))
+    #expect(isOriginated(bench) && unconfirmed() == [])
+  }
+
   @Test func `a refused route is considered again when its place may be free`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

@@ -193,6 +193,7 @@ import Testing
     #expect(UInt32(RouteAttribute.priority) == RTA_PRIORITY.rawValue)
     #expect(UInt32(RouteAttribute.preferredSource) == RTA_PREFSRC.rawValue)
     #expect(UInt32(RouteAttribute.multipath) == RTA_MULTIPATH.rawValue)
+    #expect(UInt32(RouteAttribute.cacheInformation) == RTA_CACHEINFO.rawValue)
     #expect(UInt32(RouteAttribute.table) == RTA_TABLE.rawValue)
     #expect(UInt32(RouteAttribute.via) == RTA_VIA.rawValue)
     #expect(UInt32(RouteAttribute.nexthopID) == RTA_NH_ID.rawValue)
@@ -206,13 +207,20 @@ import Testing
     #expect(AddressAttribute.flags == IFA_FLAGS)
     #expect(UInt32(AnswerAttribute.message) == NLMSGERR_ATTR_MSG.rawValue)
     #expect(RouteFlag.cloned == RTM_F_CLONED && RouteFlag.onlink == RTNH_F_ONLINK)
-    #expect(RouteFlag.dead == RTNH_F_DEAD && RouteFlag.linkDown == RTNH_F_LINKDOWN)
+    #expect(RouteFlag.dead == RTNH_F_DEAD && RouteFlag.matchEntry == RTM_F_FIB_MATCH)
+    #expect(
+      SettingsAttribute.ignoresRoutesWithoutCarrier == NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN)
+    #expect(NetlinkType.newSettings == RTM_NEWNETCONF && NetlinkFlag.append == NLM_F_APPEND)
+    #expect(NetlinkType.newNexthop == RTM_NEWNEXTHOP)
+    #expect(NetlinkType.deleteNexthop == RTM_DELNEXTHOP)
     #expect(NetlinkOption.extendedAcknowledgment == NETLINK_EXT_ACK)
     #expect(NetlinkOption.strictCheck == NETLINK_GET_STRICT_CHK)
-    let groups = [RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR, RTMGRP_IPV4_ROUTE]
+    let groups = [
+      RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+      RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF, RTNLGRP_NEXTHOP,
+    ]
     #expect(
-      NetlinkOption.monitorGroups
-        == groups.reduce(UInt32(RTMGRP_IPV6_ROUTE)) { $0 | UInt32($1) })
+      NetlinkOption.monitorGroups == groups.reduce(UInt32(0)) { $0 | 1 << ($1.rawValue - 1) })
   }
 }
 

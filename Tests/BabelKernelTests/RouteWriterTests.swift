@@ -165,6 +165,37 @@ import Testing
     }
   }
 
+  @Test func `an answer counts if it is about a change that is not answered yet`() {
+    #expect(RouteWriter.isInFlight(6, answered: 5, sent: 7))
+    #expect(RouteWriter.isInFlight(7, answered: 5, sent: 7))
+    #expect(!RouteWriter.isInFlight(8, answered: 5, sent: 7))
+    #expect(!RouteWriter.isInFlight(5, answered: 5, sent: 7))
+    // Numbers wrap.
+    #expect(RouteWriter.isInFlight(2, answered: .max - 1, sent: 3))
+    #expect(!RouteWriter.isInFlight(4, answered: .max - 1, sent: 3))
+    // After answers were lost those still waiting are older than what counts as answered: they
+    // lie more ahead than a machine of 32 bits has positive numbers.
+    for age in [1, 2, 1000, 1 << 31] as [UInt32] {
+      #expect(!RouteWriter.isInFlight(10 &- age, answered: 10, sent: 12))
+    }
+  }
+
+  @Test func `a route behind a foreign one takes over at the moment when that goes`() throws {
+    try withLinkedNamespace {
+      try run("ip route add 10.6.0.2/32 dev v0 proto kernel scope link")
+      let ours = KernelRoute(
+        destination: try prefix("10.6.0.2/32"), gateway: try address("10.6.0.2"),
+        ifindex: try link("v0").ifindex, isOnlink: true)
+      #expect(try apply([(.append, ours)]) == [])
+      let again = try apply([(.append, ours)])
+      #expect(again.map { $0.error.errno } == [ErrorNumber.exists])
+      #expect(again.map { $0.change } == [.append])
+      try run("ip route get 10.6.0.2 | grep -qv via && ip route del 10.6.0.2/32 proto kernel")
+      try run("ip route show 10.6.0.2 | grep -q 'via 10.6.0.2 dev v0 proto babel'")
+      #expect(try apply([(.delete, ours)]) == [])
+    }
+  }
+
   @Test func `a foreign route of the same key stops an add`() throws {
     try withLinkedNamespace {
       try run("ip route add 10.5.0.0/16 via 10.0.0.9")

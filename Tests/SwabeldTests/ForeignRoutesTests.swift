@@ -72,6 +72,28 @@ import Testing
     #expect(mayBeLost)
   }
 
+  @Test func `what an IPv6 dump left out is kept from before`() throws {
+    var before = ForeignRoutes(places)
+    let ipv6 = KernelRoute(
+      destination: try #require(Prefix("fd91::/64")), metric: 1024, kernelProtocol: 4,
+      gateway: IPAddress("fe80::1"), ifindex: 2)
+    before.insert(route())
+    before.insert(ipv6)
+    var after = ForeignRoutes(places)
+    after.keep(from: before)
+    #expect(!after.occupy(route().key))
+    #expect(after.occupy(ipv6.key))
+  }
+
+  @Test func `only an undisturbed reading proves that something is not there`() {
+    var reading = KernelReading(places)
+    #expect(reading.isProof(for: .ipv4) && reading.isProof(for: .ipv6))
+    reading.disturb()
+    #expect(reading.isProof(for: .ipv4) && !reading.isProof(for: .ipv6))
+    reading.isOutdated = true
+    #expect(!reading.isProof(for: .ipv4) && !reading.isProof(for: .ipv6))
+  }
+
   @Test func `what was heard during a reading is newer than what was read`() {
     var reading = KernelReading(places)
     #expect(!reading.hasHeard(of: route()))

@@ -53,6 +53,26 @@ import Testing
       ])
   }
 
+  @Test func `where somebody else's route serves, ours stands behind it, if the kernel can`() {
+    let (old, new) = (route("fe80::1"), route("fe80::2"))
+    func steps(_ old: KernelRoute?, _ new: KernelRoute) -> [RouteStep] {
+      ForwardingPlan.steps(from: old, to: new, isServed: true) { _ in true }
+    }
+    #expect(steps(nil, new) == [])
+    #expect(steps(old, new) == [RouteStep(change: .delete, route: old)])
+    #expect(steps(new, new) == [])
+    let ipv4 = KernelRoute(
+      destination: .ipv4Default, gateway: IPAddress("10.0.0.2"), ifindex: 2, isOnlink: true)
+    #expect(steps(nil, ipv4) == [RouteStep(change: .append, route: ipv4)])
+    #expect(steps(old, ipv4).map { $0.change } == [.delete, .append])
+  }
+
+  @Test func `what the kernel refused to replace is replaced by what comes next`() {
+    let new = route("fe80::1")
+    let steps = ForwardingPlan.steps(from: nil, to: new, isLeftOver: true) { _ in false }
+    #expect(steps == [RouteStep(change: .replace, route: new)])
+  }
+
   @Test func `unreachable is a place of its own`() throws {
     let key = ForwardingKey(destination: prefix, source: .ipv6Default, table: 254)
     let held = try #require(KernelRoute(key, .unreachable) { _ in nil })

@@ -28,7 +28,8 @@ public enum TableDump {
   }
 
   /// One route with its smoothed metric in parentheses; `nexthop` only when it differs from the
-  /// neighbour.
+  /// neighbour. Not in babeld: `(cannot be installed)` where a filter denies it or the kernel
+  /// refused it.
   public static func append(_ status: RouteStatus, to text: inout [UInt8]) {
     let source = StatusLine.sourceText(status.source, for: status.destination)
     StatusLine.append("\(status.destination) from \(source)", to: &text)
@@ -38,6 +39,10 @@ public enum TableDump {
     StatusLine.append(" via \(status.interface) neigh \(status.neighbour)", to: &text)
     if status.nextHop != status.neighbour {
       StatusLine.append(" nexthop \(status.nextHop)", to: &text)
+    }
+    if status.reason == .notInstallable, !status.isInstalled {
+      StatusLine.append(" (cannot be installed)\n", to: &text)
+      return
     }
     StatusLine.append(
       status.isInstalled ? " (installed)\n" : status.isFeasible ? " (feasible)\n" : "\n",

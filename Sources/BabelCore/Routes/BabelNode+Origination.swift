@@ -39,16 +39,16 @@ extension BabelNode {
     return true
   }
 
-  /// A complete list of offers follows; those not named again until
-  /// ``kernelSnapshotEnded(at:into:)`` are gone.
+  /// A list of all offers follows. Those that are not named in it are to be found in
+  /// ``unconfirmedOffers()`` at its end: whoever made the list knows whether they are gone, and
+  /// tells with ``kernelOfferRemoved(_:at:into:)``.
   public mutating func kernelSnapshotBegins() { offers.beginSnapshot() }
 
-  /// The complete list ended.
-  public mutating func kernelSnapshotEnded(at now: Instant, into buffer: inout ActionBuffer) {
-    for offer in offers.unconfirmed() {
-      kernelOfferRemoved(offer, at: now, into: &buffer)
-    }
-  }
+  /// The offers that were not named since ``kernelSnapshotBegins()``.
+  public func unconfirmedOffers() -> [KernelOffer] { offers.unconfirmed() }
+
+  /// Whether an offer is known but was not named since ``kernelSnapshotBegins()``.
+  public func isUnconfirmed(_ offer: KernelOffer) -> Bool { offers.isUnconfirmed(offer) }
 
   /// Runs the `redistribute` chain; infinity when the offer is denied. A `src-prefix` action
   /// changes the source prefix.

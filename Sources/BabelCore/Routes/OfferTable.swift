@@ -76,6 +76,11 @@ struct OfferTable {
 
   mutating func beginSnapshot() { generation &+= 1 }
 
+  /// Whether an offer is known and was not confirmed since ``beginSnapshot()``.
+  func isUnconfirmed(_ offer: KernelOffer) -> Bool {
+    numbers[offer].map { rows[$0].generation != generation } ?? false
+  }
+
   /// Offers that were not confirmed since ``beginSnapshot()``.
   func unconfirmed() -> [KernelOffer] {
     var result: [KernelOffer] = []

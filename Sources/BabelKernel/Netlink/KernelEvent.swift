@@ -13,6 +13,9 @@ public enum KernelEvent: Equatable, Sendable {
   case routeAdded(KernelRoute, replacing: Bool)
   /// A route is gone. The kernel does not tell of routes that vanish with their link (IPv4).
   case routeRemoved(KernelRoute)
+  /// A setting or a next-hop object changed such that the kernel may use other routes than before,
+  /// about which it tells nothing.
+  case routeUseChanged
   /// Events were lost: everything must be read again.
   case overflow
 
@@ -37,7 +40,25 @@ public enum KernelEvent: Equatable, Sendable {
     case NetlinkType.deleteRoute:
       guard let route = KernelRoute(message: message.body, in: bytes) else { return nil }
       self = .routeRemoved(route)
+    case NetlinkType.newSettings:
+      guard KernelEvent.isAboutRouteUse(settings: message.body, in: bytes) else { return nil }
+      self = .routeUseChanged
+    case NetlinkType.newNexthop:
+      // Nothing leads to a new one yet.
+      guard message.flags & NetlinkFlag.replace != 0 else { return nil }
+      self = .routeUseChanged
+    case NetlinkType.deleteNexthop: self = .routeUseChanged
     default: return nil
     }
+  }
+
+  /// Whether a message about settings (`struct netconfmsg { u8 family; }`) names
+  /// `ignore_routes_with_linkdown`.
+  private static func isAboutRouteUse(settings body: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+    var cursor = NetlinkAttributeCursor(body, after: 1)
+    while let attribute = cursor.next(in: bytes) {
+      if attribute.type == SettingsAttribute.ignoresRoutesWithoutCarrier { return true }
+    }
+    return false
   }
 }

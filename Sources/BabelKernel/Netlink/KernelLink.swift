@@ -114,6 +114,11 @@ public struct KernelLink: Equatable, Sendable {
   public var isUp: Bool { flags & 0x1 != 0 }
   /// Up and with carrier (IFF_RUNNING).
   public var isRunning: Bool { flags & 0x40 != 0 }
+  /// Whether the kernel may use other routes through the link than it did in another state of
+  /// it: it is up or not, or has a carrier or not (IFF_UP, IFF_RUNNING, IFF_LOWER_UP).
+  public func carriesLike(_ other: KernelLink) -> Bool {
+    (flags ^ other.flags) & (0x1 | 0x40 | 0x1_0000) == 0
+  }
   /// Loopback (IFF_LOOPBACK).
   public var isLoopback: Bool { flags & 0x8 != 0 }
   /// Two ends only (IFF_POINTOPOINT).

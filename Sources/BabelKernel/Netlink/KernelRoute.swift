@@ -90,8 +90,13 @@ public struct KernelRoute: Hashable, Sendable {
   public var isMultipath = false
   /// A cache entry and no route of a table.
   public var isCloned = false
-  /// The kernel does not use it: its link is down.
+  /// The kernel does not use it: all its links are down, or without a carrier where such routes
+  /// are to be ignored (`ignore_routes_with_linkdown`). A route whose link has no carrier is used
+  /// otherwise. Or its time is over, and it is still there only until the kernel cleans up.
   public var isDead = false
+  /// Microseconds until its time is over, if that is limited: of IPv6 routes that were learned from
+  /// router advertisements. It may be prolonged without a word.
+  public var lifetime: Int64?
   /// How far the destination is: 0 anywhere, 253 on the link, 254 this machine.
   public var scope: UInt8 = 0
   /// Type of service; part of the key of IPv4 routes.

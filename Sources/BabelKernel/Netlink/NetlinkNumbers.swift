@@ -19,6 +19,9 @@ enum NetlinkType {
   static let newRule: UInt16 = 32
   static let deleteRule: UInt16 = 33
   static let getRule: UInt16 = 34
+  static let newSettings: UInt16 = 80
+  static let newNexthop: UInt16 = 104
+  static let deleteNexthop: UInt16 = 105
 }
 
 /// `nlmsg_flags`.
@@ -34,6 +37,7 @@ enum NetlinkFlag {
   static let replace: UInt16 = 0x100
   static let exclusive: UInt16 = 0x200
   static let create: UInt16 = 0x400
+  static let append: UInt16 = 0x800
 }
 
 /// `rta_type` of routes.
@@ -45,9 +49,15 @@ enum RouteAttribute {
   static let priority: UInt16 = 6
   static let preferredSource: UInt16 = 7
   static let multipath: UInt16 = 9
+  static let cacheInformation: UInt16 = 12
   static let table: UInt16 = 15
   static let via: UInt16 = 18
   static let nexthopID: UInt16 = 30
+}
+
+/// `NETCONFA_…` of settings.
+enum SettingsAttribute {
+  static let ignoresRoutesWithoutCarrier: UInt16 = 6
 }
 
 /// `FRA_…` of rules.
@@ -96,16 +106,20 @@ enum FamilyNumber {
 
 /// Bits of `rtm_flags`.
 enum RouteFlag {
+  /// The kernel does not use it.
   static let dead: UInt32 = 0x1
   static let onlink: UInt32 = 0x4
-  static let linkDown: UInt32 = 0x10
   static let cloned: UInt32 = 0x200
+  /// In a question: the answer is to be the table's entry (Linux 4.13).
+  static let matchEntry: UInt32 = 0x2000
 }
 
 /// Options at level SOL_NETLINK, and multicast groups.
 enum NetlinkOption {
   static let extendedAcknowledgment = 11
   static let strictCheck = 12
-  /// RTMGRP bits of LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE.
-  static let monitorGroups: UInt32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
+  /// Bits of the groups LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE, IPV4_NETCONF,
+  /// IPV6_NETCONF, NEXTHOP. A kernel that lacks the last does without.
+  static let monitorGroups: UInt32 =
+    0x1 | 0x10 | 0x40 | 0x100 | 0x400 | 1 << 23 | 1 << 24 | 1 << 31
 }

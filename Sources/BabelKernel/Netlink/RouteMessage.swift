@@ -25,7 +25,7 @@ extension KernelRoute {
     let flags = bytes.nativeUInt32(at: base + 8)
     isCloned = flags & RouteFlag.cloned != 0
     isOnlink = flags & RouteFlag.onlink != 0
-    isDead = flags & (RouteFlag.dead | RouteFlag.linkDown) != 0
+    isDead = flags & RouteFlag.dead != 0
     var destinationAddress = any.address
     var sourceAddress = any.address
     var cursor = NetlinkAttributeCursor(body, after: routeHeaderCount)
@@ -59,6 +59,20 @@ extension KernelRoute {
     return prefix.family == .ipv6 ? prefix : nil
   }
 
+  /// Whether the kernel uses none of several next hops, each
+  /// `struct rtnexthop { u16 len; u8 flags, hops; s32 ifindex; }` followed by attributes.
+  private static func areDead(legs: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+    let header = 8
+    var offset = legs.lowerBound
+    while legs.upperBound - offset >= header {
+      let length = Int(bytes.nativeUInt16(at: offset))
+      guard length >= header, length <= legs.upperBound - offset else { return false }
+      if UInt32(bytes[offset + 2]) & RouteFlag.dead == 0 { return false }
+      offset += netlinkAligned(length)
+    }
+    return !legs.isEmpty
+  }
+
   private mutating func read(
     _ attribute: NetlinkAttribute, _ family: UInt8, _ bytes: Span<UInt8>
   ) {
@@ -70,7 +84,15 @@ extension KernelRoute {
     case RouteAttribute.gateway: gateway = attribute.address(family, in: bytes)
     case RouteAttribute.preferredSource: preferredSource = attribute.address(family, in: bytes)
     case RouteAttribute.nexthopID: nexthopID = attribute.uint32(in: bytes) ?? 0
-    case RouteAttribute.multipath: isMultipath = true
+    case RouteAttribute.multipath:
+      isMultipath = true
+      isDead = Self.areDead(legs: attribute.value, in: bytes)
+    case RouteAttribute.cacheInformation:
+      // `struct rta_cacheinfo { u32 clntref, lastuse; s32 expires; … }`, hundredths of a second.
+      guard attribute.value.count >= 12 else { return }
+      let left = Int32(bitPattern: bytes.nativeUInt32(at: attribute.value.lowerBound + 8))
+      if left < 0 { isDead = true }
+      if left > 0 { lifetime = Int64(left) * 10_000 }
     case RouteAttribute.via:
       // `struct rtvia { u16 family; u8 address[]; }`
       guard attribute.value.count >= 2 else { return }

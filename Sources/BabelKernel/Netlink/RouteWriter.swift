@@ -5,6 +5,10 @@ import CLinux
 public enum RouteChange: UInt8, Equatable, Sendable, CustomStringConvertible {
   /// Adds; refused (`exists`) if any route has the key.
   case add
+  /// Adds behind those that have the key; refused (`exists`) only if just this one is there. For
+  /// IPv4: packets follow the first, so it takes over at the moment when that one goes. For IPv6
+  /// the kernel would make one route with two legs of both.
+  case append
   /// Replaces the route with the key in place; refused (`noEntry`) if there is none. Only for
   /// keys that are ours alone: the kernel would replace a foreign route as well.
   case replace
@@ -16,6 +20,7 @@ public enum RouteChange: UInt8, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .add: "add"
+    case .append: "append"
     case .replace: "replace"
     case .delete: "delete"
     }
@@ -25,6 +30,8 @@ public enum RouteChange: UInt8, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .add:
       (NetlinkType.newRoute, NetlinkFlag.request | NetlinkFlag.create | NetlinkFlag.exclusive)
+    case .append:
+      (NetlinkType.newRoute, NetlinkFlag.request | NetlinkFlag.create | NetlinkFlag.append)
     case .replace: (NetlinkType.newRoute, NetlinkFlag.request | NetlinkFlag.replace)
     case .delete: (NetlinkType.deleteRoute, NetlinkFlag.request)
     }
@@ -34,7 +41,9 @@ public enum RouteChange: UInt8, Equatable, Sendable, CustomStringConvertible {
     if type == NetlinkType.deleteRoute {
       self = .delete
     } else {
-      self = flags & NetlinkFlag.replace != 0 ? .replace : .add
+      self =
+        flags & NetlinkFlag.replace != 0
+        ? .replace : flags & NetlinkFlag.append != 0 ? .append : .add
     }
   }
 }
@@ -149,6 +158,15 @@ public struct RouteWriter: ~Copyable, Sendable {
     }
   }
 
+  /// Whether a sequence number belongs to a change that was sent (numbers up to `sent`) and is not
+  /// answered (numbers up to `answered` are). Numbers wrap, and after answers were lost an older
+  /// one may still come: it lies nearly 2^32 ahead then, more than `Int` holds on a machine of 32
+  /// bits, so all of this is computed in 32 bits.
+  package static func isInFlight(_ sequence: UInt32, answered: UInt32, sent: UInt32) -> Bool {
+    let ahead = sequence &- answered
+    return ahead >= 1 && ahead <= sent &- answered
+  }
+
   /// Moves the failures known so far to the end of `list`.
   public mutating func takeFailures(into list: inout [RouteFailure]) {
     list.append(contentsOf: failures)
@@ -162,8 +180,10 @@ public struct RouteWriter: ~Copyable, Sendable {
     while let message = cursor.next(in: bytes) {
       guard let answer = NetlinkAnswer(message, in: bytes) else { continue }
       // In order: whoever is answered, all before are done. Anything else is not for us.
-      let ahead = message.sequence &- answeredThrough
-      guard ahead >= 1, Int(ahead) <= unansweredCount else { continue }
+      guard
+        RouteWriter.isInFlight(
+          message.sequence, answered: answeredThrough, sent: sentThrough)
+      else { continue }
       answeredThrough = message.sequence
       if answer.errno == 0 { continue }
       let change = RouteChange(type: answer.requestType, flags: answer.requestFlags)

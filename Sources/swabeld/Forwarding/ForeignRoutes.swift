@@ -42,6 +42,9 @@ struct ForeignRoutes {
   /// Who is at a place, for an operator.
   func occupant(_ key: KernelRouteKey) -> KernelRoute? { routes[key]?.first }
 
+  /// All that are at a place.
+  func occupants(_ key: KernelRouteKey) -> [KernelRoute] { routes[key] ?? [] }
+
   /// Whether somebody was at a place where nobody is according to a newer account, or might have
   /// been.
   func mayBeFreed(by newer: ForeignRoutes) -> Bool {
@@ -53,8 +56,20 @@ struct ForeignRoutes {
     guard places.contains(route) else { return }
     if replacing {
       routes[route.key] = [route]
-    } else if routes[route.key]?.contains(where: { Self.areSame($0, route) }) != true {
+    } else if let index = routes[route.key]?.firstIndex(where: { Self.areSame($0, route) }) {
+      // The same one, but perhaps it has come to life, or died.
+      routes[route.key]?[index] = route
+    } else {
       routes[route.key, default: []].append(route)
+    }
+  }
+
+  /// Takes over what an older account has of IPv6 and this one has not: it was made from a
+  /// reading that may have left something out.
+  mutating func keep(from older: ForeignRoutes) {
+    for (key, others) in older.routes
+    where routes[key] == nil && key.destination.family == .ipv6 {
+      routes[key] = others
     }
   }
 

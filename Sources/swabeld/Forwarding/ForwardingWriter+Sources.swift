@@ -54,9 +54,11 @@ extension ForwardingWriter {
 
   /// Makes rules and exceptions what they should be, after the tables were read.
   mutating func repairSources(_ inventory: SourceInventory) throws(KernelError) {
-    guard sources != nil else { return }
+    guard let known = sources?.foreign else { return }
+    var others = inventory.foreign
+    if inventory.mayLackIPv6 { others.formUnion(known.filter { $0.family == .ipv6 }) }
     for step in sources?.replaceAll(
-      foreign: inventory.foreign, wanted: inventory.wanted, exceptions: inventory.exceptions) ?? []
+      foreign: others, wanted: inventory.wanted, exceptions: inventory.exceptions) ?? []
     {
       enqueuePhysical(step, attempt: Attempt.again)
     }
@@ -96,6 +98,8 @@ extension ForwardingWriter {
 struct SourceInventory {
   /// Destinations of others that are looked up after our tables.
   var foreign: Set<Prefix> = []
+  /// Something of IPv6 may have been left out: those known before stay.
+  var mayLackIPv6 = false
   /// What the node wants forwarded.
   var wanted: [ForwardingKey] = []
   /// Exceptions by table.

@@ -19,6 +19,15 @@ struct ForwardingWriter: ~Copyable {
   var sources: SourceTables?
   /// Changes asked of the kernel so far.
   private(set) var changeCount: UInt64 = 0
+  /// IPv6 routes that the kernel was asked to delete so far: a dump that goes on meanwhile may
+  /// leave others out.
+  private(set) var ipv6Deletions: UInt64 = 0
+  /// Places where a route of somebody else does what ours is to do.
+  private var served: Set<KernelRouteKey> = []
+  /// Places where a route of ours is still there because the kernel refused to replace it.
+  private var leftovers: Set<KernelRouteKey> = []
+  /// Interfaces that have only one other end.
+  private var pointToPoint: Set<Int32> = []
 
   /// What goes into ``RouteWriter/enqueue(_:_:tag:)`` for a first try and for a second one.
   enum Attempt {
@@ -37,6 +46,11 @@ struct ForwardingWriter: ~Copyable {
   /// Notes where an interface is; nil when it does not exist.
   mutating func setIndex(_ ifindex: Int32?, of interface: InterfaceID) {
     ifindices[interface] = ifindex
+  }
+
+  /// Notes whether an interface has only one other end.
+  mutating func setPointToPoint(_ isPointToPoint: Bool, _ ifindex: Int32) {
+    if isPointToPoint { pointToPoint.insert(ifindex) } else { pointToPoint.remove(ifindex) }
   }
 
   /// Whether a link is one of our interfaces.
@@ -63,8 +77,49 @@ struct ForwardingWriter: ~Copyable {
     for step in plan(from: actual, to: wanted) { enqueue(step, attempt: Attempt.again) }
   }
 
-  private func plan(from old: KernelRoute?, to new: KernelRoute?) -> [RouteStep] {
-    ForwardingPlan.steps(from: old, to: new) { foreign.mayOccupy($0) }
+  private mutating func plan(from old: KernelRoute?, to new: KernelRoute?) -> [RouteStep] {
+    if let old { served.remove(old.key) }
+    var isServed = false
+    var isLeftOver = false
+    if let new {
+      if case .serving = occupancy(new) { isServed = true }
+      isLeftOver = leftovers.remove(new.key) != nil
+      if isServed { served.insert(new.key) } else { served.remove(new.key) }
+    }
+    return ForwardingPlan.steps(
+      from: old, to: new, isServed: isServed, isLeftOver: isLeftOver
+    ) { foreign.mayOccupy($0) }
+  }
+
+  // MARK: Places
+
+  /// Who else is at the place of a route.
+  func occupancy(_ route: KernelRoute) -> PlaceOccupancy {
+    occupancy(route, foreign.occupants(route.key))
+  }
+
+  /// What some routes of others at the place of a route mean for it.
+  func occupancy(_ route: KernelRoute, _ others: [KernelRoute]) -> PlaceOccupancy {
+    PlaceOccupancy.judge(route, others) { pointToPoint.contains($0) }
+  }
+
+  /// Whether a route of somebody else does what ours at this place is to do.
+  func isServed(_ key: KernelRouteKey) -> Bool { served.contains(key) }
+
+  /// Notes that a route of somebody else does what ours is to do.
+  mutating func noteServed(_ key: KernelRouteKey) { served.insert(key) }
+
+  /// Notes that it does not any more.
+  mutating func endService(_ key: KernelRouteKey) { served.remove(key) }
+
+  /// The kernel refused to replace a route of ours by another one. `next` is what the node wants
+  /// now: if it is at the same place, it replaces what is there; if not, that goes.
+  mutating func replacementFailed(_ route: KernelRoute, next: KernelRoute?) {
+    if let next, next.key == route.key {
+      leftovers.insert(route.key)
+    } else {
+      enqueue(RouteStep(change: .delete, route: route.anyLeg))
+    }
   }
 
   /// Queues one operation.
@@ -78,6 +133,7 @@ struct ForwardingWriter: ~Copyable {
   /// Queues one operation as it goes to the kernel.
   mutating func enqueuePhysical(_ step: RouteStep, attempt: UInt64) {
     changeCount &+= 1
+    if step.change == .delete, step.route.destination.family == .ipv6 { ipv6Deletions &+= 1 }
     do throws(KernelError) {
       try writer.enqueue(step.change, step.route, tag: attempt)
     } catch {

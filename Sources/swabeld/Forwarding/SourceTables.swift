@@ -49,7 +49,7 @@ struct SourceTables {
   /// Destinations of our routes from any source.
   private var plain: Set<Prefix> = []
   /// Destinations of others' routes that are looked up after the rules.
-  private var foreign: Set<Prefix> = []
+  private(set) var foreign: Set<Prefix> = []
   /// Whether the kernel's tables were compared: before, a table that seems empty may not be.
   private var isCompared = false
 

@@ -10,6 +10,8 @@ struct KernelReading {
   enum Phase {
     /// Routes are being read.
     case routes
+    /// These routes of others were not read, and it is to be found out what that means.
+    case doubtful([KernelOffer])
     /// What should be there and was not seen is looked for, from this position on.
     case missing(position: UInt32)
   }
@@ -25,15 +27,36 @@ struct KernelReading {
   var differences = 0
   /// Set when changes were not heard of meanwhile: what was read may be old already.
   var isOutdated = false
+  /// Set when routes were removed meanwhile: IPv6 routes that nobody touched may have been left
+  /// out.
+  private(set) var isDisturbed = false
+  /// What was not read.
+  var missing = MissingOffers()
   /// What matters for tables of sources.
   private(set) var inventory = SourceInventory()
   /// Routes of others found so far.
   private(set) var foreign: ForeignRoutes
+  /// The same, without what was heard meanwhile.
+  private var leading: ForeignRoutes
   private var seen = KeySet()
   private var changed: Set<ForwardingKey> = []
   private var heard: Set<RouteIdentity> = []
 
-  init(_ places: ForeignRoutes.Places) { foreign = ForeignRoutes(places) }
+  init(_ places: ForeignRoutes.Places) {
+    foreign = ForeignRoutes(places)
+    leading = ForeignRoutes(places)
+  }
+
+  /// Notes that something may have been left out.
+  mutating func disturb() {
+    isDisturbed = true
+    inventory.mayLackIPv6 = true
+  }
+
+  /// Whether a route of a family that was not read is not there.
+  func isProof(for family: AddressFamily) -> Bool {
+    !isOutdated && !(isDisturbed && family == .ipv6)
+  }
 
   /// Notes what matters for tables of sources. True if the route is nothing but an exception.
   mutating func noteForSources(_ route: KernelRoute, _ sources: SourceTables?) -> Bool {
@@ -56,7 +79,20 @@ struct KernelReading {
   mutating func noteFound(_ key: ForwardingKey) { seen.insert(key) }
 
   /// Notes a route of somebody else that was read.
-  mutating func noteForeign(_ route: KernelRoute) { foreign.insert(route) }
+  mutating func noteForeign(_ route: KernelRoute) {
+    foreign.insert(route)
+    // The kernel lists IPv4 routes of one place in the order in which it prefers them.
+    if route.destination.family == .ipv4 { leading.insert(route) }
+  }
+
+  /// A route that was read before ours, which was just read, at its place: packets follow it, and
+  /// it leads elsewhere.
+  func obstacle(
+    before ours: KernelRoute, judge: (KernelRoute, [KernelRoute]) -> PlaceOccupancy
+  ) -> KernelRoute? {
+    guard case .blocked(let other) = judge(ours, leading.occupants(ours.key)) else { return nil }
+    return other
+  }
 
   /// A route of somebody else came while the tables are read.
   mutating func heardAdded(_ route: KernelRoute, replacing: Bool) {

@@ -83,6 +83,11 @@ struct LinkTable {
     rows[ifindex]?.addresses.contains { $0.address.family == .ipv4 } ?? false
   }
 
+  /// Whether a link has an IPv6 address; without one it has no IPv6 routes either.
+  func hasIPv6(_ ifindex: Int32) -> Bool {
+    rows[ifindex]?.addresses.contains { $0.address.family == .ipv6 } ?? false
+  }
+
   /// Whether a link has a link-local address, usable or not.
   func hasLinkLocal(_ ifindex: Int32) -> Bool {
     rows[ifindex]?.addresses.contains { $0.address.isLinkLocal } ?? false

@@ -39,7 +39,7 @@ enum Check {
   }
 
   private static func machineFacts() throws(KernelError) -> MachineFacts {
-    var reader = try KernelReader()
+    let reader = try KernelReader()
     var facts = MachineFacts()
     let links = try reader.links()
     let addresses = try reader.addresses()

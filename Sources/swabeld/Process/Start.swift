@@ -130,7 +130,7 @@ enum Start {
     let buffer = configuration.limits.kernelBuffer ?? NetlinkMonitor.usualBuffer
     let monitor = try NetlinkMonitor(
       ignoring: [writer.portID], receiveBuffer: Int32(clamping: buffer))
-    var reader = try KernelReader()
+    let reader = try KernelReader()
     var links = LinkTable()
     for link in try reader.links() { links.update(link) }
     for address in try reader.addresses() { links.update(address) }

@@ -72,15 +72,18 @@ import Testing
         == "add xroute 10.77.0.2/32-0.0.0.0/0 prefix 10.77.0.2/32 from 0.0.0.0/0 metric 0\n")
   }
 
-  private func route() throws -> RouteStatus {
+  private func route(
+    isInstalled: Bool = true, reason: RouteReason = .selected
+  ) throws -> RouteStatus {
     RouteStatus(
       id: 0x5638_11e9_1860, destination: try #require(Prefix("2001:db8:aa:1::/64")),
-      source: try #require(Prefix("2001:db8:bb::/48")), isInstalled: true, isFeasible: true,
-      routerID: RouterID(0x0200_0000_0000_000a), seqno: Seqno(34180), metric: Metric(96),
+      source: try #require(Prefix("2001:db8:bb::/48")), isInstalled: isInstalled,
+      isFeasible: true, routerID: RouterID(0x0200_0000_0000_000a), seqno: Seqno(34180),
+      metric: Metric(96),
       smoothedMetric: Metric(100), advertisedMetric: .zero, age: 2,
       neighbour: try #require(IPAddress("fe80::701f:1aff:fea7:6580")),
       nextHop: try #require(IPAddress("10.77.0.1")), interface: try #require(InterfaceName("v0")),
-      reason: .selected, table: 21, pathRoundTripTime: 1500,
+      reason: reason, table: 21, pathRoundTripTime: 1500,
       price: 300)
   }
 
@@ -105,6 +108,12 @@ import Testing
         == "2001:db8:aa:1::/64 from 2001:db8:bb::/48 metric 96 (100) refmetric 0 id "
         + "02:00:00:00:00:00:00:0a seqno 34180 age 2 via v0 neigh fe80::701f:1aff:fea7:6580 "
         + "nexthop 10.77.0.1 (installed)\n")
+    for (reason, words) in [
+      (RouteReason.worse, " (feasible)\n"), (.notInstallable, " (cannot be installed)\n"),
+    ] {
+      let status = try route(isInstalled: false, reason: reason)
+      #expect(text { TableDump.append(status, to: &$0) }.hasSuffix("10.77.0.1" + words))
+    }
     let other = try neighbour(roundTripTime: nil)
     #expect(
       text { TableDump.append(other, to: &$0) }

@@ -1,0 +1,48 @@
+import BabelWire
+
+/// Asks the kernel which entry of its routing tables packets to an address follow.
+///
+/// The answer can prove that an entry exists. It cannot prove that one does not: a longer prefix, a
+/// smaller metric or a rule that looks into another table first may hide it, and an entry whose
+/// gateway does not answer may be passed over.
+public struct RouteQuery: ~Copyable, Sendable {
+  private let socket: NetlinkSocket
+  private var request = NetlinkBuilder(capacity: 64)
+  private var buffer = [UInt8](repeating: 0, count: 4 << 10)
+  private var sequence: UInt32 = 0
+
+  /// Opens the socket.
+  public init() throws(KernelError) { socket = try NetlinkSocket(receiveBuffer: 64 << 10) }
+
+  /// The entry that packets of this machine to `destination` follow; nil if there is none, or if
+  /// it refuses them. Kernels before 4.13 answer with the way of this one address instead.
+  public mutating func entry(to destination: IPAddress) throws(KernelError) -> KernelRoute? {
+    sequence &+= 1
+    request.removeAll()
+    request.routeQuestion(destination, sequence: sequence)
+    try socket.send(request)
+    // The kernel has answered before the call returns.
+    guard let count = try socket.receive(into: &buffer) else { return nil }
+    let buffer = buffer
+    let bytes = buffer.span
+    var cursor = NetlinkMessageCursor(count: count)
+    while let message = cursor.next(in: bytes) {
+      guard message.sequence == sequence, message.type == NetlinkType.newRoute else { continue }
+      return KernelRoute(message: message.body, in: bytes)
+    }
+    return nil
+  }
+}
+
+extension NetlinkBuilder {
+  /// Appends a question for the entry that packets to an address follow.
+  mutating func routeQuestion(_ destination: IPAddress, sequence: UInt32) {
+    begin(type: NetlinkType.getRoute, flags: NetlinkFlag.request, sequence: sequence)
+    append(destination.familyNumber)
+    append(UInt8(destination.family == .ipv4 ? 32 : 128))
+    for _ in 0..<6 { append(UInt8(0)) }
+    append(RouteFlag.matchEntry)
+    attribute(RouteAttribute.destination, destination)
+    end()
+  }
+}
