@@ -119,3 +119,21 @@ def test_messages_of_the_documents(lab):
                     "redistribute deny\n")
     command, _, expected = remarks.removeprefix("$ ").partition("\n")
     assert host.paste(f"{command} 2>&1") == expected
+
+
+def test_commands_of_the_simulation_page(lab):
+    """Its filters find tests, and what it plants is planted in a line that is there."""
+    page = (REPOSITORY / "docs/simulation.md").read_text()
+    planted = re.findall(r"sed -i 's/(.*?)/.*?/' \\\n\s+(\S+)", page)
+    filters = re.findall(r"swift test [^`\n]*--filter ('[^']+'|\S+)", page)
+    assert planted and len(filters) >= 3
+    for line, file in planted:
+        assert line in (REPOSITORY / file).read_text(), file
+    names = []
+    for path in (REPOSITORY / "Tests/SimulationTests").glob("*.swift"):
+        text = path.read_text()
+        suite = re.search(r"@Suite\S* struct `(.*?)`", text)
+        names += [f"{suite[1] if suite else ''}/{name}" for name in re.findall(r"func `(.*?)`", text)]
+    for words in filters:
+        pattern = words.strip("'")
+        assert any(re.search(pattern, name) for name in names), pattern
