@@ -34,6 +34,9 @@ enum ProtocolParameters {
 
   // Our own choices.
 
+  /// An urgent TLV waits so long where senders do not collide.
+  static let relayDelay: ClosedRange<Int64> = 1_000...4_000
+
   /// Hellos sent in quick succession when an interface comes up, or a neighbour is new: with two
   /// of them 2-out-of-3 has what it needs, the third is for a lost one.
   static let helloBurst: UInt8 = 3

@@ -112,8 +112,8 @@ extension Daemon {
     case .key(let key):
       settings.configuration.define(key)
       applyParameters(at: now)
-    case .linkDetect(let isOn):
-      settings.configuration.detectsLinks = isOn
+    case .linkDetect(let detects):
+      settings.configuration.detectsLinks = detects
       checkInterfaces(at: now)
     case .smoothingHalfLife(let seconds):
       settings.configuration.smoothingHalfLife = seconds

@@ -9,7 +9,8 @@ import Testing
       ("", .empty), ("  # x", .empty), ("dump # x", .dump), ("dump\r", .dump), ("dump\n", .dump),
       ("\n", .empty), ("\r\n", .empty), (" \tdump", .dump), ("dump#x", .dump),
       ("reopen-logfile", .reopenLogFile), ("link-detect yes", .linkDetect(true)),
-      ("link-detect auto", .linkDetect(false)), ("smoothing-half-life 0", .smoothingHalfLife(0)),
+      ("link-detect auto", .linkDetect(nil)), ("link-detect no", .linkDetect(false)),
+     , ("smoothing-half-life 0", .smoothingHalfLife(0)),
       ("log-file \"/a b\"", .logFile(Array("/a b".utf8))),
     ] as [(String, RuntimeCommand)])
   func `what needs no argument check`(line: String, command: RuntimeCommand) {

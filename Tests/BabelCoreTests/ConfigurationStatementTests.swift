@@ -48,6 +48,7 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
     StatementCase("kernel-check-interval 0") { $0.kernelCheckInterval = 0 },
     StatementCase("shutdown-delay-ms 500") { $0.shutdownDelay = 500 },
     StatementCase("link-detect true") { $0.detectsLinks = true },
+    StatementCase("link-detect no") { $0.detectsLinks = false },
     StatementCase("smoothing-half-life 0") { $0.smoothingHalfLife = 0 },
     StatementCase("daemonise yes") { $0.daemonises = true },
     StatementCase("skip-kernel-setup true") { $0.skipsKernelSetup = true },

@@ -179,7 +179,7 @@ def test_shutdown_delay(lab):
 def test_link_detect_at_once(lab):
     """`link-detect` acts on interfaces that are there; so do limits."""
     a, b = pair(lab)
-    node = Swabeld(a, ["l0"], statements=["limit interfaces 2"])
+    node = Swabeld(a, ["l0"], statements=["limit interfaces 2", "link-detect no"])
     with node.control() as control:
         def up():
             return [row["up"] for row in node.dump("interface") if row["key"] == "l0"][0]
@@ -194,6 +194,7 @@ def test_link_detect_at_once(lab):
         b.ip("link", "set", "l0", "down")
         wait_until(lambda: up() == "false", 3, "and down")
         assert control.ask("link-detect false") == ["ok"] and up() == "true"
+        assert control.ask("link-detect auto") == ["ok"] and up() == "false"
         assert control.ask("interface l7") == ["ok"]
         assert control.ask("interface l8") == ["no Too many interfaces"]
         assert control.ask("flush interface l7") == ["ok"]

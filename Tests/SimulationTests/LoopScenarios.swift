@@ -26,7 +26,7 @@ import Testing
       }
     }
     try network.setCarrier(segment: 0, false)
-    #expect(try #require(try network.run(atMost: 30) { !$0.reaches(2, prefix(of: 0)) }) <= 1)
+    #expect(try #require(try network.run(atMost: 30) { !$0.reaches(2, prefix(of: 0)) }) <= 0.1)
     try network.run(seconds: 150)
     for host in 1...3 {
       #expect(network.target(host, prefix(of: 0)) == .absent)
@@ -51,7 +51,7 @@ import Testing
     try network.run(seconds: 0.005)
     #expect(network.target(1, prefix(of: 0)) == .unreachable)
     let time = try network.run(atMost: 10) { $0.forwards(1, prefix(of: 0), to: 2) }
-    #expect(try #require(time) <= 1)
+    #expect(try #require(time) <= 0.1)
     try network.run(seconds: 30)
     let after = try #require(network.seqno(of: 0))
     #expect(after == before.next)
@@ -64,7 +64,7 @@ import Testing
     network.startAll(within: 0.3)
     try network.run(seconds: 60)
     try network.setCarrier(segment: 0, false)
-    #expect(try #require(try network.run(atMost: 20) { $0.isConverged }) <= 2)
+    #expect(try #require(try network.run(atMost: 20) { $0.isConverged }) <= 0.25)
   }
 
   @Test func `starvation ends although one packet in ten is lost`() throws {

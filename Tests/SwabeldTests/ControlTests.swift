@@ -80,6 +80,27 @@ import Testing
     #expect(!table.state(name, detectingCarrier: true).isUp)
   }
 
+  @Test func `unless told otherwise a missing carrier counts where there was one before`() throws {
+    var table = LinkTable()
+    let name = try #require(InterfaceName("eth0"))
+    let without = try link("eth0", 2, flags: 0x1003)
+    table.update(without)
+    #expect(table.state(name, detectingCarrier: nil).isUp)
+    table.update(try link("eth0", 2))
+    #expect(table.state(name, detectingCarrier: nil).isUp)
+    table.update(without)
+    #expect(!table.state(name, detectingCarrier: nil).isUp)
+    #expect(table.state(name, detectingCarrier: false).isUp)
+    // A new reading of all links does not make it forget.
+    table.removeAll()
+    table.update(without)
+    #expect(!table.state(name, detectingCarrier: nil).isUp)
+    // Another link of the same name is another link.
+    table.remove(without)
+    table.update(try link("eth0", 3, flags: 0x1003))
+    #expect(table.state(name, detectingCarrier: nil).isUp)
+  }
+
   @Test func `a renamed link is found under its new name alone`() throws {
     var table = LinkTable()
     table.update(try link("eth0", 2))

@@ -64,8 +64,9 @@ public struct Configuration: Equatable, Sendable {
   public var switchMargin: UInt16?
   /// `switch-dwell` in milliseconds: see ``NodeParameters/switchDwell``.
   public var switchDwell: UInt32?
-  /// `link-detect`: an interface is up only while it has a carrier.
-  public var detectsLinks = false
+  /// `link-detect`: an interface is up only while it has a carrier; nil means where it had one
+  /// before.
+  public var detectsLinks: Bool?
 
   /// `fee` and `metric-factor`.
   public var pricing = Pricing()

@@ -42,7 +42,7 @@ extension Configuration {
     lines.append("smoothing-half-life \(smoothingHalfLife)")
     lines.append("switch-margin " + (switchMargin.map { "\($0)" } ?? "auto"))
     lines.append("switch-dwell " + (switchDwell.map { decimal($0) } ?? "auto"))
-    lines.append("link-detect \(detectsLinks)")
+    lines.append("link-detect " + (detectsLinks.map { "\($0)" } ?? "auto"))
     // What babeld does not have is shown where it is not left alone.
     if pricing != Pricing() {
       lines.append("fee \(pricing.fee)")

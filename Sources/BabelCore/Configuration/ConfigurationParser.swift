@@ -213,7 +213,7 @@ struct StatementParser {
       throw unknownStatement(first)
     }
     switch option {
-    case .linkDetect: return .linkDetect(try boolean() ?? false)
+    case .linkDetect: return .linkDetect(try boolean())
     case .smoothingHalfLife: return .smoothingHalfLife(try smoothingHalfLife())
     case .logFile: return .logFile(try path())
     default: throw notAtRunTime(first)

@@ -73,7 +73,7 @@ extension StatementParser {
     case .importTable: try parseImportTable(at: first)
     case .kernelCheckInterval: configuration.kernelCheckInterval = try numberOrZero(first)
     case .shutdownDelay: configuration.shutdownDelay = try numberOrZero(first)
-    case .linkDetect: configuration.detectsLinks = try boolean() ?? false
+    case .linkDetect: configuration.detectsLinks = try boolean()
     case .smoothingHalfLife: configuration.smoothingHalfLife = try smoothingHalfLife()
     case .switchMargin, .switchDwell: try parseSwitchRule(option, at: first)
     case .daemonise: configuration.daemonises = try boolean() ?? false

@@ -26,8 +26,8 @@ public enum RuntimeCommand: Equatable, Sendable {
   case defaults(InterfaceSettings)
   /// `key …`.
   case key(AuthenticationKey)
-  /// `link-detect B`.
-  case linkDetect(Bool)
+  /// `link-detect B`, nil for `auto`.
+  case linkDetect(Bool?)
   /// `smoothing-half-life N` in seconds.
   case smoothingHalfLife(UInt32)
   /// `log-file S`.

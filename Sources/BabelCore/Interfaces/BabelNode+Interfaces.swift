@@ -155,7 +155,7 @@ extension BabelNode {
     interface.changesDue = nil
     interface.helloBurst = ProtocolParameters.helloBurst
     interface.helloDue = now
-    interface.dumpDue = now + urgentDelay()
+    interface.dumpDue = now + urgentDelay(on: id)
     interface.updateDue =
       now + jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
     interface.pacer = PacketPacer()
@@ -198,9 +198,24 @@ extension BabelNode {
     interfaceTimers.set(UInt32(id.rawValue), first)
   }
 
-  /// A random delay for an urgent TLV: well within the urgent timeout (§3.1).
-  mutating func urgentDelay() -> Int64 {
-    jitter.within(5_000...(ProtocolParameters.urgentTimeout / 2))
+  /// A random delay for an urgent TLV (§3.1). What a loss needs travels from hop to hop, so it is
+  /// long only where it keeps senders from colliding; elsewhere a few milliseconds gather what
+  /// belongs together.
+  mutating func urgentDelay(on id: InterfaceID) -> Int64 {
+    jitter.within(
+      collides(id)
+        ? 5_000...(ProtocolParameters.urgentTimeout / 2) : ProtocolParameters.relayDelay)
+  }
+
+  /// A random delay for the answer to a request: urgent where senders do not collide.
+  mutating func answerDelay(on id: InterfaceID) -> Int64 {
+    guard collides(id), let interface = interface(id) else { return urgentDelay(on: id) }
+    return normalDelay(interface)
+  }
+
+  /// Whether senders on a link may not hear one another: it is a radio, or counts as one.
+  private func collides(_ id: InterfaceID) -> Bool {
+    interface(id)?.parameters.linkSensing == .etx
   }
 
   /// A random delay for any other TLV: within half a Hello interval and two seconds (§3.1).

@@ -156,14 +156,14 @@ extension BabelNode {
       if due - now <= ProtocolParameters.urgentTimeout { return }
       let hurried = interface.helloHurriedAt
       if hurried.map({ now - $0 >= interface.helloMicroseconds / 2 }) ?? true {
-        let soon = now + urgentDelay()
+        let soon = now + urgentDelay(on: number)
         interfaceRows[Int(number.rawValue)]?.helloHurriedAt = now
         interfaceRows[Int(number.rawValue)]?.helloDue = soon
         scheduleInterface(number)
         return
       }
     }
-    enqueue(.ihu(id), to: id, by: now + urgentDelay())
+    enqueueUrgent(.ihu(id), to: id, now)
   }
 
   /// Queues a TLV for one neighbour.
@@ -171,6 +171,11 @@ extension BabelNode {
     guard !neighbours[id.rawValue].isLeaving else { return }
     _ = neighbours[id.rawValue].queue.append(tlv, by: deadline)
     scheduleUnicast(id)
+  }
+
+  /// Queues an urgent TLV for one neighbour.
+  mutating func enqueueUrgent(_ tlv: OutgoingTLV, to id: NeighbourID, _ now: Instant) {
+    enqueue(tlv, to: id, by: now + urgentDelay(on: neighbours[id.rawValue].interface))
   }
 
   /// Queues a TLV for everyone on an interface.

@@ -171,7 +171,7 @@ extension BabelNode {
     }
     guard old.isInfinite, !neighbour.cost.isInfinite else { return }
     // The link became usable both ways: exchange what each side knows within a round trip.
-    enqueue(.wildcardRequest, to: id, by: now + urgentDelay())
+    enqueue(.wildcardRequest, to: id, by: now + urgentDelay(on: neighbour.interface))
     startUnicastDump(id, now)
     expectAdopted(of: id, now)
   }

@@ -65,7 +65,7 @@ extension BabelNode {
     for row in rows {
       let request = RouteRequest(
         destination: table.destinations[row].prefix, source: table.sourcePrefix(row))
-      enqueue(.routeRequest(request), to: id, by: now + urgentDelay())
+      enqueueUrgent(.routeRequest(request), to: id, now)
     }
   }
 

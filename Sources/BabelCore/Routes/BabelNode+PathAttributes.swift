@@ -53,7 +53,7 @@ extension BabelNode {
   /// A full update of an interface is sent soon.
   mutating func requestDump(_ id: InterfaceID, _ now: Instant) {
     guard interface(id)?.isUp == true else { return }
-    let due = now + urgentDelay()
+    let due = now + urgentDelay(on: id)
     // One that is under way begins again.
     if interface(id)?.dumpPosition != nil { interfaceRows[Int(id.rawValue)]?.dumpPosition = 0 }
     interfaceRows[Int(id.rawValue)]?.dumpDue = due

@@ -10,8 +10,7 @@ extension BabelNode {
   mutating func receiveRouteRequest(
     _ request: RouteRequest, from id: NeighbourID, _ now: Instant
   ) {
-    guard let interface = interface(neighbours[id.rawValue].interface) else { return }
-    let due = now + normalDelay(interface)
+    let due = now + answerDelay(on: neighbours[id.rawValue].interface)
     if let row = table.find(request.destination, request.source) {
       enqueue(.update(row), to: id, by: due)
     } else {
@@ -40,13 +39,13 @@ extension BabelNode {
           // seqno, which help nobody when the way of the requester is lost.
           noteChange(row, isCritical: false, now)
         }
-        enqueue(.update(row), to: id, by: now + urgentDelay())
+        enqueueUrgent(.update(row), to: id, now)
         return
       }
       if router == ownRouter {
         increaseSeqno(asked: request.seqno, now, &buffer)
         noteChange(row, isCritical: false, now)
-        enqueue(.update(row), to: id, by: now + urgentDelay())
+        enqueueUrgent(.update(row), to: id, now)
         return
       }
     } else if !table.destinations[row].flags.contains(.held) {
@@ -89,7 +88,7 @@ extension BabelNode {
     let onward = SeqnoRequest(
       destination: request.destination, source: request.source, seqno: request.seqno,
       hopCount: request.hopCount - 1, routerID: request.routerID)
-    enqueue(.seqnoRequest(onward), to: target, by: now + urgentDelay())
+    enqueueUrgent(.seqnoRequest(onward), to: target, now)
   }
 
   /// The selected route comes first: an answer by another way would not change what we announce
@@ -227,7 +226,7 @@ extension BabelNode {
     let request = SeqnoRequest(
       destination: table.destinations[row].prefix, source: table.sourcePrefix(row), seqno: seqno,
       hopCount: ProtocolParameters.initialHopCount, routerID: table.routerIDs[router])
-    for id in targets { enqueue(.seqnoRequest(request), to: id, by: now + urgentDelay()) }
+    for id in targets { enqueueUrgent(.seqnoRequest(request), to: id, now) }
   }
 
   private func unfeasibleNeighbours(_ row: UInt32, _ now: Instant) -> [NeighbourID] {

@@ -174,7 +174,7 @@ extension BabelNode {
     reselect(row, now, &buffer)
     tellPrice(of: number, formerly: formerPrice, now)
     reportRoute(number, ifNot: before, now, &buffer)
-    askForSeqnoIfWanted(number, now)
+    askForSeqnoIfWanted(number, isNewWay: former.isInfinite, now)
     satisfyRequests(row, now)
   }
 

@@ -165,6 +165,7 @@ extension BabelNode {
     if best != old {
       table.destinations[row].selected = best
       table.order.noteChange()
+      if old != noRow, best != noRow { noteMove(row, from: old, to: best, now) }
       // With the way the price changes, even where the metric does not.
       if usesPrices, best != noRow { noteChange(row, isCritical: false, now) }
     }

@@ -61,10 +61,24 @@ extension BabelNode {
     let old = destination.announcedMetric.rawValue
     let new = announcement.metric.rawValue
     let difference = old > new ? old - new : new - old
-    // Small changes wait for the periodic update, so that a quiet mesh stays quiet.
-    if difference >= max(ProtocolParameters.insignificantMetric, old / 10) {
+    // Small changes wait for the periodic update, so that a quiet mesh stays quiet. Where
+    // costs are not measured a change is a change of the network, however long the way.
+    let isMeasured =
+      announcement.interface.flatMap { interface($0) }?.parameters.isCostMeasured ?? false
+    if difference >= max(ProtocolParameters.insignificantMetric, isMeasured ? old / 10 : 0) {
       noteChange(row, isCritical: false, now)
     }
+  }
+
+  /// The selected way moved to another interface. Those from whom split horizon hid the former
+  /// one are told, however much alike the two are: they may have lost theirs just now, and know
+  /// of none by us.
+  mutating func noteMove(_ row: UInt32, from old: UInt32, to best: UInt32, _ now: Instant) {
+    let former = table.nextHops[table.routes[old].nextHop].interface
+    guard former != table.nextHops[table.routes[best].nextHop].interface,
+      let interface = interface(former), interface.isUp, interface.parameters.splitHorizon
+    else { return }
+    noteChange(row, isCritical: metric(of: old).isInfinite, now)
   }
 
   /// Enters a destination into the change log; all interfaces send it within the urgent
@@ -79,9 +93,9 @@ extension BabelNode {
     if !waits { table.destinations[row].logPosition = changes.append(row) }
     if isCritical { queueCopies(row, now) }
     guard !areScheduled else { return }
-    let due = now + urgentDelay()
     for id in interfaceOrder {
       guard let interface = interface(id), interface.isUp else { continue }
+      let due = now + urgentDelay(on: id)
       if interface.changesDue ?? .distantFuture > due {
         interfaceRows[Int(id.rawValue)]?.changesDue = due
         scheduleInterface(id)
@@ -240,7 +254,7 @@ extension BabelNode {
     if interface.unicastDumps >= ProtocolParameters.unicastDumpLimit {
       guard interface.dumpPosition == nil, interface.dumpDue == nil else { return }
       if let began = interface.dumpBegan, now - began < interface.helloMicroseconds { return }
-      let due = now + urgentDelay()
+      let due = now + urgentDelay(on: neighbour.interface)
       interfaceRows[Int(neighbour.interface.rawValue)]?.dumpDue = due
       scheduleInterface(neighbour.interface)
       return
@@ -248,7 +262,7 @@ extension BabelNode {
     beginDump()
     interfaceRows[Int(neighbour.interface.rawValue)]?.unicastDumps += 1
     neighbours[id.rawValue].dumpPosition = 0
-    neighbours[id.rawValue].dumpDue = now + urgentDelay()
+    neighbours[id.rawValue].dumpDue = now + urgentDelay(on: neighbour.interface)
     scheduleUnicast(id)
   }
 
@@ -290,7 +304,8 @@ extension BabelNode {
     if !isRequested, interface.parameters.splitHorizon,
       announcement.interface == packet.interface
     {
-      return .skipped
+      return hasOtherOriginator(row, than: announcement.router)
+        ? addRetraction(row, &packet) : .skipped
     }
     let prefix = table.destinations[row].prefix
     let source = table.sourcePrefix(row)
@@ -326,6 +341,16 @@ extension BabelNode {
     table.destinations[row].flags.insert(.announced)
     table.destinations[row].announcedMetric = announcement.metric
     return .appended
+  }
+
+  /// Whether we announced a destination with another router-id, not so long ago that it is
+  /// forgotten everywhere. Where split horizon hides the present one somebody may believe in it
+  /// still: who falls back on it sends packets to us, and we send them back. Feasibility distances
+  /// do not prevent that, as they are kept by originator (§3.5.1).
+  private func hasOtherOriginator(_ row: UInt32, than router: UInt32) -> Bool {
+    let destination = table.destinations[row]
+    return destination.flags.contains(.moreSources)
+      || (destination.sourceRouter != noRow && destination.sourceRouter != router)
   }
 
   private func addRetraction(_ row: UInt32, _ packet: inout OpenPacket) -> UpdateOutcome {

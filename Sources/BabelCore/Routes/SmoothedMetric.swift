@@ -36,9 +36,12 @@ struct SmoothedMetric: Equatable {
   /// Microseconds since the last change.
   func unchangedTime(at now: Instant) -> Int64 { max(0, now - since.instant(near: now)) }
 
-  /// Notes a change: until `now` the metric was `old`.
+  /// Notes a change: until `now` the metric was `old`. A first one that did not last was no metric
+  /// of the route but a step on the way to it, as in a network that has just begun: it says
+  /// nothing about what is usual.
   mutating func changed(from old: Metric, timeConstant: Int64, at now: Instant) {
-    value = value(old, timeConstant: timeConstant, at: now)
+    let isPassing = isFirst(old) && unchangedTime(at: now) < timeConstant / 24
+    value = isPassing ? .infinity : value(old, timeConstant: timeConstant, at: now)
     since = Tick(now)
   }
 }

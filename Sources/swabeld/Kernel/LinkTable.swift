@@ -26,8 +26,11 @@ struct LinkTable {
 
   private var rows: [Int32: Row] = [:]
   private var indices: [InterfaceName: Int32] = [:]
+  /// Links that were seen with a carrier, also before a new reading: there a missing one says
+  /// something. Some kinds of links never have one and work all the same.
+  private var carriers: Set<Int32> = []
 
-  /// Forgets everything, before a new reading.
+  /// Forgets links and addresses, before a new reading.
   mutating func removeAll() {
     rows.removeAll(keepingCapacity: true)
     indices.removeAll(keepingCapacity: true)
@@ -42,11 +45,13 @@ struct LinkTable {
     }
     rows[link.ifindex, default: Row(link: link)].link = link
     indices[link.name] = link.ifindex
+    if link.isUp, link.isRunning { carriers.insert(link.ifindex) }
     return oldName != nil && oldName != link.name
   }
 
   /// Forgets a link and its addresses.
   mutating func remove(_ link: KernelLink) {
+    carriers.remove(link.ifindex)
     guard let row = rows.removeValue(forKey: link.ifindex) else { return }
     if indices[row.link.name] == link.ifindex { indices[row.link.name] = nil }
   }
@@ -117,8 +122,8 @@ struct LinkTable {
   func addresses(of ifindex: Int32) -> [KernelAddress] { rows[ifindex]?.addresses ?? [] }
 
   /// What the node is told about an interface. `detectingCarrier` makes a missing carrier count
-  /// as down.
-  func state(_ name: InterfaceName, detectingCarrier: Bool) -> LinkState {
+  /// as down; nil does so where there was one before.
+  func state(_ name: InterfaceName, detectingCarrier: Bool?) -> LinkState {
     guard let index = indices[name], let row = rows[index] else {
       return LinkState(isUp: false, mtu: Self.unknownMTU, linkLocals: [], ipv4: nil)
     }
@@ -135,8 +140,9 @@ struct LinkTable {
       subnets.append(IPv4Subnet(address: address.address, prefix: prefix))
     }
     let mtu = row.link.mtu == 0 ? Self.unknownMTU : max(row.link.mtu, Self.leastMTU)
+    let needsCarrier = detectingCarrier ?? carriers.contains(index)
     return LinkState(
-      isUp: row.link.isUp && (!detectingCarrier || row.link.isRunning), mtu: mtu,
+      isUp: row.link.isUp && (row.link.isRunning || !needsCarrier), mtu: mtu,
       linkLocals: usable.prefix(Self.linkLocalLimit).map { $0.address }, ipv4: ipv4?.address,
       ipv4Subnets: subnets)
   }
