@@ -292,26 +292,21 @@ SHAPES = {
 
 
 def trial(net, title, limits):
-    """Everything that happens to a network; the seconds it took, by what happened."""
-    took = {}
-    since = net.start()
-    took["cold start"] = net.settled(since, 10, shortest=True)
-    time.sleep(3)
+    """What happens to a network, one after the other; the seconds it took, by what happened."""
     first, second = net.pairs[0], net.pairs[len(net.pairs) // 2]
-    happenings = [("silent loss", first, lambda: net.silence(first))] if "silent loss" in limits \
-        else []
-    happenings = [
-        ("one end told", first, lambda: net.lose(first, 1)),
-        ("both ends told", second, lambda: net.lose(second, 2)), *happenings]
-    for name, pair, happen in happenings:
-        if name not in limits:
-            continue
-        since = happen()
-        took[name] = net.settled(since, 60)
-        if name != "silent loss":
+    happenings = {
+        "one end told": (first, lambda: net.lose(first, 1)),
+        "both ends told": (second, lambda: net.lose(second, 2)),
+        "silent loss": (first, lambda: net.silence(first))}
+    took = {"cold start": net.settled(net.start(), 60, shortest=not net.others)}
+    time.sleep(2)
+    wanted = [name for name in happenings if name in limits]
+    for name in wanted:
+        pair, happen = happenings[name]
+        took[name] = net.settled(happen(), 60)
+        if name != wanted[-1]:
             net.restore(pair)
-            net.settled(time.monotonic(), 30, shortest=True)
-            time.sleep(1)
+            net.settled(time.monotonic(), 60, shortest=True)
     measured(f"{title}: " + ", ".join(f"{name} {took[name]:.2f} s" for name in took))
     return took
 
@@ -343,7 +338,7 @@ def test_reconvergence_among_others(lab):
     """A ring of six with a babeld and a BIRD in it. Their share of the delay is theirs, so only the
     end is asserted: they ask and answer by rules of their own."""
     net = Net(lab, 6, ring(6), others={2: Babeld, 4: Bird}.items())
-    limits = dict.fromkeys(("cold start", "one end told", "both ends told"), 60)
+    limits = dict.fromkeys(("cold start", "both ends told"), 60)
     try:
         took = trial(net, "ring of 6 with babeld and BIRD", limits)
     finally:
