@@ -10,7 +10,7 @@ import Testing
       ("\n", .empty), ("\r\n", .empty), (" \tdump", .dump), ("dump#x", .dump),
       ("reopen-logfile", .reopenLogFile), ("link-detect yes", .linkDetect(true)),
       ("link-detect auto", .linkDetect(nil)), ("link-detect no", .linkDetect(false)),
-     , ("smoothing-half-life 0", .smoothingHalfLife(0)),
+      ("smoothing-half-life 0", .smoothingHalfLife(0)),
       ("log-file \"/a b\"", .logFile(Array("/a b".utf8))),
     ] as [(String, RuntimeCommand)])
   func `what needs no argument check`(line: String, command: RuntimeCommand) {

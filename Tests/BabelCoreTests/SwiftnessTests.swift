@@ -80,18 +80,23 @@ import Testing
       // Not feasible, so that it is asked for.
       near.announce(Example.y, metric: 1000)
       bench.run(5)
-      func delay(_ packets: () -> [SentPacket], after cause: () -> Void) throws {
+      func measure(after cause: () -> Void, until packets: () -> [SentPacket]) throws {
         bench.forget()
         let start = bench.seconds
         cause()
         bench.run(1.5)
         delays.append(Double(try #require(packets().first).time) / 1_000_000 - start)
       }
-      try delay({
-        bench.updates(Example.x).filter { $0.packet.interface == second }.map { $0.packet }
-      }) { near.retract(Example.x) }
-      try delay({ bench.seqnoRequests.map { $0.packet } }) { far.retract(Example.y) }
-      try delay({ bench.updates(Example.own).map { $0.packet } }) { near.request(Example.own) }
+      try measure(
+        after: { near.retract(Example.x) },
+        until: {
+          bench.updates(Example.x).filter { $0.packet.interface == second }.map { $0.packet }
+        })
+      try measure(
+        after: { far.retract(Example.y) }, until: { bench.seqnoRequests.map { $0.packet } })
+      try measure(
+        after: { near.request(Example.own) },
+        until: { bench.updates(Example.own).map { $0.packet } })
     }
     if sensing == .etx {
       #expect(delays.allSatisfy { $0 >= 0.005 && $0 <= 1.01 }, "\(delays)")
