@@ -72,6 +72,25 @@ import Testing
     }
   }
 
+  @Test(arguments: [AddressFamily.ipv4, .ipv6])
+  func `groups are joined on more links than one socket may have`(family: AddressFamily) throws {
+    let namespace = try NetworkNamespace.make()
+    try namespace.enter {
+      for i in 0..<24 { try run("ip link add v\(i) type bridge; ip link set v\(i) up") }
+      let box = try UDPSocketBox(port, family: family)
+      let group = try address(family == .ipv4 ? "224.0.0.111" : "ff02::1:6")
+      var reader = try KernelReader()
+      let links = try reader.links().filter { !$0.isLoopback }.map { $0.ifindex }
+      try #require(links.count == 24)
+      // Again and again, so that a membership that was not given up would be noticed.
+      for _ in 0..<30 {
+        for ifindex in links { try box.socket.join(group, on: ifindex) }
+        for ifindex in links { try box.socket.leave(group, on: ifindex) }
+      }
+      #expect(throws: KernelError.self) { try box.socket.leave(group, on: links[20]) }
+    }
+  }
+
   @Test func `a long datagram is cut and known to be`() throws {
     try withPair { left, right in
       let (sender, out) = try left.enter { (try UDPSocketBox(port), try link("v0").ifindex) }
@@ -116,5 +135,7 @@ import Testing
 /// Lets a socket be returned from a generic closure.
 private final class UDPSocketBox {
   let socket: UDPSocket
-  init(_ port: UInt16) throws { socket = try UDPSocket(port: port) }
+  init(_ port: UInt16, family: AddressFamily = .ipv6) throws {
+    socket = try UDPSocket(port: port, family: family)
+  }
 }
