@@ -33,7 +33,7 @@ enum ConfigurationTrial {
       left -= 1
     }
     trial.readTables(in: settings.configuration.socketDialect)
-    trial.pass(700_000_000, stops: 30)
+    trial.pass(700_000_000, stops: 12)
     trial.shutDown(keepingForwarding: false)
   }
 

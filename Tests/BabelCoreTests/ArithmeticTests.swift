@@ -81,6 +81,19 @@ import Testing
     #expect(added == 65_536, "there is room again once the work is done")
   }
 
+  @Test(arguments: ["in", "out", "redistribute", "install"])
+  func `a chain has no more rules than can be numbered`(word: String) throws {
+    let rules = [FilterRule](repeating: FilterRule(), count: FilterChain.ruleLimit)
+    var configuration = Configuration()
+    configuration.filters.input.rules = rules
+    configuration.filters.output.rules = rules
+    configuration.filters.redistribute.rules = rules
+    configuration.filters.install.rules = rules
+    #expect(throws: ConfigurationError.self) {
+      try ConfigurationParser.parse(statement: Array("\(word) deny".utf8), into: &configuration)
+    }
+  }
+
   @Test func `instants far apart have a distance and a text`() {
     let early = Instant(microseconds: -999_000)
     #expect(Instant.distantFuture - early == .max)

@@ -123,6 +123,9 @@ public struct FilterChain: Equatable, Sendable {
   /// The rules.
   public var rules: [FilterRule]
 
+  /// Most rules: a row of the tables names the one that let it pass by a number of 16 bits.
+  static let ruleLimit = 65_535
+
   /// Makes a chain.
   public init(_ rules: [FilterRule] = []) { self.rules = rules }
 
@@ -148,6 +151,16 @@ public struct FilterSet: Equatable, Sendable {
     var local = FilterRule()
     local.origin = .local
     redistribute.rules.append(local)
+  }
+
+  /// The chain of a name.
+  subscript(_ name: FilterChainName) -> FilterChain {
+    switch name {
+    case .input: input
+    case .output: output
+    case .redistribute: redistribute
+    case .install: install
+    }
   }
 
   /// Appends to ``redistribute``, before the implicit last rule.

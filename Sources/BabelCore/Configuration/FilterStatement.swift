@@ -65,6 +65,10 @@ extension StatementParser {
   mutating func parseRule(
     _ chain: FilterChainName, at first: ConfigurationToken
   ) throws(ConfigurationError) -> FilterRule {
+    guard configuration.filters[chain].rules.count < FilterChain.ruleLimit else {
+      throw reader.error(
+        at: first, expected: "at most \(FilterChain.ruleLimit) rules that begin with this word")
+    }
     var draft = RuleDraft(chain)
     while let token = try reader.next() {
       guard !token.isQuoted, let keyword = FilterKeyword(octets: token.octets) else {
