@@ -280,7 +280,9 @@ private struct Run: ~Copyable {
   private mutating func snapshot(_ argument: UInt8) {
     trial.node.kernelSnapshotBegins()
     if argument & 1 == 0 { offer(argument, isAdded: true) }
-    trial.node.kernelSnapshotEnded(at: trial.now, into: &trial.buffer)
+    for offer in trial.node.unconfirmedOffers() {
+      _ = trial.node.kernelOfferRemoved(offer, at: trial.now, into: &trial.buffer)
+    }
     trial.settle()
   }
 

@@ -92,7 +92,7 @@ enum NetlinkTrial {
       case .addressRemoved(let address): links.remove(address)
       case .routeAdded(let route, let isReplacing): take(route, isReplacing)
       case .routeRemoved(let route): foreign.remove(sources.logical(route))
-      case .overflow: break
+      default: break
       }
     }
 
