@@ -53,6 +53,7 @@ enum {
   SWB_IPV6_MULTICAST_ALL = 29,
   SWB_SO_PEERCRED = 17,
   SWB_SO_RCVBUFFORCE = 33,
+  SWB_SO_MEMINFO = 55,
   SWB_SO_TIMESTAMPNS_NEW = 64,
   SWB_SOL_NETLINK = 270,
   SWB_CLONE_NEWNET = 0x40000000,
@@ -78,6 +79,17 @@ int swabel_setresgid(gid_t real, gid_t effective, gid_t saved) __asm__("setresgi
 int swabel_setresuid(uid_t real, uid_t effective, uid_t saved) __asm__("setresuid");
 
 /* GNU extensions. */
+struct swabel_mmsghdr {
+  struct msghdr msg_hdr;
+  unsigned msg_len;
+};
+int swabel_recvmmsg(int fd, struct swabel_mmsghdr *messages, unsigned count, int flags,
+                    struct timespec *timeout)
+#if defined(_REDIR_TIME64)
+    __asm__("__recvmmsg_time64");
+#else
+    __asm__("recvmmsg");
+#endif
 int swabel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) __asm__("accept4");
 int swabel_unshare(int flags) __asm__("unshare");
 int swabel_setns(int fd, int type) __asm__("setns");

@@ -42,7 +42,8 @@ extension Daemon {
       connection.output.append("ok\n")
     case .counters:
       for line in node.counters.lines { connection.output.append(line + "\n") }
-      connection.output.append("counter packets unsent \(unsentPackets)\nok\n")
+      connection.output.append("counter packets unsent \(unsentPackets)\n")
+      connection.output.append("counter packets flooding \(floodingPackets)\nok\n")
     case .quit: connection.end(.polite)
     case .bad(let error):
       log.write(.client, subject: 5, "control socket: \(error.detail)")

@@ -9,8 +9,12 @@ extension Daemon {
   /// So many actions are not exceeded by much before they are applied.
   private static let actionsPerApplication = 1024
 
-  /// Room for a packet, unless an interface carries larger ones. Memory is not taken for 65,535
-  /// octets, which no neighbour sends over any other.
+  /// At most so many datagrams are read before something else gets its turn…
+  private static let datagramsPerTurn = 256
+  /// …and for at most so many microseconds: a Hello may be due.
+  private static let turnTime: Int64 = 10_000
+
+  /// Room for a packet, unless an interface carries larger ones.
   private static let leastPacketRoom = 16 << 10
   /// The largest datagram, whatever the link could carry.
   private static let mostPacketRoom: UInt32 = 64 << 10
@@ -28,35 +32,52 @@ extension Daemon {
     return opened
   }
 
-  /// Reads datagrams, at most `limit`, and lets the node work on each.
-  func receivePackets(limit: Int) { receivePackets(socket, limit) }
+  /// Reads datagrams, not too many, and lets the node work on each.
+  func receivePackets() { receivePackets(socket, storms) }
 
   /// Reads datagrams that came over IPv4.
-  func receiveIPv4Packets(limit: Int) {
-    if let ipv4Socket { receivePackets(ipv4Socket.socket, limit) }
+  func receiveIPv4Packets() {
+    if let ipv4Socket { receivePackets(ipv4Socket.socket, ipv4Socket.storms) }
   }
 
-  private func receivePackets(_ socket: borrowing UDPSocket, _ limit: Int) {
-    // Taken out of the object, so that the node can look into it while the object changes.
-    var packet: [UInt8] = []
-    swap(&packet, &self.packet)
-    defer { swap(&packet, &self.packet) }
+  private func receivePackets(_ socket: borrowing UDPSocket, _ storms: StormGuard) {
+    let batch = roomForPackets()
+    let end = Instant.now + Self.turnTime
+    var left = Self.datagramsPerTurn
+    var isDrained = false
+    var now = Instant.now
+    while left > 0, !isDrained, now < end {
+      do throws(KernelError) {
+        let count = try batch.receive(from: socket)
+        isDrained = count < ReceiveBatch.size
+        left -= count
+        for index in 0..<count {
+          batch.withDatagram(index) { datagram, bytes in
+            guard storms.admits(datagram.source, on: datagram.ifindex, at: now) else { return }
+            receive(datagram, bytes)
+          }
+          // A burst of full packets would make the buffer, which is kept, needlessly large.
+          if actions.actions.count >= Self.actionsPerApplication { apply(at: .now) }
+        }
+      } catch {
+        // An error the network reported for something sent earlier; the socket is fine.
+        left -= 1
+        log.write(.receiveFailed, subject: UInt64(error.errno), "recv: \(error)")
+      }
+      now = .now
+    }
+    apply(at: .now)
+    watch(socket, storms, isDrained: isDrained)
+  }
+
+  private func roomForPackets() -> ReceiveBatch {
     let room = interfaces.reduce(Self.leastPacketRoom) {
       max($0, Int(min($1.reported.mtu, Self.mostPacketRoom)))
     }
-    if packet.count < room { packet = [UInt8](repeating: 0, count: room) }
-    for _ in 0..<limit {
-      do throws(KernelError) {
-        guard let datagram = try socket.receive(into: &packet) else { break }
-        receive(datagram, packet.span.extracting(0..<datagram.count))
-        // A burst of full packets would make the buffer, which is kept, needlessly large.
-        if actions.actions.count >= Self.actionsPerApplication { apply(at: .now) }
-      } catch {
-        // An error the network reported for something sent earlier; the socket is fine.
-        log.write(.receiveFailed, subject: UInt64(error.errno), "recv: \(error)")
-      }
-    }
-    apply(at: .now)
+    if let batch, batch.room >= room { return batch }
+    let made = ReceiveBatch(room: room)
+    batch = made
+    return made
   }
 
   private func receive(_ datagram: ReceivedDatagram, _ bytes: Span<UInt8>) {
@@ -93,7 +114,7 @@ extension Daemon {
     do throws(KernelError) {
       if try send(to: destination, ifindex, from: source, datagram) { return }
       // No room: wait a little, once. What does not go then is lost like any other packet.
-      waitForRoom(source.family)
+      waitForRoom(in: source.family)
       if try !send(to: destination, ifindex, from: source, datagram) {
         unsentPackets &+= 1
         log.write(.sendFailed, subject: UInt64(ErrorNumber.wouldBlock), "send: no room")
@@ -125,17 +146,13 @@ extension Daemon {
       dontFragment: datagram.dontFragment)
   }
 
-  /// Waits until the socket of a family has room again, for a short time.
-  private func waitForRoom(_ family: AddressFamily) {
-    var poll = PollSet()
-    if family == .ipv4, let ipv4Socket {
-      poll.add(ipv4Socket.socket.descriptor, .write)
+  private func waitForRoom(in family: AddressFamily) {
+    let deadline = MonotonicClock.microseconds() + Self.sendPatience
+    if family == .ipv4 {
+      _ = ipv4Socket?.socket.waitForRoom(until: deadline)
     } else {
-      poll.add(socket.descriptor, .write)
+      _ = socket.waitForRoom(until: deadline)
     }
-    do throws(KernelError) {
-      _ = try poll.wait(until: MonotonicClock.microseconds() + Self.sendPatience)
-    } catch {}
   }
 
   /// Writes the low 32 bits of the time in microseconds, most significant first (RFC 9616 §3.2).

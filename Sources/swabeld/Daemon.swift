@@ -5,7 +5,7 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// The extensions are, by topic: `+Packets`, `+Interfaces`, `+Departures`, `+Patterns`,
+/// The extensions are, by topic: `+Packets`, `+Storms`, `+Interfaces`, `+Departures`, `+Patterns`,
 /// `+KernelEvents`, `+Reading` (of the kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`,
 /// `+EarlierLife`.
 final class Daemon {
@@ -22,8 +22,10 @@ final class Daemon {
   let socket: UDPSocket
   /// The one for interfaces that exchange packets over IPv4; nil until there is one.
   var ipv4Socket: ControlSocket?
-  /// Room for one packet; see `receivePackets`.
-  var packet: [UInt8] = []
+  /// Keeps floods from drowning out our neighbours.
+  let storms = StormGuard()
+  /// Room for packets; see `receivePackets`.
+  var batch: ReceiveBatch?
   /// Packets that could not be sent.
   var unsentPackets: UInt64 = 0
   /// The kernel was asked to note when packets arrive.
@@ -92,8 +94,6 @@ final class Daemon {
   /// Set by a signal or a fatal error: leave the loop.
   var isStopping = false
 
-  /// At most so many datagrams are read before something else gets its turn.
-  private static let datagramsPerTurn = 256
   /// At most so many rows are worked on in one call of the node.
   static let rowsPerTurn = 2000
 
@@ -148,10 +148,8 @@ final class Daemon {
       }
       if poll.isReadable(signal) { receiveSignals() }
       if poll.isReadable(event) || !news.isEmpty { receiveEvents() }
-      if poll.isReadable(datagram) { receivePackets(limit: Self.datagramsPerTurn) }
-      if let ipv4Datagram, poll.isReadable(ipv4Datagram) {
-        receiveIPv4Packets(limit: Self.datagramsPerTurn)
-      }
+      if poll.isReadable(datagram) { receivePackets() }
+      if let ipv4Datagram, poll.isReadable(ipv4Datagram) { receiveIPv4Packets() }
       if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
       server?.serve(poll, self, at: .now)
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
@@ -178,6 +176,7 @@ final class Daemon {
     if let interfaceRetry { earliest = min(earliest, interfaceRetry) }
     if let linksDue { earliest = min(earliest, linksDue) }
     if let refusal = refusedEntries.deadline() { earliest = min(earliest, refusal) }
+    if let stormDeadline { earliest = min(earliest, stormDeadline) }
     if let watchdog = supervision.deadline {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
@@ -190,6 +189,7 @@ final class Daemon {
       interfaceRetry = nil
       checkInterfaces(at: now)
     }
+    watchStorms(at: now)
     lifeFile.keepReserve(node, at: now, log)
     if let due = refusedEntries.deadline(), due <= now { retryRefused(at: now) }
     if let due = linksDue, due <= now { readLinks(at: now) }
@@ -206,6 +206,9 @@ final class Daemon {
   /// Every change of an interface, a table, a neighbour.
   func report(_ notice: Notice) {
     log.write(notice)
+    if case .neighbour(let event, let status) = notice {
+      noteForStorms(event, status, at: .now)
+    }
     server?.report(notice, log)
   }
 }
@@ -213,6 +216,7 @@ final class Daemon {
 /// A socket that is opened when it is needed.
 final class ControlSocket {
   let socket: UDPSocket
+  let storms = StormGuard()
 
   init(_ socket: consuming UDPSocket) { self.socket = socket }
 }

@@ -4,23 +4,30 @@ import CLinux
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct `Datagrams between two namespaces` {
-  private let port: UInt16 = 6696
+  let port: UInt16 = 6696
 
-  /// Waits for one datagram, at most two seconds.
+  /// Waits for one datagram, at most two seconds; its octets too.
   private func receive(
-    _ socket: borrowing UDPSocket, into buffer: inout [UInt8]
-  ) throws -> ReceivedDatagram {
+    _ socket: borrowing UDPSocket, room: Int = 100
+  ) throws -> (ReceivedDatagram, [UInt8]) {
     var poll = PollSet()
     let index = poll.add(socket.descriptor, .read)
     let ready = try poll.wait(until: MonotonicClock.microseconds() + 2_000_000)
     let isReadable = poll.isReadable(index)
     #expect(ready == 1 && isReadable)
-    let received = try socket.receive(into: &buffer)
-    return try #require(received)
+    let batch = ReceiveBatch(room: room)
+    let count = try batch.receive(from: socket)
+    #expect(count == 1)
+    var found: (ReceivedDatagram, [UInt8])?
+    batch.withDatagram(0) { datagram, octets in
+      found = (datagram, octets.indices.map { octets[$0] })
+    }
+    batch.withDatagram(1) { _, _ in Issue.record("there is no second datagram") }
+    return try #require(found)
   }
 
   /// Two namespaces joined by `v0` (fe80::1) and `v1` (fe80::2).
-  private func withPair(
+  func withPair(
     _ body: (borrowing NetworkNamespace, borrowing NetworkNamespace) throws -> Void
   ) throws {
     let left = try NetworkNamespace.make()
@@ -52,17 +59,16 @@ import Testing
       let lacksTrafficClass = sender.socket.lacksTrafficClass
       let room = sender.socket.receiveBufferOctets
       #expect(hasTimes && !lacksTrafficClass && room >= 4 << 20)
-      var buffer = [UInt8](repeating: 0, count: 100)
-      let nothing = try receiver.socket.receive(into: &buffer)
-      #expect(nothing == nil)
+      let nothing = try ReceiveBatch(room: 100).receive(from: receiver.socket)
+      #expect(nothing == 0)
       let before = MonotonicClock.microseconds()
       let hello: [UInt8] = [42, 2, 0, 0]
       let pinned = try address("fe80::11")
       let isSent = try sender.socket.send(
         hello.span, to: group, ifindex: out, sourceAddress: pinned, dontFragment: true)
       #expect(isSent)
-      let datagram = try receive(receiver.socket, into: &buffer)
-      #expect(datagram.count == 4 && Array(buffer[..<4]) == hello && !datagram.isTruncated)
+      let (datagram, octets) = try receive(receiver.socket)
+      #expect(datagram.count == 4 && octets == hello && !datagram.isTruncated)
       #expect(datagram.source == pinned && datagram.port == port)
       #expect(datagram.ifindex == into && datagram.destination == group)
       let arrival = try #require(datagram.arrival)
@@ -99,8 +105,7 @@ import Testing
       let peer = try address("fe80::2")
       let isSent = try sender.socket.send(long.span, to: peer, ifindex: out)
       #expect(isSent)
-      var buffer = [UInt8](repeating: 0, count: 100)
-      let datagram = try receive(receiver.socket, into: &buffer)
+      let (datagram, _) = try receive(receiver.socket)
       #expect(datagram.isTruncated && datagram.count == 100 && datagram.destination == peer)
       #expect(datagram.arrival == nil)
     }
@@ -120,6 +125,33 @@ import Testing
     }
   }
 
+  @Test(arguments: [AddressFamily.ipv4, .ipv6])
+  func `a full socket is waited for, whatever its family, and only so long`(
+    family: AddressFamily
+  ) throws {
+    try NetworkNamespace.make().enter {
+      // Nobody answers who has the address: packets wait in the kernel until they are too many.
+      try run("ip link add d0 type veth peer name d1; ip link set d0 up; ip link set d1 up")
+      try run("ip addr add 10.9.0.1/24 dev d0; ip addr add fe80::1/64 dev d0 nodad")
+      try run("sysctl -qw net.ipv4.neigh.d0.unres_qlen_bytes=100000000")
+      try run("sysctl -qw net.ipv6.neigh.d0.unres_qlen_bytes=100000000")
+      let socket = try UDPSocket(port: port, family: family)
+      let out = try link("d0").ifindex
+      let began = MonotonicClock.microseconds()
+      let hasRoom = socket.waitForRoom(until: began + 1_000_000)
+      #expect(hasRoom && MonotonicClock.microseconds() - began < 500_000)
+      let octets = [UInt8](repeating: 0, count: 1400)
+      let peer = try address(family == .ipv4 ? "10.9.0.7" : "fe80::7")
+      var isFull = false
+      for _ in 0..<10_000 where !isFull {
+        isFull = try !socket.send(octets.span, to: peer, ifindex: out)
+      }
+      let full = MonotonicClock.microseconds()
+      let hasMore = socket.waitForRoom(until: full + 20_000)
+      #expect(isFull && !hasMore && MonotonicClock.microseconds() - full >= 20_000)
+    }
+  }
+
   @Test func `a port that another socket shares is found taken`() throws {
     try NetworkNamespace.make().enter {
       #expect(try !UDPSocket.isPortTaken(port))
@@ -133,7 +165,7 @@ import Testing
 }
 
 /// Lets a socket be returned from a generic closure.
-private final class UDPSocketBox {
+final class UDPSocketBox {
   let socket: UDPSocket
   init(_ port: UInt16, family: AddressFamily = .ipv6) throws {
     socket = try UDPSocket(port: port, family: family)

@@ -13,9 +13,10 @@ import struct
 import babel_packets as babel
 from daemons import Swabeld
 from netns import Lab, Namespace, measured
-from speaker import ETH_P_ALL, SO_RCVBUFFORCE, Background
+from speaker import SO_RCVBUFFORCE, Background
 
 SO_TIMESTAMPNS = 35
+ETH_P_IPV6 = 0x86DD
 INTERVAL = 0.2
 PARAMETERS = f"type wired hello-interval {INTERVAL} update-interval 60"
 # What the project promises itself: no Hello later than this after its due time.
@@ -28,10 +29,11 @@ class HelloWatch(Background):
 
     def __init__(self, namespace: Namespace, interface: str, source: str = "fe80::1") -> None:
         def open_socket() -> socket.socket:
-            raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
+            # Of one protocol: a socket for all would also be given what leaves here.
+            raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IPV6))
             raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
             raw.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-            raw.bind((interface, ETH_P_ALL))
+            raw.bind((interface, ETH_P_IPV6))
             raw.settimeout(0.2)
             return raw
 

@@ -28,6 +28,18 @@ extension BabelNode {
     wallOrigin = second.map { $0 - now.microseconds / 1_000_000 }
   }
 
+  /// The index that a sender on an interface with keys has proved to be its own, and the highest
+  /// counter of its packets; nil if it has not. What it sends from now on has that index and, but
+  /// for packets that overtook one another, a higher counter (RFC 8967 §4.1).
+  public func provedCounter(
+    of source: IPAddress, on id: InterfaceID
+  ) -> (index: [UInt8], counter: UInt32)? {
+    let row = Int(id.rawValue)
+    guard row < authentications.count, let life = authentications[row]?.life(of: source)
+    else { return nil }
+    return (life.index, life.highest)
+  }
+
   private func wallSecond(at now: Instant) -> Int64? {
     wallOrigin.map { $0 + now.microseconds / 1_000_000 }
   }

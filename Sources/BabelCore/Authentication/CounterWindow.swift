@@ -6,7 +6,8 @@ struct CounterWindow: Equatable {
   /// Counters that are remembered, the highest included.
   static let size: Int64 = 128
 
-  private var highest: UInt32
+  /// The highest counter seen.
+  private(set) var highest: UInt32
   /// Bit 0 stands for ``highest``, bit n for n below it: the first 64, then the other 64.
   private var near: UInt64 = 1
   private var far: UInt64 = 0

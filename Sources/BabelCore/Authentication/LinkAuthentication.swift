@@ -16,6 +16,9 @@ struct SenderLife {
     unicast = CounterWindow(counter)
   }
 
+  /// The highest counter of all packets.
+  var highest: UInt32 { max(multicast.highest, unicast.highest) }
+
   /// Takes note of a packet; false if it came before or is too old to tell.
   mutating func accept(_ counter: UInt32, toMulticast: Bool) -> Bool {
     toMulticast ? multicast.accept(counter) : unicast.accept(counter)
@@ -103,6 +106,9 @@ struct LinkAuthentication {
 
   /// Senders of whom something is known.
   var peerCount: Int { peers.count }
+
+  /// The life a sender has proved; nil if it has not.
+  func life(of source: IPAddress) -> SenderLife? { peers[source]?.life }
 
   // MARK: Sending
 

@@ -1,25 +1,6 @@
 import BabelWire
 import CLinux
 
-/// A datagram as the kernel delivered it; its octets are in the caller's buffer.
-public struct ReceivedDatagram: Equatable, Sendable {
-  /// Octets stored in the buffer.
-  public let count: Int
-  /// Source address.
-  public let source: IPAddress
-  /// Source port.
-  public let port: UInt16
-  /// Index of the interface it came in on.
-  public let ifindex: Int32
-  /// Destination address.
-  public let destination: IPAddress
-  /// The datagram was longer than the buffer; the rest is lost.
-  public let isTruncated: Bool
-  /// When it arrived, in microseconds of ``MonotonicClock``; nil unless
-  /// ``UDPSocket/enableArrivalTimes()`` was called.
-  public let arrival: Int64?
-}
-
 /// One datagram socket for all interfaces, as babeld opens it: one family only, hop limit 1,
 /// traffic class CS6, no multicast loop, interface and destination reported with each datagram.
 /// Non-blocking.

@@ -128,7 +128,7 @@ final class Log {
 /// Kinds of lines that may come in floods.
 enum LogKind: UInt8 {
   case packetDropped, tlvIgnored, limitReached, otherNotice, receiveFailed, sendFailed
-  case routeRefused, overflow, kernelDifference, client, interface
+  case routeRefused, overflow, kernelDifference, client, interface, flood
 
   /// Kind and subject of a notice.
   static func of(_ notice: Notice) -> (LogKind, UInt64) {

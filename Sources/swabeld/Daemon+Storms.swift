@@ -1,0 +1,84 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+extension Daemon {
+  /// When a guard wants to look again though nothing arrives.
+  var stormDeadline: Instant? {
+    guard let ipv4 = ipv4Socket?.storms.deadline else { return storms.deadline }
+    return min(ipv4, storms.deadline ?? .distantFuture)
+  }
+
+  /// Datagrams that were dropped unread because there were too many from strangers.
+  var floodingPackets: UInt64 {
+    storms.refusedInAll &+ (ipv4Socket?.storms.refusedInAll ?? 0)
+  }
+
+  /// Does what is due about floods without an event.
+  func watchStorms(at now: Instant) {
+    if let due = storms.deadline, due <= now { watch(socket, storms, isDrained: true) }
+    if let ipv4Socket, let due = ipv4Socket.storms.deadline, due <= now {
+      watch(ipv4Socket.socket, ipv4Socket.storms, isDrained: true)
+    }
+  }
+
+  /// Tells the guards what became of a neighbour.
+  func noteForStorms(_ event: TableEvent, _ status: NeighbourStatus, at now: Instant) {
+    guard let row = interfaces.first(where: { $0.name == status.interface }),
+      let ifindex = row.ifindex,
+      let guardian = row.parameters.control == .ipv4 ? ipv4Socket?.storms : storms
+    else { return }
+    let source = StormGuard.Source(ifindex: ifindex, address: status.address)
+    if event == .flush {
+      guardian.lost(source)
+    } else {
+      guardian.saw(source, isUsable: !status.cost.isInfinite, at: now)
+    }
+  }
+
+  /// Looks, after a turn, whether a socket is flooded, and changes what the kernel lets through.
+  func watch(_ socket: borrowing UDPSocket, _ storms: StormGuard, isDrained: Bool) {
+    let now = Instant.now
+    let fill = isDrained ? 0 : socket.fillPercent
+    guard storms.needsReview(at: now, fillPercent: fill) else { return }
+    let outcome = storms.review(at: now, fillPercent: fill) { seal(of: $0) }
+    if outcome.needsFilter { install(storms, in: socket) }
+    for ifindex in outcome.began {
+      log.write(
+        .flood, subject: UInt64(UInt32(bitPattern: ifindex)),
+        "\(linkName(ifindex)) is flooded: only a part of what strangers send is looked at")
+    }
+    for ifindex in outcome.ended {
+      log.write(
+        .flood, subject: UInt64(UInt32(bitPattern: ifindex)), level: .info,
+        "The flood on \(linkName(ifindex)) is over")
+    }
+  }
+
+  private func install(_ storms: StormGuard, in socket: borrowing UDPSocket) {
+    let port = settings.configuration.protocolPort
+    var limit = StormGuard.senderLimit
+    while let filter = storms.filter(port: port, senders: limit) {
+      if socket.filter(filter) { return }
+      // The old program counts as long as the new one is not there.
+      _ = socket.filter(nil)
+      if socket.filter(filter) || limit == 0 { return }
+      limit /= 2
+    }
+    _ = socket.filter(nil)
+  }
+
+  private func seal(of source: StormGuard.Source) -> StormFilter.Seal? {
+    guard let row = interfaces.first(where: { $0.ifindex == source.ifindex }),
+      let found = node.provedCounter(of: source.address, on: row.id)
+    else { return nil }
+    return StormFilter.Seal(index: found.index, counter: found.counter)
+  }
+
+  private func linkName(_ ifindex: Int32) -> String {
+    guard let row = interfaces.first(where: { $0.ifindex == ifindex }) else {
+      return "interface \(ifindex)"
+    }
+    return "interface \(row.name)"
+  }
+}

@@ -1,0 +1,317 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// Keeps whoever floods a socket from drowning out our neighbours.
+///
+/// Datagrams wait in one queue, so a flood must be kept out of it: while there is one, the kernel
+/// hands over everything from the neighbours we know and only a share of the rest
+/// (``StormFilter``). Whom we know is decided before the flood: neighbours that have been usable
+/// for ``probation``. Of strangers, only so many datagrams a second are looked at on each link,
+/// whatever they are: a Hello of a new neighbour, a wrong signature, noise.
+///
+/// In peace there is no filter, and nothing is dropped.
+final class StormGuard {
+  /// Who sent a datagram.
+  struct Source: Hashable {
+    let ifindex: Int32
+    let address: IPAddress
+  }
+
+  /// What a review led to.
+  struct Outcome {
+    /// The kernel needs another filter, or none.
+    var needsFilter = false
+    /// Links on which a flood began.
+    var began: [Int32] = []
+    /// Links on which it is over.
+    var ended: [Int32] = []
+  }
+
+  private struct Neighbour {
+    /// Those that came first are kept if there is no room for all.
+    let order: UInt64
+    let usableSince: Instant
+    /// Known well enough to pass during a flood.
+    var isTrusted = false
+    /// Gone, but kept until the flood is over: it may come back.
+    var isLost = false
+    /// Datagrams since the last review.
+    var count = 0
+    /// What is let through of them, and whether it must be sealed.
+    var share = StormFilter.everything
+    var seal: StormFilter.Seal?
+    var unsealedShare = StormFilter.everything
+    var sealedAt = Instant(microseconds: 0)
+
+    var isLimited: Bool { share != StormFilter.everything || seal != nil }
+  }
+
+  private struct Link {
+    /// Datagrams of strangers that may be looked at now.
+    var tokens = StormGuard.burst
+    var refilledAt: Instant
+    /// Datagrams of strangers since the last review, and how many of them were refused.
+    var strangers = 0
+    var refused = 0
+    /// What the kernel lets through of them.
+    var share = StormFilter.everything
+    /// When there was a flood last; nil if that is long ago.
+    var floodedAt: Instant?
+  }
+
+  /// Datagrams of strangers looked at per second and link.
+  static let rate: Int64 = 2000
+  /// More of them are looked at once in a while: a neighbourhood that starts all at once.
+  static let burst = 4096
+  /// Microseconds between two reviews.
+  static let period: Int64 = 50_000
+  /// Refused datagrams that make a review due at once.
+  static let patience = 512
+  /// Fewer datagrams of one neighbour between two reviews are no flood.
+  static let heavy = 256
+  /// Microseconds that a neighbour must have been usable.
+  static let probation: Int64 = 2_000_000
+  /// Microseconds without a flood until newcomers are trusted again.
+  static let calm: Int64 = 10_000_000
+  /// Microseconds that a neighbour's packets must be sealed once it was abused.
+  static let sealing: Int64 = 30_000_000
+  /// Neighbours that a filter names; Linux before 6.7 has no room for many more.
+  static let senderLimit = 256
+  /// Flooded links that a filter names.
+  static let linkLimit = 16
+  /// The queue is that full (percent): there is a flood, whatever the budget says…
+  static let pressing = 40
+  /// …and it comes from somebody we know.
+  static let overflowing = 70
+
+  private var neighbours: [Source: Neighbour] = [:]
+  private var links: [Int32: Link] = [:]
+  private var arrived: UInt64 = 0
+  private var reviewedAt = Instant(microseconds: 0)
+  private var refused = 0
+  /// Datagrams of strangers that were not looked at.
+  private(set) var refusedInAll: UInt64 = 0
+  /// When ``review(at:fillPercent:seal:)`` is to be called though nothing arrives.
+  private(set) var deadline: Instant?
+
+  // MARK: Who is known
+
+  /// A neighbour has a finite cost, or has not. It is trusted once it had one for a while.
+  func saw(_ source: Source, isUsable: Bool, at now: Instant) {
+    if neighbours[source] != nil {
+      neighbours[source]?.isLost = false
+      if !isUsable, neighbours[source]?.isTrusted == false { neighbours[source] = nil }
+    } else if isUsable {
+      arrived += 1
+      neighbours[source] = Neighbour(order: arrived, usableSince: now)
+      plan(now + Self.probation)
+    }
+  }
+
+  /// A neighbour is gone.
+  func lost(_ source: Source) {
+    if neighbours[source]?.isTrusted == true, links[source.ifindex]?.floodedAt != nil {
+      neighbours[source]?.isLost = true
+    } else {
+      neighbours[source] = nil
+    }
+  }
+
+  // MARK: Datagrams
+
+  /// Whether to look at a datagram.
+  func admits(_ source: IPAddress, on ifindex: Int32, at now: Instant) -> Bool {
+    let key = Source(ifindex: ifindex, address: source)
+    if let index = neighbours.index(forKey: key), neighbours.values[index].isTrusted {
+      neighbours.values[index].count += 1
+      return true
+    }
+    var link = links[ifindex] ?? Link(refilledAt: now)
+    defer { links[ifindex] = link }
+    link.strangers += 1
+    let earned = (now - link.refilledAt) * Self.rate / 1_000_000
+    if earned > 0 {
+      link.tokens = Int(min(Int64(link.tokens) + earned, Int64(Self.burst)))
+      link.refilledAt =
+        link.tokens == Self.burst ? now : link.refilledAt + earned * 1_000_000 / Self.rate
+    }
+    guard link.tokens > 0 else {
+      link.refused += 1
+      refused += 1
+      refusedInAll &+= 1
+      return false
+    }
+    link.tokens -= 1
+    return true
+  }
+
+  // MARK: Reviews
+
+  /// Whether ``review(at:fillPercent:seal:)`` is to be called, after a turn that left the queue
+  /// that full.
+  func needsReview(at now: Instant, fillPercent: Int) -> Bool {
+    if let deadline, deadline <= now { return true }
+    if refused >= Self.patience || fillPercent >= Self.overflowing { return true }
+    return now - reviewedAt >= Self.period && (refused > 0 || fillPercent >= Self.pressing)
+  }
+
+  /// Compares what came since the last review with what may come. `seal` tells what the packets
+  /// of a neighbour have in common; nil if it does not sign them.
+  func review(
+    at now: Instant, fillPercent: Int, seal: (Source) -> StormFilter.Seal?
+  ) -> Outcome {
+    var outcome = Outcome()
+    let elapsed = min(max(now - reviewedAt, 1000), 1_000_000)
+    reviewedAt = now
+    refused = 0
+    deadline = nil
+    if fillPercent >= Self.pressing { press() }
+    for ifindex in links.keys.sorted() {
+      review(ifindex, elapsed, at: now, &outcome)
+    }
+    if fillPercent >= Self.overflowing { restrain(elapsed, at: now, seal, &outcome) }
+    relent(at: now, isQuiet: fillPercent < Self.pressing, &outcome)
+    trust(at: now)
+    return outcome
+  }
+
+  /// The queue fills up though strangers are within their budget: it is too large for us.
+  private func press() {
+    guard let worst = links.max(by: { $0.value.strangers < $1.value.strangers })?.key
+    else { return }
+    links[worst]?.tokens = 0
+    links[worst]?.refused += 1
+  }
+
+  private func review(
+    _ ifindex: Int32, _ elapsed: Int64, at now: Instant, _ outcome: inout Outcome
+  ) {
+    guard var link = links[ifindex] else { return }
+    let allowed = max(1, Self.rate * elapsed / 1_000_000)
+    let seen = Int64(link.strangers)
+    if link.refused > 0, seen > 4 * allowed {
+      let share = UInt64(link.share) * UInt64(2 * allowed) / UInt64(seen)
+      link.share = StormFilter.Share(clamping: max(1, share))
+      if link.floodedAt == nil { outcome.began.append(ifindex) }
+      link.floodedAt = now
+      outcome.needsFilter = true
+    } else if link.share != StormFilter.everything {
+      link.floodedAt = now
+      if seen < allowed / 2 {
+        let (share, overflow) = link.share.multipliedReportingOverflow(by: 2)
+        link.share = overflow ? StormFilter.everything : share | 1
+        outcome.needsFilter = true
+      }
+    }
+    link.strangers = 0
+    link.refused = 0
+    if let floodedAt = link.floodedAt {
+      if now - floodedAt >= Self.calm {
+        link.floodedAt = nil
+        outcome.ended.append(ifindex)
+      }
+      plan(
+        link.share == StormFilter.everything ? floodedAt + Self.calm : now + Self.period)
+    }
+    let isIdle = link.floodedAt == nil && now - link.refilledAt > Self.calm
+    links[ifindex] = isIdle ? nil : link
+  }
+
+  /// The queue overflows although strangers are held back. If much of it is from one address,
+  /// that neighbour floods us, or somebody does in its name: then only packets with its index and
+  /// a new counter pass, or, if it has no keys, as many as we can work on.
+  private func restrain(
+    _ elapsed: Int64, at now: Instant, _ seal: (Source) -> StormFilter.Seal?,
+    _ outcome: inout Outcome
+  ) {
+    let total = neighbours.values.reduce(0) { $0 + $1.count }
+    for (source, neighbour) in neighbours
+    where neighbour.isTrusted && neighbour.count >= max(total / 4, Self.heavy) {
+      // If a sealed one still floods, somebody knows the counter, or repeats what was heard.
+      if let found = seal(source), found != neighbour.seal {
+        let allowed = UInt64(max(1, Self.rate * elapsed / 1_000_000))
+        let share = UInt64(StormFilter.everything) * allowed / UInt64(neighbour.count)
+        neighbours[source]?.seal = found
+        neighbours[source]?.sealedAt = now
+        neighbours[source]?.unsealedShare = StormFilter.Share(clamping: share)
+      } else {
+        neighbours[source]?.share = max(1, neighbour.share / 4 * 3)
+      }
+      var link = links[source.ifindex] ?? Link(refilledAt: now)
+      if link.floodedAt == nil { outcome.began.append(source.ifindex) }
+      link.floodedAt = now
+      links[source.ifindex] = link
+      outcome.needsFilter = true
+    }
+  }
+
+  /// Begins to count anew, and lifts what was imposed on neighbours when it is no longer needed.
+  private func relent(at now: Instant, isQuiet: Bool, _ outcome: inout Outcome) {
+    for (source, neighbour) in neighbours where neighbour.isLimited {
+      links[source.ifindex]?.floodedAt = now
+    }
+    for index in neighbours.values.indices {
+      neighbours.values[index].count = 0
+      guard neighbours.values[index].isLimited else { continue }
+      if isQuiet, neighbours.values[index].share != StormFilter.everything {
+        let (share, overflow) = neighbours.values[index].share.multipliedReportingOverflow(by: 2)
+        neighbours.values[index].share = overflow ? StormFilter.everything : share
+        outcome.needsFilter = true
+      }
+      if neighbours.values[index].seal != nil,
+        now - neighbours.values[index].sealedAt >= Self.sealing
+      {
+        neighbours.values[index].seal = nil
+        outcome.needsFilter = true
+      }
+      plan(now + Self.period)
+    }
+  }
+
+  private func trust(at now: Instant) {
+    for (source, neighbour) in neighbours
+    where !neighbour.isTrusted || neighbour.isLost {
+      guard links[source.ifindex]?.floodedAt == nil else { continue }
+      if neighbour.isLost {
+        neighbours[source] = nil
+      } else if now - neighbour.usableSince >= Self.probation {
+        neighbours[source]?.isTrusted = true
+      } else {
+        plan(neighbour.usableSince + Self.probation)
+      }
+    }
+  }
+
+  private func plan(_ due: Instant) { deadline = min(deadline ?? due, due) }
+
+  // MARK: The filter
+
+  /// What the kernel shall hand over now, with at most so many neighbours; nil for everything.
+  func filter(port: UInt16, senders limit: Int = senderLimit) -> StormFilter? {
+    var flooded = links.filter { $0.value.share != StormFilter.everything }.map { $0.key }
+    for (source, neighbour) in neighbours
+    where neighbour.isLimited && !flooded.contains(source.ifindex) {
+      flooded.append(source.ifindex)
+    }
+    guard !flooded.isEmpty else { return nil }
+    flooded.sort { strangersShare($0) < strangersShare($1) }
+    flooded = Array(flooded.prefix(Self.linkLimit))
+    let known = neighbours.filter { $0.value.isTrusted && flooded.contains($0.key.ifindex) }
+      .sorted { $0.value.order < $1.value.order }.prefix(limit)
+    return StormFilter(
+      links: flooded.map { ifindex in
+        StormFilter.Link(
+          ifindex: ifindex, share: strangersShare(ifindex),
+          senders: known.filter { $0.key.ifindex == ifindex }.map {
+            StormFilter.Sender(
+              $0.key.address, share: $0.value.share, seal: $0.value.seal,
+              unsealedShare: $0.value.unsealedShare)
+          })
+      }, port: port)
+  }
+
+  private func strangersShare(_ ifindex: Int32) -> StormFilter.Share {
+    links[ifindex]?.share ?? StormFilter.everything
+  }
+}
