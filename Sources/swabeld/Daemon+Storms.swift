@@ -32,7 +32,9 @@ extension Daemon {
     if event == .flush {
       guardian.lost(source)
     } else {
-      guardian.saw(source, isUsable: !status.cost.isInfinite, at: now)
+      guardian.saw(
+        source, isUsable: !status.cost.isInfinite,
+        isProved: node.provedCounter(of: status.address, on: row.id) != nil, at: now)
     }
   }
 

@@ -32,7 +32,7 @@ import Testing
 
   /// A neighbour that has been usable for long enough at time 0.
   private func befriend(_ number: UInt64) {
-    guardian.saw(source(number), isUsable: true, at: at(-2000))
+    guardian.saw(source(number), isUsable: true, at: at(-500))
     review(at(0))
   }
 
@@ -94,6 +94,15 @@ import Testing
     let admitted = flood(1000..<6000, perMillisecond: 300)
     #expect((5000...10_100).contains(admitted), "about 2,000 a second: \(admitted)")
     #expect(guardian.refusedInAll - before < 60_000, "the kernel refuses, not we")
+  }
+
+  @Test func `who proves during a flood to have our key is trusted at once`() {
+    _ = flood(0..<100, perMillisecond: 300)
+    guardian.saw(source(3), isUsable: true, isProved: true, at: at(100))
+    #expect(review(at(100))?.needsFilter == true)
+    let senders = guardian.filter(port: 6696)?.links.first?.senders
+    #expect(senders?.map { $0.address } == [address(3)])
+    #expect(review(at(101)) == nil)
   }
 
   @Test func `who comes during a flood is not trusted, who goes is remembered until its end`() {

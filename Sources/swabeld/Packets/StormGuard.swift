@@ -71,7 +71,7 @@ final class StormGuard {
   /// Fewer datagrams of one neighbour between two reviews are no flood.
   static let heavy = 256
   /// Microseconds that a neighbour must have been usable.
-  static let probation: Int64 = 2_000_000
+  static let probation: Int64 = 500_000
   /// Microseconds without a flood until newcomers are trusted again.
   static let calm: Int64 = 10_000_000
   /// Microseconds that a neighbour's packets must be sealed once it was abused.
@@ -90,6 +90,8 @@ final class StormGuard {
   private var arrived: UInt64 = 0
   private var reviewedAt = Instant(microseconds: 0)
   private var refused = 0
+  /// A neighbour came that the filter does not name.
+  private var isFilterOld = false
   /// Datagrams of strangers that were not looked at.
   private(set) var refusedInAll: UInt64 = 0
   /// When ``review(at:fillPercent:seal:)`` is to be called though nothing arrives.
@@ -97,16 +99,25 @@ final class StormGuard {
 
   // MARK: Who is known
 
-  /// A neighbour has a finite cost, or has not. It is trusted once it had one for a while.
-  func saw(_ source: Source, isUsable: Bool, at now: Instant) {
-    if neighbours[source] != nil {
-      neighbours[source]?.isLost = false
-      if !isUsable, neighbours[source]?.isTrusted == false { neighbours[source] = nil }
-    } else if isUsable {
+  /// A neighbour has a finite cost, or has not. It is trusted once it had one for a while; at
+  /// once, and even during a flood, if it has proved that it has our key.
+  func saw(_ source: Source, isUsable: Bool, isProved: Bool = false, at now: Instant) {
+    neighbours[source]?.isLost = false
+    guard neighbours[source]?.isTrusted != true else { return }
+    guard isUsable else {
+      neighbours[source] = nil
+      return
+    }
+    if neighbours[source] == nil {
       arrived += 1
       neighbours[source] = Neighbour(order: arrived, usableSince: now)
       plan(now + Self.probation)
     }
+    guard isProved else { return }
+    neighbours[source]?.isTrusted = true
+    guard links[source.ifindex]?.floodedAt != nil else { return }
+    isFilterOld = true
+    plan(now)
   }
 
   /// A neighbour is gone.
@@ -161,7 +172,8 @@ final class StormGuard {
   func review(
     at now: Instant, fillPercent: Int, seal: (Source) -> StormFilter.Seal?
   ) -> Outcome {
-    var outcome = Outcome()
+    var outcome = Outcome(needsFilter: isFilterOld)
+    isFilterOld = false
     let elapsed = min(max(now - reviewedAt, 1000), 1_000_000)
     reviewedAt = now
     refused = 0
