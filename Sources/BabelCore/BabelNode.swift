@@ -26,7 +26,7 @@ public struct BabelNode: ~Copyable {
   var parameters: NodeParameters
   /// Whether selection looks at prices: some interface carries them.
   var usesPrices = false
-  let filters: FilterSet
+  var filters: FilterSet
   var jitter: Jitter
   var ownSeqno: Seqno
   var seqnoIncreasedAt: Instant?

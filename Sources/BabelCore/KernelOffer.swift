@@ -38,3 +38,14 @@ public struct KernelOffer: Hashable, Sendable {
     self.typeOfService = typeOfService
   }
 }
+
+extension KernelOffer {
+  /// What the `redistribute` chain is asked.
+  var subject: FilterSubject {
+    var subject = FilterSubject(destination: destination, source: source)
+    subject.interface = interface
+    subject.kernelProtocol = kernelProtocol
+    subject.isLocalAddress = kernelProtocol == nil
+    return subject
+  }
+}

@@ -36,6 +36,8 @@ public struct NodeParameters: Equatable, Sendable {
   /// For how many milliseconds it must have been so; nil means 4000 where the cost of a link is
   /// measured and the route is not new, else not at all.
   public var switchDwell: UInt32?
+  /// Most times a critical Update is sent again (§3.7.2); 0 trusts that links lose nothing.
+  public var copyLimit = Int.max
   /// Emit ``Notice/route(_:_:)``; costs time when many routes change.
   public var reportsRoutes = false
   /// Tables cannot hold source-specific IPv4 (Linux without rules): such routes are ignored.

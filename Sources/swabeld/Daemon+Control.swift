@@ -113,6 +113,13 @@ extension Daemon {
     case .key(let key):
       settings.configuration.define(key)
       applyParameters(at: now)
+    case .redistribute(let rule):
+      guard settings.configuration.appendFromSocket(rule) else { return "no Too many rules" }
+      let chain = settings.configuration.filters.redistribute
+      node.setRedistribution(chain, at: now, into: &actions)
+      apply(at: now)
+      // Routes that were denied so far are not known.
+      requestReading(at: now)
     case .linkDetect(let detects):
       settings.configuration.detectsLinks = detects
       checkInterfaces(at: now)

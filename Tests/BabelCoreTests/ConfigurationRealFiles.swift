@@ -9,8 +9,10 @@ struct RealConfiguration: Codable, Sendable, CustomTestStringConvertible {
   let file: [String]?
   /// Words of the command line.
   let words: [String]?
-  /// Part of the message where babeld 1.14 refuses it.
+  /// Part of the message where babeld 1.14 and we refuse it.
   let refused: String?
+  /// The fork of babeld that it is for, where babeld 1.14 refuses it and we do not.
+  let fork: String?
 
   /// The file as text.
   var text: String { (file ?? []).map { $0 + "\n" }.joined() }

@@ -64,7 +64,9 @@ IDS = ["02:00:00:00:00:00:00:01", "2:0:0:0:0:0:0:1", "02-00-00-00-00-00-00-01",
        "ac:1f:6b:e5:fe:3a", "ac-1f-6b-e5-fe-3a", "1.2.3.4", "02:00:00:00:00:00:00",
        "02:00:00:00:00:00:00:01:02", "02:00:00:00:00:00:00:01x", "g2:00:00:00:00:00:00:01",
        "020000000000001", "::1", "auto", "1", '"ac:1f:6b:e5:fe:3a"', "02:00:00:00:00:00:00:0",
-       "AC:1F:6B:E5:FE:3A", "02 00", "fe80::1", "02:00:00:00:00:00-00:01"]
+       "AC:1F:6B:E5:FE:3A", "02 00", "fe80::1", "02:00:00:00:00:00-00:01",
+       "ff:ff:ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00:00:00", "0-0-0-0-0-0-0-0",
+       "FF-FF-FF-FF-FF-FF-FF-FF"]
 STRINGS = ["/run/x", '""', '"/run/x"', '"a b"', '"a\\"b"', '"a', 'a"b', '"a"b', "x", "a\\ b",
            '"a\\', '"a\tb"', '"#"', "a#b"]
 
@@ -100,7 +102,9 @@ CHAINS = ["in", "out", "redistribute", "install"]
 FOREIGN = [
     "diversity 3", "diversity true", "diversity-factor 128", "keep-unfeasible true",
     "first-table-number 7", "first-rule-priority 100", "kernel-install false", "fee 3",
-    "metric-factor 256", "v4-over-v6 true", "parasitic true", "wireless true", "hello-interval 4",
+    "max-update-retry 0", "protocol-buffer-size 65535", "redistribute anyproto deny",
+    "in anyproto neigh fe80::1 deny", "metric-factor 256", "v4-over-v6 true",
+    "parasitic true", "wireless true", "hello-interval 4",
     "rxcost 96", "type wired", "ip ::/0 deny", "allow", "deny", "include x.conf", "quit", "dump",
     "monitor", "unmonitor", "reopen-logfile", "flush interface v0", "flush", "flush v0",
     "flush interface", "flush interface v0 x", 'flush interface "v0"', "interface", "default",

@@ -14,7 +14,7 @@ from netns import REPOSITORY
 
 LONG = os.environ.get("SWABELD_LONG") == "1"
 SLICES = 8
-TEXTS = [real.file for real in dropin_real.REAL if real.file]
+TEXTS = [real.file for real in dropin_real.REAL if real.file and not real.fork]
 
 
 def all_cases() -> list[Case]:
@@ -103,7 +103,10 @@ def test_real_configurations(lab):
             outcome = dropin.start(binary_under_test(), case, lab.directory)
             text = done.stderr + done.stdout
             if real.refused is None:
-                assert done.returncode == 0, f"{real.title}: {text}"
+                # A daemon without an interface does not start, and the check says so.
+                fails = "no interface is named" in text
+                assert done.returncode == int(fails), f"{real.title}: {text}"
+                assert fails == ("no interface" in real.warned), f"{real.title}: {text}"
                 assert outcome.accepted, f"{real.title}: {outcome}"
                 for part in real.warned:
                     assert part in done.stderr, f"{real.title}: no {part!r} in {text}"
@@ -154,9 +157,64 @@ def test_check_warns(lab):
     def body():
         for text, wanted in LINTS.items():
             (lab.directory / "t.conf").write_text(text + "\n")
-            done = run(lab, ["--check", "t.conf"])
+            done = run(lab, ["--check", "t.conf", "any0"])
             assert done.returncode == 0, done.stderr
             assert wanted in done.stderr, f"{text!r}: no {wanted!r} in {done.stderr}"
+
+    host.enter(body)
+
+
+def test_answer_of_a_check(lab):
+    """What a check says, its exit status and what the daemon does agree."""
+    host = lab.namespace("host")
+    texts = {
+        "": "no interface is named", "# nothing\n": "no interface is named",
+        "interface any0\nuser nosuch\n": "there is no such user",
+        "interface any0\nsocket-owner nosuch\nlocal-path ./s\n": "there is no such user",
+        "interface any0\nsocket-group nosuch\nlocal-path ./s\n": "there is no such group",
+        "interface any0\nsource-tables 100 101\nexport-table 100\n": "is used otherwise",
+        "interface any0\n": None, "interface any*\n": None,
+    }
+
+    def body():
+        for text, obstacle in texts.items():
+            name = "t.conf" if text else "/dev/null"
+            if text:
+                (lab.directory / "t.conf").write_text(text)
+            for word in ("--check", "--explain"):
+                done = run(lab, [word, "-c", name])
+                assert done.returncode == (1 if obstacle else 0), f"{text}: {done}"
+                assert not obstacle or f"error: " in done.stderr and obstacle in done.stderr
+                if word == "--check":
+                    answer = "would not start, errors: 1" if obstacle else "is valid"
+                    assert answer in done.stdout, done.stdout
+            if obstacle:
+                daemon = run(lab, ["-I", "", "-S", "", "-c", name])
+                assert daemon.returncode == 1, daemon
+        done = run(lab, ["--check", "-c", "/dev/null", "any0"])
+        assert done.returncode == 0, "an interface on the command line will do"
+
+    host.enter(body)
+
+
+def test_check_sees_boot_routes(lab):
+    """A default route made with `ip route add` that a rule only misses for its protocol."""
+    host = lab.namespace("host")
+    host.batch(["link add v0 type veth peer name p0", "link set v0 up", "link set p0 up",
+                "addr add 10.55.0.1/24 dev v0", "route add default via 10.55.0.2",
+                "route add 10.56.0.0/24 via 10.55.0.2 table 77"])
+    texts = {
+        "redistribute ip 0.0.0.0/0 eq 0 allow": True, "redistribute metric 128": True,
+        "import-table 77\nredistribute ip 10.0.0.0/8": True,
+        "redistribute ip 10.0.0.0/8": False,
+        "redistribute ip 0.0.0.0/0 eq 0 proto 3 allow": False, "redistribute deny": False}
+
+    def body():
+        for text, told in texts.items():
+            (lab.directory / "t.conf").write_text(text + "\ninterface v0\n")
+            done = run(lab, ["--check", "t.conf"])
+            assert ('is of protocol "boot"' in done.stderr) == told, f"{text}: {done.stderr}"
+            assert done.returncode == 0
 
     host.enter(body)
 
@@ -190,7 +248,7 @@ def test_explanation_means_the_same(lab):
             first = run(lab, ["--explain", "t.conf"])
             (lab.directory / "t.conf").write_text(first.stdout)
             second = run(lab, ["--explain", "t.conf"])
-            assert second.returncode == 0, second.stderr
+            assert second.returncode == first.returncode, second.stderr
             assert plain(first.stdout) == plain(second.stdout)
 
     host.enter(body)

@@ -148,6 +148,27 @@ def test_aredn(lab):
     assert routes == {
         "fd99:1::": ("96", "fe80::2", "254", "l0"), "fd99:2::": ("96", "fe80::2", "21", "l0"),
         "10.99.0.0": ("96", "10.77.1.2", "254", "l0")}
+    words = [line.split()[5::2] for line in answers["installed-routes"]]
+    assert words == 3 * [["from", "installed", "id", "metric", "refmetric", "via", "nexthop",
+                          "table", "if"]], "the order of the fork's lines"
+
+
+def test_aredn_rules_while_running(lab):
+    """AREDN's scripts send `redistribute` rules when a link comes up; they hold at once."""
+    a, _, node, _ = start(lab, "socket-dialect aredn")
+    a.ip("route", "add", "fd95::/64", "dev", "lo")  # of protocol boot
+    assert not any(row["prefix"] == "fd95::/64" for row in node.dump("xroute"))
+    with node.control() as control:
+        for line in ("redistribute anyproto if wg1 deny", "redistribute anyproto if wg1 deny",
+                     "redistribute anyproto ip fd95::/32 metric 7"):
+            assert control.ask(line) == ["ok"]
+        for line in ("in anyproto deny", "out deny", "install deny", "redistribute nonsense"):
+            assert control.ask(line) == ["bad"]
+    wait_until(lambda: any(row["prefix"] == "fd95::/64" and row["metric"] == "7"
+                           for row in node.dump("xroute")), 2, "the rule holds for what was there")
+    a.ip("route", "add", "fd95:0:0:1::/64", "dev", "lo")
+    wait_until(lambda: any(row["prefix"] == "fd95:0:0:1::/64" for row in node.dump("xroute")), 2,
+               "and for what comes")
 
 
 def test_althea(lab):

@@ -64,6 +64,8 @@ public struct Configuration: Equatable, Sendable {
   public var switchMargin: UInt16?
   /// `switch-dwell` in milliseconds: see ``NodeParameters/switchDwell``.
   public var switchDwell: UInt32?
+  /// `max-update-retry`: see ``NodeParameters/copyLimit``.
+  public var maxUpdateRetry: UInt32?
   /// `link-detect`: an interface is up only while it has a carrier; nil means where it had one
   /// before.
   public var detectsLinks: Bool?
@@ -155,6 +157,7 @@ public struct Configuration: Equatable, Sendable {
     // Beyond 2^32 ms (49 days) smoothing is as good as never ending.
     parameters.switchMargin = switchMargin
     parameters.switchDwell = switchDwell
+    if let maxUpdateRetry { parameters.copyLimit = Int(clamping: maxUpdateRetry) }
     parameters.smoothingHalfLife = UInt32(clamping: UInt64(smoothingHalfLife) * 1000)
     parameters.interfaceLimit = limits.interfaces ?? parameters.interfaceLimit
     parameters.neighbourLimit = limits.neighbours ?? parameters.neighbourLimit

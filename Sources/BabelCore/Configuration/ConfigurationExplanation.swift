@@ -48,6 +48,7 @@ extension Configuration {
       lines.append("fee \(pricing.fee)")
       lines.append("metric-factor \(pricing.metricFactor)")
     }
+    if let maxUpdateRetry { lines.append("max-update-retry \(maxUpdateRetry)") }
     lines.append(numberOrOff("kernel-priority", kernelPriority))
     lines.append("reflect-kernel-metric \(reflectsKernelMetric)")
     lines.append(allowDuplicates.map { "allow-duplicates \($0)" } ?? "# allow-duplicates: off")
@@ -213,6 +214,7 @@ extension FilterRule {
     switch origin {
     case .local: text += " local"
     case .kernelProtocol(let number): text += " proto \(number)"
+    case .any: text += " anyproto"
     case .unspecified, nil: break
     }
     if metric == .zero {

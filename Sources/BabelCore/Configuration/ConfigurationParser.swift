@@ -205,6 +205,8 @@ struct StatementParser {
         let name = try parseFlush()
         if let pattern = InterfacePattern(octets: name) { return .flushPattern(pattern) }
         return .flushInterface(InterfaceName(octets: name))
+      case .redistribute where configuration.socketDialect == .aredn:
+        return .redistribute(try parseRule(.redistribute, at: first))
       case .in, .out, .redistribute, .install: throw notAtRunTime(first)
       }
     }

@@ -35,6 +35,8 @@ public struct MachineFacts: Sendable {
   public var links: [Link] = []
   /// All addresses.
   public var addresses: [IPAddress] = []
+  /// Kernel routes of protocol 3, "boot", in the tables that routes are redistributed from.
+  public var bootRoutes: [KernelOffer] = []
   /// Settings of the kernel below `net`, with dots, that are not as a router needs them, and the
   /// value it needs.
   public var wrongSysctls: [(name: String, wanted: Int)] = []
@@ -64,16 +66,13 @@ extension Configuration {
   /// interfaces named on the command line.
   public func review(positional: [InterfaceName] = []) -> [ConfigurationWarning] {
     var warnings: [ConfigurationWarning] = []
-    for chain in [filters.input, filters.output, filters.redistribute, filters.install] {
-      reviewRules(chain.rules, into: &warnings)
-    }
+    for (word, chain) in [
+      ("in", filters.input), ("out", filters.output), ("redistribute", filters.redistribute),
+      ("install", filters.install),
+    ] { reviewRules(chain.rules, of: word, into: &warnings) }
     reviewLocalAddresses(into: &warnings)
-    if !namesInterfaces, positional.isEmpty {
-      warnings.append(
-        ConfigurationWarning(
-          .suspicious, nil, in: self, "no interface is named: the daemon would not start"))
-    }
     reviewKeys(positional, into: &warnings)
+    reviewOptions(into: &warnings)
     return warnings
   }
 
@@ -88,15 +87,11 @@ extension Configuration {
     for name in positional where !interfaces.contains(where: { $0.name == name }) {
       reviewInterface(name, nil, machine, into: &warnings)
     }
-    for entry in patterns
-    where !machine.links.contains(where: { !$0.isLoopback && entry.pattern.matches($0.name) }) {
-      warnings.append(
-        ConfigurationWarning(
-          .machine, entry.position, in: self, "no interface matches \(entry.pattern) now"))
-    }
+    reviewPatterns(positional, machine, into: &warnings)
     for chain in [filters.input, filters.output, filters.redistribute, filters.install] {
       for rule in chain.rules { reviewRule(rule, machine, into: &warnings) }
     }
+    reviewBootRoutes(machine, into: &warnings)
     if skipsKernelSetup {
       for (name, wanted) in machine.wrongSysctls {
         warnings.append(
@@ -108,42 +103,61 @@ extension Configuration {
     return warnings
   }
 
-  private func reviewRules(_ rules: [FilterRule], into warnings: inout [ConfigurationWarning]) {
+  /// How an operator finds a rule: by its place in a file, by its text where it is one of many
+  /// statements of the command line.
+  private func reference(to rule: FilterRule, of chain: String) -> String? {
+    guard let source = rule.position?.source, sources.indices.contains(source),
+      sources[source] == Array("command line".utf8)
+    else { return nil }
+    return "\"\(chain)\(rule.statementText)\""
+  }
+
+  private func reviewRules(
+    _ rules: [FilterRule], of chain: String, into warnings: inout [ConfigurationWarning]
+  ) {
     // Beyond this many rules comparing each with each takes longer than it helps.
     let limit = 2000
     for (index, rule) in rules.enumerated() where rule.position != nil && index < limit {
-      if let reason = rule.contradiction() {
+      let name = reference(to: rule, of: chain) ?? "this rule"
+      if let reason = rule.contradiction(hasIPv4Sources: sourceTables != nil) {
         // The parser has spoken of impossible lengths.
         if rule.destinationLength.isEmpty || rule.sourceLength.isEmpty { continue }
         warnings.append(
           ConfigurationWarning(
-            .suspicious, rule.position, in: self, "this rule can never match: \(reason)"))
+            .suspicious, rule.position, in: self, "\(name) can never match: \(reason)"))
       } else if let earlier = rules[..<index].first(where: {
-        $0.contradiction() == nil && $0.covers(rule)
+        $0.contradiction(hasIPv4Sources: sourceTables != nil) == nil && $0.covers(rule)
       }) {
-        let place = description(of: earlier.position)
+        let place = reference(to: earlier, of: chain) ?? description(of: earlier.position)
         warnings.append(
           ConfigurationWarning(
             .suspicious, rule.position, in: self,
-            "this rule can never match: \(place) matches all that it would"))
+            "\(name) can never match: \(place) matches all that it would"))
       }
     }
   }
 
-  /// `redistribute deny` looks as if it stopped everything.
+  /// `redistribute deny` looks as if it stopped everything. Who has spoken of all local addresses,
+  /// of one family or of both, knows that it does not.
   private func reviewLocalAddresses(into warnings: inout [ConfigurationWarning]) {
     var everything = FilterRule()
     everything.origin = .unspecified
-    var local = FilterRule()
-    local.origin = .local
     let rules = filters.redistribute.rules
-    guard let denial = rules.first(where: { $0.metric.isInfinite && $0.covers(everything) }),
-      !rules.contains(where: { $0.position != nil && $0.metric.isInfinite && $0.covers(local) })
+    let isKnown = [AddressFamily.ipv4, .ipv6].allSatisfy { family in
+      var local = FilterRule()
+      local.origin = .local
+      local.family = family
+      local.destination = .any(family)
+      return rules.contains { $0.position != nil && $0.covers(local) }
+    }
+    guard !isKnown,
+      let denial = rules.first(where: { $0.metric.isInfinite && $0.covers(everything) })
     else { return }
     warnings.append(
       ConfigurationWarning(
         .suspicious, denial.position, in: self,
-        "local addresses are announced all the same: add \"redistribute local deny\""))
+        "local addresses that no rule denies are announced all the same: "
+          + "add \"redistribute local deny\""))
   }
 
   private func reviewKeys(
@@ -164,6 +178,84 @@ extension Configuration {
     }
   }
 
+  /// Statements that do nothing beside what else is said.
+  private func reviewOptions(into warnings: inout [ConfigurationWarning]) {
+    func remark(_ message: String) {
+      warnings.append(ConfigurationWarning(.withoutEffect, nil, in: self, message))
+    }
+    if usesRandomID, routerID != nil { remark("random-id does nothing: router-id is given") }
+    if sourceRulePriority != Configuration().sourceRulePriority, sourceTables == nil {
+      remark("source-rule-priority does nothing without source-tables")
+    }
+    if pricing != Pricing(), !carriesPrices {
+      remark("fee and metric-factor decide nothing without path-attributes on an interface")
+    }
+    var isUnixSocket = false
+    if case .path = localServer?.endpoint { isUnixSocket = true }
+    if socketAccess != SocketAccess(), !isUnixSocket {
+      remark("socket-mode, socket-owner and socket-group do nothing without local-path")
+    }
+    if socketDialect != .babel, localServer == nil {
+      remark("socket-dialect does nothing without a local socket")
+    }
+  }
+
+  /// Whether path attributes are sent and read on some interface.
+  private var carriesPrices: Bool {
+    ([defaults] + interfaces.map { $0.settings } + patterns.map { $0.settings }).contains {
+      $0.pathAttributes == true || $0.usesAltheaWire == true
+    }
+  }
+
+  /// What patterns mean on this machine: each interface that only they name, and patterns that
+  /// name none.
+  private func reviewPatterns(
+    _ positional: [InterfaceName], _ machine: MachineFacts,
+    into warnings: inout [ConfigurationWarning]
+  ) {
+    let matched = machine.links.map { $0.name }.filter { name in
+      matchesPattern(name) && !names(name) && !positional.contains(name)
+    }
+    for entry in patterns {
+      let links = machine.links.filter { !$0.isLoopback && entry.pattern.matches($0.name) }
+      if links.isEmpty {
+        warnings.append(
+          ConfigurationWarning(
+            .machine, entry.position, in: self, "no interface matches \(entry.pattern) now"))
+      }
+      for link in links where matched.contains(link.name) {
+        // Where several patterns match, the first one speaks.
+        guard patterns.first(where: { $0.pattern.matches(link.name) }) == entry else { continue }
+        reviewInterface(link.name, entry.position, machine, into: &warnings)
+      }
+    }
+  }
+
+  /// `ip route add` makes routes of protocol "boot", which a rule without `proto` leaves alone: a
+  /// rule that would announce one but for that is told, once.
+  private func reviewBootRoutes(
+    _ machine: MachineFacts, into warnings: inout [ConfigurationWarning]
+  ) {
+    let chain = filters.redistribute
+    var told: [Int] = []
+    for route in machine.bootRoutes where chain.firstMatch(route.subject) == nil {
+      var another = route.subject
+      // Static, as a stand-in for any protocol but boot.
+      another.kernelProtocol = 4
+      guard let number = chain.firstMatch(another), !told.contains(number),
+        chain.rules[number].origin == .unspecified, !chain.rules[number].metric.isInfinite
+      else { continue }
+      told.append(number)
+      let way = route.interface.map { " through \($0)" } ?? ""
+      warnings.append(
+        ConfigurationWarning(
+          .machine, chain.rules[number].position, in: self,
+          "the route \(route.destination)\(way) is not announced: it is of protocol \"boot\", as"
+            + " \"ip route add\" makes them, and a rule without \"proto\" does not match those;"
+            + " add a rule with \"proto 3\", or make the route with \"proto static\""))
+    }
+  }
+
   private func reviewInterface(
     _ name: InterfaceName, _ position: ConfigurationPosition?, _ machine: MachineFacts,
     into warnings: inout [ConfigurationWarning]
@@ -175,8 +267,9 @@ extension Configuration {
       } else if !link.isUp {
         messages.append("interface \(name) is down")
       } else if settings(for: name).ipv4Control == true {
-        guard !link.hasIPv4 else { return }
-        messages.append("interface \(name) has no IPv4 address, and is not used until it has")
+        if !link.hasIPv4 {
+          messages.append("interface \(name) has no IPv4 address, and is not used until it has")
+        }
       } else if !link.hasLinkLocal, settings(for: name).makesLinkLocal != true {
         let why = link.isTunnel ? " (the kernel makes none for a tunnel)" : ""
         messages.append(
@@ -197,7 +290,10 @@ extension Configuration {
   private func reviewRule(
     _ rule: FilterRule, _ machine: MachineFacts, into warnings: inout [ConfigurationWarning]
   ) {
-    if let name = rule.interface, !machine.links.contains(where: { $0.name == name }) {
+    // The parser has spoken of a star.
+    if let name = rule.interface, InterfacePattern(octets: name.octets) == nil,
+      !machine.links.contains(where: { $0.name == name })
+    {
       warnings.append(
         ConfigurationWarning(
           .machine, rule.position, in: self,

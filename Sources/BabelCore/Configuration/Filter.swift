@@ -32,6 +32,8 @@ public enum FilterOrigin: Equatable, Sendable {
   case local
   /// Only this kernel protocol.
   case kernelProtocol(UInt8)
+  /// `anyproto`, a word of AREDN's fork: every kernel protocol and local addresses.
+  case any
 }
 
 /// Bounds of a prefix length in the 16-octet terms of ``Prefix/mappedLength``.
@@ -114,6 +116,7 @@ public struct FilterRule: Equatable, Sendable {
     case .unspecified: !subject.isLocalAddress && subject.kernelProtocol != 3
     case .local: subject.isLocalAddress
     case .kernelProtocol(let number): subject.kernelProtocol == number
+    case .any: true
     }
   }
 }
@@ -166,5 +169,29 @@ public struct FilterSet: Equatable, Sendable {
   /// Appends to ``redistribute``, before the implicit last rule.
   public mutating func appendRedistribute(_ rule: FilterRule) {
     redistribute.rules.insert(rule, at: max(redistribute.rules.count - 1, 0))
+  }
+}
+
+extension Configuration {
+  /// Most rules of `redistribute` that the socket can add to: each is compared with each kernel
+  /// route.
+  private static let redistributeLimit = 1000
+
+  /// Takes a `redistribute` rule from the socket; false if there are too many. One that says what
+  /// another says already is not kept: AREDN's scripts repeat theirs whenever a link comes up.
+  public mutating func appendFromSocket(_ rule: FilterRule) -> Bool {
+    var rule = rule
+    let isKnown = filters.redistribute.rules.contains {
+      rule.position = $0.position
+      return $0 == rule
+    }
+    if isKnown { return true }
+    guard filters.redistribute.rules.count < Self.redistributeLimit else { return false }
+    let name = Array("local socket".utf8)
+    let source = sources.firstIndex(of: name) ?? sources.count
+    if source == sources.count { sources.append(name) }
+    rule.position = ConfigurationPosition(source: source, line: 1, column: 1)
+    filters.appendRedistribute(rule)
+    return true
   }
 }

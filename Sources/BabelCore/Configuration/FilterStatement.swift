@@ -12,7 +12,7 @@ enum FilterKeyword: KeywordText, ConfigurationKeyword {
   case sourceEq = "src-eq"
   case sourceLe = "src-le"
   case sourceGe = "src-ge"
-  case neigh, id, `if`, proto, local
+  case neigh, id, `if`, proto, local, anyproto
   case allow, deny, metric
   case sourcePrefix = "src-prefix"
   case table
@@ -36,6 +36,8 @@ private struct RuleDraft {
   /// The words that share one slot, as far as they were given.
   var lastOrigin: KeywordText?
   var lastMetric: KeywordText?
+  /// An action that says how to install or announce.
+  var lastRouteAction: ConfigurationToken?
 
   init(_ chain: FilterChainName) { self.chain = chain }
 
@@ -79,7 +81,7 @@ extension StatementParser {
       switch keyword {
       case .ip, .eq, .le, .ge, .sourceIP, .sourceEq, .sourceLe, .sourceGe:
         try parsePrefixSelector(keyword, into: &draft)
-      case .neigh, .id, .if, .proto, .local:
+      case .neigh, .id, .if, .proto, .local, .anyproto:
         try parseOtherSelector(keyword, at: token, into: &draft)
       case .allow, .deny, .metric, .sourcePrefix, .table, .preferredSource, .kernelMetric:
         try parseAction(keyword, at: token, into: &draft)
@@ -88,6 +90,11 @@ extension StatementParser {
     var rule = draft.finished()
     rule.position = ConfigurationPosition(
       source: sourceIndex, line: first.line, column: first.column)
+    if rule.metric.isInfinite, let token = draft.lastRouteAction {
+      warn(
+        .withoutEffect, at: token,
+        "\"\(printable(token.octets, limit: 255))\" does nothing beside deny")
+    }
     if rule.destinationLength.isEmpty || rule.sourceLength.isEmpty {
       warn(.withoutEffect, at: first, "this rule can never match")
     } else if let token = draft.firstLength, draft.rule.family == nil, draft.hasLengthBound {
@@ -105,9 +112,13 @@ extension StatementParser {
   ) {
     var earlier: KeywordText?
     switch keyword {
-    case .proto, .local: (earlier, draft.lastOrigin) = (draft.lastOrigin, keyword.rawValue)
+    case .proto, .local, .anyproto:
+      (earlier, draft.lastOrigin) = (draft.lastOrigin, keyword.rawValue)
     case .allow, .deny, .metric:
       (earlier, draft.lastMetric) = (draft.lastMetric, keyword.rawValue)
+    case .sourcePrefix where draft.chain == .redistribute: draft.lastRouteAction = token
+    case .table, .preferredSource, .kernelMetric:
+      if draft.chain == .install { draft.lastRouteAction = token }
     case .eq, .le, .ge, .sourceEq, .sourceLe, .sourceGe:
       if draft.firstLength == nil { draft.firstLength = token }
     default: break
@@ -153,10 +164,24 @@ extension StatementParser {
       draft.rule.interface = InterfaceName(octets: name.octets)
       // The last "if" counts, so an impossible earlier one is forgotten.
       draft.hasImpossibleInterface = draft.rule.interface == nil
+      if !name.isQuoted, InterfacePattern(octets: name.octets) != nil {
+        warn(
+          .suspicious, at: name,
+          "rules know no patterns: this one can never match, unless an interface has a star in "
+            + "its name; write a rule for each interface")
+      }
     case .local:
       draft.rule.origin = .local
       draft.hasImpossibleProtocol = false
       if chain != .redistribute { warnNeverMatches("local", "redistribute", at: token) }
+    case .anyproto:
+      draft.rule.origin = .any
+      draft.hasImpossibleProtocol = false
+      // AREDN's files have it in every other line: once is enough.
+      let remark = Self.knownToAREDN("anyproto")
+      if !warnings.contains(where: { hasSameOctets($0.message, remark) }) {
+        warn(.unknownToBabeld, at: token, remark)
+      }
     default:
       let number = try number(.min ... .max)
       draft.hasImpossibleProtocol = number < 0 || number > 255
@@ -174,7 +199,15 @@ extension StatementParser {
     switch keyword {
     case .allow: draft.rule.metric = .zero
     case .deny: draft.rule.metric = .infinity
-    case .metric: draft.rule.metric = Metric(UInt16(try number(1...65535)))
+    case .metric:
+      let metric = Metric(UInt16(try number(1...65535)))
+      draft.rule.metric = metric
+      if isInstall, !metric.isInfinite {
+        warn(
+          .withoutEffect, at: token,
+          "\"metric\" does nothing in an install rule but allow; the metric of the kernel's route "
+            + "is \"kernel-metric\"")
+      }
     case .sourcePrefix:
       let prefix = try prefix(agreeingWith: &draft)
       guard draft.chain == .redistribute else {

@@ -256,10 +256,12 @@ extension Configuration {
     if (settings.jitterMax ?? 50_000) <= parameters.jitterMin {
       remarks.append("jitter-max is not above jitter-min and was set to jitter-min + 10 ms")
     }
-    if parameters.maxRTTPenalty > .zero, !parameters.timestamps {
+    // Where timestamps are switched off, a penalty of `default` is left aside on purpose.
+    let isDeliberate = settings.timestamps == false
+    if parameters.maxRTTPenalty > .zero, !parameters.timestamps, !isDeliberate {
       remarks.append("max-rtt-penalty has no effect without enable-timestamps")
     }
-    if parameters.maxJitterPenalty > .zero, !parameters.timestamps {
+    if parameters.maxJitterPenalty > .zero, !parameters.timestamps, !isDeliberate {
       remarks.append("max-jitter-penalty has no effect without enable-timestamps")
     }
     for address in settings.unicastNeighbours ?? []

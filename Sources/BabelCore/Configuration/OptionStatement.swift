@@ -33,6 +33,8 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case sourceRulePriority = "source-rule-priority"
   case fee
   case metricFactor = "metric-factor"
+  case maxUpdateRetry = "max-update-retry"
+  case protocolBufferSize = "protocol-buffer-size"
 }
 
 /// What `limit` speaks of.
@@ -88,8 +90,22 @@ extension StatementParser {
       configuration.sourceRulePriority = UInt32(try number(1...32_000))
     case .fee: configuration.pricing.fee = try pricingNumber(at: first)
     case .metricFactor: configuration.pricing.metricFactor = try pricingNumber(at: first)
+    case .maxUpdateRetry:
+      warn(.unknownToBabeld, at: first, Self.knownToAREDN("max-update-retry"))
+      configuration.maxUpdateRetry = UInt32(try number(0...Int64(Int32.max)))
+    case .protocolBufferSize:
+      _ = try number(0...Int64(Int32.max))
+      warn(
+        .withoutEffect, at: first,
+        Self.knownToAREDN("protocol-buffer-size")
+          + " and does nothing here: buffers are as large as they need to be")
     }
     try endStatement()
+  }
+
+  /// The remark on a word that only AREDN's fork has.
+  static func knownToAREDN(_ word: String) -> String {
+    "\"\(word)\" is known to AREDN's fork of babeld only"
   }
 
   /// Most tables for source-specific routes: each costs a rule for every packet.

@@ -7,7 +7,7 @@ private enum RetiredStatement: KeywordText, ConfigurationKeyword {
   case firstRulePriority = "first-rule-priority"
   case parasitic
   case wireless = "wireless"
-  case channel, interfering, hmac
+  case channel, interfering, noninterfering, hmac
   case kernelInstall = "kernel-install"
   case price
   case helloInterval = "hello-interval"
@@ -17,7 +17,7 @@ private enum RetiredStatement: KeywordText, ConfigurationKeyword {
   /// What to write instead.
   var replacement: String {
     switch self {
-    case .diversity, .diversityFactor, .channel, .interfering:
+    case .diversity, .diversityFactor, .channel, .interfering, .noninterfering:
       "radio diversity was removed in babeld 1.13; delete it"
     case .keepUnfeasible: "unfeasible routes are always kept; delete it"
     case .firstTableNumber, .firstRulePriority:
@@ -67,6 +67,9 @@ extension StatementParser {
     var error = reader.error(at: token, expected: "a statement")
     if let retired = RetiredStatement(octets: token.octets) {
       error = error.adding(hint: retired.replacement)
+    } else if let retired = RetiredParameter(octets: token.octets) {
+      let place = "in \"default\" or \"interface NAME\""
+      error = error.adding(hint: "\(retired.replacement), \(place)")
     } else if reader.source == .socket {
       error = error.adding(
         suggestion: nearestWord(to: token.octets, among: RequestKeyword.words + words))

@@ -23,8 +23,9 @@ extension FilterRule {
       atMost: min(range.atMost, 128))
   }
 
-  /// Why no prefix can match; nil if one can.
-  func contradiction() -> String? {
+  /// Why no prefix can match; nil if one can. `hasIPv4Sources`: source-specific IPv4 routes are not
+  /// ignored.
+  func contradiction(hasIPv4Sources: Bool) -> String? {
     if matchedLengths.isEmpty {
       return destination == nil
         ? "no prefix has such a length"
@@ -42,7 +43,8 @@ extension FilterRule {
     default: break
     }
     if family == .ipv4, matchedSourceLengths.atLeast > 96 {
-      return "there are no source-specific IPv4 routes"
+      if origin != nil { return "the kernel has no source-specific IPv4 routes" }
+      if !hasIPv4Sources { return "there are no source-specific IPv4 routes without source-tables" }
     }
     if let destination, destination.isMartian {
       return "\(destination) is never routed: link-local, multicast or loopback"
@@ -66,7 +68,7 @@ extension FilterRule {
     if let routerID, routerID != other.routerID { return false }
     if let interface, interface != other.interface { return false }
     switch (origin, other.origin) {
-    case (nil, _): return true
+    case (nil, _), (.any, _): return true
     case (.unspecified, .kernelProtocol(let number)): return number != 3
     case (let own, let others): return own == others
     }

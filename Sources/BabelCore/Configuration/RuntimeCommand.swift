@@ -26,6 +26,8 @@ public enum RuntimeCommand: Equatable, Sendable {
   case defaults(InterfaceSettings)
   /// `key …`.
   case key(AuthenticationKey)
+  /// `redistribute …`, which AREDN's dialect alone takes while running.
+  case redistribute(FilterRule)
   /// `link-detect B`, nil for `auto`.
   case linkDetect(Bool?)
   /// `smoothing-half-life N` in seconds.

@@ -65,7 +65,7 @@ public enum StatusLine {
   /// `add route 1a prefix 10.0.0.0/8 from 0.0.0.0/0 installed yes id 02:… metric 96 refmetric 0
   /// via fe80::1 if v0`.
   ///
-  /// AREDN has `nexthop A table N` before `via`. Althea has `price P fee F` before and
+  /// AREDN has `nexthop A table N` before `if`. Althea has `price P fee F` before and
   /// `full-path-rtt MS` after `refmetric`, 0 where they are not known; `fee` is ours, which the
   /// price does not include.
   public static func append(
@@ -86,14 +86,14 @@ public enum StatusLine {
     if dialect == .althea { append(" price \(status.price ?? 0) fee \(fee)", to: &text) }
     append(" refmetric ", to: &text)
     append(status.advertisedMetric.description, to: &text)
-    switch dialect {
-    case .babel, .swabeld: break
-    case .aredn: append(" nexthop \(status.nextHop) table \(status.table)", to: &text)
-    case .althea:
+    if dialect == .althea {
       append(" full-path-rtt \(milliseconds(status.pathRoundTripTime ?? 0))", to: &text)
     }
     append(" via ", to: &text)
     status.neighbour.appendText(to: &text)
+    if dialect == .aredn {
+      append(" nexthop \(status.nextHop) table \(status.table)", to: &text)
+    }
     append(" if ", to: &text)
     text.append(contentsOf: status.interface.octets)
     text.append(newline)

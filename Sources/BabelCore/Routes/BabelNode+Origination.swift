@@ -9,8 +9,7 @@ extension BabelNode {
   ) {
     guard !hasShutDown, !offers.confirm(offer) else { return }
     if offer.destination.isMartian { return }
-    var source = offer.source
-    let metric = redistributedMetric(offer, &source)
+    let (metric, source) = redistributed(offer, by: filters.redistribute)
     // Denied routes are not stored; addresses are, because routes to them are refused.
     guard !metric.isInfinite || offer.kernelProtocol == nil else { return }
     guard offers.count < parameters.originatedLimit else {
@@ -50,16 +49,29 @@ extension BabelNode {
   /// Whether an offer is known but was not named since ``kernelSnapshotBegins()``.
   public func isUnconfirmed(_ offer: KernelOffer) -> Bool { offers.isUnconfirmed(offer) }
 
-  /// Runs the `redistribute` chain; infinity when the offer is denied. A `src-prefix` action
-  /// changes the source prefix.
-  private func redistributedMetric(_ offer: KernelOffer, _ source: inout Prefix) -> Metric {
-    var subject = FilterSubject(destination: offer.destination, source: offer.source)
-    subject.interface = offer.interface
-    subject.kernelProtocol = offer.kernelProtocol
-    subject.isLocalAddress = offer.kernelProtocol == nil
-    guard let rule = filters.redistribute.firstMatch(subject) else { return .infinity }
-    if let prefix = filters.redistribute.rules[rule].sourcePrefix { source = prefix }
-    return filters.redistribute.rules[rule].metric
+  /// Runs a `redistribute` chain; the metric is infinity when the offer is denied. A `src-prefix`
+  /// action changes the source prefix.
+  private func redistributed(
+    _ offer: KernelOffer, by chain: FilterChain
+  ) -> (metric: Metric, source: Prefix) {
+    guard let number = chain.firstMatch(offer.subject) else { return (.infinity, offer.source) }
+    let rule = chain.rules[number]
+    return (rule.metric, rule.sourcePrefix ?? offer.source)
+  }
+
+  /// Replaces the `redistribute` chain and judges again what is offered. Kernel routes that the
+  /// former chain denied are not known here: the caller reads the tables again.
+  public mutating func setRedistribution(
+    _ chain: FilterChain, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard !hasShutDown, chain != filters.redistribute else { return }
+    let before = filters.redistribute
+    filters.redistribute = chain
+    for offer in offers.all
+    where redistributed(offer, by: before) != redistributed(offer, by: chain) {
+      kernelOfferRemoved(offer, at: now, into: &buffer)
+      kernelOfferAdded(offer, at: now, into: &buffer)
+    }
   }
 
   private mutating func originationChanged(

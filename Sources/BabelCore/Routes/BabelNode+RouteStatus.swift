@@ -41,6 +41,18 @@ extension BabelNode {
     return result
   }
 
+  /// Keys of the neighbours that some selected route leads through, see ``NeighbourStatus/id``.
+  public func neighboursInUse() -> Set<UInt64> {
+    var result: Set<UInt64> = []
+    for row in 0..<table.destinations.capacity where table.isLive(row) {
+      let selected = table.destinations[row].selected
+      guard selected != noRow else { continue }
+      let id = table.nextHops[table.routes[selected].nextHop].neighbour
+      result.insert(neighbours[id.rawValue].objectID)
+    }
+    return result
+  }
+
   func routeStatus(_ number: UInt32, _ now: Instant) -> RouteStatus {
     let route = table.routes[number]
     let nextHop = table.nextHops[route.nextHop]

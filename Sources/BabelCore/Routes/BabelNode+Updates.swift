@@ -103,13 +103,14 @@ extension BabelNode {
     }
   }
 
-  /// One further copy, two where a link is wireless.
+  /// One further copy, two where a link is wireless, unless the operator wants fewer.
   private mutating func queueCopies(_ row: UInt32, _ now: Instant) {
-    let isLossy = interfaceOrder.contains {
-      interface($0)?.parameters.linkSensing == .etx
-    }
+    guard parameters.copyLimit > 0 else { return }
+    let isRepeatedTwice =
+      parameters.copyLimit > 1
+      && interfaceOrder.contains { interface($0)?.parameters.linkSensing == .etx }
     table.destinations[row].flags.remove([.copyOne, .copyTwo])
-    table.destinations[row].flags.insert(isLossy ? .copyTwo : .copyOne)
+    table.destinations[row].flags.insert(isRepeatedTwice ? .copyTwo : .copyOne)
     guard !table.destinations[row].flags.contains(.copyQueued) else { return }
     table.destinations[row].flags.insert(.copyQueued)
     copies.append(row, due: now + ProtocolParameters.copySpacing)

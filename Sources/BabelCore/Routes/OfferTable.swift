@@ -81,6 +81,15 @@ struct OfferTable {
     numbers[offer].map { rows[$0].generation != generation } ?? false
   }
 
+  /// All offers.
+  var all: [KernelOffer] {
+    var result: [KernelOffer] = []
+    for number in 0..<rows.capacity where numbers[rows[number].offer] == number {
+      result.append(rows[number].offer)
+    }
+    return result
+  }
+
   /// Offers that were not confirmed since ``beginSnapshot()``.
   func unconfirmed() -> [KernelOffer] {
     var result: [KernelOffer] = []

@@ -5,7 +5,7 @@ import BabelWire
 struct DumpScope: Equatable {
   var interfaces = false
   var neighbours = false
-  /// Only neighbours to whom the link can be used.
+  /// Only neighbours that a selected route leads through.
   var onlyRoutable = false
   var originated = false
   var routes = false
@@ -52,7 +52,9 @@ struct DumpCursor {
       for status in node.interfaces() { output.append { form.append(.add, status, to: &$0) } }
     }
     if scope.neighbours {
-      for status in node.neighbours(at: now) where !scope.onlyRoutable || !status.cost.isInfinite {
+      let inUse = scope.onlyRoutable ? node.neighboursInUse() : []
+      for status in node.neighbours(at: now) where !scope.onlyRoutable || inUse.contains(status.id)
+      {
         output.append { form.append(.add, status, to: &$0) }
       }
     }

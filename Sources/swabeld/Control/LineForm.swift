@@ -80,7 +80,8 @@ enum DialectRequest: Equatable {
     }
   }
 
-  private static let scopes: [(String, DumpScope)] = [
+  /// AREDN's parts of a dump by the words that ask for them.
+  static let scopes: [(String, DumpScope)] = [
     ("dump-interfaces", DumpScope(interfaces: true)),
     ("dump-neighbors", DumpScope(neighbours: true)),
     ("dump-routable-neighbors", DumpScope(neighbours: true, onlyRoutable: true)),

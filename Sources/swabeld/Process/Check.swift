@@ -8,14 +8,15 @@ import BabelWire
 /// kernel is only asked for its interfaces and addresses.
 enum Check {
   /// Says what deserves a remark on standard error, and a summary or the configuration that
-  /// results on standard output. The configuration was understood already.
-  static func run(_ line: CommandLineOptions, _ settings: Settings) {
+  /// results on standard output. The configuration was understood already. False if the daemon
+  /// would not start with it.
+  static func run(_ line: CommandLineOptions, _ settings: Settings) -> Bool {
     let configuration = settings.configuration
     var remarks = settings.remarks.map { $0.line }
     if line.hasIdleOption { remarks.append("command line: warning: -s has no effect") }
     remarks += configuration.review(positional: settings.interfaces).map { $0.description }
     do throws(KernelError) {
-      let machine = try machineFacts()
+      let machine = try machineFacts(importing: settings.importTables)
       remarks += configuration.review(against: machine, positional: settings.interfaces).map {
         $0.description
       }
@@ -24,21 +25,47 @@ enum Check {
       write("note: this machine's interfaces could not be looked at: \(error)", to: 2)
     }
     for remark in remarks { write(remark, to: 2) }
+    let obstacles = obstacles(to: settings)
+    for obstacle in obstacles { write("error: \(obstacle)", to: 2) }
     if line.explains {
       write(
         configuration.explanation(
           positional: settings.interfaces, wirelessHello: settings.wirelessHello,
           wiredHello: settings.wiredHello), to: 1)
-    } else {
+    } else if obstacles.isEmpty {
       write("configuration is valid, warnings: \(remarks.count)", to: 1)
+    } else {
+      write(
+        "the daemon would not start, errors: \(obstacles.count), warnings: \(remarks.count)", to: 1)
     }
+    return obstacles.isEmpty
+  }
+
+  /// Why a daemon does not start although each statement is right, in words for an operator; empty
+  /// if it does.
+  static func obstacles(to settings: Settings) -> [String] {
+    var found: [String] = []
+    if !settings.configuration.namesInterfaces, settings.interfaces.isEmpty {
+      found.append("no interface is named: name one in the configuration or on the command line")
+    }
+    if let table = settings.tableOfBothKinds {
+      found.append("source-tables: table \(table) is used otherwise, but these are for us alone")
+    }
+    do throws(Accounts.Failure) {
+      _ = try Accounts(settings.configuration)
+    } catch {
+      found.append(error.description)
+    }
+    return found
   }
 
   private static func write(_ text: String, to descriptor: Int32) {
     Log.write(Array((text + "\n").utf8), to: descriptor)
   }
 
-  private static func machineFacts() throws(KernelError) -> MachineFacts {
+  private static func machineFacts(
+    importing tables: [UInt32]
+  ) throws(KernelError) -> MachineFacts {
     let reader = try KernelReader()
     var facts = MachineFacts()
     let links = try reader.links()
@@ -56,6 +83,7 @@ enum Check {
           name: link.name, isUp: link.isUp, isLoopback: link.isLoopback,
           hasLinkLocal: hasLinkLocal, hasIPv4: hasIPv4, isTunnel: link.isTunnel))
     }
+    facts.bootRoutes = try bootRoutes(tables, links, reader)
     let wanted = [
       (Sysctl.ipv6Forwarding, 1), (Sysctl.ipv4Forwarding, 1), (Sysctl.ipv6AcceptRedirects, 0),
       (Sysctl.ipv4ReversePathFilter, 0),
@@ -69,4 +97,24 @@ enum Check {
     }
     return facts
   }
+
+  /// Most routes that are looked at: a check speaks of kinds, not of each one.
+  private static let routeLimit = 1000
+
+  private static func bootRoutes(
+    _ tables: [UInt32], _ links: [KernelLink], _ reader: KernelReader
+  ) throws(KernelError) -> [KernelOffer] {
+    var names: [Int32: InterfaceName] = [:]
+    for link in links { names[link.ifindex] = link.name }
+    let selection = KernelReader.Selection(kernelProtocol: bootProtocol)
+    var offers: [KernelOffer] = []
+    for route in try reader.routes(tables: tables, selection)
+    where route.kernelProtocol == bootProtocol && offers.count < routeLimit {
+      if let offer = route.offer(interfaceName: { names[$0] }) { offers.append(offer) }
+    }
+    return offers
+  }
+
+  /// RTPROT_BOOT.
+  private static let bootProtocol: UInt8 = 3
 }

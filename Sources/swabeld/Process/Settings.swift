@@ -75,6 +75,11 @@ struct Settings {
     return tables
   }
 
+  /// A table for source-specific routes that is used for something else, too; nil if there is none.
+  var tableOfBothKinds: UInt32? {
+    configuration.sourceTables.flatMap { range in allTables.first { range.contains($0) } }
+  }
+
   /// Where our routes may be put.
   var places: ForeignRoutes.Places {
     let priority = configuration.kernelPriority

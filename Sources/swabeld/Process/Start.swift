@@ -34,8 +34,7 @@ enum Start {
       return 1
     }
     if line.checks || line.explains {
-      Check.run(line, settings)
-      return 0
+      return Check.run(line, settings) ? 0 : 1
     }
     // A manager that wants to be notified takes the end of this process for that of the service.
     if OwnProcess.environment("NOTIFY_SOCKET") != nil { settings.configuration.daemonises = false }
@@ -222,9 +221,7 @@ enum Start {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
-    if let range = configuration.sourceTables,
-      let table = settings.allTables.first(where: { range.contains($0) })
-    {
+    if let table = settings.tableOfBothKinds {
       log.write(
         .error, "source-tables: table \(table) is used otherwise, but these are for us alone.")
       return false
