@@ -66,7 +66,7 @@ enum Check {
   private static func machineFacts(
     importing tables: [UInt32]
   ) throws(KernelError) -> MachineFacts {
-    let reader = try KernelReader()
+    var reader = try KernelReader()
     var facts = MachineFacts()
     let links = try reader.links()
     let addresses = try reader.addresses()
@@ -83,7 +83,7 @@ enum Check {
           name: link.name, isUp: link.isUp, isLoopback: link.isLoopback,
           hasLinkLocal: hasLinkLocal, hasIPv4: hasIPv4, isTunnel: link.isTunnel))
     }
-    facts.bootRoutes = try bootRoutes(tables, links, reader)
+    facts.bootRoutes = try bootRoutes(tables, links, &reader)
     let wanted = [
       (Sysctl.ipv6Forwarding, 1), (Sysctl.ipv4Forwarding, 1), (Sysctl.ipv6AcceptRedirects, 0),
       (Sysctl.ipv4ReversePathFilter, 0),
@@ -102,7 +102,7 @@ enum Check {
   private static let routeLimit = 1000
 
   private static func bootRoutes(
-    _ tables: [UInt32], _ links: [KernelLink], _ reader: KernelReader
+    _ tables: [UInt32], _ links: [KernelLink], _ reader: inout KernelReader
   ) throws(KernelError) -> [KernelOffer] {
     var names: [Int32: InterfaceName] = [:]
     for link in links { names[link.ifindex] = link.name }
