@@ -65,6 +65,8 @@ public struct BabelNode: ~Copyable {
   public internal(set) var counters = NodeCounters()
 
   var table: RouteTable
+  /// For how many microseconds a source entry is kept after we announced it (§3.7.3).
+  var sourceLifetime = ProtocolParameters.sourceGarbageCollection
   var offers = OfferTable()
   var requests = PendingSeqnoRequests()
   var changes = ChangeLog()
@@ -76,13 +78,13 @@ public struct BabelNode: ~Copyable {
   /// Neighbours whose routes have to be looked at, in order.
   var jobs: [NeighbourID] = []
   /// Destinations with further copies of a critical update to send.
-  var copies = DelayLine()
+  var copies = DelayLine(delay: ProtocolParameters.copySpacing)
   /// Destinations held after their loss.
-  var holds = DelayLine()
+  var holds = TimingWheel()
   /// Destinations with a better route that has not settled yet.
-  var settling = DelayLine()
+  var settling = DelayLine(delay: ProtocolParameters.settlingTime)
   /// Destinations that an earlier life announced, to be looked at once.
-  var restored = DelayLine()
+  var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
   /// Full updates under way, multicast and unicast.
   var dumpsUnderWay = 0
   /// When the last row of a retraction was worked on.
@@ -129,7 +131,7 @@ public struct BabelNode: ~Copyable {
     take(table.sources.firstDeadline)
     take(requests.firstDeadline)
     take(copies.first)
-    take(holds.first)
+    take(holds.firstDeadline)
     take(settling.first)
     take(restored.first)
     take(recovery?.checkDue)

@@ -13,8 +13,20 @@ enum ProtocolParameters {
   static let routeHoldHalves: Int64 = 7
   /// When a selected route is asked for again, in halves of its interval: 2.5 (§3.8.2.3).
   static let routeRefreshHalves: Int64 = 5
-  /// Garbage-collection time of a source (§3.7.3).
+  /// Garbage-collection time of a source (§3.7.3), at least. It is made for an Update every 16 s;
+  /// where Updates are rarer, ``sourceLifetime(_:)`` counts.
   static let sourceGarbageCollection: Int64 = 180_000_000
+  /// A source is kept for three hold times of a route (§3.5.3): the last neighbour that heard us
+  /// may believe us for one, and whoever has it from that neighbour for one more.
+  static let sourceHolds: Int64 = 3
+
+  /// For how many microseconds a source is kept where Updates come every `interval` microseconds.
+  static func sourceLifetime(_ interval: Int64) -> Int64 {
+    max(sourceGarbageCollection, interval * routeHoldHalves / 2 * sourceHolds)
+  }
+
+  /// The longest time a source can be kept: intervals are at most 655.35 s.
+  static let longestSourceLifetime = sourceLifetime(655_350_000)
   /// First repetition of a seqno request, doubled each time (§3.8.2.1).
   static let seqnoRequestTimeout: Int64 = 2_000_000
   /// Repetitions of a seqno request.
@@ -40,6 +52,11 @@ enum ProtocolParameters {
   /// Hellos sent in quick succession when an interface comes up, or a neighbour is new: with two
   /// of them 2-out-of-3 has what it needs, the third is for a lost one.
   static let helloBurst: UInt8 = 3
+  /// Quick Hellos for new neighbours leave at most this often, however many there are: so each of
+  /// them hears two before its own second Hello, which can then say so.
+  static let greetingSpacing: Int64 = 1_000_000
+  /// A neighbour is sent everything we know at most this often.
+  static let dumpSpacing: Int64 = 4_000_000
   /// A neighbour that never sent a scheduled Hello is forgotten after this time.
   static let silentNeighbour: Int64 = 60_000_000
   /// Packets that may leave an interface back to back.
@@ -63,7 +80,8 @@ enum ProtocolParameters {
   static let introductionTime: Int64 = 2_000_000
   /// Adopted entries are taken back when they were not confirmed within four Hello intervals: a
   /// link that works becomes usable with two Hellos, one may be lost. But not within ten seconds,
-  /// as a neighbour may answer no request before its next full update; and within a minute.
+  /// as a neighbour may answer no request before its next full update; and within a minute, or
+  /// four of the longest Hello intervals.
   static let adoptionHellos: Int64 = 4
   static let shortestAdoption: Int64 = 10_000_000
   static let longestAdoption: Int64 = 60_000_000
@@ -73,6 +91,8 @@ enum ProtocolParameters {
   static let adoptedAnswerTime: Int64 = 2_000_000
   /// So many entries are asked for one by one; more are left to the next full update.
   static let adoptedRequestLimit = 256
+  /// A better route that has to prove itself is looked at again after this time.
+  static let settlingTime: Int64 = 2_000_000
   /// What is withheld because of adopted entries is looked at again after this time.
   static let withheldTime: Int64 = 250_000
   /// When a life is resumed, entries of the kernel and prefixes to redistribute are told within

@@ -129,6 +129,8 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
   case withinMargin
   /// We redistribute the prefix ourselves.
   case redistributedHere
+  /// It leads to one of our own addresses.
+  case ownAddress
   /// An `in` filter denies it.
   case deniedByFilter
   /// An `install` filter denies it, or the kernel refused it.
@@ -150,6 +152,7 @@ public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
     case .settling: "better, but not for long enough yet"
     case .withinMargin: "better, but by less than the switch margin"
     case .redistributedHere: "prefix is redistributed here"
+    case .ownAddress: "leads to an address of our own"
     case .deniedByFilter: "denied by an in filter"
     case .notInstallable: "cannot be installed"
     case .awaitingSeqno: "not known to be safe after our crash, waits for a newer seqno"

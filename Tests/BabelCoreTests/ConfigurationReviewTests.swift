@@ -53,6 +53,21 @@ private func review(_ text: String, on machine: MachineFacts? = nil) throws -> [
       try review(redistribution).contains { $0.contains("the kernel has no source-specific") })
   }
 
+  @Test func `intervals that are longer than a feature works for are told`() throws {
+    #expect(
+      try review("interface v0 update-interval 655.35") == [
+        "update-interval is 655 s: after a crash a route whose origin does not answer requests is "
+          + "refused for 2292 s"
+      ])
+    #expect(try review("default hello-interval 100\ninterface v0").count == 1)
+    #expect(
+      try review("interface v0 hello-interval 200 update-interval 200 enable-timestamps true") == [
+        "hello-interval is 200 s: round-trip times are not measured above 180 s"
+      ])
+    // What a guide for roaming servers has.
+    #expect(try review("interface v0 hello-interval 60 enable-timestamps true") == [])
+  }
+
   @Test func `redistribute deny does not stop local addresses`() throws {
     let hint = "local addresses that no rule denies are announced all the same"
     #expect(try review("redistribute deny").contains { $0.hasPrefix(hint) })

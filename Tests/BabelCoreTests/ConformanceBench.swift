@@ -84,14 +84,15 @@ final class Bench {
   private var peers: [Peer] = []
   /// The first interface, `p0`.
   private(set) var interface = InterfaceID(0)
-  private static let origin: Int64 = 1_000_000_000
+  /// What the node's clock shows at the beginning.
+  private let origin: Int64
 
   /// Makes a node with one interface that is up.
   init(
     _ parameters: InterfaceParameters = InterfaceParameters(), seqno: UInt16 = 100,
     seed: UInt64 = 1, filters: FilterSet? = nil, mtu: UInt32 = 1500, ipv4: IPAddress? = nil,
     beginning: Beginning = .clean, sources: [SourceRecord] = [],
-    adopting: [(Prefix, ForwardingTarget)] = [],
+    adopting: [(Prefix, ForwardingTarget)] = [], origin: Int64 = 1_000_000_000,
     adjusting: (inout NodeParameters) -> Void = { _ in }
   ) throws {
     var general = NodeParameters(
@@ -99,6 +100,7 @@ final class Bench {
     adjusting(&general)
     var all = FilterSet()
     all.redistribute.rules = [FilterRule()]
+    self.origin = origin
     node = BabelNode(general, filters: filters ?? all)
     node.begin(beginning, at: clock)
     for source in sources { node.restoreSource(source, at: clock) }
@@ -158,7 +160,7 @@ final class Bench {
   }
 
   private func nextEvent() -> Int64? {
-    let deadline = node.nextDeadline.map { max($0.microseconds - Self.origin, now) }
+    let deadline = node.nextDeadline.map { max($0.microseconds - origin, now) }
     return (peers.compactMap { $0.nextDue } + (deadline.map { [$0] } ?? [])).min()
   }
 
@@ -170,7 +172,7 @@ final class Bench {
       rounds += 1
       if !hasMore || rounds > 100_000 { break }
     }
-    if let deadline = node.nextDeadline, deadline.microseconds - Self.origin <= now {
+    if let deadline = node.nextDeadline, deadline.microseconds - origin <= now {
       Issue.record("a deadline that is not in the future after advance")
     }
   }
@@ -181,7 +183,7 @@ final class Bench {
   func input(
     advancing: Bool = true, _ body: (inout BabelNode, Instant, inout ActionBuffer) -> Void
   ) {
-    body(&node, Instant(microseconds: Self.origin + now), &buffer)
+    body(&node, Instant(microseconds: origin + now), &buffer)
     for action in buffer.actions {
       switch action {
       case .transmit(let datagram): record(datagram)
@@ -240,6 +242,15 @@ final class Bench {
   /// The kernel drops an entry by itself.
   func lose(_ prefix: Prefix) { forwarding[prefix] = nil }
 
+  /// The kernel drops everything through an interface by itself.
+  func loseAll(through interface: InterfaceID) {
+    func leads(_ target: ForwardingTarget) -> Bool {
+      if case .via(let path) = target { path.interface == interface } else { false }
+    }
+    forwarding = forwarding.filter { !leads($0.value) }
+    specific = specific.filter { !leads($0.value) }
+  }
+
   func offer(_ prefix: Prefix) {
     let offer = Self.kernelRoute(prefix)
     input { $0.kernelOfferAdded(offer, at: $1, into: &$2) }
@@ -289,7 +300,7 @@ final class Bench {
 
   var neighbourCount: Int { node.neighbours(at: clock).count }
 
-  var clock: Instant { Instant(microseconds: Self.origin + now) }
+  var clock: Instant { Instant(microseconds: origin + now) }
 
   func routes(_ prefix: Prefix) -> [RouteStatus] {
     for handle in node.destinationOrder() {

@@ -25,7 +25,7 @@ import Testing
     _ bench: Bench, _ probe: Peer, _ seqno: UInt16, _ metric: UInt16,
     from origin: RouterID = Example.origin
   ) throws -> Bool {
-    probe.announce(Example.x, seqno: seqno, metric: metric, from: origin, interval: 65534)
+    probe.announce(Example.x, seqno: seqno, metric: metric, from: origin)
     return try #require(bench.route(Example.x, probe)).isFeasible
   }
 

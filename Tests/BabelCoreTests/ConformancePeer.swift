@@ -58,7 +58,8 @@ final class Peer {
   func ihu(interval: UInt16? = nil) -> IHU {
     IHU(
       address: Example.ownAddress, rxcost: Metric(rxcost),
-      interval: Interval(centiseconds: interval ?? 3 * hello), timestamps: nil)
+      interval: Interval(centiseconds: interval ?? UInt16(clamping: 3 * Int(hello))),
+      timestamps: nil)
   }
 
   /// Sends one packet.

@@ -123,6 +123,16 @@ extension BabelNode {
     packet.close(&buffer)
   }
 
+  /// A neighbour may not be heard before its next Hello: its index is remembered for 3.5 intervals
+  /// at least, as what an Update says is (§3.5.3).
+  mutating func keepIndices(on id: InterfaceID, between hellos: Interval) {
+    let lifetime = hellos.microseconds * ProtocolParameters.routeHoldHalves / 2
+    guard lifetime > ProtocolParameters.indexLifetime, Int(id.rawValue) < authentications.count,
+      let link = authentications[Int(id.rawValue)], link.indexLifetime < lifetime
+    else { return }
+    authentications[Int(id.rawValue)]?.indexLifetime = lifetime
+  }
+
   /// Forgets senders that are gone, now and then; what is too old counts for nothing before.
   mutating func sweepAuthentication(_ now: Instant) {
     guard let due = authenticationSweepDue, due <= now else { return }

@@ -47,9 +47,10 @@ struct PeerAuthentication {
     return nonce
   }
 
-  /// Whether everything known is too old to be kept.
-  func isStale(at now: Instant) -> Bool {
-    if life != nil { return now - acceptedAt >= ProtocolParameters.indexLifetime }
+  /// Whether everything known is too old to be kept: an index is, `lifetime` microseconds after
+  /// the last packet.
+  func isStale(at now: Instant, lifetime: Int64) -> Bool {
+    if life != nil { return now - acceptedAt >= lifetime }
     let last = max(challengedAt ?? acceptedAt, repliedAt ?? acceptedAt)
     return now - last >= ProtocolParameters.challengeLifetime
   }
@@ -80,6 +81,9 @@ struct Judgement {
 struct LinkAuthentication {
   /// The keys.
   var ring: KeyRing
+  /// For how many microseconds an index is remembered without a packet. One that is forgotten
+  /// costs the next packet, so this is longer where Hellos are rare.
+  var indexLifetime = ProtocolParameters.indexLifetime
   /// What happened so far.
   private(set) var counters = AuthenticationCounters()
   /// Our own index, drawn anew when the counter is used up.
@@ -150,7 +154,7 @@ struct LinkAuthentication {
       answer(found, datagram, source, now, &judgement)
       return judgement
     }
-    if peers[source]?.isStale(at: now) == true { forget(source) }
+    if peers[source]?.isStale(at: now, lifetime: indexLifetime) == true { forget(source) }
     let known = peers[source]
     let found = AuthenticationTLVs(
       in: datagram, body: decoder.body, toMulticast: toMulticast,
@@ -289,7 +293,7 @@ struct LinkAuthentication {
 
   /// Forgets what is too old (§4.4). True if something is left.
   mutating func expire(at now: Instant) -> Bool {
-    peers = peers.filter { !$0.value.isStale(at: now) }
+    peers = peers.filter { !$0.value.isStale(at: now, lifetime: indexLifetime) }
     strangers.removeAll { peers[$0] == nil }
     return !peers.isEmpty
   }

@@ -73,6 +73,7 @@ extension Configuration {
     reviewLocalAddresses(into: &warnings)
     reviewKeys(positional, into: &warnings)
     reviewOptions(into: &warnings)
+    reviewIntervals(into: &warnings)
     return warnings
   }
 

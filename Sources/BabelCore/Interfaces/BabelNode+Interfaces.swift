@@ -32,6 +32,7 @@ extension BabelNode {
     }
     interfaceOrder.append(id)
     updateUseOfPrices()
+    updateSourceLifetime(now)
     configureUnicastPeers(id, at: now)
     setAuthentication(parameters.authentication, of: id)
     reportInterface(.add, id, &buffer)
@@ -57,6 +58,7 @@ extension BabelNode {
     guard let interface = interface(id), interface.parameters != parameters else { return }
     interfaceRows[Int(id.rawValue)]?.parameters = parameters
     updateUseOfPrices()
+    updateSourceLifetime(now)
     dismissUnicastPeers(id, interface, &buffer)
     configureUnicastPeers(id, at: now)
     if interface.parameters.authentication != parameters.authentication {
@@ -95,6 +97,7 @@ extension BabelNode {
     removeAuthentication(of: id)
     interfaceRows[Int(id.rawValue)] = nil
     updateUseOfPrices()
+    updateSourceLifetime(now)
   }
 
   /// The link of an interface came, went or changed. When `kernelRoutesLost` is set the kernel
@@ -190,8 +193,8 @@ extension BabelNode {
     }
     var first = Instant.distantFuture
     for deadline in [
-      interface.helloDue, interface.queue.deadline, interface.changesDue, interface.updateDue,
-      interface.dumpDue,
+      interface.helloDue, interface.greetingDue, interface.queue.deadline, interface.changesDue,
+      interface.updateDue, interface.dumpDue,
     ] {
       if let deadline { first = min(first, deadline) }
     }

@@ -9,7 +9,9 @@ extension BabelNode {
   ) {
     guard let interface = interface(id), interface.isUp else { return }
     var packet = OpenPacket(id, interface, toEach: recipients(interface))
-    let helloIsDue = interface.helloDue.map { $0 <= now } ?? false
+    let greetingIsDue = interface.greetingDue.map { $0 <= now } ?? false
+    if greetingIsDue { beginGreeting(id, now) }
+    let helloIsDue = greetingIsDue || interface.helloDue.map { $0 <= now } ?? false
     if helloIsDue {
       addHello(id, &packet, now, &buffer)
       queueRetraction(id, now)
@@ -41,7 +43,7 @@ extension BabelNode {
     let hello = Hello(
       isUnicast: false, seqno: interface.helloSeqno, interval: interface.helloInterval,
       transmitTimestamp: interface.parameters.timestamps ? 0 : nil)
-    let turn = interface.helloSeqno.rawValue % ProtocolParameters.hellosPerIHU == 0
+    let turn = interface.helloSeqno.rawValue % interface.hellosPerIHU == 0
     interface.helloSeqno = interface.helloSeqno.next
     if interface.helloBurst > 1 {
       interface.helloBurst -= 1

@@ -17,8 +17,10 @@ struct Interface {
   var helloDue: Instant?
   /// Hellos still to be sent in quick succession.
   var helloBurst: UInt8 = 0
-  /// When a burst for a new neighbour was last granted.
-  var burstGrantedAt: Instant?
+  /// When quick Hellos for new neighbours begin; nil when there are none to be greeted.
+  var greetingDue: Instant?
+  /// When the last ones began.
+  var greetedAt: Instant?
   /// When a Hello was last brought forward for an IHU that could not wait.
   var helloHurriedAt: Instant?
   /// Hellos still to be sent with a retraction of everything, after a crash.
@@ -111,9 +113,19 @@ struct Interface {
   /// The interval announced in Updates.
   var updateInterval: Interval { Interval(roundingUpMilliseconds: parameters.updateInterval) }
 
+  /// Every how many Hellos an IHU leaves: every third, unless a longer time passes meanwhile than
+  /// an IHU can promise.
+  var hellosPerIHU: UInt16 {
+    let most = 655_340 / max(parameters.helloInterval, 1)
+    return UInt16(clamping: max(1, min(most, UInt32(ProtocolParameters.hellosPerIHU))))
+  }
+
   /// The interval announced in IHUs.
   var ihuInterval: Interval {
-    Interval(
-      roundingUpMilliseconds: parameters.helloInterval * UInt32(ProtocolParameters.hellosPerIHU))
+    Interval(roundingUpMilliseconds: parameters.helloInterval * UInt32(hellosPerIHU))
   }
+
+  /// The least time between two answers to the same need (greetings, full updates for one
+  /// neighbour) in microseconds: a Hello interval, but nobody waits long where that is long.
+  func spacing(atMost most: Int64) -> Int64 { min(helloMicroseconds, most) }
 }

@@ -34,18 +34,25 @@ extension BabelNode {
   }
 
   /// A neighbour is new: two quick Hellos let it hear us within a second instead of two
-  /// intervals. Granted once per Hello interval, whatever the number of newcomers.
+  /// intervals. Those that come while a greeting is planned share it.
   private mutating func greet(_ id: InterfaceID, _ now: Instant) {
-    guard var interface = interface(id), interface.isUp else { return }
-    if let granted = interface.burstGrantedAt, now - granted < interface.helloMicroseconds {
+    guard let interface = interface(id), interface.isUp, interface.greetingDue == nil else {
       return
     }
-    interface.burstGrantedAt = now
-    interface.helloBurst = max(interface.helloBurst, ProtocolParameters.helloBurst - 1)
     let soon = now + jitter.within(5_000...50_000)
-    interface.helloDue = min(interface.helloDue ?? soon, soon)
-    interfaceRows[Int(id.rawValue)] = interface
+    let spacing = interface.spacing(atMost: ProtocolParameters.greetingSpacing)
+    interfaceRows[Int(id.rawValue)]?.greetingDue =
+      interface.greetedAt.map { max(soon, $0 + spacing) } ?? soon
     scheduleInterface(id)
+  }
+
+  /// The time for quick Hellos has come: the first of two leaves now.
+  mutating func beginGreeting(_ id: InterfaceID, _ now: Instant) {
+    guard let interface = interface(id) else { return }
+    interfaceRows[Int(id.rawValue)]?.greetingDue = nil
+    interfaceRows[Int(id.rawValue)]?.greetedAt = now
+    interfaceRows[Int(id.rawValue)]?.helloBurst = max(
+      interface.helloBurst, ProtocolParameters.helloBurst - 1)
   }
 
   /// Processes a Hello (§3.4.1, A.1). Returns the neighbour, which is another row if it had to
@@ -69,6 +76,7 @@ extension BabelNode {
       _ = enter(hello, id, now)
     }
     neighbours[id.rawValue].lastHello = now
+    keepIndices(on: neighbours[id.rawValue].interface, between: hello.interval)
     if hello.isUnicast, hello.isScheduled { answerByUnicast(id) }
     neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
     computeCost(id, now, &buffer)

@@ -7,7 +7,7 @@ extension BabelNode {
   /// not told begins clean.
   public mutating func begin(_ beginning: Beginning, at now: Instant) {
     self.beginning = beginning
-    seqnoLearningEnd = now + ProtocolParameters.sourceGarbageCollection
+    seqnoLearningEnd = now + sourceLifetime
     guard beginning == .afterCrash else { return }
     recovery = Recovery(opaque: UInt16(truncatingIfNeeded: jitter.next()), at: now)
   }

@@ -13,6 +13,9 @@ struct RoundTripTime {
   private var smoothed: UInt32?
   /// Smoothed distance of samples from ``smoothed``; nil before the second sample.
   private var deviation: UInt32?
+  /// For how many microseconds ``smoothed`` counts without a new sample: where Hellos are rare, the
+  /// cost must not change between two of them.
+  private var validity = ProtocolParameters.rttValidity
   private var sampledAt = Instant(microseconds: 0)
   /// Samples in a row that lie far off on the same side of the average.
   private var run: (isAbove: Bool, length: UInt8) = (false, 0)
@@ -37,6 +40,9 @@ struct RoundTripTime {
     }
     lastHello = (transmit, UInt32(truncatingIfNeeded: now.microseconds))
     lastHelloAt = now
+    validity = max(
+      ProtocolParameters.rttValidity,
+      hello.interval.microseconds * ProtocolParameters.routeHoldHalves / 2)
     return true
   }
 
@@ -107,12 +113,16 @@ struct RoundTripTime {
     return doubtful.map { min($0, sample) }
   }
 
-  /// Whether the neighbour sends stamps, but there is no sample yet.
-  func awaitsSample(at now: Instant) -> Bool { lastHello != nil && current(at: now) == nil }
+  /// Whether the neighbour sends stamps, but there is no sample yet. Where Hellos are rarer than
+  /// stamps are valid, none will come.
+  func awaitsSample(at now: Instant) -> Bool {
+    guard lastHello != nil, current(at: now) == nil else { return false }
+    return validity <= ProtocolParameters.rttValidity * ProtocolParameters.routeHoldHalves / 2
+  }
 
   /// The smoothed value, nil after a long silence.
   func current(at now: Instant) -> UInt32? {
-    smoothed != nil && now - sampledAt < ProtocolParameters.rttValidity ? smoothed : nil
+    smoothed != nil && now - sampledAt < validity ? smoothed : nil
   }
 
   /// The mean deviation of the round-trip time, smoothed as RFC 6298 §2 does; nil without two

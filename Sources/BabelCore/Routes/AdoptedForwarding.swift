@@ -31,6 +31,8 @@ struct AdoptedForwarding {
   private var beganAt: Instant?
   /// When entries that were not confirmed are taken back.
   private(set) var sweepDue: Instant?
+  /// The time that entries have at most, in microseconds.
+  private var longestPatience = ProtocolParameters.longestAdoption
   /// Until when neighbours on interfaces that came up have time.
   private var lastPatience: Instant?
   /// Interfaces that came up since then.
@@ -60,8 +62,9 @@ struct AdoptedForwarding {
   mutating func join(_ id: InterfaceID, _ interface: Interface, at now: Instant) {
     guard let beganAt, sweepDue != nil else { return }
     if !joined.contains(id) { joined.append(id) }
-    let latest = beganAt + ProtocolParameters.longestAdoption
     let patience = interface.helloMicroseconds * ProtocolParameters.adoptionHellos
+    longestPatience = max(longestPatience, patience)
+    let latest = beganAt + longestPatience
     let time = now + max(patience, ProtocolParameters.shortestAdoption)
     lastPatience = max(lastPatience ?? time, time)
     let isComplete = rows.allSatisfy { row in
@@ -96,7 +99,8 @@ struct AdoptedForwarding {
   mutating func insert(_ way: Way, at now: Instant) -> UInt32? {
     if sweepDue == nil {
       beganAt = now
-      sweepDue = now + ProtocolParameters.longestAdoption
+      longestPatience = ProtocolParameters.longestAdoption
+      sweepDue = now + longestPatience
       joined = []
       lastPatience = nil
     }

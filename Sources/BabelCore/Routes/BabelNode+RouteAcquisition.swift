@@ -7,74 +7,35 @@ extension BabelNode {
   mutating func receiveUpdate(
     _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    if isEcho(update) { return }
-    if let refusal = refusal(of: update, from: id) { return counters.count(refusal) }
+    let isEcho = isEcho(update)
+    var refusal = isEcho ? nil : refusal(of: update, from: id)
     var filterMetric = Metric.zero
     var filterRule: UInt16 = 0
-    if !filters.input.rules.isEmpty {
-      guard let passed = passInput(update, from: id) else { return counters.count(.filter) }
-      (filterMetric, filterRule) = passed
+    // A retraction can only concern a route that filters let in, and its router-id means nothing
+    // (§4.6.9).
+    if refusal == nil, !isEcho, !update.isRetraction, !filters.input.rules.isEmpty {
+      if let passed = passInput(update, from: id) {
+        (filterMetric, filterRule) = passed
+      } else {
+        refusal = .filter
+      }
     }
+    if let refusal { counters.count(refusal) }
+    // Whatever is refused, the neighbour does not have its former route any more.
+    let isGone = refusal != nil || isEcho || update.isRetraction
     if let row = table.find(update.destination, update.source),
       let route = table.route(row, id)
     {
-      change(route, update, filterMetric, filterRule, now, &buffer)
-    } else if update.isRetraction {
+      if isGone {
+        retract(route, of: id, isDenied: refusal == .filter, now, &buffer)
+      } else {
+        change(route, update, filterMetric, filterRule, now, &buffer)
+      }
+    } else if isGone {
       retractAdopted(update, from: id, now, &buffer)
     } else {
       addRoute(update, from: id, filterMetric, filterRule, now, &buffer)
     }
-  }
-
-  /// Whether a neighbour repeats one of our own addresses after us, or does no longer: nothing is
-  /// wrong with that.
-  private func isEcho(_ update: Update) -> Bool {
-    offers.isOwnAddress(update.destination)
-      && (update.isRetraction || update.routerID == parameters.routerID)
-  }
-
-  /// Why an Update does not concern the route table at all; nil if it does.
-  private func refusal(of update: Update, from id: NeighbourID) -> UpdateRefusal? {
-    let prefix = update.destination
-    if prefix.isMartian || update.source.isMartian { return .martian }
-    if offers.isOwnAddress(prefix) { return .ownAddress }
-    // In a retraction neither router-id nor next hop counts (§4.6.9). BIRD sends it behind
-    // whatever router-id went before, possibly ours.
-    if update.isRetraction { return nil }
-    // Our own announcements heard back (D-11).
-    if update.routerID == parameters.routerID { return .ownRouterID }
-    if prefix.family == .ipv4 {
-      if !update.source.isDefault, !parameters.supportsSourceSpecificIPv4 { return .unsupported }
-      if update.nextHop?.family == .ipv6, !parameters.supportsV4ViaV6 { return .unsupported }
-    }
-    guard let gateway = update.nextHop else { return nil }
-    let isImpossible =
-      gateway.isMulticast || gateway.isLoopback || gateway.isUnspecified
-      || gateway.family == .ipv4 && Prefix(mapped: gateway, mappedLength: 128).isMartian
-      || isOwnGateway(gateway, on: neighbours[id.rawValue].interface)
-    return isImpossible ? .nextHop : nil
-  }
-
-  /// A next hop that is one of our own addresses would send packets to ourselves. Link-local
-  /// addresses count on their own link only: the other end of a tunnel may well have the address
-  /// that we have on another one.
-  private func isOwnGateway(_ gateway: IPAddress, on id: InterfaceID) -> Bool {
-    if gateway.isLinkLocal {
-      return interface(id)?.state.linkLocals.contains(gateway) ?? false
-    }
-    return offers.isOwnAddress(Prefix(mapped: gateway, mappedLength: 128))
-  }
-
-  /// Runs the `in` chain; nil when the Update is denied, else what is added and the rule.
-  private func passInput(_ update: Update, from id: NeighbourID) -> (Metric, UInt16)? {
-    let neighbour = neighbours[id.rawValue]
-    var subject = FilterSubject(destination: update.destination, source: update.source)
-    subject.interface = interface(neighbour.interface)?.name
-    subject.neighbour = neighbour.address
-    subject.routerID = update.routerID
-    guard let rule = filters.input.firstMatch(subject) else { return (.zero, 0) }
-    let metric = filters.input.rules[rule].metric
-    return metric.isInfinite ? nil : (metric, UInt16(truncatingIfNeeded: rule + 1))
   }
 
   private mutating func addRoute(
@@ -103,6 +64,7 @@ extension BabelNode {
     route.filterRule = filterRule
     route.updatedAt = Tick(now)
     presumeAnnounced(row, route.routerID, update.seqno, now)
+    keepSource(row, route.routerID, asLongAs: update.interval, now)
     let number = table.insert(route)
     table.setAttributes(acceptedAttributes(update, from: id), of: number)
     link(number, to: id)
@@ -123,10 +85,12 @@ extension BabelNode {
     let id = table.nextHops[old.nextHop].neighbour
     let isSelected = table.destinations[row].selected == number
     let before = visible(number)
-    if update.isRetraction { return retract(number, of: id, now, &buffer) }
     guard let routerID = update.routerID, let gateway = update.nextHop else { return }
     let router = table.routerIDs.retain(routerID)
     presumeAnnounced(row, router, update.seqno, now)
+    if router != old.routerID || update.interval > old.interval {
+      keepSource(row, router, asLongAs: update.interval, now)
+    }
     let distance = FeasibilityDistance(seqno: update.seqno, metric: update.metric)
     let isFeasible = FeasibilityDistance.isFeasible(
       distance, against: table.distance(row, router: router, at: now))
@@ -178,9 +142,10 @@ extension BabelNode {
     satisfyRequests(row, now)
   }
 
-  /// A retraction of a route we have.
+  /// A retraction of a route we have, or news that amount to one.
   private mutating func retract(
-    _ number: UInt32, of id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+    _ number: UInt32, of id: NeighbourID, isDenied: Bool, _ now: Instant,
+    _ buffer: inout ActionBuffer
   ) {
     guard !table.routes[number].advertisedMetric.isInfinite else { return }
     let before = visible(number)
@@ -188,7 +153,8 @@ extension BabelNode {
       from: metric(of: number), timeConstant: timeConstant(number), at: now)
     table.routes[number].advertisedMetric = .infinity
     table.routes[number].epoch = neighbours[id.rawValue].epoch
-    table.routes[number].flags.remove(.expired)
+    table.routes[number].flags.remove([.expired, .denied])
+    if isDenied { table.routes[number].flags.insert(.denied) }
     reselect(table.routes[number].destination, now, &buffer)
     reportRoute(number, ifNot: before, now, &buffer)
   }
@@ -343,6 +309,7 @@ extension BabelNode {
 
   /// A finite Update arrived: the hold time starts anew.
   private mutating func restartHoldTime(_ number: UInt32, _ now: Instant) {
+    table.routes[number].smoothed.keepTellable(metric(of: number), at: now)
     setDeadline(number, from: now, halves: ProtocolParameters.routeRefreshHalves, now)
   }
 

@@ -37,6 +37,7 @@ extension BabelNode {
     let route = table.routes[number]
     let id = table.nextHops[route.nextHop].neighbour.rawValue
     if route.flags.contains(.expired) { return .expired }
+    if route.flags.contains(.denied) { return .deniedByFilter }
     if route.advertisedMetric.isInfinite || neighbours[id].epoch != route.epoch {
       return .retracted
     }
@@ -46,6 +47,7 @@ extension BabelNode {
     if let rule = installRule(ofRoute: number), filters.install.rules[rule].metric.isInfinite {
       return .notInstallable
     }
+    if offers.isOwnAddress(table.destinations[route.destination].prefix) { return .ownAddress }
     if isAwaiting(number, now) { return .awaitingSeqno }
     return isFeasible(number, now) ? nil : .unfeasible
   }
@@ -154,7 +156,7 @@ extension BabelNode {
   private mutating func watchSettling(_ row: UInt32, _ now: Instant) {
     guard !table.destinations[row].flags.contains(.settling) else { return }
     table.destinations[row].flags.insert(.settling)
-    settling.append(row, due: now + 2_000_000)
+    settling.append(row, at: now)
   }
 
   /// Selects the route for a destination anew and does what follows from a change: forwarding,
@@ -201,10 +203,9 @@ extension BabelNode {
     if inKernel { table.destinations[row].flags.insert(.heldInKernel) }
     let due = now + holdTime
     table.destinations[row].holdExpiry = Tick(due)
-    if !table.destinations[row].flags.contains(.holdQueued) {
-      table.destinations[row].flags.insert(.holdQueued)
-      holds.append(row, due: due)
-    }
+    // It may still wait for the end of an earlier hold, or of another destination's in this row.
+    holds.remove(row)
+    holds.add(row, due, now: now)
   }
 
   /// How long neighbours may keep a route through us that is not refreshed, in microseconds. Links
@@ -228,17 +229,14 @@ extension BabelNode {
     var work = 0
     while work < budget, let row = holds.popDue(at: now) {
       work += 1
-      guard table.isLive(row) else { continue }
-      table.destinations[row].flags.remove(.holdQueued)
-      guard table.destinations[row].flags.contains(.held) else { continue }
+      guard table.isLive(row), table.destinations[row].flags.contains(.held) else { continue }
       let expiry = table.destinations[row].holdExpiry
       if expiry.isDue(at: now) {
         table.destinations[row].flags.remove([.held, .heldInKernel, .announced])
         updateForwarding(row, &buffer)
         table.removeIfUnused(row)
       } else {
-        table.destinations[row].flags.insert(.holdQueued)
-        holds.append(row, due: expiry.instant(near: now))
+        holds.add(row, expiry.instant(near: now), now: now)
       }
     }
     while work < budget, let row = copies.popDue(at: now) {

@@ -43,7 +43,6 @@ extension BabelNode {
     let wasAnnounced = destination.flags.contains(.announced)
     guard let announcement = announcement(row) else {
       if wasAnnounced, destination.flags.contains(.held), !destination.announcedMetric.isInfinite {
-        table.destinations[row].announcedMetric = .infinity
         noteChange(row, isCritical: true, now)
       }
       return
@@ -55,6 +54,11 @@ extension BabelNode {
     if !wasAnnounced || announcement.router != destination.sourceRouter
       || destination.announcedMetric.isInfinite
     {
+      if !wasAnnounced || destination.announcedMetric.isInfinite,
+        isDeniedEverywhere(row, announcement)
+      {
+        return
+      }
       noteChange(row, isCritical: true, now)
       return
     }
@@ -113,7 +117,7 @@ extension BabelNode {
     table.destinations[row].flags.insert(isRepeatedTwice ? .copyTwo : .copyOne)
     guard !table.destinations[row].flags.contains(.copyQueued) else { return }
     table.destinations[row].flags.insert(.copyQueued)
-    copies.append(row, due: now + ProtocolParameters.copySpacing)
+    copies.append(row, at: now)
   }
 
   /// The time for another copy has come.
@@ -124,7 +128,7 @@ extension BabelNode {
     noteChange(row, isCritical: false, now)
     if flags.contains(.copyTwo) {
       table.destinations[row].flags.formUnion([.copyOne, .copyQueued])
-      copies.append(row, due: now + ProtocolParameters.copySpacing)
+      copies.append(row, at: now)
     }
   }
 
@@ -141,13 +145,13 @@ extension BabelNode {
     var isPaced = false
     while let row = changes.destination(at: position) {
       if table.isLive(row), table.destinations[row].logPosition == position {
-        if addUpdate(row, &packet, isRequested: false, now) == .full {
+        if addChange(row, &packet, now) == .full {
           packet.close(&buffer)
           guard interfaceRows[Int(id.rawValue)]?.pacer.take(at: now) == true else {
             isPaced = true
             break
           }
-          _ = addUpdate(row, &packet, isRequested: false, now)
+          _ = addChange(row, &packet, now)
         }
       }
       position &+= 1
@@ -156,6 +160,18 @@ extension BabelNode {
     let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
     interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
     if position.isAfter(farthestReader) { farthestReader = position }
+  }
+
+  /// Appends what the log says. What was announced last is a retraction from the moment on that
+  /// one has left: before that, the route may come back, and the next loss is told anew.
+  private mutating func addChange(
+    _ row: UInt32, _ packet: inout OpenPacket, _ now: Instant
+  ) -> UpdateOutcome {
+    let outcome = addUpdate(row, &packet, isRequested: false, now)
+    if outcome == .appended, announcement(row)?.router != table.destinations[row].sourceRouter {
+      table.destinations[row].announcedMetric = .infinity
+    }
+    return outcome
   }
 
   /// Forgets the part of the log that all interfaces have read.
@@ -250,11 +266,12 @@ extension BabelNode {
     guard neighbour.dumpPosition == nil, let interface = interface(neighbour.interface) else {
       return
     }
-    if let began = neighbour.dumpBegan, now - began < interface.helloMicroseconds { return }
+    let spacing = interface.spacing(atMost: ProtocolParameters.dumpSpacing)
+    if let began = neighbour.dumpBegan, now - began < spacing { return }
     neighbours[id.rawValue].dumpBegan = now
     if interface.unicastDumps >= ProtocolParameters.unicastDumpLimit {
       guard interface.dumpPosition == nil, interface.dumpDue == nil else { return }
-      if let began = interface.dumpBegan, now - began < interface.helloMicroseconds { return }
+      if let began = interface.dumpBegan, now - began < spacing { return }
       let due = now + urgentDelay(on: neighbour.interface)
       interfaceRows[Int(neighbour.interface.rawValue)]?.dumpDue = due
       scheduleInterface(neighbour.interface)
@@ -318,7 +335,8 @@ extension BabelNode {
     var metric = announcement.metric
     if !filters.output.rules.isEmpty {
       guard let passed = passOutput(prefix, source, routerID, metric, interface) else {
-        return .skipped
+        let isWanted = isRequested || mayHaveBeenTold(row, but: announcement.router, interface, now)
+        return isWanted ? addRetraction(row, &packet) : .skipped
       }
       metric = passed
     }
@@ -338,7 +356,8 @@ extension BabelNode {
     // Before the Update leaves, the feasibility distance is brought up to date (§3.7.3).
     table.announced(
       row, router: announcement.router,
-      FeasibilityDistance(seqno: announcement.seqno, metric: metric), at: now)
+      FeasibilityDistance(seqno: announcement.seqno, metric: metric), lifetime: sourceLifetime,
+      at: now)
     table.destinations[row].flags.insert(.announced)
     table.destinations[row].announcedMetric = announcement.metric
     return .appended
@@ -378,26 +397,5 @@ extension BabelNode {
   /// How the next hop of a prefix is named on an interface; nil when it cannot be.
   private func nextHop(for prefix: Prefix, on interface: Interface) -> UpdateNextHop? {
     prefix.family == .ipv6 ? interface.ipv6NextHop : interface.ipv4NextHop
-  }
-
-  /// Runs the `out` chain; nil when the Update is denied, else the metric to announce.
-  private func passOutput(
-    _ destination: Prefix, _ source: Prefix, _ routerID: RouterID, _ metric: Metric,
-    _ interface: Interface
-  ) -> Metric? {
-    var subject = FilterSubject(destination: destination, source: source)
-    subject.interface = interface.name
-    subject.routerID = routerID
-    guard let rule = filters.output.firstMatch(subject) else { return metric }
-    let added = filters.output.rules[rule].metric
-    return added.isInfinite ? nil : metric.adding(added)
-  }
-}
-
-extension UInt32 {
-  /// Whether this position of a log that wraps lies behind `other`.
-  func isAfter(_ other: UInt32) -> Bool {
-    let distance = self &- other
-    return distance != 0 && distance < 0x8000_0000
   }
 }

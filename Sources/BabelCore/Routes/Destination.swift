@@ -87,8 +87,6 @@ struct DestinationFlags: OptionSet {
   static let copyTwo = DestinationFlags(rawValue: 1024)
   /// The row is in the queue of copies.
   static let copyQueued = DestinationFlags(rawValue: 2048)
-  /// The row is in the queue of holds.
-  static let holdQueued = DestinationFlags(rawValue: 4096)
   /// The kernel has an entry of an earlier life; ``Destination/forwardedNextHop`` names its way in
   /// ``AdoptedForwarding``.
   static let adopted = DestinationFlags(rawValue: 16384)

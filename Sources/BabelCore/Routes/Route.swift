@@ -44,4 +44,6 @@ struct RouteFlags: OptionSet {
   static let notInstallable = RouteFlags(rawValue: 2)
   /// The route expired (it was not retracted).
   static let expired = RouteFlags(rawValue: 4)
+  /// The `in` filter denies what the neighbour announces now.
+  static let denied = RouteFlags(rawValue: 8)
 }

@@ -28,9 +28,11 @@ extension RouteTable {
   }
 
   /// Notes that a finite Update is being sent: creates or improves the source entry and restarts
-  /// its garbage collection (§3.7.3).
+  /// its garbage collection (§3.7.3): it is kept for `lifetime` microseconds, and for longer if
+  /// that was promised before.
   mutating func announced(
-    _ row: UInt32, router: UInt32, _ distance: FeasibilityDistance, at now: Instant
+    _ row: UInt32, router: UInt32, _ distance: FeasibilityDistance, lifetime: Int64,
+    at now: Instant
   ) {
     if destinations[row].sourceRouter != router { takeOver(row, router: router, at: now) }
     let expired = destinations[row].sourceExpiry.isDue(at: now)
@@ -39,9 +41,33 @@ extension RouteTable {
     } else {
       destinations[row].sourceDistance.announced(distance)
     }
-    let expiry = now + ProtocolParameters.sourceGarbageCollection
-    destinations[row].sourceExpiry = Tick(expiry)
+    let expiry = now + lifetime
+    if expiry > destinations[row].sourceExpiry.instant(near: now) {
+      destinations[row].sourceExpiry = Tick(expiry)
+    }
     if !sourceWheel.contains(row) { sourceWheel.add(row, expiry, now: now) }
+  }
+
+  /// Keeps the entry of (destination, router), if there is one, at least until `expiry`.
+  mutating func keepSource(_ row: UInt32, router: UInt32, until expiry: Instant, at now: Instant) {
+    if destinations[row].sourceRouter == router {
+      guard !destinations[row].sourceExpiry.isDue(at: now),
+        expiry > destinations[row].sourceExpiry.instant(near: now)
+      else { return }
+      destinations[row].sourceExpiry = Tick(expiry)
+    } else if destinations[row].flags.contains(.moreSources) {
+      sources.keep(row, router, until: expiry, at: now)
+    }
+  }
+
+  /// Keeps all entries for so many microseconds longer.
+  mutating func keepSources(for time: Int64, at now: Instant) {
+    for row in 0..<destinations.capacity
+    where isLive(row) && destinations[row].sourceRouter != noRow {
+      let expiry = destinations[row].sourceExpiry.instant(near: now)
+      destinations[row].sourceExpiry = Tick(expiry + time)
+    }
+    sources.keepAll(for: time, at: now)
   }
 
   /// Passes on router-id, distance and expiry of all entries of a destination, presumed ones
@@ -63,7 +89,7 @@ extension RouteTable {
     at now: Instant
   ) {
     let former = destinations[row]
-    announced(row, router: router, distance, at: now)
+    announced(row, router: router, distance, lifetime: 0, at: now)
     let isLater =
       former.sourceRouter == router && former.sourceExpiry.instant(near: now) > expiry
     destinations[row].sourceExpiry = isLater ? former.sourceExpiry : Tick(expiry)

@@ -36,6 +36,17 @@ struct SmoothedMetric: Equatable {
   /// Microseconds since the last change.
   func unchangedTime(at now: Instant) -> Int64 { max(0, now - since.instant(near: now)) }
 
+  /// Keeps the time of the last change within what a ``Tick`` can tell apart: a metric may stand
+  /// still for a year. After a day the average says what the metric says, and longer ago does not
+  /// matter.
+  mutating func keepTellable(_ metric: Metric, at now: Instant) {
+    guard unchangedTime(at: now) > 2 * Self.day else { return }
+    value = metric
+    since = Tick(now + -Self.day)
+  }
+
+  private static var day: Int64 { 86_400_000_000 }
+
   /// Notes a change: until `now` the metric was `old`. A first one that did not last was no metric
   /// of the route but a step on the way to it, as in a network that has just begun: it says
   /// nothing about what is usual.

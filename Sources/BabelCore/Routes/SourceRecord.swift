@@ -12,7 +12,8 @@ public struct SourceRecord: Equatable, Sendable {
   public let seqno: Seqno
   /// Metric of the feasibility distance, finite.
   public let metric: Metric
-  /// Seconds since we last announced it; beyond 180 it is forgotten (§3.7.3).
+  /// Seconds since we last announced it; beyond 180, or three hold times where Updates are rare,
+  /// it is forgotten (§3.7.3).
   public let age: UInt32
 
   /// Makes a record.
@@ -44,7 +45,7 @@ extension BabelNode {
       table.forEachSource(of: row) { router, distance, expiry in
         let left = expiry.instant(near: now) - now
         guard left > 0, !distance.metric.isInfinite else { return }
-        let age = max(0, ProtocolParameters.sourceGarbageCollection - left) / 1_000_000
+        let age = max(0, sourceLifetime - left) / 1_000_000
         body(
           SourceRecord(
             destination: prefix, source: source, routerID: table.routerIDs[router],
@@ -59,7 +60,7 @@ extension BabelNode {
   /// and lost is retracted. Rows that are too old, or that make no sense, are passed over.
   public mutating func restoreSource(_ record: SourceRecord, at now: Instant) {
     let age = Int64(record.age) * 1_000_000
-    guard age < ProtocolParameters.sourceGarbageCollection, !record.metric.isInfinite,
+    guard age < ProtocolParameters.longestSourceLifetime, !record.metric.isInfinite,
       record.routerID.isValid, !record.destination.isMartian, !record.source.isMartian,
       table.destinations.count < parameters.sourceLimit,
       let row = table.findOrInsert(record.destination, record.source)
@@ -68,13 +69,13 @@ extension BabelNode {
     table.restore(
       row, router: router,
       FeasibilityDistance(seqno: record.seqno, metric: record.metric),
-      expiry: now + (ProtocolParameters.sourceGarbageCollection - age), at: now)
+      expiry: now + (sourceLifetime - age), at: now)
     table.routerIDs.release(router)
     guard beginning == .resumed, router != ownRouter else { return }
     // Neighbours believe that we announce it.
     table.destinations[row].flags.insert(.announced)
     table.destinations[row].announcedMetric = record.metric
-    restored.append(row, due: now + ProtocolParameters.resumptionTime)
+    restored.append(row, at: now)
   }
 
   /// Looks at a destination that an earlier life announced. If the kernel lost its entry while
@@ -88,11 +89,11 @@ extension BabelNode {
       destination.flags.isDisjoint(with: [.adopted, .originated, .held])
     else { return }
     guard changeReaders > 0 else {
-      restored.append(row, due: now + ProtocolParameters.resumptionTime)
+      restored.append(row, at: now)
       return
     }
     let left = destination.sourceExpiry.instant(near: now) - now
-    if ProtocolParameters.sourceGarbageCollection - left >= holdTime {
+    if sourceLifetime - left >= holdTime {
       // Whatever we announced has expired.
       table.destinations[row].flags.remove(.announced)
       table.removeIfUnused(row)
@@ -101,5 +102,33 @@ extension BabelNode {
     beginHold(row, inKernel: true, now)
     updateForwarding(row, &buffer)
     considerAnnouncement(row, now)
+  }
+}
+
+extension BabelNode {
+  /// The Update intervals of our interfaces changed. What was announced before may live as long as
+  /// what is announced from now on: the next Updates name the new interval.
+  mutating func updateSourceLifetime(_ now: Instant) {
+    var longest: Int64 = 0
+    for id in interfaceOrder {
+      if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
+    }
+    let former = sourceLifetime
+    sourceLifetime = ProtocolParameters.sourceLifetime(longest)
+    let growth = sourceLifetime - former
+    guard growth > 0 else { return }
+    table.keepSources(for: growth, at: now)
+    // Neighbours remember our own seqno as long as we do theirs.
+    if let end = seqnoLearningEnd { seqnoLearningEnd = end + growth }
+  }
+
+  /// A neighbour announced a route and will not repeat that for long. It may have it from us, and
+  /// may not be able to say so for as long when it has lost it: until then our distance counts.
+  mutating func keepSource(
+    _ row: UInt32, _ router: UInt32, asLongAs interval: Interval, _ now: Instant
+  ) {
+    let lifetime = ProtocolParameters.sourceLifetime(interval.microseconds)
+    guard lifetime > ProtocolParameters.sourceGarbageCollection else { return }
+    table.keepSource(row, router: router, until: now + lifetime, at: now)
   }
 }

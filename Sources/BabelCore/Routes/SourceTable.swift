@@ -50,6 +50,24 @@ struct SourceTable {
     wheel.add(row, expiry.instant(near: now), now: now)
   }
 
+  /// Keeps an entry, if there is one whose time has not passed, at least until `expiry`. The wheel
+  /// finds out when its slot comes up.
+  mutating func keep(
+    _ destination: UInt32, _ router: UInt32, until expiry: Instant, at now: Instant
+  ) {
+    guard let found = find(destination, router), !rows[found].expiry.isDue(at: now),
+      expiry > rows[found].expiry.instant(near: now)
+    else { return }
+    rows[found].expiry = Tick(expiry)
+  }
+
+  /// Keeps all entries for so many microseconds longer.
+  mutating func keepAll(for time: Int64, at now: Instant) {
+    for row in 0..<rows.capacity where wheel.contains(row) {
+      rows[row].expiry = Tick(rows[row].expiry.instant(near: now) + time)
+    }
+  }
+
   /// Passes on the entries of a destination.
   func forEach(
     of destination: UInt32, _ body: (UInt32, FeasibilityDistance, Tick) -> Void

@@ -38,3 +38,11 @@ struct ChangeLog {
     base = position
   }
 }
+
+extension UInt32 {
+  /// Whether this position of a log that wraps lies behind `other`.
+  func isAfter(_ other: UInt32) -> Bool {
+    let distance = self &- other
+    return distance != 0 && distance < 0x8000_0000
+  }
+}

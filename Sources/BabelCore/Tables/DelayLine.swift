@@ -1,12 +1,18 @@
-/// Rows that wait for the same time: first in, first out.
+/// Rows that wait for the same time, each from when it came: first in, first out. A delay that is
+/// not the same for all needs a ``TimingWheel``, or a long one would hold up the short ones behind
+/// it.
 struct DelayLine {
+  /// How long each row waits, in microseconds.
+  let delay: Int64
   private var entries: [(row: UInt32, due: Instant)] = []
   private var head = 0
+
+  init(delay: Int64) { self.delay = delay }
 
   /// When the first row is due.
   var first: Instant? { head < entries.count ? entries[head].due : nil }
 
-  mutating func append(_ row: UInt32, due: Instant) { entries.append((row, due)) }
+  mutating func append(_ row: UInt32, at now: Instant) { entries.append((row, now + delay)) }
 
   /// Takes the first row if its time has come.
   mutating func popDue(at now: Instant) -> UInt32? {
