@@ -78,7 +78,9 @@ extension Daemon {
       guard failure.error.errno != ErrorNumber.noSuchProcess else { return }
       complain(failure, route)
       // One that is still there and should not be is found by reading.
-      requestReading(at: now + Self.deletionRetry)
+      if RefusalVerdict.mayPass(failure.error.errno) {
+        requestReading(at: now + Self.deletionRetry)
+      }
       return
     }
     guard let wanted = forwarding.route(key, node.desiredForwarding(key)),
