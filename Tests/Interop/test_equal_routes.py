@@ -129,3 +129,21 @@ def test_router_advertisement(lab):
     a.ip("-6", "route", "replace", "::/0", "via", "fe80::9", "dev", "lc", "proto", "ra",
          "metric", "1024", "expires", "600")
     wait_until(lambda: not knows(c, "::/0"), 1.5, "retracted", every=0.02)
+
+
+def test_in_front_and_behind(lab):
+    """Somebody puts a route that leads elsewhere in front of ours, where the kernel prefers it:
+    ours is not in use any more, and is retracted. Behind ours it changes nothing."""
+    c, a, b = chain(lab, "link add x0 type veth peer name x1", "link set x1 up", "link set x0 up")
+    daemons((c, ["l0"]), (a, ["lc", "lb"]), (b, ["l0"]))
+    prefix = "172.20.0.2/32"
+    wait_until(lambda: knows(c, prefix), 3, "announced")
+    a.ip("route", "append", prefix, "dev", "x0", "proto", "static")
+    time.sleep(0.5)
+    assert knows(c, prefix)
+    a.ip("route", "del", prefix, "dev", "x0")
+    a.ip("route", "prepend", prefix, "dev", "x0", "proto", "static")
+    wait_until(lambda: not knows(c, prefix), 1.5, "retracted", every=0.02)
+    assert prefix not in a.reaches()
+    a.ip("route", "del", prefix, "dev", "x0")
+    wait_until(lambda: knows(c, prefix) and prefix in a.reaches(), 1.5, "back", every=0.02)
