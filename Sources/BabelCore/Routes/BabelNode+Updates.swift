@@ -162,8 +162,7 @@ extension BabelNode {
     if position.isAfter(farthestReader) { farthestReader = position }
   }
 
-  /// Appends what the log says. What was announced last is a retraction from the moment on that
-  /// one has left: before that, the route may come back, and the next loss is told anew.
+  /// Appends what the log says. Only a retraction that has left counts as announced.
   private mutating func addChange(
     _ row: UInt32, _ packet: inout OpenPacket, _ now: Instant
   ) -> UpdateOutcome {
