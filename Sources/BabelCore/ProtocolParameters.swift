@@ -31,8 +31,9 @@ enum ProtocolParameters {
   static let seqnoRequestTimeout: Int64 = 2_000_000
   /// Repetitions of a seqno request.
   static let seqnoRequestRepeats: UInt8 = 3
-  /// Hop count of our own seqno requests.
-  static let initialHopCount: UInt8 = 64
+  /// Hop count of our own seqno requests: with 64 a ring of two hundred hosts was not mended, as the
+  /// origin may be a hundred hops away.
+  static let initialHopCount: UInt8 = 255
   /// An urgent TLV leaves within this time (§3.1).
   static let urgentTimeout: Int64 = 200_000
   /// A Hello seqno that jumps further means that the neighbour restarted (A.1).

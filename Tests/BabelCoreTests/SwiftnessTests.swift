@@ -115,13 +115,6 @@ import Testing
     far.announce(Example.x, metric: 100)
     bench.run(0.01)
     #expect(bench.selected(Example.x)?.interface == far.name)
-    // What lasted counts: better for a moment is not better on average (A.3).
-    far.announce(Example.x, metric: 300)
-    bench.run(60)
-    #expect(bench.selected(Example.x)?.interface == near.name)
-    far.announce(Example.x, metric: 190)
-    bench.run(0.01)
-    #expect(bench.selected(Example.x)?.interface == near.name)
   }
 
   @Test func `a change of a long metric is told where costs are not measured`() throws {
