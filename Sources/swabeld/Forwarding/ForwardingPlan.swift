@@ -1,4 +1,5 @@
 import BabelKernel
+import BabelWire
 
 /// One operation on the kernel's tables.
 struct RouteStep: Equatable {

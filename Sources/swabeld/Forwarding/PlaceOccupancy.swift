@@ -1,4 +1,5 @@
 import BabelKernel
+import BabelWire
 
 /// Who is at the place of a route that the node wants: only one of several routes at a place is
 /// followed by packets, and ours never takes that of somebody else away.

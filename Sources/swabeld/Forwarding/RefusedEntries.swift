@@ -1,4 +1,5 @@
 import BabelCore
+import BabelWire
 
 /// Entries that the kernel refused for a reason which may pass, and when each is tried again: after
 /// a quarter of a second, then after twice as long each time, up to about a minute.
