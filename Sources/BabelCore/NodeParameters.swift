@@ -6,9 +6,9 @@ public struct NodeParameters: Equatable, Sendable {
   public var routerID: RouterID
   /// Our own seqno at start (§3.2.2).
   public var seqno: Seqno
-  /// ``seqno`` was chosen by chance, or may lag behind what an earlier life announced: for as long as
-  /// neighbours remember that (three minutes, or more where Updates are rare) from
-  /// ``BabelNode/begin(_:at:)`` on a neighbour that asks for a newer one is believed.
+  /// ``seqno`` was chosen by chance, or may lag behind what an earlier life announced. A neighbour
+  /// that asks for a newer one is believed for as long as neighbours remember that life: from
+  /// ``BabelNode/begin(_:at:)`` on for three minutes, or longer where Updates are rare.
   public var hasLostSeqno = false
   /// Seed of all jitter.
   public var seed: UInt64

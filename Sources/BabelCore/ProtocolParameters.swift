@@ -31,8 +31,7 @@ enum ProtocolParameters {
   static let seqnoRequestTimeout: Int64 = 2_000_000
   /// Repetitions of a seqno request.
   static let seqnoRequestRepeats: UInt8 = 3
-  /// Hop count of our own seqno requests: with 64 a ring of two hundred hosts was not mended, as the
-  /// origin may be a hundred hops away.
+  /// Hop count of our own seqno requests: in a large network the origin may be a hundred hops away.
   static let initialHopCount: UInt8 = 255
   /// An urgent TLV leaves within this time (§3.1).
   static let urgentTimeout: Int64 = 200_000
@@ -49,6 +48,14 @@ enum ProtocolParameters {
 
   /// An urgent TLV waits so long where senders do not collide.
   static let relayDelay: ClosedRange<Int64> = 1_000...4_000
+
+  /// Triggered updates that may leave a node, on all its interfaces together, without waiting
+  /// for more than ``relayDelay``; on each interface three at least.
+  static let changesAtOnce: Int64 = 24
+  /// Each further one waits so long for every interface of the node…
+  static let changeShare: Int64 = 10_000
+  /// …and at least and at most so long.
+  static let changeSpacing: ClosedRange<Int64> = 50_000...200_000
 
   /// Hellos sent in quick succession when an interface comes up, or a neighbour is new: with two
   /// of them 2-out-of-3 has what it needs, the third is for a lost one.

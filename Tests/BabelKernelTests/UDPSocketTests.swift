@@ -85,7 +85,7 @@ import Testing
       for i in 0..<24 { try run("ip link add v\(i) type bridge; ip link set v\(i) up") }
       let box = try UDPSocketBox(port, family: family)
       let group = try address(family == .ipv4 ? "224.0.0.111" : "ff02::1:6")
-      var reader = try KernelReader()
+      let reader = try KernelReader()
       let links = try reader.links().filter { !$0.isLoopback }.map { $0.ifindex }
       try #require(links.count == 24)
       // Again and again, so that a membership that was not given up would be noticed.

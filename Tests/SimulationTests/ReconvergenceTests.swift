@@ -2,8 +2,8 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// Whatever happens to a network, it is over in a time that follows from its size and its links, and
-/// after a number of packets that does. Loops are looked for all the time.
+/// Whatever happens to a network, it is over within a time and a number of packets that follow from
+/// its size and its links. Loops are looked for all the time.
 @Suite struct `Reconvergence of rings and grids` {
   /// Forms with the links that are lost.
   static let small: [(Shape.Form, [Int])] = [

@@ -146,6 +146,16 @@ extension BabelNode {
       timestamps: stamps)
   }
 
+  /// Forgets the part of the log that all interfaces have read.
+  mutating func trimChanges() {
+    var least = changes.end
+    for id in interfaceOrder {
+      guard let interface = interface(id), interface.isUp else { continue }
+      if least.isAfter(interface.logPosition) { least = interface.logPosition }
+    }
+    changes.trim(before: least)
+  }
+
   // MARK: Unicast
 
   /// Lets a neighbour know soon whether we hear it. Where timestamps are sent an IHU belongs

@@ -44,6 +44,7 @@ struct Interface {
   /// Multicast TLVs.
   var queue = OutgoingQueue()
   var pacer = PacketPacer()
+  var changePacer = ChangePacer()
   /// Neighbours heard on this interface, oldest first.
   var neighbours: [NeighbourID] = []
   /// Unicast dumps under way.

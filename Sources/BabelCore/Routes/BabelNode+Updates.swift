@@ -99,7 +99,8 @@ extension BabelNode {
     guard !areScheduled else { return }
     for id in interfaceOrder {
       guard let interface = interface(id), interface.isUp else { continue }
-      let due = now + urgentDelay(on: id)
+      let turn = interface.changePacer.nextTurn(ofInterfaces: changeReaders)
+      let due = max(now + urgentDelay(on: id), turn)
       if interface.changesDue ?? .distantFuture > due {
         interfaceRows[Int(id.rawValue)]?.changesDue = due
         scheduleInterface(id)
@@ -142,19 +143,24 @@ extension BabelNode {
       interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
       return
     }
-    var isPaced = false
+    var (isPaced, tellsAnything) = (false, false)
     while let row = changes.destination(at: position) {
       if table.isLive(row), table.destinations[row].logPosition == position {
-        if addChange(row, &packet, now) == .full {
+        var outcome = addChange(row, &packet, now)
+        if outcome == .full {
           packet.close(&buffer)
           guard interfaceRows[Int(id.rawValue)]?.pacer.take(at: now) == true else {
             isPaced = true
             break
           }
-          _ = addChange(row, &packet, now)
+          outcome = addChange(row, &packet, now)
         }
+        tellsAnything = tellsAnything || outcome == .appended
       }
       position &+= 1
+    }
+    if tellsAnything {
+      interfaceRows[Int(id.rawValue)]?.changePacer.take(at: now, ofInterfaces: changeReaders)
     }
     interfaceRows[Int(id.rawValue)]?.logPosition = position
     let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
@@ -171,16 +177,6 @@ extension BabelNode {
       table.destinations[row].announcedMetric = .infinity
     }
     return outcome
-  }
-
-  /// Forgets the part of the log that all interfaces have read.
-  mutating func trimChanges() {
-    var least = changes.end
-    for id in interfaceOrder {
-      guard let interface = interface(id), interface.isUp else { continue }
-      if least.isAfter(interface.logPosition) { least = interface.logPosition }
-    }
-    changes.trim(before: least)
   }
 
   // MARK: Full updates
