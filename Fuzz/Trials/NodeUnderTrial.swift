@@ -121,7 +121,11 @@ struct NodeUnderTrial: ~Copyable {
 
   /// The kernel has an entry of an earlier life.
   mutating func adopt(_ key: ForwardingKey, _ target: ForwardingTarget) {
-    if node.adoptForwarding(key, target, at: now) { forwarding[key] = target }
+    if node.adoptForwarding(key, target, at: now) {
+      forwarding[key] = target
+      // The key may have been asked for before, but this entry was not: it cannot be refused.
+      asked.remove(key)
+    }
     settle()
   }
 
@@ -205,8 +209,7 @@ struct NodeUnderTrial: ~Copyable {
     let actual = forwarding[change.key] ?? .absent
     // What the kernel lost or refused may not be known yet.
     precondition(
-      change.old == .absent || actual == .absent || change.old == actual,
-      "starts from what is not there")
+      change.old == actual || actual == .absent, "starts from what is not there")
     forwarding[change.key] = change.new == .absent ? nil : change.new
     asked.insert(change.key)
     precondition(change.key.source.family == change.key.destination.family)

@@ -126,8 +126,8 @@ extension TrueGraph {
 
 extension Shape {
   /// Virtual seconds in which an event is to be over, where the longest way has so many links. A
-  /// loss is told as far as it matters, a newer seqno asked for and answered: that takes three times
-  /// the link's delay and 30 ms for each link. Before that it must be noticed.
+  /// loss is told as far as it matters, then a newer seqno is asked for and answered. That takes
+  /// three times the link's delay and 30 ms for each link. Before that it must be noticed.
   func bound(_ happening: Happening, hops: Int) -> Double {
     let spreading = Double(hops) * (3 * Double(linkDelay) / 1_000_000 + 0.030)
     let hello = Double(parameters.helloInterval) / 1000

@@ -105,7 +105,8 @@ struct AdoptedForwarding {
       lastPatience = nil
     }
     order = nil
-    if let number = numbers[way] {
+    // An entry that is found now is there, even if the kernel dropped others like it before.
+    if let number = numbers[way], !rows[Int(number)].isLost {
       count += 1
       return number
     }

@@ -56,6 +56,21 @@ import Testing
     #expect(bench.adoptedCount == 0)
   }
 
+  @Test func `an entry found after its link lost others of the same way is there`() throws {
+    let (bench, _) = try Recovery.crashed(
+      adopting: [(Example.x, Recovery.via(1)), (Example.y, Recovery.via(2, interface: 1))])
+    bench.setLink(bench.interface, isUp: false)
+    bench.loseAll(through: bench.interface)
+    bench.setLink(bench.interface, isUp: true)
+    let key = ForwardingKey(destination: Example.own, source: .any(.ipv6), table: 254)
+    bench.input { node, now, _ in
+      #expect(node.adoptForwarding(key, Recovery.via(1), at: now))
+    }
+    #expect(bench.wanted(key) == Recovery.via(1))
+    bench.run(1)
+    #expect(bench.wanted(key) == Recovery.via(1))
+  }
+
   @Test func `an entry is taken back after a minute, whatever comes up`() throws {
     let (bench, _) = try Recovery.crashed(
       adopting: [(Example.y, Recovery.via(2, interface: 1))])
