@@ -41,7 +41,7 @@ help:
 	@echo "make embedded    small builds for this processor: $(EMBEDDED)/x86_64-{musl,glibc}/swabeld"
 	@echo "make static      one static file each for x86_64, aarch64 and armv7: $(EMBEDDED)/*-musl/"
 	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
-	@echo "make test        everything that guards a change, at most 25 minutes; needs root"
+	@echo "make test        everything that guards a change, at most 35 minutes; needs root"
 	@echo "make test-all    the same and the long forms, at most 80 minutes; needs root"
 	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
 	@echo "make unit        only the unit tests"
