@@ -36,6 +36,25 @@ import Testing
     #expect(delays.allSatisfy { $0 <= 0.2 }, "\(delays)")
   }
 
+  @Test func `a long list of changes does not hold up the next one`() throws {
+    let bench = try Bench()
+    _ = bench.peer(0xB1)
+    bench.offer(Example.own)
+    bench.run(30)
+    for i: UInt64 in 0..<20_000 {
+      let address = IPAddress(high: 0x2001_0DB8_0100_0000 + i, low: 0)
+      bench.offer(Prefix(mapped: address, mappedLength: 64))
+    }
+    bench.run(3)
+    bench.forget()
+    let start = bench.seconds
+    bench.withdraw(Example.own)
+    bench.run(1)
+    let first = try #require(bench.updates(Example.own).first)
+    #expect(first.update.metric.isInfinite)
+    #expect(first.seconds - start <= 0.2)
+  }
+
   @Test func `changes are told at once after an interface with one pending was removed`() throws {
     let bench = try Bench()
     _ = bench.peer(0xB1)

@@ -144,6 +144,9 @@ extension Network {
   func crash(_ index: Int, forgettingKernelRoutes: Bool) {
     let host = hosts[index]
     onFault?("host \(index) dies\(forgettingKernelRoutes ? " with its routes" : "")")
+    if let loss = host.kernelLoss, now - loss.time < limits.surprise {
+      host.kernelLoss?.isUnseen = true
+    }
     host.daemon = nil
     host.generation += 1
     for port in host.ports.indices { host.ports[port].id = nil }

@@ -104,7 +104,7 @@ final class Network {
       try checkLoops()
     }
     now = time
-    try ledger.audit(self)
+    try auditLoops()
   }
 
   /// Runs until a condition holds, asked every `step` seconds; nil if it never did. The answer

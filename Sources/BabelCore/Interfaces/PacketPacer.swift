@@ -40,13 +40,19 @@ struct ChangePacer {
   /// When the next triggered update may leave a node with so many interfaces; in the past if it
   /// may leave now.
   func nextTurn(ofInterfaces count: Int) -> Instant {
-    let burst = max(ProtocolParameters.changesAtOnce / Int64(max(count, 1)), 3)
-    return earnedBack + -Self.spacing(count) * (burst - 1)
+    earnedBack + -Self.spacing(count) * (Self.burst(count) - 1)
   }
 
-  /// Notes that one has left.
+  /// Notes that one has left. A long list of changes leaves in many parts; however many they
+  /// were, the next change waits for no more than one spacing.
   mutating func take(at now: Instant, ofInterfaces count: Int) {
-    earnedBack = max(earnedBack, now) + Self.spacing(count)
+    let spacing = Self.spacing(count)
+    earnedBack = min(max(earnedBack, now) + spacing, now + spacing * Self.burst(count))
+  }
+
+  /// Turns that need not be earned first.
+  private static func burst(_ count: Int) -> Int64 {
+    max(ProtocolParameters.changesAtOnce / Int64(max(count, 1)), 3)
   }
 
   /// Microseconds in which a further turn is earned.

@@ -108,6 +108,8 @@ struct AdoptedForwarding {
     // An entry that is found now is there, even if the kernel dropped others like it before.
     if let number = numbers[way], !rows[Int(number)].isLost {
       count += 1
+      // No packet may go along a revoked way: the walk comes by here once more.
+      if rows[Int(number)].isRevoked { position = 0 }
       return number
     }
     guard rows.count < ProtocolParameters.adoptedWayLimit else { return nil }

@@ -60,14 +60,15 @@ extension RouteTable {
     }
   }
 
-  /// Keeps all entries for so many microseconds longer.
-  mutating func keepSources(for time: Int64, at now: Instant) {
+  /// Keeps all entries for so many microseconds longer, but none beyond `latest`: what was
+  /// announced long ago is not remembered longer than what is announced now.
+  mutating func keepSources(for time: Int64, until latest: Instant, at now: Instant) {
     for row in 0..<destinations.capacity
     where isLive(row) && destinations[row].sourceRouter != noRow {
       let expiry = destinations[row].sourceExpiry.instant(near: now)
-      destinations[row].sourceExpiry = Tick(expiry + time)
+      destinations[row].sourceExpiry = Tick(max(expiry, min(expiry + time, latest)))
     }
-    sources.keepAll(for: time, at: now)
+    sources.keepAll(for: time, until: latest, at: now)
   }
 
   /// Passes on router-id, distance and expiry of all entries of a destination, presumed ones

@@ -117,7 +117,7 @@ extension BabelNode {
     sourceLifetime = ProtocolParameters.sourceLifetime(longest)
     let growth = sourceLifetime - former
     guard growth > 0 else { return }
-    table.keepSources(for: growth, at: now)
+    table.keepSources(for: growth, until: now + sourceLifetime, at: now)
     // Neighbours remember our own seqno as long as we do theirs.
     if let end = seqnoLearningEnd { seqnoLearningEnd = end + growth }
   }

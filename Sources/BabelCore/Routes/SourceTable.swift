@@ -62,9 +62,10 @@ struct SourceTable {
   }
 
   /// Keeps all entries for so many microseconds longer.
-  mutating func keepAll(for time: Int64, at now: Instant) {
+  mutating func keepAll(for time: Int64, until latest: Instant, at now: Instant) {
     for row in 0..<rows.capacity where wheel.contains(row) {
-      rows[row].expiry = Tick(rows[row].expiry.instant(near: now) + time)
+      let expiry = rows[row].expiry.instant(near: now)
+      rows[row].expiry = Tick(max(expiry, min(expiry + time, latest)))
     }
   }
 
