@@ -49,7 +49,9 @@ extension Daemon {
     case .linkChanged, .linkRemoved, .addressRemoved:
       // Routes may go with it, and the kernel can be told to be silent about those.
       reading?.disturb()
-    case .addressChanged, .routeUseChanged: break
+    // With a next hop go its routes, some of them without a word.
+    case .routeUseChanged: reading?.disturb()
+    case .addressChanged: break
     }
   }
 
