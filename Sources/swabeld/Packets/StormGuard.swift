@@ -66,8 +66,6 @@ final class StormGuard {
   static let burst = 4096
   /// Microseconds between two reviews.
   static let period: Int64 = 50_000
-  /// Microseconds that datagrams are counted for at most; also in peace.
-  static let countingTime: Int64 = 1_000_000
   /// Refused datagrams that make a review due at once.
   static let patience = 512
   /// Fewer datagrams of one neighbour between two reviews are no flood.
@@ -166,8 +164,6 @@ final class StormGuard {
   func needsReview(at now: Instant, fillPercent: Int) -> Bool {
     if let deadline, deadline <= now { return true }
     if refused >= Self.patience || fillPercent >= Self.overflowing { return true }
-    // Also in peace, or else what is counted for days would be compared with one second.
-    if now - reviewedAt >= Self.countingTime { return true }
     return now - reviewedAt >= Self.period && (refused > 0 || fillPercent >= Self.pressing)
   }
 
