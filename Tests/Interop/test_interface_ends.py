@@ -63,7 +63,8 @@ class Bench:
     def restored(self, name):
         """The reverse-path filter of a link that is still there is as we found it."""
         if f" {name}@" in self.n.ip("link", "show"):
-            assert self.n.sysctl(f"ipv4/conf/{name}/rp_filter") == "1"
+            wait_until(lambda: self.n.sysctl(f"ipv4/conf/{name}/rp_filter") == "1", 2,
+                       f"the reverse-path filter of {name}")
 
     def settled(self):
         """The kernel has what the dump calls installed, and stays so."""
