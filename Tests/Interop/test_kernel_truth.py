@@ -40,11 +40,14 @@ def test_no_gap(lab, kind):
             road.change(current.retract, ways[at])
             ways[(at + 1) % 3].announce()
         elif sort == 3:  # another metric of the same way
+            # The next way would win: metrics that just began are no history for the average.
+            ways[(at + 1) % 3].retract()
             metric = 10 + step
             road.change(lambda: ways[at].announce(metric), ways[at],
                         1000 + 96 + metric if reflect else None)
             # Back, that it does not get worse than the others.
             road.change(ways[at].announce, ways[at], 1096 if reflect else None)
+            ways[(at + 1) % 3].announce()
         elif step % 10 == 4:  # gateway and metric at once
             following = ways[(at + 1) % 3]
             following.announce(step)
