@@ -1,6 +1,7 @@
 """The examples of the manual page and of the other documents, taken from their own text."""
 
 import re
+from pathlib import Path
 
 from netns import REPOSITORY, wait_until
 from test_readme import Host
@@ -98,6 +99,9 @@ def test_statements_of_the_documents(lab):
     host = Host(lab, "a")
     (host.root / "etc/swabeld").mkdir()
     host.paste("umask 077; echo 00112233445566778899aabbccddeeff > /etc/swabeld/k2.key")
+    for name in ("passwd", "group"):  # a check looks the names up that a statement gives
+        more = "babelweb:x:4242:\n" if name == "group" else ""
+        (host.root / "etc" / name).write_text(Path("/etc", name).read_text() + more)
     first = re.compile(r"(default|interface|key|redistribute|socket-mode|in|local-path\S*) [^A-Z]+$")
     found = [block for name in ("configuration.md", "control-socket.md") for block in blocks(name)
              if first.match(block.splitlines()[0].split("#")[0].strip())]
