@@ -294,10 +294,11 @@ extension Daemon {
       }
     } catch {}
     let name = interfaces[index].name
+    let newName = links.name(ifindex).flatMap { $0 == name ? nil : $0 }
     do throws(KernelError) {
       try sysctls.restore(
         Sysctl.ipv4ReversePathFilter(name),
-        renamed: Sysctl.ipv4ReversePathFilter(links.name(ifindex) ?? name))
+        renamed: newName.map { Sysctl.ipv4ReversePathFilter($0) })
     } catch {}
   }
 

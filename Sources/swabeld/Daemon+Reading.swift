@@ -264,6 +264,7 @@ extension Daemon {
     let isProof = reading?.isProof(for: .ipv6) ?? false
     reading = nil
     readingTook = Instant.now - readingBegan
+    do throws(KernelError) { try sysctls.restoreLate() } catch { log.write("\(error)") }
     if isProof {
       endDepartures(at: .now)
     } else if !departures.isEmpty {

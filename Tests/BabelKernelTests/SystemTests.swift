@@ -142,6 +142,27 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
       #expect(error?.errno == ErrorNumber.noEntry)
     }
   }
+
+  @Test func `a setting renamed late is put back, unless it is wanted again`() throws {
+    try withLinkedNamespace {
+      let old = Sysctl.ipv4ReversePathFilter(try #require(InterfaceName("v0")))
+      let new = Sysctl.ipv4ReversePathFilter(try #require(InterfaceName("w0")))
+      for isWanted in [false, true] {
+        try Sysctl.write(old, 2)
+        var saved = SavedSysctls()
+        #expect(try saved.require(old, 0))
+        // The name was told, and the setting has the former one yet.
+        try saved.restore(old, renamed: new)
+        try run("ip link set v0 down; ip link set v0 name w0")
+        if isWanted { #expect(try !saved.require(new, 0)) }
+        try saved.restoreLate()
+        #expect(try Sysctl.read(new) == (isWanted ? 0 : 2))
+        #expect(saved.restoreAll() == [])
+        #expect(try Sysctl.read(new) == 2)
+        try run("ip link set w0 name v0")
+      }
+    }
+  }
 }
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct `Local sockets` {

@@ -174,7 +174,7 @@ def test_renamed(lab):
             bench.n.batch(["link set l0 down", "link set l0 name other", "link set other up"])
             began = None
         bench.gone(began, is_told=began is not None)
-        # Not yet certain: the reverse-path filter of a renamed link is sometimes not restored.
+        bench.restored("other")
         bench.n.ip("link", "set", "other", "name", "l0", check=False)
         bench.n.batch(["link set other down", "link set other name l0"], force=True)
         bench.n.batch(["link set l0 up", "addr replace fe80::1/64 dev l0 nodad"])

@@ -37,11 +37,13 @@ public enum Sysctl {
 /// Settings changed by us, with what they were.
 public struct SavedSysctls: Sendable {
   private struct Entry: Sendable {
-    let name: String
+    var name: String
     let before: Int
     let wanted: Int
   }
   private var entries: [Entry] = []
+  /// Settings of renamed interfaces that were not there yet under their new names.
+  private var late: [Entry] = []
 
   /// Nothing changed yet.
   public init() {}
@@ -51,6 +53,9 @@ public struct SavedSysctls: Sendable {
   @discardableResult
   public mutating func require(_ name: String, _ value: Int) throws(KernelError) -> Bool {
     let before = try Sysctl.read(name)
+    if let index = late.firstIndex(where: { equal($0.name, name) }) {
+      entries.append(late.remove(at: index))
+    }
     if before == value { return false }
     try Sysctl.write(name, value)
     if !entries.contains(where: { equal($0.name, name) }) {
@@ -61,21 +66,35 @@ public struct SavedSysctls: Sendable {
 
   /// Puts one value back, if we changed it and nobody changed it since. An interface that is
   /// gone is no error. `renamed` is what the setting is called by now, if its interface got
-  /// another name.
+  /// another name: the kernel tells of the name before it renames the setting, so one that is not
+  /// there is left to ``restoreLate()``.
   public mutating func restore(_ name: String, renamed: String? = nil) throws(KernelError) {
     guard let index = entries.firstIndex(where: { equal($0.name, name) }) else { return }
-    let entry = entries.remove(at: index)
+    var entry = entries.remove(at: index)
+    if let renamed { entry.name = renamed }
+    if try !putBack(entry), renamed != nil { late.append(entry) }
+  }
+
+  /// Puts back what ``restore(_:renamed:)`` did not find. What is not there now is gone.
+  public mutating func restoreLate() throws(KernelError) {
+    while let entry = late.popLast() { _ = try putBack(entry) }
+  }
+
+  /// False if the setting is not there.
+  private func putBack(_ entry: Entry) throws(KernelError) -> Bool {
     do throws(KernelError) {
-      let name = renamed ?? name
-      if try Sysctl.read(name) == entry.wanted { try Sysctl.write(name, entry.before) }
+      if try Sysctl.read(entry.name) == entry.wanted { try Sysctl.write(entry.name, entry.before) }
+      return true
     } catch {
       if error.errno != ErrorNumber.noEntry { throw error }
+      return false
     }
   }
 
   /// Puts everything back, the latest change first; returns what failed.
   public mutating func restoreAll() -> [KernelError] {
     var failures: [KernelError] = []
+    do throws(KernelError) { try restoreLate() } catch { failures.append(error) }
     while let entry = entries.last {
       do throws(KernelError) { try restore(entry.name) } catch { failures.append(error) }
     }
