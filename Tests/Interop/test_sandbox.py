@@ -153,11 +153,12 @@ def test_user_in_the_shipped_unit(lab):
     a, b = pair(lab)
     lab.directory.chmod(0o755)
     node = Installed(a, ["l0"], own=OWN, wrapper=shipped(), statements=[
-        "user nobody", "socket-group 4321", "socket-mode 0660"])
+        "user nobody", "socket-owner 4320", "socket-group 4321", "socket-mode 0660"])
     status = pathlib.Path(f"/proc/{node.process.child.pid}/status")
     wait_until(lambda: "Uid:\t65534\t65534\t65534\t65534" in status.read_text(), 5, "root is gone")
     assert capabilities(node.process, "CapBnd") == 1 << 12 | 1 << 13
-    assert os.stat(node.control_path).st_gid == 4321
+    made = os.stat(node.control_path)
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (4320, 4321, 0o660)
     learns(a, b)
     assert node.stop() == 0 and not a.routes()
 
@@ -210,6 +211,7 @@ def test_migrated_configuration_in_the_shipped_unit(lab):
     assert f"MAINPID={process.child.pid}" in manager.lines, "it stays in the foreground"
     assert (root / "run/babeld.pid").read_text() == str(process.child.pid)
     learns(a, b)
+    assert (root / "run/babeld.sock").stat().st_mode & 0o077 == 0, "for root, as the manual says"
     with Control(str(root / "run/babeld.sock")) as control:
         assert "10.91.0.1/32" in "".join(control.ask("dump"))
     log = (root / "var/log/babeld.log").read_text()
@@ -237,6 +239,21 @@ def test_what_the_shipped_unit_forbids_is_told_with_a_cure(lab, statement, cure)
     assert process.child.wait(15) == 1
     assert "Read-only file system" in process.text(), process.text()
     assert cure in process.text() and "ReadWritePaths" in process.text(), process.text()
+
+
+def test_ports_of_root(lab):
+    """A port below 1024 is refused in the unit, and taken by root elsewhere, also for the IPv4 socket
+    that is opened only when an interface asks for it."""
+    a, _ = pair(lab)
+    process, _ = unit_starts(lab, a, "protocol-port 600\ninterface l0\n")
+    assert process.child.wait(15) == 1 and "Permission denied" in process.text(), process.text()
+    node = Swabeld(a, ["l0"], own=OWN, statements=["protocol-port 600"])
+    wait_until(lambda: capabilities(node.process, "CapEff") & 1 << 10, 5, "it is kept for that")
+    wait_until(lambda: not capabilities(node.process, "CapEff") & 1 << 7, 5, "and that given up")
+    with node.control() as control:
+        assert control.ask("interface l0 ipv4-control true") == ["ok"]
+    wait_until(lambda: "0.0.0.0]:600 " in a.execute("ss", "-uln"), 5, "the IPv4 socket is open")
+    assert node.stop() == 0
 
 
 def test_user_without_the_right(lab):

@@ -24,12 +24,13 @@ public struct LocalListener: ~Copyable, Sendable {
       result = LocalListener.bind(number, path)
     }
     if result != 0 { throw KernelError(operation: operation, errno: result) }
-    // The socket is created without any permission and opened up last: nobody can slip in.
+    // Nobody can connect before `listen`, and by then mode and owners are right. The mode comes
+    // first, because without CAP_FOWNER only the owner of a file may change it.
     do throws(KernelError) {
+      try FileSystem.setMode(path, mode)
       if userID != nil || groupID != nil {
         try FileSystem.setOwner(path, userID: userID, groupID: groupID)
       }
-      try FileSystem.setMode(path, mode)
       try Syscall.check("listen on \(path)") { listen(number, LocalListener.backlog) }
     } catch {
       _ = unlink(path)
