@@ -75,8 +75,8 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
   }
 
   @Test(arguments: [
-    "protocol-port 0", "protocol-port 65535", "kernel-priority 65535", "allow-duplicates 0",
-    "allow-duplicates 65535", "local-port 0", "local-port 65535", "export-table 0",
+    "protocol-port 0", "protocol-port 65536", "kernel-priority 65536", "allow-duplicates 0",
+    "allow-duplicates 65536", "local-port 0", "local-port 65536", "export-table 0",
     "import-table 0", "export-table 4294967296", "kernel-check-interval 65535",
     "shutdown-delay-ms 65535", "smoothing-half-life -1", "debug -1", "protocol-group 224.0.0.1",
     "protocol-group fe80::1", "protocol-group x", "limit routes 0", "limit route 5",
@@ -106,6 +106,7 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
   @Test func `what babeld refuses is told`() throws {
     for text in [
       "export-table 70000", "kernel-priority 0", "limit routes 9", "install kernel-metric 5",
+      "protocol-port 65535", "kernel-priority 65535", "allow-duplicates 65535", "local-port 65535",
     ] {
       #expect(try warnings(of: text).map { $0.kind } == [.unknownToBabeld])
     }

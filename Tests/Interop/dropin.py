@@ -85,7 +85,7 @@ def same(theirs: Outcome, ours: Outcome, case: Case) -> str | None:
     their_line, our_line = LINE.match(theirs.first), LINE.match(ours.first)
     if not their_line or not our_line or their_line[1] != our_line[1]:
         return f"{theirs.first!r} became {ours.first!r}"
-    if ends_line(ours, case) and 0 < int(their_line[2]) - int(our_line[2]) <= 2:
+    if ends_line(ours, case) and int(their_line[2]) - int(our_line[2]) == 1:
         return "line"
     return f"line {their_line[2]} became {our_line[2]}"
 
@@ -110,6 +110,7 @@ KNOWN = {
     "D2": rb"(?m)^protocol-group ",
     "D3": rb"(kernel-priority|kernel-check-interval|shutdown-delay-ms)[ \t]+0+\b",
     "D4": rb"(table)[ \t]+(6553[5-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|\d{6,})",
+    "D25": rb"(protocol-port|kernel-priority|local-port(-readwrite)?|allow-duplicates) +65535\b",
     "D5": rb"/[ \t\r\n#]",
     "D16": rb'interface "',
     "D6": rb"\A\Z|(?m:^[ \t]*interface[ \t])",
@@ -153,7 +154,7 @@ def explains(number: str, theirs: Outcome, ours: Outcome) -> bool:
         return theirs.status == -6
     if number == "D12":
         return theirs.status == 1 and not theirs.accepted
-    if number in ("D3", "D4", "D20", "D21", "D23"):
+    if number in ("D3", "D4", "D20", "D21", "D23", "D25"):
         return ours.accepted and not theirs.accepted
     if number == "D14":
         return not theirs.accepted

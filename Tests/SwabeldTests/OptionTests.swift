@@ -1,3 +1,4 @@
+import BabelCore
 import BabelWire
 import Testing
 
@@ -62,6 +63,20 @@ import Testing
   @Test(arguments: ["0", "", ".", "655.351", "0x4", "-1", "4s", "1.2.3", "99999999999"])
   func `other hello intervals are refused`(text: String) {
     #expect(!read("-h", text).isComplete)
+  }
+
+  /// A number at each end of what an option takes.
+  @Test(arguments: [
+    ("-p", "1"), ("-p", "65535"), ("-k", "0"), ("-k", "65535"), ("-A", "0"), ("-A", "1"),
+    ("-A", "65535"), ("-M", "0"), ("-M", "3600"), ("-t", "0"), ("-t", "65535"), ("-T", "0"),
+    ("-T", "65535"), ("-g", "1"), ("-G", "65535"), ("-d", "0"), ("-d", "2147483647"),
+  ])
+  func `what an option takes is taken by its statement`(letter: String, value: String) throws {
+    let line = read(letter, value, letter, value, "-c", "/dev/null")
+    let told = try Settings.read(line).configuration.explanation()
+    var again = Configuration()
+    _ = try ConfigurationParser.parse(file: Array(told.utf8), name: "told", into: &again)
+    #expect(again.explanation() == told)
   }
 
   @Test func `control sockets are ports or absolute paths`() {

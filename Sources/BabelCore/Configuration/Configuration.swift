@@ -52,7 +52,7 @@ public struct Configuration: Equatable, Sendable {
 
   /// `protocol-group`: the multicast group.
   public var protocolGroup = IPAddress(high: 0xFF02_0000_0000_0000, low: 0x0001_0006)
-  /// `protocol-port`: UDP port, 1 … 65534.
+  /// `protocol-port`: UDP port, 1 … 65535.
   public var protocolPort: UInt16 = 6696
   /// `random-id`: choose a router-id by chance at every start.
   public var usesRandomID = false

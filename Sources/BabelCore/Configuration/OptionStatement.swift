@@ -46,7 +46,7 @@ private enum LimitKeyword: KeywordText, ConfigurationKeyword {
 }
 
 extension StatementParser {
-  /// Largest number babeld's own options take.
+  /// Largest number babeld's own statements take.
   private static let shortLimit: Int64 = 65534
 
   /// Parses the value of an option.
@@ -55,17 +55,18 @@ extension StatementParser {
   ) throws(ConfigurationError) {
     switch option {
     case .protocolGroup: configuration.protocolGroup = try group()
-    case .protocolPort: configuration.protocolPort = UInt16(try number(1...Self.shortLimit))
-    case .kernelPriority: configuration.kernelPriority = try numberOrZero(first)
+    case .protocolPort: configuration.protocolPort = UInt16(try optionNumber(from: 1, at: first))
+    case .kernelPriority: configuration.kernelPriority = try kernelPriority(at: first)
     case .reflectKernelMetric: configuration.reflectsKernelMetric = try boolean() ?? false
-    case .allowDuplicates: configuration.allowDuplicates = UInt16(try number(1...Self.shortLimit))
+    case .allowDuplicates:
+      configuration.allowDuplicates = UInt16(try optionNumber(from: 1, at: first))
     case .randomID: configuration.usesRandomID = try boolean() ?? false
     case .routerID: configuration.routerID = try ownRouterID()
     case .ipv6Subtrees: configuration.ipv6Subtrees = try boolean() ?? false
     case .debug: configuration.debugLevel = Int(try number(0...Int64(Int32.max)))
     case .localPort, .localPortReadWrite:
       configuration.localServer = LocalServer(
-        endpoint: .port(UInt16(try number(1...Self.shortLimit))),
+        endpoint: .port(UInt16(try optionNumber(from: 1, at: first))),
         isReadWrite: option == .localPortReadWrite)
     case .localPath, .localPathReadWrite:
       configuration.localServer = LocalServer(
@@ -170,13 +171,37 @@ extension StatementParser {
     return UInt32(table)
   }
 
+  /// A number of 16 bits that can also be given as an option. babeld takes 65535 as an option only;
+  /// here the statement takes what the option takes.
+  private mutating func optionNumber(
+    from least: Int64, at first: ConfigurationToken
+  ) throws(ConfigurationError) -> UInt32 {
+    let value = try number(least...Int64(UInt16.max))
+    if value > Self.shortLimit {
+      warn(.unknownToBabeld, at: first, "babeld takes numbers up to \(Self.shortLimit) here")
+    }
+    return UInt32(value)
+  }
+
+  private mutating func kernelPriority(
+    at first: ConfigurationToken
+  ) throws(ConfigurationError) -> UInt32 {
+    let value = try optionNumber(from: 0, at: first)
+    if value == 0 { warnOfZero(at: first) }
+    return value
+  }
+
   /// A number whose zero is documented by babeld ("off") but refused by it.
   private mutating func numberOrZero(
     _ first: ConfigurationToken
   ) throws(ConfigurationError) -> UInt32 {
     let value = try number(0...Self.shortLimit)
-    if value == 0 { warn(.unknownToBabeld, at: first, "babeld refuses 0 here") }
+    if value == 0 { warnOfZero(at: first) }
     return UInt32(value)
+  }
+
+  private mutating func warnOfZero(at first: ConfigurationToken) {
+    warn(.unknownToBabeld, at: first, "babeld refuses 0 here")
   }
 
   private mutating func group() throws(ConfigurationError) -> IPAddress {

@@ -154,7 +154,7 @@ struct Settings {
     case .wirelessHelloInterval(let milliseconds): wirelessHello = milliseconds
     case .wiredHelloInterval(let milliseconds): wiredHello = milliseconds
     case .kernelPriority(let priority): configuration.kernelPriority = priority
-    case .allowDuplicates(let metric): configuration.allowDuplicates = metric
+    case .allowDuplicates(let metric): configuration.allowDuplicates = metric == 0 ? nil : metric
     case .randomRouterID: configuration.usesRandomID = true
     case .stateFile(let name): configuration.stateFile = name
     case .debugLevel(let level): configuration.debugLevel = level
@@ -166,7 +166,9 @@ struct Settings {
     case .assumeWireless: assumesWireless = true
     case .smoothingHalfLife(let seconds): configuration.smoothingHalfLife = seconds
     case .exportTable(let table): configuration.exportTable = table == 0 ? 254 : table
-    case .importTable(let table): configuration.importTables.append(table == 0 ? 254 : table)
+    case .importTable(let number):
+      let table = number == 0 ? 254 : number
+      if !configuration.importTables.contains(table) { configuration.importTables.append(table) }
     case .configurationFile: break
     case .statement(let text):
       let warnings = try ConfigurationParser.parse(statement: text, into: &configuration)
