@@ -4,7 +4,10 @@
 # packages are installed by `make deps`).
 
 PREFIX ?= /usr/local
+override PREFIX := $(patsubst %/,%,$(PREFIX))
 DESTDIR ?=
+# Where systemd looks for units; below another prefix it would not find ours.
+UNITS ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX),/usr/local)/lib/systemd/system
 PYTHON ?= /usr/bin/python3
 SWIFT ?= swift
 BUILD := .build
@@ -47,7 +50,8 @@ help:
 	@echo "make unit        only the unit tests"
 	@echo "make simulation  only the simulated networks, in a release build"
 	@echo "make tidy        only the rules for our sources"
-	@echo "make install     PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) BINARY=$(BINARY)"
+	@echo "make install     PREFIX=$(PREFIX) UNITS=$(UNITS) DESTDIR=$(DESTDIR) BINARY=$(BINARY)"
+	@echo "make uninstall   remove what it installed; with the same PREFIX, UNITS and DESTDIR"
 	@echo "make deps        install what demo and tests need (apt)"
 	@echo "make format      format the sources; make lint: only check"
 	@echo "make clean       remove what was built"
@@ -92,21 +96,20 @@ tidy:
 BINARY ?= $(BUILD)/release/swabeld
 
 install: $(BINARY)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/systemd/system \
-	  $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITS) $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/sbin/swabeld
 	@for strip in strip llvm-strip \
 	    "$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/llvm-objcopy --strip-all"; do \
 	  $$strip $(DESTDIR)$(PREFIX)/sbin/swabeld 2>/dev/null && exit; \
 	done; echo "make install: nothing here can strip it, so it keeps its symbols" >&2
 	sed 's|@SBIN@|$(PREFIX)/sbin|' packaging/swabeld.service \
-	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
-	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
+	  > $(DESTDIR)$(UNITS)/swabeld.service
+	chmod 644 $(DESTDIR)$(UNITS)/swabeld.service
 	install -m 644 docs/swabeld.8 $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/swabeld
-	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/swabeld.service
+	rm -f $(DESTDIR)$(UNITS)/swabeld.service
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
 
 format:
