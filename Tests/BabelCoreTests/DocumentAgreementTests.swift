@@ -154,6 +154,25 @@ import Testing
     return result
   }
 
+  @Test func `the page has the ranges of the numbers`() throws {
+    var compared = 0
+    for (name, cells, example) in try described() {
+      guard let match = cells[1].firstMatch(of: /^([0-9.]+)–([0-9.]+)( m?s)?(, `auto`)?$/),
+        let least = Double(match.1), let greatest = Double(match.2)
+      else { continue }
+      let hasFraction = match.1.contains(".")
+      let step = hasFraction ? 0.001 : 1
+      let statement = example.split(separator: " ").dropLast().joined(separator: " ")
+      for value in [least, greatest, least - step, greatest + step] {
+        let number = hasFraction ? String(format: "%.3f", value) : "\(Int(value))"
+        let isRefused = refusal(of: "\(statement) \(number)") != nil
+        #expect(isRefused == (value < least || value > greatest), "\(name): \(number)")
+      }
+      compared += 1
+    }
+    #expect(compared >= 25)
+  }
+
   @Test func `the page has the bounds of the tables`() throws {
     let page = try documentation("configuration.md").replacing("\n", with: " ")
     let id = RouterID(0x0200_0000_0000_0001)

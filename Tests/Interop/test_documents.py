@@ -127,6 +127,13 @@ def test_messages_of_the_documents(lab):
     assert host.paste(f"{command} 2>&1") == expected
 
 
+def test_commands_of_the_fuzz_page(lab):
+    """What it says of another processor is what `make test` does."""
+    page = (REPOSITORY / "Fuzz/README.md").read_text()
+    command = re.search(r"(?m)^Fuzz/replay \S+ \S+$", page)
+    assert command and command[0] in (REPOSITORY / "Tests/run").read_text()
+
+
 def test_commands_of_the_simulation_page(lab):
     """Its filters find tests, and what it plants is planted in a line that is there."""
     page = (REPOSITORY / "docs/simulation.md").read_text()

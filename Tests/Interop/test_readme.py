@@ -23,10 +23,19 @@ cp "$1" /run/bin/swabeld
 """
 
 # What `systemctl` does here: it starts the services that the README enables, ours in the sandbox of
-# the shipped unit, and knows them again after a reboot.
+# the shipped unit, and knows them again after a reboot. One that runs is ended before a restart.
 SYSTEMCTL = r"""#!/bin/sh -e
 case "$*" in
-  "enable --now "*) : > "/run/enabled/$3"; set -- start "$3" ;;
+  "enable "*) : > "/run/enabled/$2"; exit ;;
+  "restart wg-quick@"*)
+    ! ip link show "${2#*@}" > /run/link 2>&1 || wg-quick down "${2#*@}"
+    set -- start "$2" ;;
+  "restart swabeld")
+    if read -r pid < /run/babeld.pid || [ "$pid" ]; then
+      kill "$pid"
+      while [ -e /run/babeld.pid ]; do sleep 0.05; done
+    fi 2> /run/no-pid
+    set -- start "$2" ;;
 esac
 case "$*" in
   "start wg-quick@"*) exec wg-quick up "${2#*@}" ;;
@@ -132,8 +141,8 @@ def test_quick_start(lab, service):
     if not service:
         for command in ("wg-quick up $DEVICE", "swabeld -D"):
             assert f"`{command}`" in README
-        tunnel = tunnel.replace("systemctl enable --now wg-quick@$DEVICE", "wg-quick up $DEVICE")
-        daemon = daemon.replace("systemctl enable --now swabeld", "swabeld -D")
+        tunnel = re.sub("systemctl enable wg-quick.*", "wg-quick up $DEVICE", tunnel)
+        daemon = re.sub("systemctl enable swabeld.*", "swabeld -D", daemon)
         assert "systemctl" not in tunnel + daemon
     first, second, third = (Host(lab, name) for name in ("first", "second", "third"))
     connect(lab, first, second, 2)
@@ -142,12 +151,22 @@ def test_quick_start(lab, service):
     for host in (first, second, third):
         host.paste("nft -f -", stdin=CLOSED)
         keys.append(host.paste(KEYS).strip())
+        assert host.paste(KEYS).strip() == keys[-1], "a key that is there is kept"
         host.paste(FIREWALL)
     first.knows(FIRST, keys[1])
     second.knows(SECOND, keys[0])
+    former = "interface l2\n"
+    if service:  # somebody has tried already, with another configuration
+        for name in ("babeld.conf", "wireguard/wg0.conf"):
+            (first.root / "etc" / name).write_text(former)
+        first.paste("systemctl start swabeld")
+        wait_until((first.root / "run/babeld.pid").exists, 10, first.state)
     for host in (first, second):
         host.paste(tunnel)
         host.paste(daemon)
+    if service:
+        for name in ("babeld.conf.old", "wireguard/wg0.conf.old"):
+            assert (first.root / "etc" / name).read_text() == former, "it is kept"
     first.learns(*addresses(2))
     second.learns(*addresses(1))
     assert first.namespace.ping("10.20.2.1") and second.namespace.ping("fd20:0:0:1::1")
@@ -194,21 +213,32 @@ def test_table_off_is_needed(lab):
     assert host.namespace.ip("rule") != rules
 
 
-def test_install(lab):
+def test_index_of_the_documents(lab):
+    """Each of them is named, and what is named is there."""
+    linked = set(re.findall(r"\]\(([^)#:]+)\)", README))
+    documents = {f"docs/{path.name}" for path in (REPOSITORY / "docs").iterdir()}
+    assert documents | {"Fuzz/README.md", "CHANGES"} <= linked
+    assert all((REPOSITORY / path).exists() for path in linked)
+
+
+@pytest.mark.parametrize("prefix,units", [
+    ("/usr", "usr"), ("/usr/local/", "usr/local"), ("/opt/x", "usr/local")])
+def test_install(lab, prefix, units):
     """What `make install` puts into an image: the program without its symbols, which starts; the
-    manual; a unit that names the program."""
+    manual; a unit that names the program, where systemd looks for units."""
     image = lab.directory / "image"
-    run("make", "-s", "-C", str(REPOSITORY), "install", f"DESTDIR={image}", "PREFIX=/usr",
+    run("make", "-s", "-C", str(REPOSITORY), "install", f"DESTDIR={image}", f"PREFIX={prefix}",
         f"BINARY={os.path.abspath(binary_under_test())}")
     files = {str(path.relative_to(image)): path for path in image.rglob("*") if path.is_file()}
-    assert set(files) == {"usr/sbin/swabeld", "usr/lib/systemd/system/swabeld.service",
-                          "usr/share/man/man8/swabeld.8"}
-    program = files["usr/sbin/swabeld"]
+    place = prefix.strip("/")
+    service = f"{units}/lib/systemd/system/swabeld.service"
+    assert set(files) == {f"{place}/sbin/swabeld", service, f"{place}/share/man/man8/swabeld.8"}
+    program = files[f"{place}/sbin/swabeld"]
     assert program.stat().st_mode & 0o7777 == 0o755
     assert ".symtab" not in run("readelf", "-SW", str(program))
     assert program.stat().st_size < 9_000_000
     assert "swabeld" in run("sh", "-c", '"$1" --version 2>&1', "sh", str(program))
-    unit = files["usr/lib/systemd/system/swabeld.service"].read_text()
-    assert "ExecStart=/usr/sbin/swabeld -c" in unit and "@SBIN@" not in unit
-    run("make", "-s", "-C", str(REPOSITORY), "uninstall", f"DESTDIR={image}", "PREFIX=/usr")
+    unit = files[service].read_text()
+    assert f"ExecStart=/{place}/sbin/swabeld -c" in unit and "@SBIN@" not in unit
+    run("make", "-s", "-C", str(REPOSITORY), "uninstall", f"DESTDIR={image}", f"PREFIX={prefix}")
     assert not [path for path in image.rglob("*") if path.is_file()]

@@ -50,6 +50,24 @@ import Testing
     #expect(compared >= 9)
   }
 
+  @Test func `the manual has the ranges of the options`() throws {
+    var compared = 0
+    for item in try manual().components(separatedBy: "\n.It ") {
+      guard item.hasPrefix("Fl "), let letter = item.dropFirst(3).first,
+        item.dropFirst(4).first == " ",
+        let match = item.firstMatch(of: /[\s](\d+) to (\d+)[.,:;]/),
+        let least = Int(match.1), let greatest = Int(match.2)
+      else { continue }
+      for number in [least, greatest, least - 1, greatest + 1] {
+        let words = ["swabeld", "-\(letter)", "\(number)"].map { Array($0.utf8) }
+        let isTaken = CommandLineOptions(words).isComplete
+        #expect(isTaken == (least...greatest).contains(number), "-\(letter) \(number)")
+      }
+      compared += 1
+    }
+    #expect(compared == 7)
+  }
+
   private func page(_ name: String) throws -> String {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
