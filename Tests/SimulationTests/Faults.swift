@@ -83,11 +83,12 @@ extension Network {
   private func restoreSources(_ host: Host, _ daemon: Daemon) {
     guard let legacy = host.legacy else { return }
     let age = UInt32((now - legacy.time) / 1_000_000)
-    for record in legacy.sources {
+    for record in legacy.sources where record.secondsLeft > age {
       daemon.node.restoreSource(
         SourceRecord(
           destination: record.destination, source: record.source, routerID: record.routerID,
-          seqno: record.seqno, metric: record.metric, age: record.age + age),
+          seqno: record.seqno, metric: record.metric,
+          secondsLeft: record.secondsLeft - age),
         at: host.clock(now))
     }
   }

@@ -20,10 +20,10 @@ import Testing
       SourceRecord(
         destination: try #require(Prefix("2001:db8::/48")),
         source: try #require(Prefix("2001:db8:1::/64")), routerID: RouterID(0x0A),
-        seqno: Seqno(34180), metric: Metric(428), age: 17),
+        seqno: Seqno(34180), metric: Metric(428), secondsLeft: 163),
       SourceRecord(
         destination: try #require(Prefix("10.0.0.0/8")), source: .ipv4Default,
-        routerID: RouterID(0x0B), seqno: Seqno(0), metric: Metric(0), age: 0),
+        routerID: RouterID(0x0B), seqno: Seqno(0), metric: Metric(0), secondsLeft: 20),
     ]
     return life
   }
@@ -108,12 +108,12 @@ import Testing
         == "it is too long")
   }
 
-  @Test func `rows of the source table age, over a boot as far as it is known`() throws {
+  @Test func `sources have less time left, over a boot as far as it is known`() throws {
     let life = try life()
-    #expect(life.sources(boot: life.boot, seconds: 81_300).map { $0.age } == [83, 66])
-    #expect(life.sources(boot: [1], seconds: 10).map { $0.age } == [27, 10])
-    // Clocks that go backwards make nothing younger.
-    #expect(life.sources(boot: life.boot, seconds: 0).map { $0.age } == [17, 0])
+    #expect(life.sources(boot: life.boot, seconds: 81_300).map { $0.secondsLeft } == [97])
+    #expect(life.sources(boot: [1], seconds: 10).map { $0.secondsLeft } == [153, 10])
+    // A clock that goes backwards gives nothing more time.
+    #expect(life.sources(boot: life.boot, seconds: 0).map { $0.secondsLeft } == [163, 20])
   }
 }
 

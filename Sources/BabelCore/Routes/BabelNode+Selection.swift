@@ -202,11 +202,13 @@ extension BabelNode {
 
   /// A destination that we announced is lost: it is retracted, and held until no neighbour can
   /// still use us for it (§3.5.4).
-  mutating func beginHold(_ row: UInt32, inKernel: Bool, _ now: Instant) {
+  mutating func beginHold(
+    _ row: UInt32, inKernel: Bool, for time: Int64? = nil, _ now: Instant
+  ) {
     guard !table.destinations[row].flags.contains(.held) else { return }
     table.destinations[row].flags.insert(.held)
     if inKernel { table.destinations[row].flags.insert(.heldInKernel) }
-    let due = now + holdTime
+    let due = now + (time ?? holdTime)
     table.destinations[row].holdExpiry = Tick(due)
     // It may still wait for the end of an earlier hold, or of another destination's in this row.
     holds.remove(row)

@@ -12,21 +12,21 @@ public struct SourceRecord: Equatable, Sendable {
   public let seqno: Seqno
   /// Metric of the feasibility distance, finite.
   public let metric: Metric
-  /// Seconds since we last announced it; beyond 180, or three hold times where Updates are rare,
-  /// it is forgotten (§3.7.3).
-  public let age: UInt32
+  /// Seconds after which it is forgotten (§3.7.3): 180 after we last announced it, or more where
+  /// Updates are rare. Those promised count, whatever the intervals of the next life are.
+  public let secondsLeft: UInt32
 
   /// Makes a record.
   public init(
     destination: Prefix, source: Prefix, routerID: RouterID, seqno: Seqno, metric: Metric,
-    age: UInt32
+    secondsLeft: UInt32
   ) {
     self.destination = destination
     self.source = source
     self.routerID = routerID
     self.seqno = seqno
     self.metric = metric
-    self.age = age
+    self.secondsLeft = secondsLeft
   }
 }
 
@@ -45,11 +45,11 @@ extension BabelNode {
       table.forEachSource(of: row) { router, distance, expiry in
         let left = expiry.instant(near: now) - now
         guard left > 0, !distance.metric.isInfinite else { return }
-        let age = max(0, sourceLifetime - left) / 1_000_000
         body(
           SourceRecord(
             destination: prefix, source: source, routerID: table.routerIDs[router],
-            seqno: distance.seqno, metric: distance.metric, age: UInt32(clamping: age)))
+            seqno: distance.seqno, metric: distance.metric,
+            secondsLeft: UInt32(clamping: (left + 999_999) / 1_000_000)))
       }
     }
     return end < table.destinations.capacity ? end : nil
@@ -57,11 +57,12 @@ extension BabelNode {
 
   /// Puts a row of an earlier life back into the source table; to be called before the first
   /// packet is received, and after ``begin(_:at:)`` if the life is resumed: then what it announced
-  /// and lost is retracted. Rows that are too old, or that make no sense, are passed over.
+  /// and lost is retracted. Rows whose time has passed, or that make no sense, are passed over.
   public mutating func restoreSource(_ record: SourceRecord, at now: Instant) {
-    let age = Int64(record.age) * 1_000_000
-    guard age < ProtocolParameters.longestSourceLifetime, !record.metric.isInfinite,
-      record.routerID.isValid, !record.destination.isMartian, !record.source.isMartian,
+    let left = min(
+      Int64(record.secondsLeft) * 1_000_000, ProtocolParameters.longestSourceLifetime)
+    guard left > 0, !record.metric.isInfinite, record.routerID.isValid,
+      !record.destination.isMartian, !record.source.isMartian,
       table.destinations.count < parameters.sourceLimit,
       let row = table.findOrInsert(record.destination, record.source)
     else { return }
@@ -69,7 +70,7 @@ extension BabelNode {
     table.restore(
       row, router: router,
       FeasibilityDistance(seqno: record.seqno, metric: record.metric),
-      expiry: now + (sourceLifetime - age), at: now)
+      expiry: now + left, at: now)
     table.routerIDs.release(router)
     guard beginning == .resumed, router != ownRouter else { return }
     // Neighbours believe that we announce it.
@@ -93,13 +94,14 @@ extension BabelNode {
       return
     }
     let left = destination.sourceExpiry.instant(near: now) - now
-    if sourceLifetime - left >= holdTime {
-      // Whatever we announced has expired.
+    if left <= ProtocolParameters.sourceGarbageCollection / 3 * 2 {
+      // Whatever we announced has expired: a third of the entry's time is a hold time at least.
       table.destinations[row].flags.remove(.announced)
       table.removeIfUnused(row)
       return
     }
-    beginHold(row, inKernel: true, now)
+    // It was announced with the intervals of the earlier life.
+    beginHold(row, inKernel: true, for: max(holdTime, left / ProtocolParameters.sourceHolds), now)
     updateForwarding(row, &buffer)
     considerAnnouncement(row, now)
   }

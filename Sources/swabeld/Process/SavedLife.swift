@@ -12,13 +12,13 @@ import BabelWire
 /// seqno 34241
 /// boot 0f4b6a2e-… 81234
 /// hello wg0 1209
-/// source 2001:db8::/48 ::/0 02:00:00:00:00:00:00:0a 34180 428 17
+/// source 2001:db8::/48 ::/0 02:00:00:00:00:00:00:0a 34180 428 163
 /// end
 /// ```
 /// `running` stands in the second line as long as the daemon has not stopped in good order.
 /// `seqno` is the largest that may have been announced. `boot` names the boot and the seconds
 /// since then. `hello` is the seqno of an interface's next Hello. `source` is a row of the source
-/// table: prefix, source prefix, router-id, seqno, metric, seconds since it was announced. Words
+/// table: prefix, source prefix, router-id, seqno, metric, seconds until it is forgotten. Words
 /// that are not known are passed over: a later version may add some.
 struct SavedLife: Equatable {
   /// The seqno of an interface's next Hello.
@@ -67,10 +67,11 @@ struct SavedLife: Equatable {
   /// many seconds have passed.
   func sources(boot: [UInt8], seconds: Int64) -> [SourceRecord] {
     let elapsed = boot == self.boot ? max(0, seconds - savedAt) : max(0, seconds)
-    return sources.map {
-      SourceRecord(
+    return sources.compactMap {
+      guard Int64($0.secondsLeft) > elapsed else { return nil }
+      return SourceRecord(
         destination: $0.destination, source: $0.source, routerID: $0.routerID, seqno: $0.seqno,
-        metric: $0.metric, age: UInt32(clamping: Int64($0.age) + elapsed))
+        metric: $0.metric, secondsLeft: UInt32(clamping: Int64($0.secondsLeft) - elapsed))
     }
   }
 
@@ -92,7 +93,7 @@ struct SavedLife: Equatable {
       record.source.appendText(to: &text)
       text.append(0x20)
       record.routerID.appendText(to: &text)
-      text += Array(" \(record.seqno) \(record.metric) \(record.age)\n".utf8)
+      text += Array(" \(record.seqno) \(record.metric) \(record.secondsLeft)\n".utf8)
     }
     return text + Array("end\n".utf8)
   }
@@ -161,11 +162,11 @@ struct SavedLife: Equatable {
     guard values.count == 6, let destination = Prefix(string(values[0])),
       let source = Prefix(string(values[1])), source.family == destination.family,
       let routerID = RouterID(string(values[2])), let seqno = decimal(values[3], upTo: 0xFFFF),
-      let metric = decimal(values[4], upTo: 0xFFFF), let age = decimal(values[5], upTo: .max)
+      let metric = decimal(values[4], upTo: 0xFFFF), let left = decimal(values[5], upTo: .max)
     else { return nil }
     return SourceRecord(
       destination: destination, source: source, routerID: routerID, seqno: Seqno(UInt16(seqno)),
-      metric: Metric(UInt16(metric)), age: age)
+      metric: Metric(UInt16(metric)), secondsLeft: left)
   }
 
   private static func string(_ octets: ArraySlice<UInt8>) -> String {

@@ -107,6 +107,42 @@ import Testing
     #expect(later.selected(Example.x) == nil)
   }
 
+  @Test func `a restart with short intervals forgets nothing that long ones promised`() throws {
+    let bench = try Bench(Self.parameters(655_350))
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 0, interval: 65534)
+    bench.run(400)
+    var records: [SourceRecord] = []
+    _ = bench.node.forEachSource(from: 0, limit: 1000, at: bench.clock) { records.append($0) }
+    let later = try Bench(sources: records)
+    let downstream = later.peer(0xB2)
+    // It may have the route from us while what we announced may live.
+    for _ in 0..<15 {
+      downstream.announce(Example.x, metric: 192)
+      later.run(1)
+      #expect(later.selected(Example.x) == nil)
+      later.run(99)
+    }
+  }
+
+  @Test func `a restart with long intervals remembers nothing for longer than promised`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 0)
+    bench.run(2)
+    peer.isTalking = false
+    bench.run(100)
+    var records: [SourceRecord] = []
+    _ = bench.node.forEachSource(from: 0, limit: 1000, at: bench.clock) { records.append($0) }
+    #expect(!records.isEmpty)
+    let later = try Bench(Self.parameters(655_350))
+    for record in records { later.input { node, now, _ in node.restoreSource(record, at: now) } }
+    let downstream = later.peer(0xB2)
+    later.run(150)
+    downstream.announce(Example.x, metric: 192)
+    #expect(later.selected(Example.x) != nil)
+  }
+
   @Test func `a hold does not wait for a longer one that began before`() throws {
     let bench = try Bench()
     let second = try bench.addInterface("p1", Self.parameters(600_000))

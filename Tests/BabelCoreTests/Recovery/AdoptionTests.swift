@@ -226,14 +226,14 @@ import Testing
     return result
   }
 
-  static func record(metric: UInt16 = 106, age: UInt32 = 0) -> SourceRecord {
+  static func record(metric: UInt16 = 106, left: UInt32 = 180) -> SourceRecord {
     SourceRecord(
       destination: Example.x, source: .any(.ipv6), routerID: Example.origin, seqno: Seqno(10),
-      metric: Metric(metric), age: age)
+      metric: Metric(metric), secondsLeft: left)
   }
 
   @Test(arguments: [1, 2, 1000])
-  func `all sources are told with their age, however small the slices`(limit: Int) throws {
+  func `all sources are told with their time left, however small the slices`(limit: Int) throws {
     let bench = try Bench()
     bench.offer(Example.own)
     let peer = bench.peer(1)
@@ -245,7 +245,8 @@ import Testing
     #expect(records.count == 3)
     let x = records.filter { $0.destination == Example.x }
     #expect(Set(x.map { $0.routerID }) == [Example.origin, Example.otherOrigin])
-    #expect(x.allSatisfy { $0.metric == Metric(106) && $0.seqno == Seqno(10) && $0.age <= 6 })
+    #expect(x.allSatisfy { $0.metric == Metric(106) && $0.seqno == Seqno(10) })
+    #expect(x.allSatisfy { (174...180).contains($0.secondsLeft) })
   }
 
   @Test func `a restored distance rules as if we had never been away`() throws {
@@ -260,8 +261,8 @@ import Testing
 
   @Test func `it is forgotten three minutes after it was last announced`() throws {
     let bench = try Bench(
-      sources: [Self.record(age: 170), Self.record(age: 180), Self.record(metric: 65535)])
-    #expect(Self.records(bench).map { $0.age } == [170])
+      sources: [Self.record(left: 10), Self.record(left: 0), Self.record(metric: 65535)])
+    #expect(Self.records(bench).map { $0.secondsLeft } == [10])
     bench.run(9)
     #expect(!Self.records(bench).isEmpty)
     bench.run(2)
@@ -298,7 +299,7 @@ import Testing
   }
 
   @Test func `what nobody can believe in any more is not held`() throws {
-    let bench = try Bench(beginning: .resumed, sources: [Self.record(age: 57)])
+    let bench = try Bench(beginning: .resumed, sources: [Self.record(left: 120)])
     bench.run(0.5)
     #expect(bench.target(Example.x) == .absent)
     #expect(bench.updates(Example.x).isEmpty)
