@@ -1,7 +1,7 @@
 import BabelWire
 
-// What the `out` filter lets through. Its rules may name router-ids, so what a prefix has become
-// can be denied where what it was had been announced.
+// Who is told of a destination, and who was. The rules of the `out` filter may name router-ids, so
+// what a prefix has become can be denied where what it was had been announced.
 
 extension BabelNode {
   /// Runs the `out` chain; nil when the Update is denied, else the metric to announce.
@@ -33,16 +33,30 @@ extension BabelNode {
     return isTold
   }
 
-  /// Whether the filter denies an announcement on all interfaces that are up: nobody needs to be
-  /// told of its changes.
-  func isDeniedEverywhere(_ row: UInt32, _ announcement: Announcement) -> Bool {
-    guard !filters.output.rules.isEmpty else { return false }
+  /// Whether we announced a destination, with any router-id but one, not so long ago that it is
+  /// forgotten everywhere. Where split horizon hides what it is now, somebody may believe in that
+  /// still: who falls back on it sends packets to us, and we send them back. Feasibility distances
+  /// do not prevent that, as they are kept by originator (§3.5.1).
+  func wasAnnouncedLately(_ row: UInt32, but router: UInt32 = noRow, _ now: Instant) -> Bool {
+    var isRemembered = false
+    table.forEachSource(of: row) { former, _, expiry in
+      if former != router, !expiry.isDue(at: now) { isRemembered = true }
+    }
+    return isRemembered
+  }
+
+  /// Whether there is an interface where an announcement is finite: neither split horizon hides
+  /// it there, nor does the filter deny it. Elsewhere its changes concern nobody.
+  func isTellable(_ row: UInt32, _ announcement: Announcement) -> Bool {
     let prefix = table.destinations[row].prefix
     let source = table.sourcePrefix(row)
     let router = table.routerIDs[announcement.router]
-    return interfaceOrder.allSatisfy {
-      guard let interface = interface($0), interface.isUp else { return true }
-      return passOutput(prefix, source, router, announcement.metric, interface) == nil
+    return interfaceOrder.contains {
+      guard let interface = interface($0), interface.isUp else { return false }
+      if interface.parameters.splitHorizon, announcement.interface == $0 { return false }
+      if filters.output.rules.isEmpty { return true }
+      let metric = passOutput(prefix, source, router, announcement.metric, interface)
+      return metric.map { !$0.isInfinite } ?? false
     }
   }
 }

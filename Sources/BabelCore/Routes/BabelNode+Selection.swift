@@ -182,12 +182,7 @@ extension BabelNode {
       // Without a former route it is one we redistributed, or one of an earlier life.
       let isLearned = old != noRow || table.destinations[row].sourceRouter != ownRouter
       beginHold(row, inKernel: isLearned, now)
-      if old != noRow {
-        // Also where a retraction left before, as split horizon or a filter hid this way: whoever
-        // missed that one believes in what was announced earlier.
-        noteChange(row, isCritical: true, now)
-        starve(row, old, now, &buffer)
-      }
+      if old != noRow { starve(row, old, now, &buffer) }
     }
     updateForwarding(row, &buffer)
     considerAnnouncement(row, now)

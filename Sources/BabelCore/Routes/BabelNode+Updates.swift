@@ -14,7 +14,14 @@ struct Announcement: Equatable {
 
 /// What became of an attempt to append an Update.
 enum UpdateOutcome {
-  case appended, skipped, full
+  /// A finite Update was appended.
+  case announced
+  /// A retraction was appended.
+  case retracted
+  /// There is nothing to say.
+  case skipped
+  /// It does not fit into the packet.
+  case full
 }
 
 extension BabelNode {
@@ -54,8 +61,9 @@ extension BabelNode {
     if !wasAnnounced || announcement.router != destination.sourceRouter
       || destination.announcedMetric.isInfinite
     {
+      // Nobody is to be told of it, and everybody was told that what it had been is gone.
       if !wasAnnounced || destination.announcedMetric.isInfinite,
-        isDeniedEverywhere(row, announcement)
+        !isTellable(row, announcement)
       {
         return
       }
@@ -70,7 +78,7 @@ extension BabelNode {
     let isMeasured =
       announcement.interface.flatMap { interface($0) }?.parameters.isCostMeasured ?? false
     if difference >= max(ProtocolParameters.insignificantMetric, isMeasured ? old / 10 : 0) {
-      noteChange(row, isCritical: false, now)
+      noteChange(row, isCritical: !isTellable(row, announcement), now)
     }
   }
 
@@ -85,8 +93,8 @@ extension BabelNode {
     noteChange(row, isCritical: metric(of: old).isInfinite, now)
   }
 
-  /// Enters a destination into the change log; all interfaces send it within the urgent
-  /// timeout. A critical change is repeated (§3.7.2): at most three copies, spaced.
+  /// Enters a destination into the change log. Each interface sends it after an urgent delay or,
+  /// where changes are frequent, at its turn. A critical change is repeated once or twice (§3.7.2).
   mutating func noteChange(_ row: UInt32, isCritical: Bool, _ now: Instant) {
     guard changeReaders > 0 else { return }
     let position = table.destinations[row].logPosition
@@ -155,7 +163,7 @@ extension BabelNode {
           }
           outcome = addChange(row, &packet, now)
         }
-        tellsAnything = tellsAnything || outcome == .appended
+        tellsAnything = tellsAnything || outcome != .skipped
       }
       position &+= 1
     }
@@ -168,12 +176,13 @@ extension BabelNode {
     if position.isAfter(farthestReader) { farthestReader = position }
   }
 
-  /// Appends what the log says. Only a retraction that has left counts as announced.
+  /// Appends what the log says. Only a retraction that has left counts as announced, and only if
+  /// nobody is told of a finite metric.
   private mutating func addChange(
     _ row: UInt32, _ packet: inout OpenPacket, _ now: Instant
   ) -> UpdateOutcome {
     let outcome = addUpdate(row, &packet, isRequested: false, now)
-    if outcome == .appended, announcement(row)?.router != table.destinations[row].sourceRouter {
+    if outcome == .retracted, announcement(row).map({ !isTellable(row, $0) }) ?? true {
       table.destinations[row].announcedMetric = .infinity
     }
     return outcome
@@ -254,8 +263,8 @@ extension BabelNode {
     dumpsUnderWay -= 1
   }
 
-  /// Sends a neighbour all our routes, unless that was done within a Hello interval. When
-  /// many ask at a time, one multicast dump serves all.
+  /// Sends a neighbour all our routes, unless that was done within a Hello interval or 4 s,
+  /// whichever is shorter. When many ask at a time, one multicast dump serves all.
   mutating func startUnicastDump(_ id: NeighbourID, _ now: Instant) {
     let neighbour = neighbours[id.rawValue]
     guard neighbour.dumpPosition == nil, let interface = interface(neighbour.interface) else {
@@ -317,7 +326,7 @@ extension BabelNode {
     if !isRequested, interface.parameters.splitHorizon,
       announcement.interface == packet.interface
     {
-      return hasOtherOriginator(row, than: announcement.router)
+      return wasAnnouncedLately(row, but: announcement.router, now)
         ? addRetraction(row, &packet) : .skipped
     }
     let prefix = table.destinations[row].prefix
@@ -335,7 +344,9 @@ extension BabelNode {
       }
       metric = passed
     }
-    if metric.isInfinite { return addRetraction(row, &packet) }
+    if metric.isInfinite {
+      return isRequested || wasAnnouncedLately(row, now) ? addRetraction(row, &packet) : .skipped
+    }
     if table.sources.count >= parameters.sourceLimit,
       table.displacesSource(row, by: announcement.router, at: now)
     {
@@ -355,17 +366,7 @@ extension BabelNode {
       at: now)
     table.destinations[row].flags.insert(.announced)
     table.destinations[row].announcedMetric = announcement.metric
-    return .appended
-  }
-
-  /// Whether we announced a destination with another router-id, not so long ago that it is
-  /// forgotten everywhere. Where split horizon hides the present one somebody may believe in it
-  /// still: who falls back on it sends packets to us, and we send them back. Feasibility distances
-  /// do not prevent that, as they are kept by originator (§3.5.1).
-  private func hasOtherOriginator(_ row: UInt32, than router: UInt32) -> Bool {
-    let destination = table.destinations[row]
-    return destination.flags.contains(.moreSources)
-      || (destination.sourceRouter != noRow && destination.sourceRouter != router)
+    return .announced
   }
 
   private func addRetraction(_ row: UInt32, _ packet: inout OpenPacket) -> UpdateOutcome {
@@ -373,7 +374,7 @@ extension BabelNode {
     guard let update = makeRetraction(prefix, table.sourcePrefix(row), packet.interface) else {
       return .skipped
     }
-    return packet.addIfItFits { $0.append(update) } ? .appended : .full
+    return packet.addIfItFits { $0.append(update) } ? .retracted : .full
   }
 
   /// A retraction; nil when the interface cannot carry it.

@@ -214,22 +214,26 @@ import Testing
     #expect(bench.updates(Example.x).isEmpty)
   }
 
-  @Test func `what is lost before it was retracted is told when it is lost again`() throws {
+  @Test func `what is ours no longer is retracted though split horizon hides the rest`() throws {
     var parameters = InterfaceParameters()
     parameters.splitHorizon = true
     let bench = try Bench(parameters)
     bench.offer(Example.x)
     let peer = bench.peer(0xB1)
     bench.run(30)
-    bench.withdraw(Example.x)
-    peer.announce(Example.x, metric: 0)
-    bench.run(20)
     bench.forget()
     let lost = bench.seconds
-    peer.retract(Example.x)
+    bench.withdraw(Example.x)
+    peer.announce(Example.x, metric: 0)
     bench.run(20)
     let told = bench.updates(Example.x).first { $0.update.metric.isInfinite }
     let delay = try #require(told).seconds - lost
     #expect(delay <= 0.2)
+    // Neighbours know already when that is lost, too.
+    bench.forget()
+    peer.retract(Example.x)
+    bench.run(0.3)
+    #expect(bench.updates(Example.x).isEmpty)
+    #expect(bench.target(Example.x) == .unreachable)
   }
 }
