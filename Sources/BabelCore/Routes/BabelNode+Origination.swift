@@ -8,20 +8,16 @@ extension BabelNode {
     _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown, !offers.confirm(offer) else { return }
-    if offer.destination.isMartian { return }
-    let (metric, source) = redistributed(offer, by: filters.redistribute)
-    // Denied routes are not stored; addresses are, because routes to them are refused.
-    guard !metric.isInfinite || offer.kernelProtocol == nil else { return }
+    guard let (metric, source) = accepted(offer) else { return }
     guard offers.count < parameters.originatedLimit else {
       counters.countFull(.originatedPrefixes)
       return
     }
-    // A source prefix of the other family cannot be announced.
-    guard source.isDefault || source.family == offer.destination.family,
-      let row = table.findOrInsert(offer.destination, source)
-    else { return }
+    guard let row = table.findOrInsert(offer.destination, source) else { return }
+    let wasOwnAddress = offers.isOwnAddress(offer.destination)
     offers.insert(offer, destination: row, metric: metric)
     originationChanged(row, now, &buffer)
+    reselectAddress(offer.destination, ifNot: wasOwnAddress, now, &buffer)
   }
 
   /// A kernel route or local address went away. Returns false if it is not known while others
@@ -31,11 +27,22 @@ extension BabelNode {
     _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
   ) -> Bool {
     guard !hasShutDown else { return true }
+    let wasOwnAddress = offers.isOwnAddress(offer.destination)
     guard let row = offers.remove(offer) else {
       return table.find(offer.destination, offer.source).map { !offers.hasOffers($0) } ?? true
     }
     originationChanged(row, now, &buffer)
+    reselectAddress(offer.destination, ifNot: wasOwnAddress, now, &buffer)
     return true
+  }
+
+  /// An address became our own, or is no longer: routes to it are judged anew, whatever their
+  /// source prefixes are.
+  private mutating func reselectAddress(
+    _ address: Prefix, ifNot wasOwn: Bool, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard offers.isOwnAddress(address) != wasOwn else { return }
+    for row in table.rows(of: address) { reselect(row, now, &buffer) }
   }
 
   /// A list of all offers follows. Those that are not named in it are to be found in
@@ -59,7 +66,20 @@ extension BabelNode {
     return (rule.metric, rule.sourcePrefix ?? offer.source)
   }
 
-  /// Replaces the `redistribute` chain and judges again what is offered. Kernel routes that the
+  /// The metric and source prefix that the `redistribute` chain gives an offer; nil if it is not
+  /// stored.
+  private func accepted(_ offer: KernelOffer) -> (metric: Metric, source: Prefix)? {
+    if offer.destination.isMartian { return nil }
+    let (metric, source) = redistributed(offer, by: filters.redistribute)
+    // Denied routes are not stored; addresses are, because routes to them are refused.
+    guard !metric.isInfinite || offer.kernelProtocol == nil else { return nil }
+    // A source prefix of the other family cannot be announced.
+    guard source.isDefault || source.family == offer.destination.family else { return nil }
+    return (metric, source)
+  }
+
+  /// Replaces the `redistribute` chain and judges again what is offered: all of it, before anything
+  /// is told, as several offers may stand behind one prefix. Kernel routes that the
   /// former chain denied are not known here: the caller reads the tables again.
   public mutating func setRedistribution(
     _ chain: FilterChain, at now: Instant, into buffer: inout ActionBuffer
@@ -67,11 +87,20 @@ extension BabelNode {
     guard !hasShutDown, chain != filters.redistribute else { return }
     let before = filters.redistribute
     filters.redistribute = chain
+    var changed: [UInt32] = []
     for offer in offers.all
     where redistributed(offer, by: before) != redistributed(offer, by: chain) {
-      kernelOfferRemoved(offer, at: now, into: &buffer)
-      kernelOfferAdded(offer, at: now, into: &buffer)
+      if let former = offers.destination(of: offer) { changed.append(former) }
+      if let (metric, source) = accepted(offer),
+        let row = table.findOrInsert(offer.destination, source)
+      {
+        offers.change(offer, destination: row, metric: metric)
+        changed.append(row)
+      } else {
+        _ = offers.remove(offer)
+      }
     }
+    for row in changed where table.isLive(row) { originationChanged(row, now, &buffer) }
   }
 
   private mutating func originationChanged(

@@ -75,6 +75,11 @@ struct InternedSourcePrefixes {
   /// The number of a prefix that is in use; 0 for "any source".
   func number(of prefix: Prefix) -> UInt16? { prefix.isDefault ? 0 : numbers[prefix] }
 
+  /// Passes on the numbers that are in use, 0 first.
+  func forEachNumber(_ body: (UInt16) -> Void) {
+    for number in rows.indices where rows[number].references > 0 { body(UInt16(number)) }
+  }
+
   /// The prefix of a number, in the family of the destination.
   func prefix(_ number: UInt16, family: AddressFamily) -> Prefix {
     number == 0 ? .any(family) : rows[Int(number)].prefix

@@ -7,7 +7,7 @@ struct OfferTable {
     let offer: KernelOffer
     let destination: UInt32
     /// Metric the redistribute filter gave; infinity for a local address that is not announced.
-    let metric: Metric
+    var metric: Metric
     var generation: UInt32
     var next: UInt32
   }
@@ -53,6 +53,23 @@ struct OfferTable {
     }
     rows.remove(number)
     return row.destination
+  }
+
+  /// The destination that an offer was entered for; nil if it is not known.
+  func destination(of offer: KernelOffer) -> UInt32? { numbers[offer].map { rows[$0].destination } }
+
+  /// Gives a known offer another metric, or enters it for another destination. Whether it was
+  /// confirmed stays as it was.
+  mutating func change(_ offer: KernelOffer, destination: UInt32, metric: Metric) {
+    guard let former = numbers[offer] else { return }
+    guard rows[former].destination != destination else {
+      rows[former].metric = metric
+      return
+    }
+    let generation = rows[former].generation
+    _ = remove(offer)
+    insert(offer, destination: destination, metric: metric)
+    if let number = numbers[offer] { rows[number].generation = generation }
   }
 
   /// The least metric offered for a destination; nil when nothing is announced.

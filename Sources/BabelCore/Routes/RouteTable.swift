@@ -24,13 +24,25 @@ struct RouteTable {
 
   /// The row of a destination, if there is one.
   func find(_ prefix: Prefix, _ source: Prefix) -> UInt32? {
-    guard let number = sourcePrefixes.number(of: source) else { return nil }
+    sourcePrefixes.number(of: source).flatMap { find(prefix, number: $0) }
+  }
+
+  private func find(_ prefix: Prefix, number: UInt16) -> UInt32? {
     var row = index[bucket(prefix, number)]
     while row != noRow {
       if destinations[row].equals(prefix, number) { return row }
       row = destinations[row].nextInBucket
     }
     return nil
+  }
+
+  /// The rows of a destination prefix with whatever source prefixes.
+  func rows(of prefix: Prefix) -> [UInt32] {
+    var result: [UInt32] = []
+    sourcePrefixes.forEachNumber { number in
+      if let row = find(prefix, number: number) { result.append(row) }
+    }
+    return result
   }
 
   /// The row of a destination, made if there is none; nil when too many source prefixes are in
