@@ -109,7 +109,8 @@ enum ProtocolParameters {
   /// Different ways (next hop, metric, table) of entries left in the kernel. A neighbour has a
   /// few; with the Babel metric reflected there may be one per entry.
   static let adoptedWayLimit = 100_000
-  /// Metric changes below this, and below a tenth, wait for the periodic update.
+  /// Metric changes below this wait for the periodic update; where costs are measured, those
+  /// below a tenth of the metric as well.
   static let insignificantMetric: UInt16 = 24
   /// Our own seqno is raised at most this often, so that a flood cannot spin it.
   static let seqnoIncreaseSpacing: Int64 = 100_000
@@ -161,6 +162,4 @@ enum ProtocolParameters {
   static let rttRun: UInt8 = 5
   /// The weight of a sample from then on, in 1/256.
   static let rttQuickDecay: UInt16 = 128
-  /// Rows of the change log sent before the queue of requested updates is looked at.
-  static let updatesPerPacketAtMost = 400
 }

@@ -1,6 +1,8 @@
 /// A deadline in a table row: 10 ms units in 32 bits, compared modulo 2^32.
 ///
-/// Rows hold at most 3.5 × 655 s, far below the 248 days that can be told apart.
+/// Deadlines in rows lie at most two hours ahead (``ProtocolParameters/longestSourceLifetime``),
+/// and times of past changes at most about two days back (``SmoothedMetric/keepTellable(_:at:)``):
+/// far below the 248 days that can be told apart.
 struct Tick: Hashable {
   let rawValue: UInt32
 

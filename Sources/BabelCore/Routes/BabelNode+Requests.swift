@@ -18,7 +18,8 @@ extension BabelNode {
     }
   }
 
-  /// A request for everything: answered at once, by unicast, at most once per Hello interval.
+  /// A request for everything: answered at once, by unicast, but not again within a Hello interval
+  /// or 4 s, whichever is shorter.
   mutating func receiveWildcardRequest(from id: NeighbourID, _ now: Instant) {
     sendIHU(to: id, now)
     startUnicastDump(id, now)

@@ -27,7 +27,8 @@ struct Destination {
   var sourceDistance = FeasibilityDistance(seqno: Seqno(0), metric: .infinity)
   /// When the source entry held here is forgotten.
   var sourceExpiry = Tick(rawValue: 0)
-  /// Metric we announced last.
+  /// Metric we announced last, before the `out` filter; infinity after a retraction that left
+  /// nobody with a finite one.
   var announcedMetric = Metric.infinity
   /// Metric we redistribute the prefix with, if ``DestinationFlags/originated`` is set.
   var originatedMetric = Metric.infinity
@@ -68,7 +69,8 @@ struct DestinationFlags: OptionSet {
   static let live = DestinationFlags(rawValue: 1)
   /// We redistribute the prefix.
   static let originated = DestinationFlags(rawValue: 2)
-  /// We announced a finite metric and no retraction since.
+  /// We announced a finite metric; until the hold ends that followed its loss, or its source
+  /// entry is forgotten.
   static let announced = DestinationFlags(rawValue: 4)
   /// It was announced and is lost; retractions are sent, a learned one is held as unreachable.
   static let held = DestinationFlags(rawValue: 8)
@@ -82,7 +84,7 @@ struct DestinationFlags: OptionSet {
   static let requested = DestinationFlags(rawValue: 128)
   /// The index is in the dump order; stays when the row is reused.
   static let inDumpOrder = DestinationFlags(rawValue: 256)
-  /// Copies of a critical update still to be sent: 0 … 3.
+  /// Copies of a critical update still to be sent: none, one or two.
   static let copyOne = DestinationFlags(rawValue: 512)
   static let copyTwo = DestinationFlags(rawValue: 1024)
   /// The row is in the queue of copies.

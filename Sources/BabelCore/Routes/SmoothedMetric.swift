@@ -24,7 +24,7 @@ struct SmoothedMetric: Equatable {
     guard elapsed / step < 128 else { return metric }
     var difference = (Int64(value.rawValue) - Int64(metric.rawValue)) << 16
     for _ in 0..<(elapsed / step) { difference -= difference / 8 }
-    // A step of half an hour and more loses bits for which the product has no room.
+    // A step of 2^30 µs (18 minutes) or more loses low bits: the product has no room for them.
     let surplus = max(0, 34 - step.leadingZeroBitCount)
     difference -= difference / 8 * ((elapsed % step) >> surplus) / (step >> surplus)
     return Metric(UInt16(Int64(metric.rawValue) + difference >> 16))
