@@ -76,6 +76,7 @@ def ping_time(host, target, count):
     return float(re.search(r"= [\d.]+/([\d.]+)/", text).group(1))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("peer", ["babeld", "swabeld"])
 def test_true_delay(lab, peer):
     """Both sides show a round-trip time within 20 % of the true one. (BIRD 2.0 shows none.)"""
@@ -150,15 +151,16 @@ def test_triangle(lab):
         print(f"back on the detour after {time.monotonic() - swapped:.1f} s")
 
 
-def lose(link, percent):
-    """Both ends of a tunnel lose packets of their cable, so many of a hundred."""
+def lose(link, percent, chosen="random"):
+    """Both ends of a tunnel lose packets of their cable, so many of a hundred: chosen at random, or
+    the first of each hundred ("inc")."""
     for host, name in link.underlay.ends:
         host.execute("nft", "add", "table", "inet", "loss")
         host.execute("nft", "flush", "table", "inet", "loss", check=False)
         host.execute(
             "nft", "-f", "-",
             stdin="table inet loss { chain c { type filter hook input priority 0; "
-            f"iifname {name} numgen random mod 100 < {percent} drop\n}}\n}}\n")
+            f"iifname {name} numgen {chosen} mod 100 < {percent} drop\n}}\n}}\n")
 
 
 def test_loss(lab):
@@ -189,7 +191,8 @@ def test_loss(lab):
     # ETX remembers 16 Hellos, and the first may have been lost before the tunnel stood.
     wait_until(lambda: is_used(better), 40, state)
     time.sleep(3)
-    lose(better, 1)
+    # At random, two Hellos in a row may go, which is a bad tunnel and no longer one of a hundred.
+    lose(better, 1, "inc")
     end = time.monotonic() + (120 if LONG else 20)
     while time.monotonic() < end:
         assert is_used(better), "one packet of a hundred does not matter"
