@@ -86,7 +86,8 @@ unit:
 	$(SWIFT) test --skip SimulationTests --skip TidyTests
 
 simulation:
-	$(SWIFT) test -c release --filter SimulationTests
+	SWABELD_TESTS=simulation $(SWIFT) test -c release --scratch-path .build-simulation \
+	  --filter SimulationTests
 
 tidy:
 	$(SWIFT) test --filter TidyTests

@@ -5,7 +5,8 @@ import BabelWire
 enum LoopExcuse: String, CaseIterable {
   /// The prefix has several origins, or one that changed its router-id.
   case severalOrigins
-  /// A kernel dropped routes when no daemon was there to hold the prefixes.
+  /// A kernel dropped routes when no daemon was there to hold the prefixes, or kept routes after its
+  /// daemon died for longer than neighbours hold a prefix.
   case nobodyHome
   /// The origin withdrew the prefix, does not hold it, and has a default route.
   case withdrawal
@@ -169,6 +170,7 @@ extension Network {
     }
     if isWithdrawn { return .withdrawal }
     let isUnseen = members.contains { host in
+      if limits.outlastsHolds, host.daemon == nil { return true }
       guard let loss = host.kernelLoss, loss.isUnseen else { return false }
       return host.daemon == nil || happened(host.startedAt, within: limits.returned)
     }

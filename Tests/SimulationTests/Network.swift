@@ -17,6 +17,9 @@ struct Limits {
   /// How long a loop may last that a kernel built when it lost routes without a daemon to see it:
   /// storms keep no daemon away for longer than 40 s.
   var absence: Int64 = 60_000_000
+  /// Whether a daemon may be away for longer than its neighbours hold a prefix that it may believe:
+  /// its kernel then still has the old route, and they have given up the hold.
+  var outlastsHolds = false
   /// How long after its start a daemon may need to learn what its kernel lost.
   var returned: Int64 = 5_000_000
   /// How long a prefix that its origin withdrew may be sent back there by those who have not
