@@ -17,8 +17,10 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable
+
+from patience import (  # noqa: F401: tests take them from here
+    LabError, Result, findings, measured, never, next_serial, run, stopping, wait_until)
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
@@ -26,65 +28,7 @@ FILES = "/run/swabeld-lab"
 CLONE_NEWNET = 0x40000000
 MS_PRIVATE_RECURSIVE = (1 << 18) | 16384
 
-Result = TypeVar("Result")
 libc = ctypes.CDLL(None, use_errno=True)
-stopping = threading.Event()
-serial = itertools.count(1)
-
-
-findings: list[str] = []
-
-
-def measured(text: str) -> None:
-    """Keeps a figure for the end of the run, where all are printed."""
-    findings.append(text)
-
-
-def next_serial() -> int:
-    """A number not given before in this run."""
-    return next(serial)
-
-
-class LabError(AssertionError):
-    """A command failed, a process died, or something awaited did not come."""
-
-
-def run(*words: str, stdin: str | None = None, check: bool = True) -> str:
-    """Runs a command to its end and returns what it printed."""
-    done = subprocess.run(
-        words, input=stdin, capture_output=True, text=True, errors="replace", timeout=120,
-        stdin=subprocess.DEVNULL if stdin is None else None)
-    if check and done.returncode != 0:
-        raise LabError(f"{' '.join(words)}: status {done.returncode}: {done.stderr.strip()}")
-    return done.stdout
-
-
-def wait_until(
-    condition: Callable[[], Result], timeout: float, what: str | Callable[[], str] = "",
-    every: float = 0.1
-) -> Result:
-    """Polls until `condition` is true, and returns its value; fails after `timeout` seconds, and
-    says `what` it waited for, found out then if that is a function."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        if stopping.is_set():
-            raise LabError("the run is being stopped")
-        if time.monotonic() > deadline:
-            what = what() if callable(what) else what
-            raise LabError(f"not within {timeout:g} s: {what or condition}")
-        time.sleep(every)
-
-
-def never(condition: Callable[[], Any], seconds: float, what: str, every: float = 0.1) -> None:
-    """Fails if `condition` becomes true within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            raise LabError(f"must not happen: {what}")
-        time.sleep(every)
 
 
 def prepare() -> None:
@@ -126,7 +70,7 @@ class Namespace:
     def __init__(self, lab: Lab, name: str) -> None:
         self.lab = lab
         self.label = name
-        self.name = f"sw{os.environ.get('SWABELD_LAB', os.getpid())}-{next(serial)}-{name}"
+        self.name = f"sw{os.environ.get('SWABELD_LAB', os.getpid())}-{next_serial()}-{name}"
         run("ip", "netns", "add", self.name)
         lab.on_close(self.remove)
         self.ip("link", "set", "lo", "up")
@@ -267,7 +211,7 @@ class Process:
         self.namespace = namespace
         self.title = title
         self.words = words
-        self.log = namespace.lab.directory / f"{next(serial)}-{namespace.label}-{title}.log"
+        self.log = namespace.lab.directory / f"{next_serial()}-{namespace.label}-{title}.log"
         with self.log.open("wb") as output:
             self.child = subprocess.Popen(
                 ["ip", "netns", "exec", namespace.name, *words], stdin=subprocess.DEVNULL,
@@ -381,7 +325,7 @@ class Lab:
         """A WireGuard tunnel over a cable of its own (or a given underlay): the kernel's if
         there is one, else wireguard-go. Every address may pass; fe80::1 and fe80::2 by hand;
         with `ipv4` also 10.78.N.1 and .2, for daemons without IPv6 next hops."""
-        number = next(serial)
+        number = next_serial()
         names = names or (f"wg{number}a", f"wg{number}b")
         if underlay is None:
             underlay = self.veth(a, b, (f"u{number}", f"u{number}"), link_local=False)

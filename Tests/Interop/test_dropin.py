@@ -186,7 +186,7 @@ def test_answer_of_a_check(lab):
             for word in ("--check", "--explain"):
                 done = run(lab, [word, "-c", name])
                 assert done.returncode == (1 if obstacle else 0), f"{text}: {done}"
-                assert not obstacle or f"error: " in done.stderr and obstacle in done.stderr
+                assert not obstacle or "error: " in done.stderr and obstacle in done.stderr
                 if word == "--check":
                     answer = "would not start, errors: 1" if obstacle else "is valid"
                     assert answer in done.stdout, done.stdout

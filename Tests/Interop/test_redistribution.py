@@ -141,7 +141,7 @@ def test_redistribution(lab):
                 f"route add prohibit {prefix} table 1000", f"route add {prefix} {one}",
                 f"route del prohibit {prefix} table 1000", f"route del {prefix}",
                 f"route add {prefix} {one} table 1000", f"route add {prefix} {one} table 999",
-                f"route del {prefix} table 1000", f"route flush table 999",
+                f"route del {prefix} table 1000", "route flush table 999",
         ):
             ask(line if family == "4" or "flush" not in line else "-6 " + line)
     ask("route add {four} <4a> tos 0x10")

@@ -51,6 +51,15 @@ private enum Repository {
     expectNone(files.flatMap(Checks.everywhere))
   }
 
+  @Test func `its tests in Python and its scripts keep to size and leave nothing for later`() throws {
+    let kinds = [".py", ".c", ".sh"]
+    let files = try Repository.files().filter { file in
+      kinds.contains { file.path.hasSuffix($0) } || file.path.hasSuffix("/run")
+    }
+    #expect(files.count > 40)
+    expectNone(files.flatMap { Checks.sizes($0) + Checks.unfinished($0) })
+  }
+
   @Test func `no file names a folder of one machine`() throws {
     expectNone(try Repository.files().flatMap(Checks.foreignPaths))
   }
