@@ -84,7 +84,8 @@ class Babeld:
     def __init__(
         self, namespace: Namespace, interfaces: list[str], own: list[str] = (),
         parameters: str = "type wired hello-interval 1 update-interval 4",
-        statements: list[str] = (), first: list[str] = (), local: str = "-G", wrapper: list[str] = ()
+        statements: list[str] = (), first: list[str] = (), local: str = "-G",
+        wrapper: list[str] = ()
     ) -> None:
         self.namespace = namespace
         self.interfaces = interfaces

@@ -39,7 +39,9 @@ def prctl(*words: int) -> None:
 
 def numbers() -> dict[str, int]:
     """System calls by name."""
-    text = subprocess.run([shutil.which("cc") or "clang", "-E", "-dM", "-"], input="#include <sys/syscall.h>\n", text=True,
+    text = subprocess.run(
+        [shutil.which("cc") or "clang", "-E", "-dM", "-"],
+        input="#include <sys/syscall.h>\n", text=True,
                           capture_output=True, check=True).stdout
     return {name: int(value) for name, value in
             re.findall(r"#define __NR_(\w+) (\d+)\b", text)}

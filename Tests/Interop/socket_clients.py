@@ -111,7 +111,8 @@ def rita(dump: list[str]) -> tuple[int, list[dict[str, str]], list[dict[str, str
     neighbours, routes = [], []
     for line in dump:
         if line.startswith("add neighbour"):
-            row = {n: after(line, n) for n in "neighbour address if reach txcost rxcost cost".split()}
+            names = "neighbour address if reach txcost rxcost cost"
+            row = {n: after(line, n) for n in names.split()}
             assert all(int(row[n]) in U16 for n in ("txcost", "rxcost", "cost"))
             neighbours.append(row)
         elif line.startswith("add route"):

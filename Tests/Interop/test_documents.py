@@ -102,7 +102,8 @@ def test_statements_of_the_documents(lab):
     for name in ("passwd", "group"):  # a check looks the names up that a statement gives
         more = "babelweb:x:4242:\n" if name == "group" else ""
         (host.root / "etc" / name).write_text(Path("/etc", name).read_text() + more)
-    first = re.compile(r"(default|interface|key|redistribute|socket-mode|in|local-path\S*) [^A-Z]+$")
+    first = re.compile(
+        r"(default|interface|key|redistribute|socket-mode|in|local-path\S*) [^A-Z]+$")
     found = [block for name in ("configuration.md", "control-socket.md") for block in blocks(name)
              if first.match(block.splitlines()[0].split("#")[0].strip())]
     assert len(found) == 4, found
@@ -121,7 +122,8 @@ def test_messages_of_the_documents(lab):
     file = host.root / "etc/babeld.conf"
     file.write_text("# Two letters.\n\ninterface l0 rxcots 5\n")
     assert host.paste("swabeld --check /etc/babeld.conf 2>&1 || true") == error
-    file.write_text("interface l0\n\nredistribute ip 10.0.0.0/8\nredistribute ip 10.1.0.0/16 deny\n\n"
+    file.write_text("interface l0\n\nredistribute ip 10.0.0.0/8\n"
+                    "redistribute ip 10.1.0.0/16 deny\n\n"
                     "redistribute deny\n")
     command, _, expected = remarks.removeprefix("$ ").partition("\n")
     assert host.paste(f"{command} 2>&1") == expected
@@ -146,7 +148,8 @@ def test_commands_of_the_simulation_page(lab):
     for path in (REPOSITORY / "Tests/SimulationTests").glob("*.swift"):
         text = path.read_text()
         suite = re.search(r"@Suite\S* struct `(.*?)`", text)
-        names += [f"{suite[1] if suite else ''}/{name}" for name in re.findall(r"func `(.*?)`", text)]
+        title = suite[1] if suite else ""
+        names += [f"{title}/{name}" for name in re.findall(r"func `(.*?)`", text)]
     for words in filters:
         pattern = words.strip("'")
         assert any(re.search(pattern, name) for name in names), pattern

@@ -72,7 +72,8 @@ def rows(node) -> dict[str, tuple]:
     """The routes of a dump without their handles: installed, metric, refmetric, router."""
     found = {}
     for row in node.dump("route"):
-        name = row["prefix"] + ("" if row["from"] in ("::/0", "0.0.0.0/0") else " from " + row["from"])
+        is_any = row["from"] in ("::/0", "0.0.0.0/0")
+        name = row["prefix"] + ("" if is_any else " from " + row["from"])
         found[name] = (row["installed"], row["metric"], row["refmetric"], row["id"][-2:])
     return found
 

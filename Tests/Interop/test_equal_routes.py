@@ -108,11 +108,13 @@ def test_equal(lab, owner):
     time.sleep(0.3)
     a.batch([f"route replace 172.20.0.2/32 {way4} proto {owner}",
              f"route replace fd20::2/128 via fe80::2 dev lb metric 1024 proto {owner}"])
-    wait_until(lambda: told() == both, 1.5, lambda: f"they lead our way again: {told()}", every=0.02)
+    wait_until(
+        lambda: told() == both, 1.5, lambda: f"they lead our way again: {told()}", every=0.02)
     a.batch(elsewhere)
     wait_until(lambda: not told(), 1.5, lambda: f"and elsewhere again: {told()}", every=0.02)
     a.batch([f"route del {prefix} proto {owner}" for prefix in sorted(both)])
-    wait_until(lambda: told() == both and a.reaches() >= both, 1.5, "the places are free", every=0.02)
+    wait_until(
+        lambda: told() == both and a.reaches() >= both, 1.5, "the places are free", every=0.02)
     others = [line for family in ("-4", "-6") for line in a.ip(family, "route").splitlines()
               if "x0" in line and "fe80" not in line]
     assert not others, others

@@ -2,7 +2,7 @@
 
 import pytest
 from daemons import Babeld, Bird, Swabeld, settle
-from netns import Process, never, wait_until
+from netns import Process, wait_until
 
 QUICK = "hello-interval 1 update-interval 4"
 PEERS = {"babeld": Babeld, "swabeld": Swabeld}

@@ -1,4 +1,4 @@
-"""That something was not read from the kernel, or that it was refused, is no proof that it is gone."""
+"""What was not read from the kernel need not be gone, nor what it refused."""
 
 import threading
 import time

@@ -39,7 +39,7 @@ def test_algorithms(lab, peer, link, algorithm):
 
 @pytest.mark.parametrize("how", ["ipv4-control true", "neighbour"])
 def test_other_ways(lab, how):
-    """Over IPv4, and where multicast does not pass: packets are signed for the addresses they have."""
+    """Over IPv4, and where multicast does not pass, packets are signed for their addresses."""
     a, b, _ = ends(lab)
     keys = [key("k", "blake2s128", SECRET), "default key k"]
     nodes = []

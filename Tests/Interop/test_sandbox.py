@@ -119,7 +119,8 @@ def unit(key):
     return re.search(rf"(?m)^{key}=(.*)$", UNIT.read_text()).group(1).split()
 
 
-# What must not be the machine's own while the unit is imitated: the sandbox makes directories there.
+# What must not be the machine's own while the unit is imitated, as the sandbox makes directories
+# there.
 FRESH = ["unshare", "--mount", "sh", "-ec", "\n".join([
     *(f"mount -t tmpfs -o mode=755 tmpfs {directory}" for directory in ("/var/lib", "/var/log")),
     'exec "$@"']), "sh"]
@@ -242,8 +243,8 @@ def test_what_the_shipped_unit_forbids_is_told_with_a_cure(lab, statement, cure)
 
 
 def test_ports_of_root(lab):
-    """A port below 1024 is refused in the unit, and taken by root elsewhere, also for the IPv4 socket
-    that is opened only when an interface asks for it."""
+    """A port below 1024 is refused in the unit, and taken by root elsewhere, also for the IPv4
+    socket that is opened only when an interface asks for it."""
     a, _ = pair(lab)
     process, _ = unit_starts(lab, a, "protocol-port 600\ninterface l0\n")
     assert process.child.wait(15) == 1 and "Permission denied" in process.text(), process.text()

@@ -58,7 +58,8 @@ def test_monitor_through_a_life(lab):
     drain(control, table, 0.5)
     assert sum(kind == "route" for kind, _ in table.rows) == 5
     for metric in (50, 60, babel.INFINITY, 50):
-        speaker.send(babel.router_id(speaker.identifier), babel.update("fd99:1::/64", metric=metric))
+        speaker.send(
+            babel.router_id(speaker.identifier), babel.update("fd99:1::/64", metric=metric))
         drain(control, table, 0.3)
     before = table.updates
     for _ in range(3):
