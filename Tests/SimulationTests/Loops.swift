@@ -5,8 +5,8 @@ import BabelWire
 enum LoopExcuse: String, CaseIterable {
   /// The prefix has several origins, or one that changed its router-id.
   case severalOrigins
-  /// A kernel dropped routes when no daemon was there to hold the prefixes, or kept routes after its
-  /// daemon died for longer than neighbours hold a prefix.
+  /// A kernel dropped routes when no daemon was there to hold the prefixes, or kept routes for
+  /// longer after its daemon died than neighbours hold a prefix.
   case nobodyHome
   /// The origin withdrew the prefix, does not hold it, and has a default route.
   case withdrawal

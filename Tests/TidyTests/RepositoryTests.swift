@@ -51,7 +51,7 @@ private enum Repository {
     expectNone(files.flatMap(Checks.everywhere))
   }
 
-  @Test func `its tests in Python and its scripts keep to size and leave nothing for later`() throws {
+  @Test func `its scripts and tests in Python keep to size and leave nothing for later`() throws {
     let kinds = [".py", ".c", ".sh"]
     let files = try Repository.files().filter { file in
       kinds.contains { file.path.hasSuffix($0) } || file.path.hasSuffix("/run")
