@@ -39,6 +39,7 @@ extension Daemon {
     apply(at: now)
     unprepare(index)
     takeBackLinkLocal(index)
+    if let ifindex = interfaces[index].ifindex { forgetStorms(on: ifindex, at: now) }
     interfaces.remove(at: index)
     return true
   }
@@ -153,6 +154,9 @@ extension Daemon {
   private func bind(
     _ index: Int, to link: KernelLink?, _ others: [Int32], at now: Instant
   ) {
+    if let former = interfaces[index].ifindex, former != link?.ifindex {
+      forgetStorms(on: former, at: now)
+    }
     interfaces[index].ifindex = link?.ifindex
     interfaces[index].isShared = link.map { others.contains($0.ifindex) } ?? false
     forwarding.setIndex(link?.ifindex, of: interfaces[index].id)
@@ -204,6 +208,7 @@ extension Daemon {
         bidFarewell(index, at: now)
         unprepare(index)
         replace(index, type, parameters, at: now)
+        if let ifindex = row.ifindex { forgetStorms(on: ifindex, at: now) }
         check(index, at: now)
         continue
       }

@@ -67,7 +67,7 @@ extension Daemon {
       now = .now
     }
     apply(at: .now)
-    watch(socket, storms, isDrained: isDrained)
+    watch(socket, storms)
   }
 
   private func roomForPackets() -> ReceiveBatch {

@@ -16,10 +16,16 @@ extension Daemon {
 
   /// Does what is due about floods without an event.
   func watchStorms(at now: Instant) {
-    if let due = storms.deadline, due <= now { watch(socket, storms, isDrained: true) }
+    if let due = storms.deadline, due <= now { watch(socket, storms) }
     if let ipv4Socket, let due = ipv4Socket.storms.deadline, due <= now {
-      watch(ipv4Socket.socket, ipv4Socket.storms, isDrained: true)
+      watch(ipv4Socket.socket, ipv4Socket.storms)
     }
+  }
+
+  /// Tells the guards that an interface is not ours any more, or not by this number.
+  func forgetStorms(on ifindex: Int32, at now: Instant) {
+    storms.forget(ifindex: ifindex, at: now)
+    ipv4Socket?.storms.forget(ifindex: ifindex, at: now)
   }
 
   /// Tells the guards what became of a neighbour.
@@ -38,10 +44,12 @@ extension Daemon {
     }
   }
 
-  /// Looks, after a turn, whether a socket is flooded, and changes what the kernel lets through.
-  func watch(_ socket: borrowing UDPSocket, _ storms: StormGuard, isDrained: Bool) {
+  /// Looks whether a socket is flooded, and changes what the kernel lets through.
+  func watch(_ socket: borrowing UDPSocket, _ storms: StormGuard) {
     let now = Instant.now
-    let fill = isDrained ? 0 : socket.fillPercent
+    // Asked for each time: that fewer datagrams came than there was room for does not prove that
+    // none are left, and before a review that is due by its time nothing was read at all.
+    let fill = socket.fillPercent
     guard storms.needsReview(at: now, fillPercent: fill) else { return }
     let outcome = storms.review(at: now, fillPercent: fill) { seal(of: $0) }
     if outcome.needsFilter { install(storms, in: socket) }

@@ -111,6 +111,26 @@ extension `Datagrams between two namespaces` {
     }
   }
 
+  @Test(arguments: [0, 1, 3, 6, 31, 32])
+  func `the counter of a sender with an index of any length is looked at`(length: Int) throws {
+    try withFlood { receiver, ifindex, arrive in
+      let index = (0..<UInt8(length)).map { $0 &* 7 &+ 1 }
+      let seal = StormFilter.Seal(index: index, counter: 20)
+      let known = StormFilter.Sender(try address("fe80::11"), seal: seal, unsealedShare: 0)
+      let isSet = receiver.filter(filter(ifindex, share: 0, [known]))
+      #expect(isSet)
+      #expect(try arrive("fe80::11", sealed(21, index), 3) == 3)
+      #expect(try arrive("fe80::11", sealed(20, index), 3) == 0, "heard before")
+      #expect(try arrive("fe80::11", hello, 3) == 0, "unsealed")
+      #expect(try arrive("fe80::11", sealed(21, index + [9]), 3) == 0, "a longer one")
+      for place in index.indices {
+        var other = index
+        other[place] ^= 1
+        #expect(try arrive("fe80::11", sealed(21, other), 1) == 0, "another at \(place)")
+      }
+    }
+  }
+
   @Test func `a filter finds each of many senders, and has room for all it may name`() throws {
     try withPair { left, right in
       let (sender, out) = try left.enter { (try UDPSocketBox(port), try link("v0").ifindex) }

@@ -54,12 +54,62 @@ import Testing
   }
 
   @Test func `in peace everything is looked at and nothing is filtered`() {
+    var reviews = 0
     for time in 0..<Int64(2000) {
       #expect(guardian.admits(address(UInt64(time)), on: 1, at: at(time)))
-      #expect(!guardian.needsReview(at: at(time), fillPercent: 0))
+      if let outcome = review(at(time)) {
+        reviews += 1
+        #expect(!outcome.needsFilter && outcome.began.isEmpty && outcome.ended.isEmpty)
+      }
+      #expect(guardian.deadline == nil)
     }
+    #expect(reviews == 2, "one a second")
+    #expect(guardian.filter(port: 6696) == nil)
+    #expect(!guardian.needsReview(at: at(2000), fillPercent: 0))
+  }
+
+  @Test func `what came in hours of peace is not held against anybody`() {
+    befriend(2)
+    befriend(4)
+    for second in 0..<Int64(10_000) {
+      for number in UInt64(2)..<5 {
+        #expect(guardian.admits(address(number), on: 1, at: at(second * 1000)))
+      }
+      review(at(second * 1000))
+    }
+    // More strangers at once than there is budget for, then one neighbour that floods.
+    for number in 0..<UInt64(StormGuard.burst + 1) {
+      _ = guardian.admits(address(1000 + number), on: 1, at: at(10_000_000))
+    }
+    #expect(review(at(10_000_000))?.began == [], "too many once are no flood")
+    #expect(overflow(4, at: 10_000_050, nil))
+    let limited = guardian.filter(port: 6696)?.links.first?.senders.filter {
+      $0.share != StormFilter.everything
+    }
+    #expect(limited?.map { $0.address } == [address(4)])
+  }
+
+  @Test func `an index of any length is asked for in the name of whom somebody floods`() {
+    befriend(2)
+    let odd = StormFilter.Seal(index: [1, 2, 3], counter: 9)
+    #expect(overflow(2, at: 50, odd))
+    #expect(guardian.filter(port: 6696)?.links.first?.senders.first?.seal == odd)
+    let excessive = StormFilter.Seal(index: Array(repeating: 1, count: 33), counter: 9)
+    #expect(overflow(2, at: 100, excessive))
+    let sender = guardian.filter(port: 6696)?.links.first?.senders.first
+    #expect(sender.map { $0.share < StormFilter.everything } == true, "no filter could ask for it")
+  }
+
+  @Test func `nothing is remembered of an interface whose number may go to another`() {
+    befriend(2)
+    guardian.saw(source(3), isUsable: true, at: at(0))
+    _ = flood(0..<100, perMillisecond: 300)
+    guardian.forget(ifindex: 1, at: at(100))
+    #expect(review(at(100))?.needsFilter == true)
     #expect(guardian.filter(port: 6696) == nil)
     #expect(guardian.deadline == nil)
+    _ = flood(20_000..<20_100, perMillisecond: 300)
+    #expect(guardian.filter(port: 6696)?.links.first?.senders == [])
   }
 
   @Test func `a neighbourhood of 500 that starts at once loses nothing`() {

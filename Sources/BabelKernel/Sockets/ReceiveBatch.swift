@@ -20,10 +20,11 @@ public struct ReceivedDatagram: Equatable, Sendable {
   public let arrival: Int64?
 }
 
-/// Room for datagrams that are received several at a time, used over and over.
+/// Memory into which several datagrams are received with one system call (`recvmmsg`). It is made
+/// once and used for every call, so each call overwrites what the one before received.
 ///
-/// Each datagram has its own stretch of memory, so that the system gives us only the pages that
-/// datagrams really fill.
+/// Each datagram has a part of its own that is as long as the longest one may be. Most are much
+/// shorter; the pages they do not reach are never touched, and so take no real memory.
 public final class ReceiveBatch {
   /// Datagrams received at once.
   public static var size: Int { 16 }
@@ -38,12 +39,14 @@ public final class ReceiveBatch {
   /// Datagrams that the last call received.
   private var count = 0
 
-  /// Room for an IPV6_PKTINFO (20 octets), a time (16) and something unexpected.
+  /// Octets for the control messages of one datagram: IPV6_PKTINFO (20 octets), the time of
+  /// arrival (16), and some to spare, so that neither is lost if the kernel adds another one.
   private static var controlRoom: Int {
     ControlMessage.space(20) + ControlMessage.space(16) + 64
   }
 
-  /// Makes room for datagrams of up to `room` octets, at least 1.
+  /// Allocates the memory. `room` is the length, in octets, of the longest datagram that is
+  /// received whole; less than 1 counts as 1.
   public init(room: Int) {
     let room = max(1, room)
     let size = Self.size
@@ -74,9 +77,12 @@ public final class ReceiveBatch {
     messages.deallocate()
   }
 
-  /// Receives what waits, at most ``size`` datagrams, in place of those received before. Returns
-  /// how many came: fewer than ``size`` only if no more were waiting. Errors that the network
-  /// reports for datagrams sent earlier are thrown once each.
+  /// Receives what waits, at most ``size`` datagrams, in place of those received before, and
+  /// returns how many came.
+  ///
+  /// The kernel also stops early when the network has reported an error for a datagram that was
+  /// sent earlier. It keeps that error, and the next call throws it, once. So fewer than ``size``
+  /// usually means that no more are waiting, but does not prove it.
   public func receive(from socket: borrowing UDPSocket) throws(KernelError) -> Int {
     count = 0
     for i in 0..<Self.size {
@@ -138,8 +144,9 @@ private struct ArrivalRecord {
       if level == SOL_SOCKET, type == Int32(SWB_SO_TIMESTAMPNS_NEW), data.count >= 16 {
         let seconds = data.loadUnaligned(fromByteOffset: 0, as: Int64.self)
         let nanoseconds = data.loadUnaligned(fromByteOffset: 8, as: Int64.self)
-        // The stamp is wall time; what counts is how long the datagram has waited. A wait beyond
-        // a minute can only be a clock that was set meanwhile.
+        // The kernel notes arrivals in wall time, which somebody may set; we need monotonic time.
+        // So we compute how long the datagram has waited. If that is negative or over a minute,
+        // the wall clock was set meanwhile, and the time of arrival is not known.
         let wall = MonotonicClock.wallMicroseconds()
         let age = wall &- (seconds &* 1_000_000 &+ nanoseconds / 1000)
         if age >= 0, age < 60_000_000 { result.monotonic = MonotonicClock.microseconds() - age }

@@ -38,7 +38,7 @@ public struct StormFilter: Equatable, Sendable {
   /// What the packets of a sender who signs them have in common (RFC 8967 §4.1): they end with a
   /// PC TLV that has this index and a higher counter. babeld, BIRD and swabeld put it there.
   public struct Seal: Equatable, Sendable {
-    /// The index of this life of the sender.
+    /// The index of this life of the sender, of any length that RFC 8967 (§3.1) allows.
     public let index: [UInt8]
     /// The highest counter seen from it.
     public let counter: UInt32
@@ -48,6 +48,9 @@ public struct StormFilter: Equatable, Sendable {
       self.index = index
       self.counter = counter
     }
+
+    /// False if the index is longer than 32 octets: a filter does not look at such a seal.
+    public var fitsFilter: Bool { index.count <= 32 }
   }
 
   /// A flooded link.
@@ -126,6 +129,7 @@ private struct StormProgram {
   private static let loadHalf = UInt16(BPF_LD | BPF_H | BPF_ABS)
   private static let loadIndexed = UInt16(BPF_LD | BPF_W | BPF_IND)
   private static let loadHalfIndexed = UInt16(BPF_LD | BPF_H | BPF_IND)
+  private static let loadOctetIndexed = UInt16(BPF_LD | BPF_B | BPF_IND)
   private static let ifEqual = UInt16(BPF_JMP | BPF_JEQ | BPF_K)
   private static let ifGreater = UInt16(BPF_JMP | BPF_JGT | BPF_K)
   private static let ifAtLeastX = UInt16(BPF_JMP | BPF_JGE | BPF_X)
@@ -230,7 +234,7 @@ private struct StormProgram {
   /// What becomes of the packets of one sender.
   private func judge(_ sender: StormFilter.Sender) -> [sock_filter] {
     let genuine = sample(sender.share)
-    guard let seal = sender.seal, seal.index.count % 4 == 0 else { return genuine }
+    guard let seal = sender.seal, seal.fitsFilter else { return genuine }
     // X is where the last TLV of the body must begin: type, length, counter, index.
     let count = UInt32(seal.index.count)
     let back = 6 + count
@@ -241,12 +245,16 @@ private struct StormProgram {
       ),
       (Self.step(Self.loadIndexed, 2), Self.step(Self.ifGreater, seal.counter, then: 1)),
     ]
-    for at in stride(from: 0, to: seal.index.count, by: 4) {
-      let word = seal.index[at..<at + 4].reduce(0) { $0 << 8 | UInt32($1) }
+    var at = 0
+    while at < seal.index.count {
+      let width = seal.index.count - at >= 4 ? 4 : 1
+      let value = seal.index[at..<at + width].reduce(0) { $0 << 8 | UInt32($1) }
       checks.append(
         (
-          Self.step(Self.loadIndexed, 6 + UInt32(at)), Self.step(Self.ifEqual, word, then: 1)
+          Self.step(width == 4 ? Self.loadIndexed : Self.loadOctetIndexed, 6 + UInt32(at)),
+          Self.step(Self.ifEqual, value, then: 1)
         ))
+      at += width
     }
     var steps = [
       Self.step(Self.loadHalf, Self.bodyLength),

@@ -66,6 +66,8 @@ final class StormGuard {
   static let burst = 4096
   /// Microseconds between two reviews.
   static let period: Int64 = 50_000
+  /// Microseconds that datagrams are counted for at most, in peace as well.
+  static let countingTime: Int64 = 1_000_000
   /// Refused datagrams that make a review due at once.
   static let patience = 512
   /// Fewer datagrams of one neighbour between two reviews are no flood.
@@ -129,6 +131,15 @@ final class StormGuard {
     }
   }
 
+  /// An interface has left, or its name belongs to another one now: nothing of what is known
+  /// counts for who gets its number next.
+  func forget(ifindex: Int32, at now: Instant) {
+    for source in neighbours.keys where source.ifindex == ifindex { neighbours[source] = nil }
+    guard let link = links.removeValue(forKey: ifindex), link.floodedAt != nil else { return }
+    isFilterOld = true
+    plan(now)
+  }
+
   // MARK: Datagrams
 
   /// Whether to look at a datagram.
@@ -160,10 +171,12 @@ final class StormGuard {
   // MARK: Reviews
 
   /// Whether ``review(at:fillPercent:seal:)`` is to be called, after a turn that left the queue
-  /// that full.
+  /// that full. In peace it is, about once a second while datagrams arrive.
   func needsReview(at now: Instant, fillPercent: Int) -> Bool {
     if let deadline, deadline <= now { return true }
     if refused >= Self.patience || fillPercent >= Self.overflowing { return true }
+    // In peace, too: what came in hours must not be compared with what may come in a second.
+    if now - reviewedAt >= Self.countingTime { return true }
     return now - reviewedAt >= Self.period && (refused > 0 || fillPercent >= Self.pressing)
   }
 
@@ -174,7 +187,7 @@ final class StormGuard {
   ) -> Outcome {
     var outcome = Outcome(needsFilter: isFilterOld)
     isFilterOld = false
-    let elapsed = min(max(now - reviewedAt, 1000), 1_000_000)
+    let elapsed = min(max(now - reviewedAt, 1000), Self.countingTime)
     reviewedAt = now
     refused = 0
     deadline = nil
@@ -241,7 +254,7 @@ final class StormGuard {
     for (source, neighbour) in neighbours
     where neighbour.isTrusted && neighbour.count >= max(total / 4, Self.heavy) {
       // If a sealed one still floods, somebody knows the counter, or repeats what was heard.
-      if let found = seal(source), found != neighbour.seal {
+      if let found = seal(source), found.fitsFilter, found != neighbour.seal {
         let allowed = UInt64(max(1, Self.rate * elapsed / 1_000_000))
         let share = UInt64(StormFilter.everything) * allowed / UInt64(neighbour.count)
         neighbours[source]?.seal = found
