@@ -41,7 +41,8 @@ let package = Package(
     .testTarget(
       name: "SimulationTests", dependencies: ["BabelCore", "BabelWire"], swiftSettings: common),
     .testTarget(
-      name: "SwabeldTests", dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire"],
+      name: "SwabeldTests",
+      dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire", "CLinux"],
       swiftSettings: common),
     .testTarget(name: "TidyTests", swiftSettings: common),
   ].filter { simulated?.contains($0.name) ?? true },

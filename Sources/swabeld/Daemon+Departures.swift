@@ -20,7 +20,7 @@ struct Departure {
 extension Daemon {
   /// Microseconds from a departure to a look at the kernel's tables, which must be free of its
   /// routes by then, and between further looks if they could not be.
-  private static let departurePatience: Int64 = 200_000
+  private static let firstLook: Int64 = 200_000
   private static let departureRetry: Int64 = 5_000_000
 
   /// Tells the neighbours on an interface that we leave, if its link still carries packets. To
@@ -43,7 +43,8 @@ extension Daemon {
     forwarding.setIndex(ifindex, of: row.id)
     departures.append(
       Departure(id: row.id, ifindex: ifindex, isShared: row.isShared, since: now))
-    requestReading(at: now + Self.departurePatience)
+    departurePatience.reset()
+    requestReading(at: now + Self.firstLook)
   }
 
   /// A number in the node stands for no link any more, or for another one.

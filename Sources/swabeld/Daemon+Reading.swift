@@ -14,9 +14,6 @@ extension Daemon {
   private static let linkDistance: Int64 = 100_000
   /// Microseconds until they are read again when that failed.
   private static let linkRetry: Int64 = 1_000_000
-  /// Microseconds until the tables are read again when a reading had to prove that something is
-  /// gone and did not.
-  private static let proofRetry: Int64 = 500_000
   /// Routes of others asked for alone in one turn of the loop.
   private static let questionsPerTurn = 256
 
@@ -64,9 +61,10 @@ extension Daemon {
 
   /// Begins a reading.
   func beginReading(at now: Instant) {
-    catchUp()
+    // First these: what is heard now may ask for another reading, after this one.
     readingBegan = now
     readingDue = nextCheck(after: now)
+    catchUp()
     deletionsBefore = forwarding.ipv6Deletions
     reading = KernelReading(settings.places)
     node.kernelSnapshotBegins()
@@ -144,7 +142,8 @@ extension Daemon {
     }
     // What was removed up to now, by others or by us, may have made the kernel leave others out.
     hearNews()
-    if !isConsistent || deletionsBefore != forwarding.ipv6Deletions { reading?.disturb() }
+    if !isConsistent { reading?.acceptInconsistency() }
+    if deletionsBefore != forwarding.ipv6Deletions { reading?.disturb() }
     reading?.phase = .doubtful(node.unconfirmedOffers())
   }
 
@@ -168,7 +167,11 @@ extension Daemon {
     }
     if let reading {
       missingOffers = reading.missing
-      if !missingOffers.suspects.isEmpty { requestReading(at: now) }
+      if missingOffers.suspects.isEmpty {
+        suspectPatience.reset()
+      } else {
+        requestReading(at: now + suspectPatience.next())
+      }
       takeOver(reading, at: now)
     }
     reading?.prepareLookup()
@@ -178,7 +181,7 @@ extension Daemon {
   /// Takes over what a reading has found out about routes of others in our places.
   private func takeOver(_ reading: KernelReading, at now: Instant) {
     var foreign = reading.foreign
-    if reading.isDisturbed { foreign.keep(from: forwarding.foreign) }
+    foreign.keep(from: forwarding.foreign) { reading.mayLack($0) }
     // Who stood in our way may have gone unheard.
     let isFreed = forwarding.foreign.mayBeFreed(by: foreign)
     forwarding.foreign = foreign
@@ -266,9 +269,10 @@ extension Daemon {
     readingTook = Instant.now - readingBegan
     do throws(KernelError) { try sysctls.restoreLate() } catch { log.write("\(error)") }
     if isProof {
+      departurePatience.reset()
       endDepartures(at: .now)
     } else if !departures.isEmpty {
-      requestReading(at: .now + Self.proofRetry)
+      requestReading(at: .now + departurePatience.next())
     }
   }
 }

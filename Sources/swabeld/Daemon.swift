@@ -71,6 +71,11 @@ final class Daemon {
   var query: RouteQueryBox?
   /// Those that the last reading did not show and that are kept all the same.
   var missingOffers = MissingOffers()
+  /// How long until the tables are read again because routes of others were not found, and it is
+  /// not certain that they are gone.
+  var suspectPatience = Patience(first: 200_000, longest: 10_000_000)
+  /// The same because it is not certain that routes through an interface that left are gone.
+  var departurePatience = Patience(first: 500_000, longest: 300_000_000)
   /// Another Babel daemon, on another port, was in this network namespace when we started.
   var sharesKernel = false
   /// Hello seqnos of an earlier life; each is taken once.
@@ -89,7 +94,7 @@ final class Daemon {
   let banner: String
 
   /// What a service manager is told.
-  var supervision = Supervision()
+  var supervision: Supervision
 
   /// Set by a signal or a fatal error: leave the loop.
   var isStopping = false
@@ -102,6 +107,7 @@ final class Daemon {
   ) {
     self.settings = settings
     self.log = log
+    supervision = Supervision(isInBackground: settings.configuration.daemonises)
     banner = Self.banner(node.routerID)
     self.node = node
     socket = parts.socket

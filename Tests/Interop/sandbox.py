@@ -127,7 +127,9 @@ class Unit:
         self.settings: dict[str, list[str]] = {}
         with open(file) as lines:
             for key, value in re.findall(r"(?m)^(\w+)=(.*)$", lines.read()):
-                self.settings.setdefault(key, []).extend(value.split())
+                # A list that begins with ~ names what is taken away.
+                key = f"~{key}" if value.startswith("~") else key
+                self.settings.setdefault(key, []).extend(value.removeprefix("~").split())
 
     def words(self, key: str) -> list[str]:
         return self.settings.get(key, [])
@@ -197,6 +199,7 @@ def main(words: list[str]) -> None:
             unit = Unit(words.pop(0))
             families = [FAMILIES[word] for word in unit.words("RestrictAddressFamilies")]
             calls = set().union(*[group(word) for word in unit.words("SystemCallFilter")])
+            calls -= set(unit.words("~SystemCallFilter"))
             mdwe = unit.words("MemoryDenyWriteExecute") == ["yes"]
             bounding = {CAPABILITIES[word.removeprefix("CAP_").lower()]
                         for word in unit.words("CapabilityBoundingSet")}

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -164,22 +165,32 @@ def test_user_in_the_shipped_unit(lab):
     assert node.stop() == 0 and not a.routes()
 
 
-def unit_starts(lab, namespace, configuration):
+# What systemd does, with all rights, before it starts the daemon in its sandbox.
+PREPARED = " ".join(unit("ExecStartPre")).removeprefix("-+")
+# From here the system takes settings that can make it run programs.
+SETTINGS = PREPARED.removeprefix("/bin/mkdir -p ").split()
+
+
+def unit_starts(lab, namespace, configuration, settings=UNIT.read_text()):
     """Runs the command of the shipped unit in its sandbox, on a machine with this /etc/babeld.conf;
     returns the process and who stands for systemd. Its files are seen through /proc."""
     manager = NotifySocket(lab, namespace)
     program = lab.directory / "bin" / "swabeld"
     program.parent.mkdir(exist_ok=True)
     shutil.copy(Swabeld.binary(None), program)
+    program.with_name("swabeld.service").write_text(settings)
     words = [word.replace("@SBIN@", "/mnt") for word in shlex.split(
         re.search(r"(?m)^ExecStart=(.*)$", UNIT.read_text()).group(1))]
     script = "\n".join([
         "mount -t tmpfs tmpfs /etc", "mount -t tmpfs tmpfs /mnt", 'cp "$1"/* /mnt; shift',
         "mount -t tmpfs -o mode=755 tmpfs /run", "mkdir /run/systemd /run/udev",
-        'printf %s "$1" > /etc/babeld.conf; shift', 'exec "$@"'])
+        PREPARED,
+        'printf %s "$1" > /etc/babeld.conf; shift', "export SYSTEMD_EXEC_PID=$$",
+        'exec "$@"'])
     process = Process(namespace, "swabeld", [
         "env", f"NOTIFY_SOCKET={manager.name}", *FRESH, "sh", "-ec", script, "sh",
-        str(program.parent), configuration, *SANDBOX, "--unit", str(UNIT), "--", *words])
+        str(program.parent), configuration, *SANDBOX, "--unit", "/mnt/swabeld.service",
+        "--", *words])
     return process, manager
 
 
@@ -217,7 +228,9 @@ def test_migrated_configuration_in_the_shipped_unit(lab):
         assert "10.91.0.1/32" in "".join(control.ask("dump"))
     log = (root / "var/log/babeld.log").read_text()
     assert "/var/lib/swabeld/babel-state is used instead of /var/lib/babel-state" in log, log
-    for path in ("etc/passwd", "var/lib/x", "run/systemd/x", "usr/x", "tmp/x"):
+    closed = [f"{name[1:]}/x" for name in SETTINGS]
+    assert "run/tmpfiles.d/x" in closed
+    for path in ("etc/passwd", "var/lib/x", "run/systemd/x", "usr/x", "tmp/x", *closed):
         assert not writable(process, path), path
     for path in ("run/x", "var/log/x", "var/lib/swabeld/x"):
         assert writable(process, path), path
@@ -225,6 +238,43 @@ def test_migrated_configuration_in_the_shipped_unit(lab):
     assert process.stop() == 0 and not a.routes()
     assert "babel-state" in os.listdir(directory)
     os.close(directory)
+
+
+@pytest.mark.parametrize("words", [
+    ["mkdir", "/run/x"], ["ln", "-s", "/", "/run/x"], ["mknod", "/run/x", "p"]])
+def test_the_shipped_unit_makes_nothing_but_files(lab, words):
+    """No directories, links and devices: the process is ended."""
+    a = lab.namespace("a")
+    done = subprocess.run(["ip", "netns", "exec", a.name, *shipped(), *words],
+                          capture_output=True, timeout=20)
+    assert done.returncode in (-signal.SIGSYS, 128 + signal.SIGSYS), done
+    assert not os.path.lexists("/run/x")
+
+
+CLOSED = """
+local-path-readwrite /run/swabeld/babeld.sock
+log-file /run/swabeld/babeld.log
+pid-file /run/swabeld/babeld.pid
+interface l0 type wired hello-interval 1 update-interval 4
+redistribute local deny
+"""
+
+
+def test_the_shipped_unit_can_be_closed(lab):
+    """With the drop-in that the unit names, /run/swabeld is enough for a daemon whose files are
+    there, and nothing else in /run and /var/log can be written."""
+    a, b = pair(lab)
+    settings = re.sub(r"(?m)^ReadWritePaths=.*$", "ReadWritePaths=", UNIT.read_text())
+    process, manager = unit_starts(lab, a, CLOSED, settings)
+    manager.wait("READY=1")
+    learns(a, b)
+    for path in ("run/x", "run/tmpfiles.d/x", "var/log/x"):
+        assert not writable(process, path), path
+    assert writable(process, "run/swabeld/x")
+    root = pathlib.Path(f"/proc/{process.child.pid}/root")
+    with Control(str(root / "run/swabeld/babeld.sock")) as control:
+        assert "fd99:1::/64" in "".join(control.ask("dump"))
+    assert process.stop() == 0 and not a.routes()
 
 
 @pytest.mark.parametrize("statement,cure", [

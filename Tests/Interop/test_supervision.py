@@ -85,6 +85,34 @@ def test_manager_hears_nothing_of_a_bad_start(lab):
         manager.socket.recv(4096)
 
 
+@pytest.mark.parametrize("is_meant", [False, True])
+def test_background_with_a_notify_socket(lab, is_meant):
+    """-D goes into the background though the shell has inherited the socket of another service,
+    and says nothing there. Who was started by the manager itself stays, and says why."""
+    a, _ = pair(lab)
+    manager = NotifySocket(lab)
+    pid, log = lab.directory / "pid", lab.directory / "log"
+    number = "$$" if is_meant else "1"
+    line = f'SYSTEMD_EXEC_PID={number} exec "$@"'
+    process = Process(a, "swabeld", [
+        "env", f"NOTIFY_SOCKET={manager.name}", "sh", "-c", line, "sh", Swabeld.binary(None), "-D",
+        "-c", "/dev/null", "-I", str(pid), "-S", "", "-L", str(log), "l0"])
+    if is_meant:
+        manager.wait("READY=1")
+        assert process.child.poll() is None and int(pid.read_text()) == process.child.pid
+        assert "Staying in the foreground" in log.read_text()
+        assert process.stop() == 0
+        return
+    assert process.child.wait(10) == 0, process.text()
+    assert int(pid.read_text()) != process.child.pid
+    os.kill(int(pid.read_text()), signal.SIGTERM)
+    wait_until(lambda: not pid.exists(), 5, "it stops")
+    assert "foreground" not in log.read_text()
+    manager.socket.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        manager.socket.recv(4096)
+
+
 def test_nobody_listens_on_the_notify_socket(lab):
     """A manager that is gone is no reason to complain."""
     a, _ = pair(lab)

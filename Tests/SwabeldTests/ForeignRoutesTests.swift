@@ -80,9 +80,11 @@ import Testing
     before.insert(route())
     before.insert(ipv6)
     var after = ForeignRoutes(places)
-    after.keep(from: before)
+    after.keep(from: before) { $0 == .ipv6 }
     #expect(!after.occupy(route().key))
     #expect(after.occupy(ipv6.key))
+    after.keep(from: before) { _ in true }
+    #expect(after.occupy(route().key), "of an inconsistent one IPv4, too")
   }
 
   @Test func `only an undisturbed reading proves that something is not there`() {
@@ -92,6 +94,27 @@ import Testing
     #expect(reading.isProof(for: .ipv4) && !reading.isProof(for: .ipv6))
     reading.isOutdated = true
     #expect(!reading.isProof(for: .ipv4) && !reading.isProof(for: .ipv6))
+  }
+
+  @Test func `a dump that the kernel calls inconsistent proves nothing of either family`() {
+    var reading = KernelReading(places)
+    reading.acceptInconsistency()
+    for family in [AddressFamily.ipv4, .ipv6] {
+      #expect(!reading.isProof(for: family))
+      #expect(reading.mayLack(family) && reading.inventory.mayLack(family))
+    }
+  }
+
+  @Test func `what cannot be proved is looked for ever more seldom`() {
+    var patience = Patience(first: 500_000, longest: 300_000_000)
+    var waits: [Int64] = []
+    for _ in 0..<12 { waits.append(patience.next()) }
+    #expect(waits[..<4] == [500_000, 1_000_000, 2_000_000, 4_000_000])
+    #expect(waits[10...] == [300_000_000, 300_000_000])
+    patience.reset()
+    #expect(patience.next() == 500_000)
+    var odd = Patience(first: 0, longest: -1)
+    #expect(odd.next() == 1 && odd.next() == 1)
   }
 
   @Test func `what was heard during a reading is newer than what was read`() {

@@ -73,6 +73,25 @@ import Testing
     #expect(steps == [RouteStep(change: .replace, route: new)])
   }
 
+  @Test func `what is left over goes where somebody else's route serves, or shares the place`() {
+    let new = route("fe80::1")
+    let rest = RouteStep(change: .delete, route: route("fe80::9").anyLeg)
+    // No gateway and no interface: whatever our protocol number has there.
+    let any = KernelRoute(destination: prefix)
+    #expect(rest.route == any)
+    func steps(_ old: KernelRoute?, _ new: KernelRoute, served: Bool) -> [RouteStep] {
+      ForwardingPlan.steps(from: old, to: new, isServed: served, isLeftOver: true) { _ in true }
+    }
+    #expect(steps(nil, new, served: true) == [rest])
+    #expect(steps(nil, new, served: false) == [rest, RouteStep(change: .add, route: new)])
+    let elsewhere = route("fe80::1", metric: 100)
+    #expect(steps(elsewhere, new, served: true).map { $0.change } == [.delete, .delete])
+    let ipv4 = KernelRoute(
+      destination: .ipv4Default, gateway: IPAddress("10.0.0.2"), ifindex: 2, isOnlink: true)
+    #expect(steps(nil, ipv4, served: true).map { $0.change } == [.delete, .append])
+    #expect(steps(ipv4, ipv4, served: true).map { $0.change } == [.delete, .append])
+  }
+
   @Test func `unreachable is a place of its own`() throws {
     let key = ForwardingKey(destination: prefix, source: .ipv6Default, table: 254)
     let held = try #require(KernelRoute(key, .unreachable) { _ in nil })

@@ -23,6 +23,19 @@ public struct NotifySocket: Sendable {
       OwnProcess.environment("WATCHDOG_USEC"), process: OwnProcess.environment("WATCHDOG_PID"))
   }
 
+  /// Whether a service manager wants to be told and takes this process for the service, so that
+  /// its end would be the end of the service: it was started by the manager itself. A shell or a
+  /// script that inherited the environment of another service starts programs with the same
+  /// variable, but those are not meant.
+  public static var isMainProcess: Bool {
+    guard OwnProcess.environment("NOTIFY_SOCKET") != nil else { return false }
+    // systemd tells the number of the process since version 248.
+    if let text = OwnProcess.environment("SYSTEMD_EXEC_PID") {
+      return Int32(text) == OwnProcess.id
+    }
+    return getppid() == 1
+  }
+
   /// `WATCHDOG_USEC`, if `WATCHDOG_PID` means us or nobody in particular.
   static func interval(_ text: String?, process: String?) -> Int64? {
     guard let text, let interval = Int64(text), interval > 0 else { return nil }

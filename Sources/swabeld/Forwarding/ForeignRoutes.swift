@@ -64,11 +64,11 @@ struct ForeignRoutes {
     }
   }
 
-  /// Takes over what an older account has of IPv6 and this one has not: it was made from a
-  /// reading that may have left something out.
-  mutating func keep(from older: ForeignRoutes) {
+  /// Takes over what an older account has and this one has not, of the families of which the
+  /// reading it was made from may have left something out.
+  mutating func keep(from older: ForeignRoutes, where mayLack: (AddressFamily) -> Bool) {
     for (key, others) in older.routes
-    where routes[key] == nil && key.destination.family == .ipv6 {
+    where routes[key] == nil && mayLack(key.destination.family) {
       routes[key] = others
     }
   }

@@ -23,11 +23,11 @@ enum ForwardingPlan {
     from old: KernelRoute?, to new: KernelRoute?, isServed: Bool = false,
     isLeftOver: Bool = false, isShared: (KernelRouteKey) -> Bool
   ) -> [RouteStep] {
-    if let new, isServed { return served(from: old, to: new) }
-    guard let old else {
-      let change: RouteChange = isLeftOver ? .replace : .add
-      return new.map { [RouteStep(change: change, route: $0)] } ?? []
+    if let new, isLeftOver {
+      return instead(of: old, to: new, isServed: isServed, isShared: isShared(new.key))
     }
+    if let new, isServed { return served(from: old, to: new) }
+    guard let old else { return new.map { [RouteStep(change: .add, route: $0)] } ?? [] }
     guard let new else { return [RouteStep(change: .delete, route: old)] }
     if old.key != new.key {
       // Both places can be filled at once: no packet finds the prefix without an entry.
@@ -39,6 +39,19 @@ enum ForwardingPlan {
       return [RouteStep(change: .delete, route: old), RouteStep(change: .add, route: new)]
     }
     return [RouteStep(change: .replace, route: new)]
+  }
+
+  /// `new` comes where a route of ours is left over that nobody knows. It is replaced in place;
+  /// where somebody else has a route, too, it is deleted, by its place and our protocol number.
+  private static func instead(
+    of old: KernelRoute?, to new: KernelRoute, isServed: Bool, isShared: Bool
+  ) -> [RouteStep] {
+    let isElsewhere = old.map { $0.key != new.key } ?? false
+    let last = old.flatMap { isElsewhere ? [RouteStep(change: .delete, route: $0)] : nil } ?? []
+    guard isServed || isShared else { return [RouteStep(change: .replace, route: new)] + last }
+    let first = RouteStep(change: .delete, route: new.anyLeg)
+    if isServed { return [first] + served(from: nil, to: new) + last }
+    return [first, RouteStep(change: .add, route: new)] + last
   }
 
   /// Packets find the right way whether ours is there or not. Where the kernel can keep two

@@ -56,7 +56,7 @@ extension ForwardingWriter {
   mutating func repairSources(_ inventory: SourceInventory) throws(KernelError) {
     guard let known = sources?.foreign else { return }
     var others = inventory.foreign
-    if inventory.mayLackIPv6 { others.formUnion(known.filter { $0.family == .ipv6 }) }
+    others.formUnion(known.filter { inventory.mayLack($0.family) })
     for step in sources?.replaceAll(
       foreign: others, wanted: inventory.wanted, exceptions: inventory.exceptions) ?? []
     {
@@ -98,12 +98,18 @@ extension ForwardingWriter {
 struct SourceInventory {
   /// Destinations of others that are looked up after our tables.
   var foreign: Set<Prefix> = []
-  /// Something of IPv6 may have been left out: those known before stay.
+  /// Something of a family may have been left out: those known before stay.
+  var mayLackIPv4 = false
   var mayLackIPv6 = false
   /// What the node wants forwarded.
   var wanted: [ForwardingKey] = []
   /// Exceptions by table.
   var exceptions: [UInt32: Set<Prefix>] = [:]
+
+  /// Whether something of a family may have been left out.
+  func mayLack(_ family: AddressFamily) -> Bool {
+    family == .ipv4 ? mayLackIPv4 : mayLackIPv6
+  }
 }
 
 extension Daemon {

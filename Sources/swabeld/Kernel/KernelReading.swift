@@ -30,6 +30,9 @@ struct KernelReading {
   /// Set when routes were removed meanwhile: IPv6 routes that nobody touched may have been left
   /// out.
   private(set) var isDisturbed = false
+  /// Set when the kernel called each of several dumps inconsistent: an entry of either family may
+  /// have been left out.
+  private(set) var isInconsistent = false
   /// What was not read.
   var missing = MissingOffers()
   /// What matters for tables of sources.
@@ -53,10 +56,20 @@ struct KernelReading {
     inventory.mayLackIPv6 = true
   }
 
-  /// Whether a route of a family that was not read is not there.
-  func isProof(for family: AddressFamily) -> Bool {
-    !isOutdated && !(isDisturbed && family == .ipv6)
+  /// Notes that the last dump is taken as it is, though the kernel calls it inconsistent.
+  mutating func acceptInconsistency() {
+    isInconsistent = true
+    inventory.mayLackIPv4 = true
+    disturb()
   }
+
+  /// Whether entries of a family may have been left out.
+  func mayLack(_ family: AddressFamily) -> Bool {
+    isInconsistent || isDisturbed && family == .ipv6
+  }
+
+  /// Whether a route of a family that was not read is not there.
+  func isProof(for family: AddressFamily) -> Bool { !isOutdated && !mayLack(family) }
 
   /// Notes what matters for tables of sources. True if the route is nothing but an exception.
   mutating func noteForSources(_ route: KernelRoute, _ sources: SourceTables?) -> Bool {

@@ -36,12 +36,16 @@ enum Start {
     if line.checks || line.explains {
       return Check.run(line, settings) ? 0 : 1
     }
-    // A manager that wants to be notified takes the end of this process for that of the service.
-    if OwnProcess.environment("NOTIFY_SOCKET") != nil { settings.configuration.daemonises = false }
-    let configuration = settings.configuration
     let log = Log()
+    let mustStay = settings.configuration.daemonises && NotifySocket.isMainProcess
+    if mustStay { settings.configuration.daemonises = false }
+    let configuration = settings.configuration
     log.level = level(configuration.debugLevel)
     guard detach(configuration, log) else { return 1 }
+    if mustStay {
+      log.write(
+        "Staying in the foreground (-D, daemonise): the service manager waits for this process.")
+    }
     for remark in settings.remarks { log.write(remark.logLine) }
     settings.remarks = []
     return serve(settings, log) ? 0 : 1

@@ -7,8 +7,10 @@ struct Supervision {
   /// clock; nil when nobody watches.
   private(set) var deadline: Int64?
 
-  /// Finds out whether somebody wants to be told.
-  init() { socket = NotifySocket() }
+  /// Finds out whether somebody wants to be told. Nobody does of a daemon in the background: who
+  /// started it hears by the end of the first process that it runs, and a `NOTIFY_SOCKET` it
+  /// inherited is about another service.
+  init(isInBackground: Bool) { socket = isInBackground ? nil : NotifySocket() }
 
   /// The loop begins.
   mutating func ready(_ status: String, at now: Int64) {

@@ -1,0 +1,1 @@
+../BabelKernelTests/NetworkNamespace.swift
