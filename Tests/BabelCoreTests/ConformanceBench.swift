@@ -336,6 +336,16 @@ final class Bench {
     }
   }
 
+  /// Forgets what was sent, makes a change, and lets seconds pass. Returns the seconds from the
+  /// change to the first retraction of a prefix; nil if there was none.
+  func retraction(of prefix: Prefix, within limit: Double, after change: () -> Void) -> Double? {
+    forget()
+    let start = seconds
+    change()
+    run(limit)
+    return updates(prefix).first { $0.update.metric.isInfinite }.map { $0.seconds - start }
+  }
+
   /// All seqno requests sent, with their time in seconds.
   var seqnoRequests: [(seconds: Double, packet: SentPacket, request: SeqnoRequest)] {
     sent.flatMap { packet in

@@ -46,13 +46,9 @@ import Testing
       bench.offer(Prefix(mapped: address, mappedLength: 64))
     }
     bench.run(3)
-    bench.forget()
-    let start = bench.seconds
-    bench.withdraw(Example.own)
-    bench.run(1)
-    let first = try #require(bench.updates(Example.own).first)
-    #expect(first.update.metric.isInfinite)
-    #expect(first.seconds - start <= 0.2)
+    let delay = bench.retraction(of: Example.own, within: 1) { bench.withdraw(Example.own) }
+    #expect(try #require(delay) <= 0.2)
+    #expect(bench.updates(Example.own).first?.update.metric.isInfinite == true)
   }
 
   @Test func `changes are told at once after an interface with one pending was removed`() throws {

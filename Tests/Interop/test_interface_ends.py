@@ -60,6 +60,16 @@ class Bench:
         if is_told:
             wait_until(lambda: farewell(self.speaker, began), 1, "a farewell on l0", every=0.02)
 
+    def leaves_twice(self, leave, come_back):
+        """By one request l0 leaves, by another it comes back; then both once more, and the end."""
+        for _ in range(2):
+            self.learn()
+            began = time.monotonic()
+            self.ask(leave)
+            self.gone(began)
+            self.ask(come_back)
+        self.close()
+
     def restored(self, name):
         """The reverse-path filter of a link that is still there is as we found it."""
         if f" {name}@" in self.n.ip("link", "show"):
@@ -122,25 +132,13 @@ def test_flush_and_stop(lab):
 def test_flush_pattern(lab):
     """The pattern goes that an interface was there for."""
     bench = Bench(lab, ["l0*", "l1"])
-    for _ in range(2):
-        bench.learn()
-        began = time.monotonic()
-        bench.ask("flush interface l0*")
-        bench.gone(began)
-        bench.ask("interface l0*")
-    bench.close()
+    bench.leaves_twice("flush interface l0*", "interface l0*")
 
 
 def test_other_family(lab):
     """The packets of an interface go over IPv4 from now on, then over IPv6 again."""
     bench = Bench(lab)
-    for _ in range(2):
-        bench.learn()
-        began = time.monotonic()
-        bench.ask("interface l0 ipv4-control true")
-        bench.gone(began)
-        bench.ask("interface l0 ipv4-control false")
-    bench.close()
+    bench.leaves_twice("interface l0 ipv4-control true", "interface l0 ipv4-control false")
 
 
 def test_signed(lab):

@@ -102,13 +102,8 @@ import Testing
   }
 
   @Test func `a prefix with two origins goes to the nearer one and survives its loss`() throws {
-    let network = try Network.line(5)
     let shared = prefix(of: 100)
-    try network.addOffer(0, shared)
-    try network.addOffer(4, shared)
-    network.startAll()
-    try network.run(seconds: 60)
-    try network.requireConverged()
+    let network = try Network.line(5, withEndsAt: shared)
     #expect(network.forwards(1, shared, to: 0))
     try network.removeOffer(0, shared)
     #expect(try #require(try network.run(atMost: 60) { $0.isConverged }) <= 20)

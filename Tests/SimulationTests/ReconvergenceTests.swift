@@ -86,13 +86,8 @@ import Testing
     for pause in [0.5, 2, 5, 10, 20, 30] {
       var parameters = InterfaceParameters.wired()
       parameters.splitHorizon = on
-      let network = try Network.line(4, seed: 5, parameters)
       let shared = prefix(of: 100)
-      try network.addOffer(0, shared)
-      try network.addOffer(3, shared)
-      network.startAll()
-      try network.run(seconds: 60)
-      try network.requireConverged()
+      let network = try Network.line(4, withEndsAt: shared, seed: 5, parameters)
       network.limits.tolerated = 600_000_000
       try network.removeOffer(0, shared)
       try network.run(seconds: pause)

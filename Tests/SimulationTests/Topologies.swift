@@ -65,6 +65,20 @@ extension Network {
     return network
   }
 
+  /// A line that has converged after 60 s; the hosts at both ends have one prefix.
+  static func line(
+    _ count: Int, withEndsAt shared: Prefix, seed: UInt64 = 1,
+    _ parameters: InterfaceParameters = .wired()
+  ) throws -> Network {
+    let network = try Network.line(count, seed: seed, parameters)
+    try network.addOffer(0, shared)
+    try network.addOffer(count - 1, shared)
+    network.startAll()
+    try network.run(seconds: 60)
+    try network.requireConverged()
+    return network
+  }
+
   /// A ring; segment i leads from host i to the next.
   static func ring(
     _ count: Int, seed: UInt64 = 1, _ parameters: InterfaceParameters = .wired()

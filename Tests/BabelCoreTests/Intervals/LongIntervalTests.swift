@@ -24,13 +24,8 @@ import Testing
     peer.announce(Example.x, metric: 0, interval: 65534)
     // Shortly before the next full update.
     bench.run(Double(interval) / 1000 * 0.74)
-    bench.forget()
-    let lost = bench.seconds
-    peer.retract(Example.x)
-    bench.run(2)
-    let told = bench.updates(Example.x).first { $0.update.metric.isInfinite }
-    let delay = try #require(told).seconds - lost
-    #expect(delay <= 0.2)
+    let delay = bench.retraction(of: Example.x, within: 2) { peer.retract(Example.x) }
+    #expect(try #require(delay) <= 0.2)
     #expect(bench.target(Example.x) == .unreachable)
   }
 
