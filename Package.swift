@@ -13,7 +13,7 @@ let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 // optimised one, and that of everything takes minutes.
 let simulated =
   Context.environment["SWABELD_TESTS"] == "simulation"
-  ? ["BabelWire", "BabelCore", "SimulationTests"] : nil
+  ? ["BabelWire", "BabelCore", "TestSupport", "SimulationTests"] : nil
 
 let package = Package(
   name: "swabeld",
@@ -30,19 +30,24 @@ let package = Package(
     .executableTarget(
       name: "swabeld", dependencies: ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
       swiftSettings: common),
+    // The seeded chance that all tests share.
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
     .testTarget(
-      name: "BabelWireTests", dependencies: ["BabelWire"],
+      name: "BabelWireTests", dependencies: ["BabelWire", "TestSupport"],
       resources: [.copy("Vectors")], swiftSettings: common),
     .testTarget(
-      name: "BabelCoreTests", dependencies: ["BabelCore", "BabelWire"], swiftSettings: common),
-    .testTarget(
-      name: "BabelKernelTests", dependencies: ["BabelKernel", "BabelWire", "CLinux"],
+      name: "BabelCoreTests", dependencies: ["BabelCore", "BabelWire", "TestSupport"],
       swiftSettings: common),
     .testTarget(
-      name: "SimulationTests", dependencies: ["BabelCore", "BabelWire"], swiftSettings: common),
+      name: "BabelKernelTests",
+      dependencies: ["BabelKernel", "BabelWire", "CLinux", "TestSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["BabelCore", "BabelWire", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "SwabeldTests",
-      dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire", "CLinux"],
+      dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire", "CLinux", "TestSupport"],
       swiftSettings: common),
     .testTarget(name: "TidyTests", swiftSettings: common),
   ].filter { simulated?.contains($0.name) ?? true },

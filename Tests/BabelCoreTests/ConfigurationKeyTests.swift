@@ -3,7 +3,7 @@ import BabelWire
 import Testing
 
 @Suite struct `Configuration: keys (RFC 8967 §3.1)` {
-  @Test func `R-145 both algorithms, the parts in any order`() throws {
+  @Test func `RFC 8967 §4.1 both algorithms, the parts in any order`() throws {
     let configuration = try parse(
       """
       key id a type hmac-sha256 value 00ff
@@ -58,7 +58,8 @@ import Testing
     #expect(error.description.hasPrefix("Couldn't find key k.\nCouldn't parse configuration"))
   }
 
-  @Test func `R-143 an interface takes a set of keys, some of them only to verify`() throws {
+  @Test func `RFC 8967 §3.1 an interface takes a set of keys, some of them only to verify`() throws
+  {
     let configuration = try parse(
       """
       key id a type hmac-sha256 value 0a
@@ -113,7 +114,7 @@ import Testing
     #expect(configuration.keys[0].value.octets == [0, 0, 0, 0])
   }
 
-  @Test func `R-144 a key may count for a time only`() throws {
+  @Test func `RFC 8967 §3.1 a key may count for a time only`() throws {
     let configuration = try parse(
       """
       key id a type blake2s128 value 01 sign-from 2026-12-01 sign-until 2027-02-28T23:59:59Z
@@ -153,7 +154,7 @@ import Testing
     }
   }
 
-  @Test func `R-144 keys that sign only, and none`() throws {
+  @Test func `RFC 8967 §3.1 keys that sign only, and none`() throws {
     let configuration = try parse(
       """
       key id a type hmac-sha256 value 0a

@@ -1,19 +1,7 @@
 import BabelCore
 import BabelWire
+import TestSupport
 import Testing
-
-/// SplitMix64, so that a failure can be repeated from its seed.
-private struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
 
 @Suite struct `Configuration: hostile text` {
   /// Parses anything, twice, and checks that the answer is sane.
@@ -41,14 +29,14 @@ private struct SeededGenerator: RandomNumberGenerator {
 
   @Test(arguments: 1...200 as ClosedRange<UInt64>)
   func `random octets`(seed: UInt64) {
-    var generator = SeededGenerator(state: seed)
+    var generator = Chance(seed: seed)
     let length = Int.random(in: 0...600, using: &generator)
     feed((0..<length).map { _ in UInt8.random(in: 0...255, using: &generator) }, seed: seed)
   }
 
   @Test(arguments: 1...400 as ClosedRange<UInt64>)
   func `real files with faults`(seed: UInt64) throws {
-    var generator = SeededGenerator(state: seed)
+    var generator = Chance(seed: seed)
     var text = octets(try #require(realConfigurations.randomElement(using: &generator)).text)
     for _ in 0..<Int.random(in: 1...6, using: &generator) {
       let at = Int.random(in: 0..<text.count, using: &generator)

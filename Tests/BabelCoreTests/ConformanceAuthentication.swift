@@ -3,8 +3,9 @@ import BabelWire
 import Testing
 
 /// RFC 8967 §4.3 and RFC 9467: what is received.
-@Suite struct `Conformance 2.12 Authentication: receiving` {
-  @Test func `R-151 R-152 R-153 R-154 R-161 first contact, counters, another index`() throws {
+@Suite struct `RFC 8967 §4.3 Receiving` {
+  @Test func `RFC 8967 §4.3 §4.3.1.1 RFC 9467 §3.1 first contact, counters, another index`() throws
+  {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     // S-1: nothing is known of the sender; it is asked, and is no neighbour yet.
@@ -51,7 +52,7 @@ import Testing
     #expect(counters.otherIndex == 3 && counters.unknownIndex == 2 && counters.challenges == 3)
   }
 
-  @Test func `R-156 an answer counts for 30 seconds and once`() throws {
+  @Test func `RFC 8967 §4.3.1.3 an answer counts for 30 seconds and once`() throws {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     // S-13
@@ -70,7 +71,9 @@ import Testing
     #expect(!peer.unicast(8, reply: last).isAccepted, "and success erases it")
   }
 
-  @Test func `R-157 an index is forgotten five minutes after the last accepted packet`() throws {
+  @Test func `RFC 8967 §4.4 an index is forgotten five minutes after the last accepted packet`()
+    throws
+  {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     peer.join()
@@ -87,7 +90,7 @@ import Testing
     #expect(bench.authentication?.peers == 0)
   }
 
-  @Test func `R-148 nothing is stored or sent for packets with a wrong MAC`() throws {
+  @Test func `RFC 8967 §4.3 nothing is stored or sent for packets with a wrong MAC`() throws {
     let bench = try Bench(Signer.parameters())
     bench.run(10)
     bench.forget()
@@ -105,7 +108,7 @@ import Testing
     #expect(bench.notices.count == 30_000)
   }
 
-  @Test func `R-148 R-153 what was changed, misdirected or reflected is dropped`() throws {
+  @Test func `RFC 8967 §4.3 what was changed, misdirected or reflected is dropped`() throws {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     peer.join()
@@ -131,7 +134,9 @@ import Testing
       ])
   }
 
-  @Test func `R-150 R-160 a packet without PC is dropped, and MACs in the body are none`() throws {
+  @Test func `RFC 8967 §4.3 §6.1 a packet without PC is dropped, and MACs in the body are none`()
+    throws
+  {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     let nonce = try #require(peer.multicast(1).challenge)
@@ -148,7 +153,7 @@ import Testing
     #expect(bench.authentication?.counters.unsigned == 1)
   }
 
-  @Test func `R-162 R-163 two windows of 128 counters`() throws {
+  @Test func `RFC 9467 §3.2 §3.3 two windows of 128 counters`() throws {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     let nonce = peer.multicast(1).challenge
@@ -173,7 +178,7 @@ import Testing
     #expect(peer.unicast(1300).isDropped && peer.unicast(1172).isDropped)
   }
 
-  @Test func `R-162 what was received before the answer is not accepted after it`() throws {
+  @Test func `RFC 9467 §3.2 what was received before the answer is not accepted after it`() throws {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     let retraction = peer.packet(5, toMulticast: true) {
@@ -187,7 +192,9 @@ import Testing
     #expect(peer.multicast(6).isAccepted, "this one was overtaken")
   }
 
-  @Test func `R-155 R-158 R-159 challenges are answered with a limit and nothing else`() throws {
+  @Test func `RFC 8967 §4.3.1.2 §6.2 §4.3 challenges are answered with a limit and nothing else`()
+    throws
+  {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     peer.join()
@@ -229,7 +236,10 @@ import Testing
     #expect(tooLong.deliver(tooLong.sign(packet, toMulticast: true), toMulticast: true).isDropped)
   }
 
-  @Test func `R-154 replays of many senders are remembered and challenged with a limit`() throws {
+  @Test
+  func `RFC 8967 §4.3.1.1 replays of many senders are remembered and challenged with a limit`()
+    throws
+  {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     peer.join()
@@ -254,7 +264,7 @@ import Testing
 }
 
 /// RFC 8967 §4.2: what is sent.
-@Suite struct `Conformance 2.12 Authentication: sending` {
+@Suite struct `RFC 8967 §4.2 Sending` {
   private func counter(of packet: SentPacket) -> (UInt32, [UInt8])? {
     let found = packet.tlvs.compactMap {
       if case .tlv(.packetCounter(let counter)) = $0 { counter } else { nil }
@@ -263,7 +273,7 @@ import Testing
     return (found[0].counter, found[0].index.octets(in: packet.bytes.span))
   }
 
-  @Test func `R-146 every packet has one PC, which grows; then the index changes`() throws {
+  @Test func `RFC 8967 §4.2 every packet has one PC, which grows; then the index changes`() throws {
     let bench = try Bench(Signer.parameters()) { $0.firstPacketCounter = .max - 500 }
     let peer = Signer(bench)
     peer.join()
@@ -287,7 +297,7 @@ import Testing
     #expect(bench.sent.count > 1000 && indices.count == 2)
   }
 
-  @Test func `R-143 R-147 one MAC per key, and no packet beyond the MTU`() throws {
+  @Test func `RFC 8967 §3.1 §4.2 one MAC per key, and no packet beyond the MTU`() throws {
     let second = Signer.key("b", [9, 9], .blake2s128)
     for probes in [false, true] {
       var parameters = Signer.parameters {

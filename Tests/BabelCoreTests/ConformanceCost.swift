@@ -3,8 +3,8 @@ import BabelWire
 import Testing
 
 /// RFC 8966 §3.4.2, §3.4.3, Appendix A.2: IHUs and the cost of a link.
-@Suite struct `Conformance 2.4 IHU and cost` {
-  @Test func `R-44 R-45 R-46 R-58 IHUs go to every neighbour, less often than Hellos`() throws {
+@Suite struct `RFC 8966 §3.4 IHU and cost` {
+  @Test func `§3.4.2 §4.6.6 §B IHUs go to every neighbour, less often than Hellos`() throws {
     let bench = try Bench()
     let peers = [bench.peer(0xB1), bench.peer(0xB2)]
     bench.run(30)
@@ -23,7 +23,7 @@ import Testing
     }
   }
 
-  @Test func `R-47 an IHU without address is sent only by unicast`() throws {
+  @Test func `§4.6.6 an IHU without address is sent only by unicast`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     bench.run(30)
@@ -34,7 +34,8 @@ import Testing
     #expect(bench.neighbour(peer)?.txcost == Metric(96))
   }
 
-  @Test func `R-48 R-50 an IHU for someone else, or in an unknown encoding, is ignored`() throws {
+  @Test func `§3.4.2 §4.6.6 an IHU for someone else, or in an unknown encoding, is ignored`() throws
+  {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: helloTLV(1) + hex("05 0e 03 00 0060 04b0 000000000000dead"))
@@ -44,7 +45,7 @@ import Testing
     #expect(bench.neighbour(peer)?.multicastHistory == 0xC000)
   }
 
-  @Test func `R-49 R-51 an IHU of 12 s holds for 42 s`() throws {
+  @Test func `§3.4.2 an IHU of 12 s holds for 42 s`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 65534)
@@ -65,7 +66,7 @@ import Testing
     #expect(bench.selected(Example.x) == nil)
   }
 
-  @Test func `R-51 a new txcost changes the metric`() throws {
+  @Test func `§3.4.2 a new txcost changes the metric`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 10)
@@ -75,7 +76,7 @@ import Testing
     #expect(bench.selected(Example.x)?.metric == Metric(310))
   }
 
-  @Test func `R-52 a cost is never zero, and infinite without Hello or IHU`() throws {
+  @Test func `§3.4.3 a cost is never zero, and infinite without Hello or IHU`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send { _ = $0.append(peer.ihu()) }
@@ -92,7 +93,7 @@ import Testing
     #expect(bench.neighbour(silent)?.cost == .infinity)
   }
 
-  @Test func `R-53 multicast Hellos alone give a finite rxcost`() throws {
+  @Test func `§3.4.3 multicast Hellos alone give a finite rxcost`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     #expect(bench.neighbour(peer)?.unicastHistory == 0)
@@ -106,7 +107,7 @@ import Testing
   ]
 
   @Test(arguments: patterns.indices)
-  func `R-55 two of the last three Hellos make a usable link`(row: Int) throws {
+  func `§A.2.1 two of the last three Hellos make a usable link`(row: Int) throws {
     let (heard, isUsable) = Self.patterns[row]
     let bench = try Bench()
     let peer = bench.peer(0xB1, hello: 100, warm: false)
@@ -127,7 +128,7 @@ import Testing
     #expect(cost == (isUsable ? Metric(96) : .infinity))
   }
 
-  @Test func `R-55 unicast Hellos count as well in 2-out-of-3`() throws {
+  @Test func `§A.2.1 unicast Hellos count as well in 2-out-of-3`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     for i in UInt16(0)..<3 { peer.send(body: helloTLV(i, flags: 0x8000), toMulticast: false) }
@@ -140,7 +141,7 @@ import Testing
   ]
 
   @Test(arguments: etx.indices)
-  func `R-56 R-57 ETX follows the fraction of multicast Hellos heard`(row: Int) throws {
+  func `§A.2.2 ETX follows the fraction of multicast Hellos heard`(row: Int) throws {
     let (lostEvery, txcost, rxcost, cost) = Self.etx[row]
     var parameters = InterfaceParameters()
     parameters.linkSensing = .etx
@@ -158,7 +159,7 @@ import Testing
     #expect(neighbour.cost == Metric(cost))
   }
 
-  @Test func `R-56 ETX without any multicast Hello is infinite`() throws {
+  @Test func `§A.2.2 ETX without any multicast Hello is infinite`() throws {
     var parameters = InterfaceParameters()
     parameters.linkSensing = .etx
     let bench = try Bench(parameters)

@@ -6,7 +6,7 @@ import Testing
 ///
 /// The source table is looked at from outside: a probe neighbour announces a distance, and the
 /// status of its route tells whether that is feasible.
-@Suite struct `Conformance 2.5 Seqno arithmetic and feasibility` {
+@Suite struct `RFC 8966 §3.5.1 Seqnos and feasibility` {
   /// A node that has announced `x` with (137, 96), its announcer and a probe.
   static func announced(
     filters: FilterSet? = nil, metric: UInt16 = 0
@@ -29,7 +29,7 @@ import Testing
     return try #require(bench.route(Example.x, probe)).isFeasible
   }
 
-  @Test func `R-59 R-60 seqnos are compared and added modulo 65536`() {
+  @Test func `§3.2.1 seqnos are compared and added modulo 65536`() {
     func less(_ a: UInt16, _ b: UInt16) -> Bool { Seqno(b).isNewer(than: Seqno(a)) }
     #expect(less(65535, 0) && !less(0, 65535) && less(0, 32767) && less(40000, 7000))
     #expect(!less(0, 32768) && !less(32768, 0) && !less(5, 5))
@@ -43,19 +43,19 @@ import Testing
   ]
 
   @Test(arguments: distances.indices)
-  func `R-61 R-62 only a strictly better distance is feasible`(row: Int) throws {
+  func `§3.5.1 only a strictly better distance is feasible`(row: Int) throws {
     let (bench, _, probe) = try Self.announced()
     let (seqno, metric, expected) = Self.distances[row]
     #expect(try Self.isFeasible(bench, probe, seqno, metric) == expected)
   }
 
-  @Test func `R-62 R-64 another router-id has another entry, or none`() throws {
+  @Test func `§3.5.1 §3.2.5 another router-id has another entry, or none`() throws {
     let (bench, _, probe) = try Self.announced()
     #expect(try Self.isFeasible(bench, probe, 1, 60000, from: Example.otherOrigin))
     #expect(try !Self.isFeasible(bench, probe, 137, 96))
   }
 
-  @Test func `R-63 the advertised metric is compared, not the one with the cost`() throws {
+  @Test func `§3.5.1 the advertised metric is compared, not the one with the cost`() throws {
     let (bench, _, probe) = try Self.announced()
     probe.rxcost = 5000
     probe.say()
@@ -65,7 +65,7 @@ import Testing
     #expect(bench.route(Example.x, probe)?.isFeasible == true)
   }
 
-  @Test func `R-65 announcing lowers the metric of the entry and never raises it`() throws {
+  @Test func `§3.7.3 announcing lowers the metric of the entry and never raises it`() throws {
     let (bench, announcer, probe) = try Self.announced(metric: 104)
     #expect(try !Self.isFeasible(bench, probe, 137, 200))
     #expect(try Self.isFeasible(bench, probe, 137, 199))
@@ -93,14 +93,14 @@ import Testing
     #expect(try !Self.isFeasible(bench, probe, 137, 0))
   }
 
-  @Test func `R-66 an entry lives as long as it is announced`() throws {
+  @Test func `§3.7.3 an entry lives as long as it is announced`() throws {
     let (bench, _, probe) = try Self.announced()
     bench.run(600)
     #expect(try !Self.isFeasible(bench, probe, 137, 96))
     #expect(try !Self.isFeasible(bench, probe, 136, 0))
   }
 
-  @Test func `R-67 R-68 an entry is forgotten 180 s after the last finite update`() throws {
+  @Test func `§3.7.3 an entry is forgotten 180 s after the last finite update`() throws {
     let (bench, announcer, probe) = try Self.announced()
     bench.run(60)
     announcer.retract(Example.x)
@@ -112,7 +112,7 @@ import Testing
     #expect(try Self.isFeasible(bench, probe, 137, 500))
   }
 
-  @Test func `R-69 the metric that counts is the one on the wire`() throws {
+  @Test func `§3.7.3 the metric that counts is the one on the wire`() throws {
     var filters = FilterSet()
     var rule = FilterRule()
     rule.metric = Metric(50)
@@ -123,7 +123,7 @@ import Testing
     #expect(try !Self.isFeasible(bench, probe, 137, 146))
   }
 
-  @Test func `R-69 what an output filter denies leaves no entry`() throws {
+  @Test func `§3.7.3 what an output filter denies leaves no entry`() throws {
     var filters = FilterSet()
     var rule = FilterRule()
     rule.metric = .infinity
@@ -133,7 +133,7 @@ import Testing
     #expect(try Self.isFeasible(bench, probe, 136, 60000))
   }
 
-  @Test func `R-70 a stored route may become unfeasible by what we announce`() throws {
+  @Test func `§3.5.1 a stored route may become unfeasible by what we announce`() throws {
     let (bench, announcer, probe) = try Self.announced(metric: 100)
     #expect(try Self.isFeasible(bench, probe, 137, 150))
     announcer.announce(Example.x, seqno: 137, metric: 20, interval: 65534)
@@ -150,8 +150,8 @@ import Testing
 }
 
 /// RFC 8966 §3.5.2 and Appendix C: metrics.
-@Suite struct `Conformance 2.6 Metric` {
-  @Test func `R-71 R-72 R-73 metrics add up, saturate and never shrink`() {
+@Suite struct `RFC 8966 §3.5.2 Metrics` {
+  @Test func `§3.5.2 metrics add up, saturate and never shrink`() {
     let samples: [UInt16] = [0, 1, 95, 96, 255, 256, 4000, 32768, 65000, 65438, 65439, 65534]
     for cost in samples where cost > 0 {
       #expect(Metric(cost).adding(.infinity).isInfinite)
@@ -168,7 +168,7 @@ import Testing
     #expect(Metric(65439).adding(Metric(96)) == .infinity)
   }
 
-  @Test func `R-73 a sum that reaches infinity is a route that cannot be used`() throws {
+  @Test func `§3.5.2 a sum that reaches infinity is a route that cannot be used`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 65438)
@@ -178,7 +178,7 @@ import Testing
     #expect(bench.routes(Example.y).first?.metric == .infinity)
   }
 
-  @Test func `R-74 an input filter adds to the metric or denies`() throws {
+  @Test func `§C an input filter adds to the metric or denies`() throws {
     var filters = FilterSet()
     var dear = FilterRule()
     dear.destination = Example.x
@@ -196,7 +196,7 @@ import Testing
     #expect(bench.target(Example.y) == .absent)
   }
 
-  @Test func `R-75 martian prefixes are rejected, default routes are not`() throws {
+  @Test func `§C martian prefixes are rejected, default routes are not`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     let martians = [

@@ -3,9 +3,9 @@ import BabelWire
 import Testing
 
 /// RFC 8966 §3.3: acknowledgments.
-@Suite struct `Conformance 2.2 Acknowledgments` {
+@Suite struct `RFC 8966 §3.3 Acknowledgments` {
   @Test(arguments: [UInt16(50), 5])
-  func `R-25 R-26 a request is answered by unicast in time`(interval: UInt16) throws {
+  func `§3.3 a request is answered by unicast in time`(interval: UInt16) throws {
     for toMulticast in [true, false] {
       let bench = try Bench()
       let peer = bench.peer(0xB1)
@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test func `R-27 R-28 acknowledgments are asked for seldom and with an interval`() throws {
+  @Test func `§4.6.3 §3.3 acknowledgments are asked for seldom and with an interval`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     for i in 0..<20 {
@@ -42,8 +42,8 @@ import Testing
 }
 
 /// RFC 8966 §3.4.1 and Appendix A.1: Hellos and their histories.
-@Suite struct `Conformance 2.3 Hello and neighbour discovery` {
-  @Test func `R-30 a router on two links is two neighbours`() throws {
+@Suite struct `RFC 8966 §3.4 Hellos and neighbours` {
+  @Test func `§3.4 a router on two links is two neighbours`() throws {
     let bench = try Bench()
     let second = try bench.addInterface("p1")
     let first = bench.peer(0xB1, warm: false)
@@ -55,7 +55,7 @@ import Testing
     #expect(bench.neighbour(first) != nil && bench.neighbour(other) != nil)
   }
 
-  @Test func `R-30 a neighbour that only ever sent an unscheduled Hello is forgotten`() throws {
+  @Test func `§3.4 a neighbour that only ever sent an unscheduled Hello is forgotten`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: helloTLV(5, interval: 0))
@@ -64,7 +64,7 @@ import Testing
     #expect(bench.neighbourCount == 0)
   }
 
-  @Test func `R-31 R-42 R-90 a silent neighbour is forgotten after sixteen misses`() throws {
+  @Test func `§3.4 §A.1 a silent neighbour is forgotten after sixteen misses`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 65534)
@@ -78,7 +78,7 @@ import Testing
     #expect(bench.routes(Example.x).isEmpty)
   }
 
-  @Test func `R-32 Hellos promise the interval of the interface`() throws {
+  @Test func `§3.4.1 Hellos promise the interval of the interface`() throws {
     var parameters = InterfaceParameters()
     parameters.helloInterval = 2000
     let bench = try Bench(parameters)
@@ -88,7 +88,7 @@ import Testing
     #expect(hellos.allSatisfy { $0.interval.centiseconds == 200 })
   }
 
-  @Test func `R-33 R-34 R-35 each Hello has the next seqno, across the wrap`() throws {
+  @Test func `§4.6.5 §3.4.1 each Hello has the next seqno, across the wrap`() throws {
     var parameters = InterfaceParameters()
     parameters.helloInterval = 10
     let bench = try Bench(parameters)
@@ -108,14 +108,14 @@ import Testing
     #expect(wrapped)
   }
 
-  @Test func `R-35 two Hellos in one packet both count`() throws {
+  @Test func `§4.6.5 two Hellos in one packet both count`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: helloTLV(1) + helloTLV(2))
     #expect(bench.neighbour(peer)?.multicastHistory == 0xC000)
   }
 
-  @Test func `R-37 an unscheduled Hello leaves the timer alone`() throws {
+  @Test func `§3.4.1 an unscheduled Hello leaves the timer alone`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: helloTLV(1))
@@ -128,7 +128,7 @@ import Testing
     #expect(bench.neighbour(peer)?.multicastHistory == 0x6000)
   }
 
-  @Test func `R-38 R-43 unicast and multicast Hellos have their own histories`() throws {
+  @Test func `§3.4.1 §F unicast and multicast Hellos have their own histories`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: helloTLV(17))
@@ -140,7 +140,7 @@ import Testing
     #expect(bench.neighbour(peer)?.unicastHistory == 0xC000)
   }
 
-  @Test func `R-39 a missed Hello is followed by a new selection`() throws {
+  @Test func `§3.4.1 a missed Hello is followed by a new selection`() throws {
     let bench = try Bench()
     let near = bench.peer(0xB1)
     let far = bench.peer(0xB2)
@@ -160,7 +160,7 @@ import Testing
   ]
 
   @Test(arguments: reactions.indices)
-  func `R-40 seqnos out of line mend the history or flush the neighbour`(row: Int) throws {
+  func `§A.1 seqnos out of line mend the history or flush the neighbour`(row: Int) throws {
     let (ne, received, history, next) = Self.reactions[row]
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
@@ -180,7 +180,7 @@ import Testing
     #expect(bench.neighbour(peer)?.multicastHistory == 0x8000 | history >> 1)
   }
 
-  @Test func `R-41 misses come at 1.5 intervals, then at each interval`() throws {
+  @Test func `§A.1 misses come at 1.5 intervals, then at each interval`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: helloTLV(1))
@@ -193,7 +193,7 @@ import Testing
     }
   }
 
-  @Test func `R-43 old peers are spared unicast and unscheduled Hellos`() throws {
+  @Test func `§F old peers are spared unicast and unscheduled Hellos`() throws {
     var parameters = InterfaceParameters()
     parameters.rfc6126Compatible = true
     parameters.timestamps = true

@@ -3,8 +3,8 @@ import BabelWire
 import Testing
 
 /// RFC 8966 §3.4.1, §3.4.2: intervals that change while the node runs.
-@Suite struct `Conformance 2.3 Changed intervals` {
-  @Test func `R-36 a longer Hello interval is announced by the Hello that was due`() throws {
+@Suite struct `RFC 8966 §3.4 Changed intervals` {
+  @Test func `§3.4.1 a longer Hello interval is announced by the Hello that was due`() throws {
     let bench = try Bench()
     bench.run(10)
     let last = try #require(bench.sent.last { !$0.hellos.isEmpty })
@@ -16,7 +16,7 @@ import Testing
     #expect(next.hellos.first?.interval == Interval(centiseconds: 2000))
   }
 
-  @Test func `R-54 a longer IHU interval is announced with an IHU`() throws {
+  @Test func `§3.4.2 a longer IHU interval is announced with an IHU`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     bench.run(10)

@@ -3,13 +3,14 @@ import BabelWire
 import Testing
 
 /// RFC 8967 §3.1 and §5: sets of keys, and their changes.
-@Suite struct `Conformance 2.12 Authentication: keys` {
+@Suite struct `RFC 8967 §3.1 Keys` {
   private func change(_ bench: Bench, _ parameters: InterfaceParameters) {
     let id = bench.interface
     bench.input { $0.setParameters(parameters, of: id, at: $1, into: &$2) }
   }
 
-  @Test func `R-144 a permissive interface signs, answers, and takes everything but replays`()
+  @Test
+  func `RFC 8967 §3.1 a permissive interface signs, answers, and takes everything but replays`()
     throws
   {
     let bench = try Bench(Signer.parameters { $0.acceptsBadSignatures = true })
@@ -35,7 +36,7 @@ import Testing
     #expect(bench.neighbour(plain) == nil)
   }
 
-  @Test func `R-144 keys change without a neighbour being lost`() throws {
+  @Test func `RFC 8967 §3.1 keys change without a neighbour being lost`() throws {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     peer.join()
@@ -64,7 +65,7 @@ import Testing
     #expect(macs.isEmpty)
   }
 
-  @Test func `R-144 keys may count for a time only`() throws {
+  @Test func `RFC 8967 §3.1 keys may count for a time only`() throws {
     let text = """
       key id a type hmac-sha256 value \(String(repeating: "07", count: 32)) \
       sign-until 2026-06-01 verify-until 2026-06-02T00:00:00Z
@@ -105,7 +106,7 @@ import Testing
     #expect(numbers() == [32, 16])
   }
 
-  @Test func `R-145 both algorithms on one interface`() throws {
+  @Test func `RFC 8967 §4.1 both algorithms on one interface`() throws {
     let other = Signer.key("b", [1, 2, 3], .blake2s128)
     let bench = try Bench(Signer.parameters { $0.keys.append(InterfaceKey(key: other)) })
     let peers = [

@@ -3,7 +3,7 @@ import BabelWire
 import Testing
 
 /// RFC 8966 §3.8.2: requests we send.
-@Suite struct `Conformance 2.10 Requests: sending` {
+@Suite struct `RFC 8966 §3.8.2 Sending requests` {
   /// A node that just lost its feasible route and holds an unfeasible one.
   static func starving(
     after preparation: (Bench, Peer, Peer) -> Void = { _, _, _ in }
@@ -21,7 +21,7 @@ import Testing
     return (bench, lost, other, bench.seconds)
   }
 
-  @Test func `R-112 R-113 R-114 R-119 starvation asks for the next seqno`() throws {
+  @Test func `§3.8.2.1 §4.6.11 starvation asks for the next seqno`() throws {
     let (bench, _, other, since) = try Self.starving()
     bench.run(0.5)
     let (time, packet, request) = try #require(bench.seqnoRequests.first)
@@ -35,7 +35,7 @@ import Testing
     #expect(bench.notices.contains { if case .starving = $0 { true } else { false } })
   }
 
-  @Test func `R-115 R-120 a request is repeated after 2, 6 and 14 s, then no more`() throws {
+  @Test func `§3.8.2.1 §3.2.7 a request is repeated after 2, 6 and 14 s, then no more`() throws {
     let (bench, _, other, since) = try Self.starving()
     bench.run(60)
     let times = bench.seqnoRequests.filter {
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  @Test func `R-115 R-120 a satisfying update ends the requests`() throws {
+  @Test func `§3.8.2.1 §3.2.7 a satisfying update ends the requests`() throws {
     for (seqno, origin) in [(UInt16(42), Example.origin), (1, Example.otherOrigin)] {
       let (bench, _, other, _) = try Self.starving()
       bench.run(3)
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func `R-117 a better but unfeasible route is asked for`() throws {
+  @Test func `§3.8.2.2 a better but unfeasible route is asked for`() throws {
     let bench = try Bench()
     let near = bench.peer(0xB1)
     let far = bench.peer(0xB2)
@@ -79,7 +79,7 @@ import Testing
     #expect(request.request.seqno == Seqno(42) && request.request.routerID == Example.origin)
   }
 
-  @Test func `R-118 a route is asked for before it expires`() throws {
+  @Test func `§3.8.2.3 a route is asked for before it expires`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 1600)
@@ -94,7 +94,7 @@ import Testing
 }
 
 /// RFC 8966 §3.8.1: requests we receive.
-@Suite struct `Conformance 2.11 Requests: receiving` {
+@Suite struct `RFC 8966 §3.8.1 Receiving requests` {
   private func served() throws -> (Bench, Peer, Peer) {
     let bench = try Bench()
     bench.offer(Example.own)
@@ -106,7 +106,7 @@ import Testing
     return (bench, first, second)
   }
 
-  @Test func `R-121 R-125 a route request is answered`() throws {
+  @Test func `§3.8.1.1 §3.8.1 a route request is answered`() throws {
     let (bench, _, second) = try served()
     second.request(Example.x)
     bench.run(2)
@@ -116,7 +116,7 @@ import Testing
     #expect(answer.packet.interface == bench.interface)
   }
 
-  @Test func `R-122 R-123 an unknown prefix is answered with a retraction`() throws {
+  @Test func `§3.8.1.1 an unknown prefix is answered with a retraction`() throws {
     let (bench, first, second) = try served()
     first.announce(.ipv6Default, metric: 0, interval: 65534)
     bench.run(3)
@@ -127,7 +127,7 @@ import Testing
     #expect(bench.sent.flatMap(\.routeRequests).isEmpty)
   }
 
-  @Test func `R-124 two wildcard requests in a row yield one dump`() throws {
+  @Test func `§3.8.1.1 two wildcard requests in a row yield one dump`() throws {
     let (bench, _, second) = try served()
     second.send(toMulticast: false) { _ = $0.appendWildcardRequest() }
     bench.run(0.1)
@@ -149,7 +149,7 @@ import Testing
   ]
 
   @Test(arguments: answered.indices)
-  func `R-126 a seqno request that is satisfied already is answered`(row: Int) throws {
+  func `§3.8.1.2 a seqno request that is satisfied already is answered`(row: Int) throws {
     let (bench, _, second) = try served()
     second.requestSeqno(Example.x, Self.answered[row].0, of: Self.answered[row].1)
     bench.run(2)
@@ -157,7 +157,7 @@ import Testing
     #expect(bench.seqnoRequests.isEmpty)
   }
 
-  @Test func `R-127 R-128 a request for our own prefix raises our seqno by one`() throws {
+  @Test func `§3.8.1.2 a request for our own prefix raises our seqno by one`() throws {
     for ahead in [UInt16(1), 500] {
       let (bench, _, second) = try served()
       second.requestSeqno(Example.own, 100 + ahead, of: Example.ownRouterID)
@@ -167,7 +167,7 @@ import Testing
     }
   }
 
-  @Test func `R-127 an older or equal seqno raises nothing`() throws {
+  @Test func `§3.8.1.2 an older or equal seqno raises nothing`() throws {
     for seqno in [UInt16(100), 99, 33000] {
       let (bench, _, second) = try served()
       second.requestSeqno(Example.own, seqno, of: Example.ownRouterID)
@@ -177,7 +177,7 @@ import Testing
     }
   }
 
-  @Test func `R-129 the same request thrice raises our seqno once`() throws {
+  @Test func `§3.8.1.2 the same request thrice raises our seqno once`() throws {
     let (bench, first, second) = try served()
     for peer in [first, second, first] {
       peer.requestSeqno(Example.own, 101, of: Example.ownRouterID)
@@ -187,7 +187,8 @@ import Testing
     #expect(bench.seqno == 101)
   }
 
-  @Test func `R-128 everybody is told of each prefix that a raised seqno was asked for`() throws {
+  @Test func `§3.8.1.2 everybody is told of each prefix that a raised seqno was asked for`() throws
+  {
     let (bench, first, _) = try served()
     bench.offer(Example.y)
     bench.run(30)
@@ -203,7 +204,7 @@ import Testing
     }
   }
 
-  @Test func `R-129 a flood of requests does not spin our seqno`() throws {
+  @Test func `§3.8.1.2 a flood of requests does not spin our seqno`() throws {
     let (bench, first, _) = try served()
     for _ in 0..<1000 {
       first.requestSeqno(Example.own, bench.seqno &+ 1, of: Example.ownRouterID)
@@ -212,7 +213,7 @@ import Testing
     #expect(bench.seqno <= 100 + 12)
   }
 
-  @Test func `R-130 R-131 R-133 R-134 R-136 other requests go to the next hop`() throws {
+  @Test func `§3.8.1.2 other requests go to the next hop`() throws {
     let (bench, first, second) = try served()
     let asked = bench.seconds
     second.requestSeqno(Example.x, 42, hops: 9)
@@ -229,7 +230,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `R-131 among equal routes a request goes to the selected one's next hop`(
+  func `§3.8.1.2 among equal routes a request goes to the selected one's next hop`(
     isFirst: Bool
   ) throws {
     let bench = try Bench()
@@ -246,7 +247,7 @@ import Testing
     #expect(bench.seqnoRequests.map(\.packet.destination) == [.unicast(selected)])
   }
 
-  @Test func `R-131 R-132 a request never goes back to who asked`() throws {
+  @Test func `§3.8.1.2 a request never goes back to who asked`() throws {
     let (bench, first, second) = try served()
     // The only route is the requester's own.
     first.requestSeqno(Example.x, 42)
@@ -263,7 +264,7 @@ import Testing
     #expect(bench.seqnoRequests.first?.packet.destination == .unicast(second.address))
   }
 
-  @Test func `R-135 a request with hop count 1 is not forwarded but answered`() throws {
+  @Test func `§4.6.11 a request with hop count 1 is not forwarded but answered`() throws {
     let (bench, _, second) = try served()
     second.requestSeqno(Example.x, 42, hops: 1)
     bench.run(2)
@@ -273,7 +274,7 @@ import Testing
     #expect(!bench.updates(Example.x).isEmpty)
   }
 
-  @Test func `R-137 the same request from two neighbours is forwarded once`() throws {
+  @Test func `§3.8.1.2 the same request from two neighbours is forwarded once`() throws {
     let (bench, first, second) = try served()
     let third = bench.peer(0xB3)
     bench.forget()
@@ -286,7 +287,7 @@ import Testing
     #expect(toFirst.count == 1)
   }
 
-  @Test func `R-137 a repetition is forwarded again, for the first may have been lost`() throws {
+  @Test func `§3.8.1.2 a repetition is forwarded again, for the first may have been lost`() throws {
     let (bench, first, second) = try served()
     for _ in 0..<3 {
       second.requestSeqno(Example.x, 42)
@@ -296,8 +297,8 @@ import Testing
     #expect(bench.seqnoRequests.allSatisfy { $0.packet.destination == .unicast(first.address) })
   }
 
-  @Test func `R-112 R-115 having forwarded a request does not silence our own`() throws {
-    let (bench, lost, other, since) = try `Conformance 2.10 Requests: sending`.starving {
+  @Test func `§3.8.2.1 having forwarded a request does not silence our own`() throws {
+    let (bench, lost, other, since) = try `RFC 8966 §3.8.2 Sending requests`.starving {
       $2.requestSeqno(Example.x, 42)
       $0.run(0.5)
       $0.forget()
@@ -309,7 +310,7 @@ import Testing
     #expect(times.count == 4, "\(times)")
   }
 
-  @Test func `R-138 the answer is passed on urgently to who asked`() throws {
+  @Test func `§3.8.1.2 the answer is passed on urgently to who asked`() throws {
     let (bench, first, second) = try served()
     second.requestSeqno(Example.x, 42)
     bench.run(0.5)
@@ -323,7 +324,7 @@ import Testing
     #expect(update.packet.isMulticast || update.packet.destination == .unicast(second.address))
   }
 
-  @Test func `R-139 a request for an unknown prefix is dropped`() throws {
+  @Test func `§3.8.1.2 a request for an unknown prefix is dropped`() throws {
     let (bench, _, second) = try served()
     second.requestSeqno(Example.y, 42)
     bench.run(2)
@@ -331,7 +332,8 @@ import Testing
     #expect(bench.updates(Example.y).allSatisfy { $0.update.metric.isInfinite })
   }
 
-  @Test func `R-140 our prefix under another router-id is answered without an increase`() throws {
+  @Test func `§3.8.1.2 our prefix under another router-id is answered without an increase`() throws
+  {
     let (bench, _, second) = try served()
     second.requestSeqno(Example.own, 101, of: Example.otherOrigin)
     bench.run(1)

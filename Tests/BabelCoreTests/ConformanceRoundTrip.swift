@@ -4,7 +4,7 @@ import Testing
 @testable import BabelCore
 
 /// RFC 9616: timestamps, samples, averages and what they cost.
-@Suite struct `Conformance 2.12 Round-trip times` {
+@Suite struct `RFC 9616 §3 Round-trip times` {
   static func tunnel(penalty: UInt16 = 150, hello: UInt32 = 1000) -> InterfaceParameters {
     var parameters = InterfaceParameters()
     parameters.helloInterval = hello
@@ -15,7 +15,9 @@ import Testing
 
   // MARK: Sending
 
-  @Test func `R-164 every Hello carries a timestamp, and only where the extension is on`() throws {
+  @Test func `RFC 9616 §3.2 every Hello carries a timestamp, and only where the extension is on`()
+    throws
+  {
     for isOn in [true, false] {
       var parameters = Self.tunnel()
       parameters.timestamps = isOn
@@ -30,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func `R-164 R-165 the stamps of a Hello come back in every IHU, beside a Hello`() throws {
+  @Test func `RFC 9616 §3.2 the stamps of a Hello come back in every IHU, beside a Hello`() throws {
     let bench = try Bench(Self.tunnel())
     let peer = bench.peer(0xB1, hello: 100, warm: false)
     for second in 0..<20 {
@@ -50,7 +52,7 @@ import Testing
     }
   }
 
-  @Test func `R-165 an IHU that cannot wait brings the next Hello along`() throws {
+  @Test func `RFC 9616 §3.2 an IHU that cannot wait brings the next Hello along`() throws {
     let bench = try Bench(Self.tunnel(hello: 20_000))
     let peer = bench.peer(0xB1, hello: 2000, warm: false)
     bench.run(5)
@@ -65,7 +67,9 @@ import Testing
     #expect(packet.ihus.first?.timestamps?.origin == 8)
   }
 
-  @Test func `R-165 where there are many neighbours each has its turn beside the Hello`() throws {
+  @Test func `RFC 9616 §3.2 where there are many neighbours each has its turn beside the Hello`()
+    throws
+  {
     let bench = try Bench(Self.tunnel(hello: 4000))
     let peers = (1...200).map { bench.peer(UInt64(0x1000 + $0), hello: 400, warm: false) }
     for _ in 0..<3 {
@@ -86,7 +90,7 @@ import Testing
     #expect(stamped.count == 200)
   }
 
-  @Test func `R-164 a copy or an overtaken Hello leaves the stamps as they are`() {
+  @Test func `RFC 9616 §3.2 a copy or an overtaken Hello leaves the stamps as they are`() {
     var times = RoundTripTime()
     func hear(_ seqno: UInt16, _ transmit: UInt32, at now: Int64, unicast: Bool = false) -> Bool {
       let hello = Hello(
@@ -151,7 +155,7 @@ import Testing
   ]
 
   @Test(arguments: samples.indices)
-  func `R-167 R-169 a sample is what the stamps say, unless they are old or senseless`(
+  func `RFC 9616 §3.3 §3.2 a sample is what the stamps say, unless they are old or senseless`(
     row: Int
   ) {
     let (t1, theirs1, theirs2, t2, expected) = Self.samples[row]
@@ -193,7 +197,8 @@ import Testing
     var rtt: UInt32? { bench.neighbour(peer)?.roundTripTime }
   }
 
-  @Test func `R-166 a sample needs a Hello and an IHU in one packet, in any order`() throws {
+  @Test func `RFC 9616 §3.2 a sample needs a Hello and an IHU in one packet, in any order`() throws
+  {
     let talk = try Talk()
     let peer = talk.peer
     func hello() -> [UInt8] { Array(Self.packet(peer, transmit: 5000)[4...]) }
@@ -211,7 +216,7 @@ import Testing
     #expect(talk.rtt == 2000)
   }
 
-  @Test func `R-166 without the extension stamps say nothing`() throws {
+  @Test func `RFC 9616 §3.2 without the extension stamps say nothing`() throws {
     var parameters = Self.tunnel()
     parameters.timestamps = false
     let talk = try Talk(parameters)
@@ -220,7 +225,7 @@ import Testing
     #expect(talk.bench.neighbour(talk.peer)?.rttCost == .zero)
   }
 
-  @Test func `R-167 stamps that make no sample are recorded all the same`() throws {
+  @Test func `RFC 9616 §3.3 stamps that make no sample are recorded all the same`() throws {
     let talk = try Talk()
     talk.bench.run(1)
     let hello = Array(Self.packet(talk.peer, transmit: 800)[4...])
@@ -231,7 +236,7 @@ import Testing
     #expect(talk.bench.sent.last { !$0.ihus.isEmpty }?.ihus.first?.timestamps?.origin == 800)
   }
 
-  @Test func `R-168 a longer timestamp is cut, a shorter one ignored`() throws {
+  @Test func `RFC 9616 §6 a longer timestamp is cut, a shorter one ignored`() throws {
     let talk = try Talk()
     talk.bench.run(5)
     var hello = Array(Self.packet(talk.peer, transmit: 5000)[4...])
@@ -252,7 +257,7 @@ import Testing
     #expect(talk.rtt == 2000)
   }
 
-  @Test func `R-169 the time of arrival counts, not when the packet is read`() throws {
+  @Test func `RFC 9616 §3.2 the time of arrival counts, not when the packet is read`() throws {
     let talk = try Talk()
     let hello = Self.packet(talk.peer, transmit: 5000)[4...]
     talk.bench.run(5)
@@ -274,7 +279,7 @@ import Testing
 
   // MARK: Averages and costs
 
-  @Test func `R-170 samples are smoothed`() {
+  @Test func `RFC 9616 §4 samples are smoothed`() {
     var times = RoundTripTime()
     var values: [UInt32?] = []
     for (second, sample) in [UInt32(20_000), 20_000, 120_000, 20_000, 20_000].enumerated() {
@@ -286,7 +291,8 @@ import Testing
     #expect(values == [20_000, 20_000, 36_406, 33_714, 31_464])
   }
 
-  @Test func `R-170 one late packet does not spoil the average, a lasting change is followed`() {
+  @Test
+  func `RFC 9616 §4 one late packet does not spoil the average, a lasting change is followed`() {
     var times = RoundTripTime()
     func take(_ sample: UInt32, _ second: Int64) -> UInt32? {
       let now = Instant(microseconds: second * 1_000_000)
@@ -301,7 +307,7 @@ import Testing
     #expect(take(600_000, 5).map { $0 > 190_000 } == true)
   }
 
-  @Test func `R-170 a new round-trip time is followed within ten samples, jitter is not`() {
+  @Test func `RFC 9616 §4 a new round-trip time is followed within ten samples, jitter is not`() {
     for (former, new) in [(UInt32(10_000), UInt32(100_000)), (100_000, 10_000)] {
       var times = RoundTripTime()
       var second: Int64 = 0
@@ -326,7 +332,7 @@ import Testing
     }
   }
 
-  @Test func `R-170 the average is forgotten after three minutes without a sample`() throws {
+  @Test func `RFC 9616 §4 the average is forgotten after three minutes without a sample`() throws {
     let talk = try Talk()
     for _ in 0..<10 { talk.say(rtt: 200_000) }
     #expect(talk.rtt == 200_000)
@@ -348,7 +354,7 @@ import Testing
   ]
 
   @Test(arguments: costs.indices)
-  func `R-170 the penalty is linear between two bounds`(row: Int) throws {
+  func `RFC 9616 §4 the penalty is linear between two bounds`(row: Int) throws {
     let (rtt, first, second) = Self.costs[row]
     for (penalty, cost) in [(UInt16(150), first), (96, second)] {
       let talk = try Talk(Self.tunnel(penalty: penalty))
@@ -362,7 +368,7 @@ import Testing
     }
   }
 
-  @Test func `R-170 a penalty does not make an unusable link usable`() throws {
+  @Test func `RFC 9616 §4 a penalty does not make an unusable link usable`() throws {
     let talk = try Talk()
     for _ in 0..<3 { talk.say(rtt: 50_000) }
     #expect(talk.bench.neighbour(talk.peer)?.cost != .infinity)

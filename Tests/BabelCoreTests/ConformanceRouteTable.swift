@@ -3,8 +3,8 @@ import BabelWire
 import Testing
 
 /// RFC 8966 §3.5.3, §3.5.4: the route table.
-@Suite struct `Conformance 2.7 Route table` {
-  @Test func `R-76 R-79 each neighbour has its own route to a prefix`() throws {
+@Suite struct `RFC 8966 §3.5 Route table` {
+  @Test func `§3.5.3 each neighbour has its own route to a prefix`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -19,7 +19,7 @@ import Testing
     #expect(bench.routes(Example.x).count == 2)
   }
 
-  @Test func `R-77 a retraction of an unknown route leaves no entry`() throws {
+  @Test func `§3.5.3 a retraction of an unknown route leaves no entry`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.retract(Example.x)
@@ -27,7 +27,7 @@ import Testing
     #expect(bench.target(Example.x) == .absent)
   }
 
-  @Test func `R-81 a retraction counts whatever router-id stands before it`() throws {
+  @Test func `§3.5.3 a retraction counts whatever router-id stands before it`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0)
@@ -41,7 +41,7 @@ import Testing
     #expect(bench.selected(Example.x) == nil)
   }
 
-  @Test func `R-78 an unfeasible route is stored but not selected`() throws {
+  @Test func `§3.5.3 an unfeasible route is stored but not selected`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -53,7 +53,7 @@ import Testing
     #expect(bench.selected(Example.x) == nil)
   }
 
-  @Test func `R-80 R-116 an unfeasible update does not worsen the selected route`() throws {
+  @Test func `§3.5.3 §3.8.2.2 an unfeasible update does not worsen the selected route`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0)
@@ -69,7 +69,7 @@ import Testing
     #expect(request.packet.destination == .unicast(peer.address))
   }
 
-  @Test func `R-88 R-89 a lost prefix is held, too, if the last link is lost with it`() throws {
+  @Test func `§3.5.4 a lost prefix is held, too, if the last link is lost with it`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 100)
@@ -83,7 +83,7 @@ import Testing
     #expect(bench.target(Example.x) == .absent)
   }
 
-  @Test func `R-81 R-83 a change to an unfeasible router-id deselects at once`() throws {
+  @Test func `§3.5.3 a change to an unfeasible router-id deselects at once`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, from: Example.otherOrigin)
@@ -101,7 +101,7 @@ import Testing
     #expect(update.seconds - changed <= 0.2)
   }
 
-  @Test func `R-81 R-85 a retraction moves to the next route at once`() throws {
+  @Test func `§3.5.3 a retraction moves to the next route at once`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -117,7 +117,7 @@ import Testing
     #expect(path.gateway == second.address && path.interface == bench.interface)
   }
 
-  @Test func `R-82 R-84 a route of 16 s is infinite after 56 s and gone after 112 s`() throws {
+  @Test func `§3.5.3 a route of 16 s is infinite after 56 s and gone after 112 s`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 1600)
@@ -132,7 +132,7 @@ import Testing
     #expect(bench.route(Example.x, peer) == nil)
   }
 
-  @Test func `R-82 a retraction does not restart the timer`() throws {
+  @Test func `§3.5.3 a retraction does not restart the timer`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 1600)
@@ -142,7 +142,7 @@ import Testing
     #expect(bench.route(Example.x, peer) == nil)
   }
 
-  @Test func `R-86 R-118 an update that will not be repeated is asked for again`() throws {
+  @Test func `§4.6.9 §3.8.2.3 an update that will not be repeated is asked for again`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 65535)
@@ -153,7 +153,7 @@ import Testing
     #expect(requests.allSatisfy { $0.destination == .unicast(peer.address) })
   }
 
-  @Test func `R-87 a wildcard retraction takes all routes of its sender, no others`() throws {
+  @Test func `§4.6.9 a wildcard retraction takes all routes of its sender, no others`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -166,7 +166,7 @@ import Testing
     #expect(bench.selected(Example.y)?.neighbour == second.address)
   }
 
-  @Test func `R-88 R-89 a retracted prefix is unreachable until a route is back`() throws {
+  @Test func `§3.5.4 a retracted prefix is unreachable until a route is back`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(.ipv6Default, metric: 0, interval: 65534)
@@ -183,7 +183,7 @@ import Testing
     #expect(bench.target(Example.x) == .absent)
   }
 
-  @Test func `R-90 an interface that goes down takes its routes along`() throws {
+  @Test func `§3.4 an interface that goes down takes its routes along`() throws {
     let bench = try Bench()
     let second = try bench.addInterface("p1")
     let first = bench.peer(0xB1)
@@ -205,7 +205,7 @@ import Testing
     #expect(bench.selected(Example.x)?.neighbour == peer.address)
   }
 
-  @Test func `R-91 our own routes are not learned from others`() throws {
+  @Test func `§3.5.3 our own routes are not learned from others`() throws {
     let bench = try Bench()
     bench.offer(Example.own)
     let peer = bench.peer(0xB1)
@@ -232,8 +232,8 @@ import Testing
 }
 
 /// RFC 8966 §3.6 and Appendix A.3: selection.
-@Suite struct `Conformance 2.8 Selection` {
-  @Test func `R-92 R-93 neither infinite nor unfeasible routes are selected`() throws {
+@Suite struct `RFC 8966 §3.6 Route selection` {
+  @Test func `§3.6 neither infinite nor unfeasible routes are selected`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -247,7 +247,7 @@ import Testing
     }
   }
 
-  @Test func `R-94 a newer seqno alone does not win`() throws {
+  @Test func `§3.6 a newer seqno alone does not win`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -260,7 +260,7 @@ import Testing
     #expect(bench.selected(Example.x)?.neighbour == first.address)
   }
 
-  @Test func `R-95 a brief dip does not switch, a lasting one does, a loss does at once`() throws {
+  @Test func `§3.6 a brief dip does not switch, a lasting one does, a loss does at once`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -281,7 +281,7 @@ import Testing
       bench.selected(Example.x)?.neighbour == first.address || bench.selected(Example.x) == nil)
   }
 
-  @Test func `R-96 a new selection is announced`() throws {
+  @Test func `§3.6 a new selection is announced`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     bench.run(10)

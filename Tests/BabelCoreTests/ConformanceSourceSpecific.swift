@@ -58,7 +58,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
   private let t = Example.prefix("2001:db8:6::", 48)
   private let any = Prefix.any(.ipv6)
 
-  @Test func `R-171 what the kernel cannot hold is neither selected nor announced`() throws {
+  @Test func `RFC 9079 §4 what the kernel cannot hold is neither selected nor announced`() throws {
     let bench = try Bench()
     let peer = bench.peer(1)
     peer.announce(Example.x, from: s, metric: 10)
@@ -71,7 +71,9 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     #expect(bench.updates(Example.x).allSatisfy { $0.update.isRetraction })
   }
 
-  @Test func `R-171 source-specific IPv4 routes are ignored where no table can hold them`() throws {
+  @Test func `RFC 9079 §4 source-specific IPv4 routes are ignored where no table can hold them`()
+    throws
+  {
     let destination = Example.prefix("10.1.0.0", 16)
     let source = Example.prefix("10.2.0.0", 16)
     for canHold in [false, true] {
@@ -83,7 +85,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     }
   }
 
-  @Test func `R-172 a route for any source is sent without a source prefix`() throws {
+  @Test func `RFC 9079 §5 a route for any source is sent without a source prefix`() throws {
     let bench = try Bench()
     let peer = bench.peer(1)
     bench.offer(Example.own)
@@ -95,7 +97,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     #expect(bench.updates(Example.x).contains { $0.update.source == any })
   }
 
-  @Test func `R-173 all tables know source prefixes`() throws {
+  @Test func `RFC 9079 §5.1 all tables know source prefixes`() throws {
     let bench = try Bench()
     let peer = bench.peer(1)
     let other = bench.peer(2)
@@ -120,7 +122,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     #expect(bench.target(Example.x, from: any) != .unreachable)
   }
 
-  @Test func `R-174 a wildcard retraction takes source-specific routes along`() throws {
+  @Test func `RFC 9079 §5.2 a wildcard retraction takes source-specific routes along`() throws {
     let bench = try Bench()
     let peer = bench.peer(1)
     peer.announce(Example.x, from: s, metric: 20)
@@ -130,7 +132,9 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     #expect(bench.routes(Example.x, from: s).map(\.reason) == [.retracted])
   }
 
-  @Test func `R-174 a wildcard request is answered with source-specific routes, too`() throws {
+  @Test func `RFC 9079 §5.2 a wildcard request is answered with source-specific routes, too`()
+    throws
+  {
     let bench = try Bench()
     let peer = bench.peer(1)
     peer.announce(Example.x, from: s, metric: 20)
@@ -141,7 +145,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     #expect(bench.updates(Example.x).contains { $0.update.source == s })
   }
 
-  @Test func `R-174 R-175 malformed source prefixes are ignored with their TLV`() throws {
+  @Test func `RFC 9079 §5.2 §7 malformed source prefixes are ignored with their TLV`() throws {
     let router: [UInt8] = [6, 10, 0, 0] + [2, 0, 0, 0, 0, 0, 0, 1]
     let update: [UInt8] = [2, 0, 8, 0, 6, 64, 0, 1, 0, 1, 0x20]
     let prefix: [UInt8] = [128, 5, 32, 0x20, 1, 0x0d, 0xb8]
@@ -172,7 +176,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     #expect(bench.sent.flatMap(\.updates).isEmpty)
   }
 
-  @Test func `R-176 nothing source-specific is sent to nodes of RFC 6126`() throws {
+  @Test func `RFC 9079 §6 nothing source-specific is sent to nodes of RFC 6126`() throws {
     var old = InterfaceParameters()
     old.rfc6126Compatible = true
     let bench = try Bench(old)

@@ -20,15 +20,15 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
 }
 
 /// RFC 8966 §3.1, §4: packets as the core sees them.
-@Suite struct `Conformance 2.1 Transport and packets` {
-  @Test func `R-3 packets from a global source are ignored`() throws {
+@Suite struct `RFC 8966 §4 Transport and packets` {
+  @Test func `§4 packets from a global source are ignored`() throws {
     let bench = try Bench()
     let global = try #require(IPAddress("2001:db8::1"))
     bench.deliver([42, 2, 0, 8] + helloTLV(1), from: global)
     #expect(bench.neighbourCount == 0)
   }
 
-  @Test func `R-4 packets from another port are ignored`() throws {
+  @Test func `§4 packets from another port are ignored`() throws {
     let bench = try Bench()
     let source = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xB1)
     bench.deliver([42, 2, 0, 8] + helloTLV(1), from: source, port: 6697)
@@ -48,7 +48,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     return bench.sent
   }
 
-  @Test func `R-6 no packet is larger than the MTU allows, or 512 octets`() throws {
+  @Test func `§4 no packet is larger than the MTU allows, or 512 octets`() throws {
     for (mtu, limit) in [(UInt32(1280), 1232), (400, 512), (1500, 1452)] {
       let packets = try dump(mtu: mtu)
       #expect(packets.reduce(0) { $0 + $1.updates.count } >= 500)
@@ -56,13 +56,13 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     }
   }
 
-  @Test func `R-7 a dump fills its packets`() throws {
+  @Test func `§4 a dump fills its packets`() throws {
     let packets = try dump(mtu: 1500).filter { $0.updates.count > 1 }
     let octets = packets.reduce(0) { $0 + $1.bytes.count }
     #expect(packets.count <= octets / 1452 + 2)
   }
 
-  @Test func `R-9 another magic or version is ignored`() throws {
+  @Test func `§4.2 another magic or version is ignored`() throws {
     for header: [UInt8] in [[43, 2], [42, 3], [42, 1]] {
       let bench = try Bench()
       bench.deliver(
@@ -71,7 +71,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     }
   }
 
-  @Test func `R-10 R-24 a Hello in the trailer does not count`() throws {
+  @Test func `§4.2 a Hello in the trailer does not count`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: helloTLV(1), trailer: helloTLV(2))
@@ -80,21 +80,21 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     #expect(bench.neighbour(peer)?.multicastHistory == 0x8000)
   }
 
-  @Test func `R-11 unknown TLVs are skipped`() throws {
+  @Test func `§4.3 unknown TLVs are skipped`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: hex("c8 03 010203 ff 00 0b 02 0000") + helloTLV(1))
     #expect(bench.neighbour(peer)?.multicastHistory == 0x8000)
   }
 
-  @Test func `R-12 an unknown sub-TLV below 128 is skipped`() throws {
+  @Test func `§4.4 an unknown sub-TLV below 128 is skipped`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(body: hex("04 0a 0000 0001 0190 70 02 abcd"))
     #expect(bench.neighbour(peer)?.multicastHistory == 0x8000)
   }
 
-  @Test func `R-13 an unknown mandatory sub-TLV kills its TLV of every type`() throws {
+  @Test func `§4.4 an unknown mandatory sub-TLV kills its TLV of every type`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     bench.offer(Example.own)
@@ -119,7 +119,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     #expect(bench.seqno == 100)
   }
 
-  @Test func `R-14 parser state survives an ignored TLV`() throws {
+  @Test func `§4.5 parser state survives an ignored TLV`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     // An Update with P flag and an unknown mandatory sub-TLV, then one that leans on it.
@@ -131,7 +131,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     #expect(bench.routes(Example.x).isEmpty)
   }
 
-  @Test func `R-15 each packet starts with empty state`() throws {
+  @Test func `§4.5 each packet starts with empty state`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0)
@@ -143,7 +143,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     #expect(bench.routes(Example.prefix("2001:db8:1:2::", 64)).isEmpty)
   }
 
-  @Test func `R-16 reserved fields are ignored and sent as zero`() throws {
+  @Test func `§4.6 reserved fields are ignored and sent as zero`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)
     peer.send(
@@ -181,7 +181,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     return result
   }
 
-  @Test func `R-17 updates under a forbidden router-id are ignored`() throws {
+  @Test func `§4.1.3 updates under a forbidden router-id are ignored`() throws {
     for routerID in ["0000000000000000", "ffffffffffffffff"] {
       let bench = try Bench()
       let peer = bench.peer(0xB1)
@@ -193,7 +193,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     #expect(!RouterID(0).isValid && !RouterID(.max).isValid)
   }
 
-  @Test func `R-18 R-21 answers wait a random time below half a Hello interval`() throws {
+  @Test func `§3.1 answers wait a random time below half a Hello interval`() throws {
     let bench = try Bench()
     bench.offer(Example.own)
     let peer = bench.peer(0xB1)
@@ -212,7 +212,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     #expect(delays.count > 5)
   }
 
-  @Test func `R-19 an urgent update leaves within 0.2 s`() throws {
+  @Test func `§3.1 an urgent update leaves within 0.2 s`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     for i in 0..<20 {
@@ -227,7 +227,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     }
   }
 
-  @Test func `R-20 promised intervals are kept`() throws {
+  @Test func `§3.1 promised intervals are kept`() throws {
     let bench = try Bench()
     bench.offer(Example.own)
     _ = bench.peer(0xB1)
@@ -253,7 +253,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
     #expect(last.hello != nil && last.ihu != nil && last.update != nil)
   }
 
-  @Test func `R-22 the packets of a dump do not leave all at once`() throws {
+  @Test func `§3.1 the packets of a dump do not leave all at once`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     for i in 0..<2000 { bench.offer(Example.prefix("2001:db8:\(String(i, radix: 16))::", 48)) }
@@ -270,7 +270,7 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
   }
 
   @Test(arguments: [true, false])
-  func `R-23 multicast and unicast mean the same`(toMulticast: Bool) throws {
+  func `§3.1 multicast and unicast mean the same`(toMulticast: Bool) throws {
     let bench = try Bench()
     bench.offer(Example.own)
     let peer = bench.peer(0xB1, warm: false)

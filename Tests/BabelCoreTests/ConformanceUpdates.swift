@@ -3,8 +3,8 @@ import BabelWire
 import Testing
 
 /// RFC 8966 §3.7: updates.
-@Suite struct `Conformance 2.9 Updates` {
-  @Test func `R-97 R-98 R-99 a new router-id is announced urgently, two to five times`() throws {
+@Suite struct `RFC 8966 §3.7 Updates` {
+  @Test func `§3.7.2 a new router-id is announced urgently, two to five times`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     let second = bench.peer(0xB2)
@@ -23,7 +23,7 @@ import Testing
     #expect(updates.count <= 5)
   }
 
-  @Test func `R-100 a retraction is announced at once and more than once`() throws {
+  @Test func `§3.7.2 a retraction is announced at once and more than once`() throws {
     let bench = try Bench()
     let first = bench.peer(0xB1)
     _ = bench.peer(0xB2)
@@ -52,7 +52,7 @@ import Testing
     return counts[0] - counts[1]
   }
 
-  @Test func `R-101 small changes of metric and new seqnos trigger nothing`() throws {
+  @Test func `§3.7.2 small changes of metric and new seqnos trigger nothing`() throws {
     #expect(try triggered { $0.announce(Example.x, metric: 99, interval: 65534) } <= 0)
     #expect(
       try triggered { $0.announce(Example.x, seqno: 11, metric: 101, interval: 65534) } <= 0)
@@ -60,7 +60,7 @@ import Testing
       try triggered { $0.announce(Example.x, seqno: 11, metric: 100, interval: 65534) } <= 0)
   }
 
-  @Test func `R-102 every selected route is announced on every interface each interval`() throws {
+  @Test func `§3.7.1 every selected route is announced on every interface each interval`() throws {
     let bench = try Bench()
     let second = try bench.addInterface("p1")
     bench.offer(Example.own)
@@ -79,7 +79,7 @@ import Testing
     }
   }
 
-  @Test func `R-103 own routes carry our router-id and seqno`() throws {
+  @Test func `§3.7 own routes carry our router-id and seqno`() throws {
     let bench = try Bench(seqno: 4711)
     bench.offer(Example.own)
     _ = bench.peer(0xB1)
@@ -93,7 +93,7 @@ import Testing
       })
   }
 
-  @Test func `R-104 learned routes keep router-id and seqno`() throws {
+  @Test func `§3.7 learned routes keep router-id and seqno`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, seqno: 77, metric: 33)
@@ -104,7 +104,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func `R-105 R-106 split horizon holds back updates only where it is set`(isSet: Bool) throws {
+  func `§3.7.4 split horizon holds back updates only where it is set`(isSet: Bool) throws {
     var parameters = InterfaceParameters()
     parameters.splitHorizon = isSet
     let bench = try Bench(parameters)
@@ -118,7 +118,7 @@ import Testing
     #expect(updates.contains { $0.packet.interface == bench.interface } == !isSet)
   }
 
-  @Test func `R-107 split horizon suppresses neither answers nor retractions`() throws {
+  @Test func `§3.7.4 split horizon suppresses neither answers nor retractions`() throws {
     var parameters = InterfaceParameters()
     parameters.splitHorizon = true
     let bench = try Bench(parameters)
@@ -135,7 +135,7 @@ import Testing
     #expect(bench.updates(Example.x).contains { $0.update.metric.isInfinite })
   }
 
-  @Test func `R-108 R-109 every packet stands alone and every update is well-formed`() throws {
+  @Test func `§4.6.9 every packet stands alone and every update is well-formed`() throws {
     let bench = try Bench(ipv4: IPAddress("192.0.2.1"))
     let peer = bench.peer(0xB1)
     for i in 0..<300 {
@@ -166,7 +166,7 @@ import Testing
     #expect(prefixes.count == 900)
   }
 
-  @Test func `R-110 the own seqno stays as it is`() throws {
+  @Test func `§3.2.2 the own seqno stays as it is`() throws {
     let bench = try Bench()
     bench.offer(Example.own)
     _ = bench.peer(0xB1)
@@ -174,7 +174,7 @@ import Testing
     #expect(bench.seqno == 100)
   }
 
-  @Test func `R-111 a node greets with wildcard request and retraction`() throws {
+  @Test func `§3.7 a node greets with wildcard request and retraction`() throws {
     let bench = try Bench()
     bench.run(2)
     let tlvs = bench.sent.flatMap(\.tlvs)
@@ -182,7 +182,7 @@ import Testing
     #expect(tlvs.contains(.tlv(.wildcardRetraction)))
   }
 
-  @Test func `R-111 a node that stops says so`() throws {
+  @Test func `§3.7 a node that stops says so`() throws {
     let bench = try Bench()
     bench.offer(Example.own)
     let peer = bench.peer(0xB1)

@@ -16,7 +16,9 @@ import Testing
     if case .via(let path) = bench.target(prefix) { path.gateway } else { nil }
   }
 
-  @Test func `R-177 AE 1 where the interface has an IPv4 address, else AE 4, never both`() throws {
+  @Test func `RFC 9229 §2.1 AE 1 where the interface has an IPv4 address, else AE 4, never both`()
+    throws
+  {
     for ipv4 in [address, nil] {
       let bench = try Bench(ipv4: ipv4)
       let peer = bench.peer(1)
@@ -30,7 +32,7 @@ import Testing
     }
   }
 
-  @Test func `R-177 the encoding follows the address of the interface at once`() throws {
+  @Test func `RFC 9229 §2.1 the encoding follows the address of the interface at once`() throws {
     let bench = try Bench()
     _ = bench.peer(1)
     bench.offer(other4)
@@ -44,7 +46,7 @@ import Testing
     }
   }
 
-  @Test func `R-177 a neighbour's change of encoding changes the kernel's entry`() throws {
+  @Test func `RFC 9229 §2.1 a neighbour's change of encoding changes the kernel's entry`() throws {
     let bench = try Bench()
     let peer = bench.peer(1)
     peer.announce(prefix4, metric: 10)
@@ -66,8 +68,7 @@ import Testing
     #expect(bench.routes(prefix4).count == 1)
   }
 
-  @Test func `R-177 without either way IPv4 routes are not announced, and those known taken back`()
-    throws
+  @Test func `RFC 9229 §2.1 without either way IPv4 routes are neither announced nor kept`() throws
   {
     var parameters = InterfaceParameters()
     parameters.v4ViaV6 = false
@@ -99,7 +100,7 @@ import Testing
     #expect(bench.updates(other4).map(\.update.isRetraction) == [true])
   }
 
-  @Test func `R-179 what cannot be installed is never selected`() throws {
+  @Test func `RFC 9229 §2.2 what cannot be installed is never selected`() throws {
     let bench = try Bench { $0.supportsV4ViaV6 = false }
     let peer = bench.peer(1)
     peer.announce(prefix4, metric: 10)
@@ -117,7 +118,9 @@ import Testing
     #expect(bench.selected(prefix4) != nil)
   }
 
-  @Test func `R-180 requests with AE 4 are answered as those with AE 1, and never sent`() throws {
+  @Test func `RFC 9229 §2.3 requests with AE 4 are answered as those with AE 1, and never sent`()
+    throws
+  {
     let bench = try Bench()
     let peer = bench.peer(1)
     bench.offer(other4)
@@ -138,7 +141,7 @@ import Testing
     #expect(!requests.isEmpty && !requests.contains(4))
   }
 
-  @Test func `R-184 retractions with AE 1 and AE 4 concern the same route`() throws {
+  @Test func `RFC 9229 §2.2 retractions with AE 1 and AE 4 concern the same route`() throws {
     for (first, second) in [(UInt8(1), UInt8(4)), (4, 1)] {
       let bench = try Bench()
       let peer = bench.peer(1)

@@ -3,7 +3,7 @@ import BabelWire
 import Testing
 
 @Suite struct `Leaving an interface` {
-  @Test func `R-111 everything is retracted there, and no other Hello is promised`() throws {
+  @Test func `§3.7 everything is retracted there, and no other Hello is promised`() throws {
     let bench = try Bench()
     bench.offer(Example.own)
     _ = bench.peer(0xB1)

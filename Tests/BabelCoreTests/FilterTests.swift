@@ -217,7 +217,7 @@ struct FilterCase: Sendable, CustomTestStringConvertible {
       ("in metric 65535", 65535), ("in metric 128 allow", 0), ("in deny metric 5", 5),
       ("in allow deny", 65535), ("in deny ip ::/0 allow", 0),
     ] as [(String, UInt16)])
-  func `R-74 allow, deny and metric write one field, the last wins`(text: String, metric: UInt16)
+  func `§C allow, deny and metric write one field, the last wins`(text: String, metric: UInt16)
     throws
   {
     #expect(try parse(text).filters.input.rules[0].metric == Metric(metric))

@@ -55,7 +55,7 @@ import Testing
     }
   }
 
-  @Test func `R-3 only addresses of the subnet are neighbours`() throws {
+  @Test func `§4 only addresses of the subnet are neighbours`() throws {
     let bench = try bench(linkLocal: Self.linkLocal)
     for text in ["10.78.0.2", "192.0.2.1", "fe80::b1", "224.0.0.111"] {
       let source = try #require(IPAddress(text))
@@ -77,7 +77,7 @@ import Testing
     #expect(bench.node.interfaces().first?.isUp == false)
   }
 
-  @Test func `R-6 packets leave room for the headers of IPv4`() throws {
+  @Test func `§4 packets leave room for the headers of IPv4`() throws {
     let bench = try bench(mtu: 1280)
     for i in 0..<300 { bench.offer(Example.prefix("10.\(i >> 8).\(i & 255).0", 24)) }
     bench.run(20)

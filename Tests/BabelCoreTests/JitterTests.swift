@@ -4,7 +4,7 @@ import Testing
 @testable import BabelCore
 
 /// Beyond RFC 9616: what is combined with the round-trip time.
-extension `Conformance 2.12 Round-trip times` {
+extension `RFC 9616 §3 Round-trip times` {
   @Test func `loss and delay of one link add up`() throws {
     var parameters = Self.tunnel()
     parameters.linkSensing = .etx

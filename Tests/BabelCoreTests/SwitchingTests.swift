@@ -3,7 +3,7 @@ import Testing
 
 @testable import BabelCore
 
-/// RFC 8966 A.3, beyond R-95: margin and dwell.
+/// RFC 8966 A.3, beyond §3.6: margin and dwell.
 @Suite struct `Switching for a better metric` {
   static func rule(margin: UInt16? = nil, dwell: Int64? = nil, measured: Bool = true) -> SwitchRule
   {
@@ -187,8 +187,8 @@ import Testing
   }
 
   @Test func `the first round-trip time is no change of the metric`() throws {
-    let tunnel = `Conformance 2.12 Round-trip times`.tunnel()
-    let talk = try `Conformance 2.12 Round-trip times`.Talk(tunnel)
+    let tunnel = `RFC 9616 §3 Round-trip times`.tunnel()
+    let talk = try `RFC 9616 §3 Round-trip times`.Talk(tunnel)
     let other = talk.bench.peer(0xB2, hello: 100, rxcost: 142)
     let hellos = 3
     for _ in 0..<hellos {

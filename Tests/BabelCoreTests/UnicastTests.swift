@@ -24,7 +24,7 @@ private func greet(
 }
 
 @Suite struct `§3.4.1 Unicast Hellos` {
-  @Test func `R-33 R-34 a listed neighbour gets Hellos of its own, each in its turn`() throws {
+  @Test func `§4.6.5 §3.4.1 a listed neighbour gets Hellos of its own, each in its turn`() throws {
     let bench = try Bench(listing())
     bench.run(30)
     let unicast = bench.sent.filter { $0.destination == .unicast(far) }
@@ -193,7 +193,7 @@ private func greet(
     #expect(stamped.flatMap(\.hellos).allSatisfy { $0.isUnicast && !$0.isScheduled })
   }
 
-  @Test func `R-43 R-176 old peers get nothing that they do not know`() throws {
+  @Test func `§F RFC 9079 §6 old peers get nothing that they do not know`() throws {
     var parameters = parameters()
     parameters.timestamps = true
     parameters.rfc6126Compatible = true

@@ -1,5 +1,6 @@
 import BabelWire
 import CLinux
+import TestSupport
 import Testing
 
 @testable import BabelKernel
@@ -95,7 +96,7 @@ import Testing
   }
 
   @Test func `random bytes neither crash nor hang`() throws {
-    var numbers = SeededNumbers(state: 1)
+    var numbers = Chance(seed: 1)
     for _ in 0..<20_000 {
       var bytes = routeBytes + routeBytes
       switch Int.random(in: 0..<3, using: &numbers) {

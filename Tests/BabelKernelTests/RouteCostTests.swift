@@ -1,6 +1,7 @@
 import BabelWire
 import CLinux
 import Foundation
+import TestSupport
 import Testing
 
 @testable import BabelKernel
@@ -23,7 +24,7 @@ import Testing
   private func routes(_ family: AddressFamily, table: UInt32) throws -> [KernelRoute] {
     let ifindex = try link("v0").ifindex
     let gateway = try address(family == .ipv4 ? "10.0.0.2" : "fe80::2")
-    var numbers = SeededNumbers(state: 7)
+    var numbers = Chance(seed: 7)
     return (0..<count).shuffled(using: &numbers).map { i in
       let destination =
         family == .ipv4

@@ -2,7 +2,7 @@ import BabelWire
 import Testing
 
 @Suite struct `§4.6.3 Acknowledgment Request and §4.6.4 Acknowledgment` {
-  @Test func `a request is written with reserved octets zero and read back, R-16`() {
+  @Test func `a request is written with reserved octets zero and read back, §4.6`() {
     let request = AcknowledgmentRequest(opaque: 0xBEEF, interval: .cs(50))
     #expect(encodedBody { $0.append(request) } == "02060000beef0032")
     #expect(decodeBody("02060000beef0032") == [.tlv(.acknowledgmentRequest(request))])
@@ -26,5 +26,5 @@ import Testing
     FaultRow("03041234ff00", .mandatorySubTLV, "an answer with a mandatory sub-TLV"),
     FaultRow("0303123405", .subTLVOverrun, "an answer with a lone sub-TLV type"),
   ])
-  func `faults, R-13`(_ row: FaultRow) { row.check() }
+  func `faults, §4.4`(_ row: FaultRow) { row.check() }
 }

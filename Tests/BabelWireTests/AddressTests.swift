@@ -1,5 +1,6 @@
 import BabelWire
 import Foundation
+import TestSupport
 import Testing
 
 /// What the C library makes of the 16 octets; nil if it refuses the text.
@@ -50,7 +51,7 @@ private func libraryAddress(_ text: String) -> IPAddress? {
   }
 
   @Test func `random addresses print as the C library prints them, and are read back`() {
-    var dice = Dice(seed: 4)
+    var dice = Chance(seed: 4)
     for _ in 0..<20_000 {
       let mask = dice.next() | dice.next()
       let address = IPAddress(
@@ -64,7 +65,7 @@ private func libraryAddress(_ text: String) -> IPAddress? {
   }
 
   @Test func `random text is read exactly when the C library reads it`() {
-    var dice = Dice(seed: 5)
+    var dice = Chance(seed: 5)
     let alphabet = Array("0123456789abcdefF:::::...g".utf8)
     for _ in 0..<200_000 {
       let octets = (0..<dice.below(18)).map { _ in alphabet[dice.below(alphabet.count)] }
@@ -112,14 +113,14 @@ private func libraryAddress(_ text: String) -> IPAddress? {
     "127.0.0.0/8", "127.0.0.1/32", "0.0.0.0/8", "0.0.0.0/32", "0.1.0.0/16", "224.0.0.0/4",
     "239.1.2.3/32", "255.255.255.255/32",
   ])
-  func `martians, R-75`(_ text: String) { #expect(Prefix.of(text).isMartian) }
+  func `martians, §C`(_ text: String) { #expect(Prefix.of(text).isMartian) }
 
   @Test(arguments: [
     "::/0", "0.0.0.0/0", "fe00::/7", "fc00::/7", "fe00::/9", "fec0::/10", "::/127", "::2/128",
     "0.0.0.0/7", "126.0.0.0/7", "128.0.0.0/8", "240.0.0.0/4", "255.255.255.0/24",
     "192.0.0.0/3", "2000::/3", "10.0.0.0/8",
   ])
-  func `prefixes that may be routed, R-75`(_ text: String) { #expect(!Prefix.of(text).isMartian) }
+  func `prefixes that may be routed, §C`(_ text: String) { #expect(!Prefix.of(text).isMartian) }
 }
 
 @Suite struct `§4.1.3 Router-ids and interface names` {
@@ -135,7 +136,7 @@ private func libraryAddress(_ text: String) -> IPAddress? {
     "0g:00:00:00:00:00:00:aa", "00:00:00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff:ff:ff",
     "02::00:00:00:00:00:aa", "02:00:00:00:00:00:00:aa:",
   ])
-  func `text that is no router-id is refused, R-17`(_ text: String) {
+  func `text that is no router-id is refused, §4.1.3`(_ text: String) {
     #expect(RouterID(text) == nil)
   }
 

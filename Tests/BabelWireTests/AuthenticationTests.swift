@@ -38,7 +38,7 @@ import Testing
       ])
   }
 
-  @Test func `only padding and MACs mean anything in the trailer, R-10`() throws {
+  @Test func `only padding and MACs mean anything in the trailer, §4.2`() throws {
     let trailer = "00" + "0102abcd" + "10020102" + FaultRow.helloHex + "110400000001" + "1001ff"
     #expect(
       try decodeAll(header + octetsFromHex(trailer)) == [

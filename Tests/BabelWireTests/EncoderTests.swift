@@ -1,4 +1,5 @@
 import BabelWire
+import TestSupport
 import Testing
 
 private let aa = RouterID(0x0200_0000_0000_00AA)
@@ -89,19 +90,19 @@ private func encoded(_ updates: OutgoingUpdate...) -> [String] {
 
 @Suite struct `Packets and their limits` {
   @Test(arguments: [0, 512, 1232, 1452, 65535, 1_000_000])
-  func `no packet exceeds the limit, R-6`(_ limit: Int) {
-    var dice = Dice(seed: UInt64(limit))
+  func `no packet exceeds the limit, §4`(_ limit: Int) {
+    var dice = Chance(seed: UInt64(limit))
     let updates = (0..<9000).map { _ in dice.update() }
     let sizes = packets(of: updates, limit: limit).map { $0.count }
     let effective = min(max(limit, 512), 65535)
     #expect(sizes.allSatisfy { $0 <= effective })
-    // nothing but the last packet leaves room for the largest update.
+    // §4: nothing but the last packet leaves room for the largest update.
     #expect(sizes.dropLast().allSatisfy { $0 > effective - 87 })
   }
 
   @Test func `what does not fit changes nothing`() {
     var encoder = PacketEncoder(limit: 512, trailerReserve: 34, bodyReserve: 14)
-    var dice = Dice(seed: 7)
+    var dice = Chance(seed: 7)
     var update = dice.update()
     while encoder.append(update) { update = dice.update() }
     #expect(encoder.count <= 464)
@@ -122,7 +123,7 @@ private func encoded(_ updates: OutgoingUpdate...) -> [String] {
     expectTrue(encoder.append(update))
   }
 
-  @Test func `an empty packet is a header, R-24`() throws {
+  @Test func `an empty packet is a header, §4.2`() throws {
     var encoder = PacketEncoder(limit: 512)
     #expect(encoder.isEmpty && encoder.bytes == [42, 2, 0, 0] && encoder.count == 4)
     expectTrue(encoder.append(FaultRow.hello) && !encoder.isEmpty)
@@ -155,7 +156,7 @@ private func encoded(_ updates: OutgoingUpdate...) -> [String] {
 @Suite struct `Round trips` {
   @Test(arguments: UInt64(1)...200)
   func `random routes survive, each packet decoded alone`(_ seed: UInt64) throws {
-    var dice = Dice(seed: seed)
+    var dice = Chance(seed: seed)
     var updates = (0..<300).map { _ in dice.update() }
     if dice.oneIn(2) { updates.sort { $0.destination < $1.destination } }
     let packets = packets(of: updates, limit: dice.oneIn(2) ? 512 : 1452)

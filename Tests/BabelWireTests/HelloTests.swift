@@ -33,11 +33,11 @@ import Testing
     #expect(encoder.timestampOffset == nil)
   }
 
-  @Test func `undefined flags do not matter, R-16`() {
+  @Test func `undefined flags do not matter, §4.6`() {
     #expect(decodeBody("04067fff00320190") == [.tlv(.hello(FaultRow.hello))])
   }
 
-  @Test func `a timestamp that is too short is passed over, R-12`() {
+  @Test func `a timestamp that is too short is passed over, §4.4`() {
     #expect(decodeBody("040b0000003201900303010203") == [.tlv(.hello(FaultRow.hello))])
   }
 
@@ -47,5 +47,5 @@ import Testing
     FaultRow("040a00000001019080022020", .mandatorySubTLV, "a source prefix"),
     FaultRow("0408000000010190010a", .subTLVOverrun, "padding longer than the TLV"),
   ])
-  func `faults, R-13`(_ row: FaultRow) { row.check() }
+  func `faults, §4.4`(_ row: FaultRow) { row.check() }
 }

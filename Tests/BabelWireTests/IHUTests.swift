@@ -31,7 +31,7 @@ import Testing
     #expect(decodeBody(hex) == [.tlv(.ihu(ihu))])
   }
 
-  @Test func `a link-local address may come in full, and Reserved does not matter, R-16`() {
+  @Test func `a link-local address may come in full, and Reserved does not matter, §4.6`() {
     let ihu = IHU(address: .neighbour, rxcost: .zero, interval: .cs(1), timestamps: nil)
     let hex = "0516025a00000001fe8000000000000000000000000000a1"
     #expect(decodeBody(hex) == [.tlv(.ihu(ihu))])
@@ -53,5 +53,5 @@ import Testing
     FaultRow("05080000006004b0c000", .mandatorySubTLV, "a mandatory sub-TLV"),
     FaultRow("05070000006004b003", .subTLVOverrun, "a lone sub-TLV type"),
   ])
-  func `faults, R-13`(_ row: FaultRow) { row.check() }
+  func `faults, §4.4`(_ row: FaultRow) { row.check() }
 }

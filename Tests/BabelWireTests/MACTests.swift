@@ -85,12 +85,12 @@ private func verify(
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
     ),
   ])
-  func `R-145 HMAC-SHA256 (RFC 4231)`(key: [UInt8], data: String, mac: String) {
+  func `RFC 8967 §4.1 HMAC-SHA256 (RFC 4231)`(key: [UInt8], data: String, mac: String) {
     #expect(text(MACKey(hmacSHA256: key).mac(of: Array(data.utf8).span)) == mac)
   }
 
   /// The self-test of RFC 7693, Appendix E: every length of digest, with and without a key.
-  @Test func `R-145 BLAKE2s (RFC 7693)`() {
+  @Test func `RFC 8967 §4.1 BLAKE2s (RFC 7693)`() {
     func sequence(_ count: Int, _ seed: Int) -> [UInt8] {
       var a = UInt32(truncatingIfNeeded: 0xDEAD_4BAD * seed)
       var b: UInt32 = 1
@@ -120,7 +120,7 @@ private func verify(
 
 @Suite struct `RFC 8967 §4.1–4.3 MACs of packets` {
   @Test(arguments: MACVector.all)
-  func `R-145 vectors`(_ vector: MACVector) throws {
+  func `RFC 8967 §4.1 vectors`(_ vector: MACVector) throws {
     let mac = vector.key.mac(of: vector.packet.span, between: vector.addresses)
     #expect(text(mac) == vector.macHex)
     #expect(try verify(vector.full, [vector.key], vector.addresses).verdict == .valid)
@@ -159,7 +159,7 @@ private func verify(
     }
   }
 
-  @Test func `R-149 a MAC is computed once per key at most`() throws {
+  @Test func `RFC 8967 §4.3 a MAC is computed once per key at most`() throws {
     let vector = try #require(MACVector.all.first { $0.name == "con-sha256-key32" })
     var packet = vector.packet
     for i in 0..<40 { packet += [16, 32] + [UInt8](repeating: UInt8(i), count: 32) }
@@ -170,7 +170,7 @@ private func verify(
     #expect(unsigned.verdict == .unsigned && unsigned.computed == 0)
   }
 
-  @Test func `R-10 padding and other TLVs around a MAC do not matter`() throws {
+  @Test func `§4.2 padding and other TLVs around a MAC do not matter`() throws {
     let vector = try #require(MACVector.all.first { $0.name == "con-blake2s-key32" })
     let mac = vector.full[vector.packet.count...]
     for (before, after) in [("00", ""), ("0103000000", "00"), ("0402ffff", "10"), ("1001ff", "00")]
@@ -183,7 +183,7 @@ private func verify(
     #expect(try verify(packet, [vector.key], vector.addresses).verdict == .unsigned)
   }
 
-  @Test func `R-160 a MAC in the body is none`() throws {
+  @Test func `RFC 8967 §6.1 a MAC in the body is none`() throws {
     let key = MACKey(blake2s128: [1])
     var packet: [UInt8] = [42, 2, 0, 18]
     let mac = key.mac(of: packet.span, between: MACVector.all[0].addresses)
@@ -191,7 +191,7 @@ private func verify(
     #expect(try verify(packet, [key], MACVector.all[0].addresses).verdict == .unsigned)
   }
 
-  @Test func `R-147 sealing puts PC and one MAC per key in front of the padding`() throws {
+  @Test func `RFC 8967 §4.2 sealing puts PC and one MAC per key in front of the padding`() throws {
     let keys = [MACKey(hmacSHA256: [1]), MACKey(blake2s128: [2])]
     let addresses = MACVector.all[0].addresses
     for size in [0, 12, 13, 512] {
@@ -219,7 +219,7 @@ private func verify(
     #expect(notAPacket == [42, 2, 0, 9])
   }
 
-  @Test func `R-150 R-158 what the body says about authentication`() throws {
+  @Test func `RFC 8967 §4.3 §6.2 what the body says about authentication`() throws {
     func scan(_ body: String, toMulticast: Bool = false, nonce: [UInt8]? = nil) throws
       -> AuthenticationTLVs
     {

@@ -7,7 +7,7 @@ import Testing
       (65535, 0, true), (0, 65535, false), (0, 32767, true), (0, 32768, false),
       (32768, 0, false), (5, 5, false), (40000, 7000, true), (7000, 40000, false),
     ] as [(UInt16, UInt16, Bool)])
-  func `order is modulo 2^16, R-59`(_ a: UInt16, _ b: UInt16, _ isLess: Bool) {
+  func `order is modulo 2^16, §3.2.1`(_ a: UInt16, _ b: UInt16, _ isLess: Bool) {
     #expect(Seqno(b).isNewer(than: Seqno(a)) == isLess)
   }
 
@@ -26,7 +26,7 @@ import Testing
       (65000, 600, 65535), (65438, 96, 65534), (65439, 96, 65535), (0, 0, 0),
       (65535, 0, 65535), (65535, 65535, 65535), (1, 65534, 65535),
     ] as [(UInt16, UInt16, UInt16)])
-  func `a sum never wraps, R-73`(_ a: UInt16, _ b: UInt16, _ sum: UInt16) {
+  func `a sum never wraps, §3.5.2`(_ a: UInt16, _ b: UInt16, _ sum: UInt16) {
     #expect(Metric(a).adding(Metric(b)) == Metric(sum))
     #expect(Metric(b).adding(Metric(a)) == Metric(sum))
     #expect(Metric(sum).isInfinite == (sum == 65535))

@@ -8,11 +8,11 @@ import Testing
   }
 
   // The source address and port of a datagram are judged by the core, which has tests of its
-  // own for these two; the packets themselves are sound.
+  // own for these two (§4); the packets themselves are sound.
   static let judgedByTheCore: Set<String> = ["source not link-local", "source port"]
 
   @Test(arguments: PacketVector.all.filter { $0.expect == "drop-packet" })
-  func `a packet to be dropped is dropped as a whole, R-9`(_ vector: PacketVector) throws {
+  func `a packet to be dropped is dropped as a whole, §4.2`(_ vector: PacketVector) throws {
     let fault: PacketFault? =
       switch vector.dropReason {
       case "magic": .magic
@@ -37,7 +37,9 @@ import Testing
   }
 
   @Test(arguments: PacketVector.all.filter { $0.expect != "drop-packet" })
-  func `each TLV decodes as the vector says, R-10 to R-16, R-24`(_ vector: PacketVector) throws {
+  func `each TLV decodes as the vector says, §4.2 §4.3 §4.4 §4.5 §4.6`(_ vector: PacketVector)
+    throws
+  {
     let items = try #require(vector.decode)
     let decoded = try vector.decoded()
     #expect(decoded.count == items.count)

@@ -1,23 +1,7 @@
 import BabelWire
+import TestSupport
 
-/// A generator of pseudo-random numbers with a seed (SplitMix64).
-struct Dice: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
-  mutating func oneIn(_ n: Int) -> Bool { below(n) == 0 }
-}
-
-extension Dice {
+extension Chance {
   /// An IPv4 or IPv6 prefix of any length; many share their first octets.
   mutating func prefix(_ family: AddressFamily) -> Prefix {
     if family == .ipv4 {

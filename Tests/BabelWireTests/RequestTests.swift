@@ -54,7 +54,7 @@ import Testing
     FaultRow("090400008000", .sourcePrefixOnWildcard, "a source prefix on a wildcard"),
     FaultRow("0900", .tooShort, "empty"),
   ])
-  func `faults, R-13`(_ row: FaultRow) { row.check() }
+  func `faults, §4.4`(_ row: FaultRow) { row.check() }
 }
 
 @Suite struct `§4.6.11 Seqno Request` {
@@ -89,7 +89,7 @@ import Testing
     FaultRow("0a0e01210001400002000000000000aa", .prefixLength, "IPv4 with 33 bits"),
     FaultRow("0a1002000001400002000000000000aa9000", .mandatorySubTLV, "mandatory sub-TLV"),
   ])
-  func `faults, R-13`(_ row: FaultRow) { row.check() }
+  func `faults, §4.4`(_ row: FaultRow) { row.check() }
 }
 
 @Suite struct `RFC 9079 §7.1 Source Prefix` {

@@ -15,15 +15,15 @@ private let routerID = "060a000002000000000000aa"
   @Test(arguments: [
     FaultRow("0609000002000000000000", .tooShort, "nine octets"),
     FaultRow("0600", .tooShort, "empty"),
-    FaultRow("060a00000000000000000000", .forbiddenRouterID, "all zero, R-17"),
-    FaultRow("060a0000ffffffffffffffff", .forbiddenRouterID, "all one, R-17"),
+    FaultRow("060a00000000000000000000", .forbiddenRouterID, "all zero, §4.1.3"),
+    FaultRow("060a0000ffffffffffffffff", .forbiddenRouterID, "all one, §4.1.3"),
   ])
   func `a bad one leaves no router-id behind`(_ row: FaultRow) {
     row.check()
     #expect(decodeBody(routerID + row.hex + updateIPv6).last == .ignored(type: 8, .noRouterID))
   }
 
-  @Test func `a mandatory sub-TLV does not keep it from being noted, R-14`() {
+  @Test func `a mandatory sub-TLV does not keep it from being noted, §4.5`() {
     FaultRow("060c000002000000000000aa8000", .mandatorySubTLV, "").check()
     let found = decodeBody("060c000002000000000000aa8000" + updateIPv6)
     guard case .tlv(.update(let update))? = found.last else {

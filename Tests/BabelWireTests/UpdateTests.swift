@@ -56,7 +56,7 @@ private func lastUpdate(_ hex: String) -> Update? {
       "IPv4 dressed up as IPv6"),
     FaultRow("080c020000000640000100009000", .mandatorySubTLV, "mandatory sub-TLV"),
   ])
-  func `faults, R-13`(_ row: FaultRow) { row.check() }
+  func `faults, §4.4`(_ row: FaultRow) { row.check() }
 
   @Test func `martians that a filter judges are decoded`() {
     #expect(lastUpdate(routerIDHex + "080b02000800064000010000ff")?.destination.isMartian == true)
@@ -109,17 +109,17 @@ private func lastUpdate(_ hex: String) -> Update? {
     Row("080a02808100064000010000", keeps: true, "no R"),
     Row("080a05408100064000010000", keeps: true, "R, unknown AE"),
   ])
-  func `a router-id that cannot be known is forgotten, R-14`(_ row: Row) {
+  func `a router-id that cannot be known is forgotten, §4.5`(_ row: Row) {
     #expect(lastUpdate(routerIDHex + row.hex + defaultHex)?.routerID == (row.isKept ? aa : nil))
   }
 
-  @Test func `a martian Update sets the default prefix all the same, R-14`() {
+  @Test func `a martian Update sets the default prefix all the same, §4.5`() {
     let mapped = "081a0280800006400001000000000000000000000000ffff0a000001"
     let update = lastUpdate(routerIDHex + mapped + "080a0200580b064000010000")
     #expect(update?.destination == .of("::ff00:0:0/88"))
   }
 
-  @Test func `each packet starts afresh, R-15`() {
+  @Test func `each packet starts afresh, §4.5`() {
     _ = decodeBody(routerIDHex + defaultHex)
     #expect(
       decodeBody(routerIDHex + dependentHex).last == .ignored(type: 8, .omittedWithoutDefault))

@@ -20,7 +20,7 @@ private func updates(_ hex: String, from source: IPAddress) throws -> [Update] {
   private let ipv4 = IPAddress.of("10.0.0.1")
   private let ipv6 = IPAddress.of("fe80::b1")
 
-  @Test func `R-178 AE 4 needs an IPv6 next hop`() throws {
+  @Test func `RFC 9229 §2.2 AE 4 needs an IPv6 next hop`() throws {
     #expect(try updates(routerIDHex + updateHex, from: ipv4).isEmpty)
     #expect(try updates(routerIDHex + updateHex, from: ipv6).map(\.nextHop) == [ipv6])
     // One of IPv4 does not help, one with AE 3 does.
@@ -34,7 +34,7 @@ private func updates(_ hex: String, from source: IPAddress) throws -> [Update] {
     #expect(try updates(retraction, from: ipv4).count == 1)
   }
 
-  @Test func `R-181 AE 4 in IHU and Next Hop is ignored and sets nothing`() throws {
+  @Test func `RFC 9229 §2.4 AE 4 in IHU and Next Hop is ignored and sets nothing`() throws {
     #expect(
       decodeBody("050a04000060012c0a000001") == [.ignored(type: 5, .forbiddenAE)])
     let hex = routerIDHex + "070604000a000009" + updateHex
@@ -44,7 +44,7 @@ private func updates(_ hex: String, from source: IPAddress) throws -> [Update] {
     #expect(try updates(with1 + update1, from: ipv6).map(\.nextHop) == [.of("10.0.0.9")])
   }
 
-  @Test func `R-182 AE 1 and AE 4 have default prefixes of their own`() throws {
+  @Test func `RFC 9229 §4.1 AE 1 and AE 4 have default prefixes of their own`() throws {
     let via = "070601000a000009"
     let default4 = "080d0480180006400001" + "00010a0102"
     let default1 = "080d0180180006400001" + "00010b0102"

@@ -284,8 +284,8 @@ def test_ipv4_only(lab, link):
     sent = [p for p in sniffer.packets if ":" not in p.source]
     assert sent and not [p for p in sniffer.packets if ":" in p.source]
     for packet in sent:
-        assert packet.hop_limit == 1, "R-1"
-        assert (packet.source_port, packet.destination_port) == (6696, 6696), "R-1"
+        assert packet.hop_limit == 1, "§4"
+        assert (packet.source_port, packet.destination_port) == (6696, 6696), "§4"
         assert packet.traffic_class == 0xC0
         assert packet.destination == "224.0.0.111" or packet.destination.startswith("10.7")
     assert second.stop() == 0
@@ -315,7 +315,7 @@ def test_ipv4_beside_ipv6(lab):
 
 
 def test_ipv4_unknown_next_hop(lab):
-    """An IPv6 route without a next hop, or a packet from elsewhere, does nothing (R-3)."""
+    """An IPv6 route without a next hop, or a packet from elsewhere, does nothing (§4)."""
     a, b, _ = ends(lab)
     node = Swabeld(a, ["l0"], OWN_A, f"type wired ipv4-control true {QUICK}")
     speaker = b.enter(lambda: open_ipv4("10.77.1.2"))

@@ -24,7 +24,7 @@ def pair(lab, mtu=1500, **options):
 
 
 def test_transport(lab):
-    """R-1 hop limit and ports, R-2 addresses, R-16 reserved bits, R-32/R-33 Hellos."""
+    """§4 hop limit and ports, §3.1 addresses, §4.6 reserved bits, §3.4.1 §4.6.5 Hellos."""
     a, b, _ = pair(lab)
     sniffer = Sniffer(b, "l0")
     node = Swabeld(a, ["l0"], own=OWN)
@@ -38,34 +38,34 @@ def test_transport(lab):
     assert len(sent) > 4
     assert any(p.destination == "fe80::2" for p in sent), "something was sent to us alone"
     for p in sent:
-        assert p.hop_limit == 1, "R-1"
-        assert (p.source_port, p.destination_port) == (6696, 6696), "R-1"
-        assert p.destination in (babel.GROUP, "fe80::2"), "R-2"
+        assert p.hop_limit == 1, "§4"
+        assert (p.source_port, p.destination_port) == (6696, 6696), "§4"
+        assert p.destination in (babel.GROUP, "fe80::2"), "§3.1"
         assert p.traffic_class == 0xC0, "routing packets are marked CS6"
         for kind, body in babel.split(p.payload):
             if kind == babel.HELLO:
-                assert body[0] & 0x7F == 0 and body[1] == 0, "R-16"
+                assert body[0] & 0x7F == 0 and body[1] == 0, "§4.6"
             if kind == babel.UPDATE:
-                assert body[1] & 0x3F == 0, "R-16"
+                assert body[1] & 0x3F == 0, "§4.6"
             if kind in (babel.ROUTER_ID, babel.ACK_REQUEST):
-                assert body[:2] == b"\0\0", "R-16"
+                assert body[:2] == b"\0\0", "§4.6"
             if kind in (babel.IHU, babel.NEXT_HOP):
-                assert body[1] == 0, "R-16"
+                assert body[1] == 0, "§4.6"
     hellos = [
         (p.time, int.from_bytes(body[2:4], "big"), int.from_bytes(body[4:6], "big"))
         for p in sent if p.destination == babel.GROUP
         for kind, body in babel.split(p.payload) if kind == babel.HELLO and not body[0] & 0x80]
     for (before, first, interval), (after, second, _) in zip(hellos, hellos[1:]):
-        assert second == (first + 1) & 0xFFFF, "R-33: no gap in the Hello seqnos"
-        assert after - before < interval / 100 + 0.25, "R-32: the promise is kept"
+        assert second == (first + 1) & 0xFFFF, "§4.6.5: no gap in the Hello seqnos"
+        assert after - before < interval / 100 + 0.25, "§3.4.1: the promise is kept"
     router_ids = {u.router_id for p in sent for u in babel.updates(p.payload)
                   if u.metric < babel.INFINITY}
-    assert len(router_ids) == 1 and router_ids.isdisjoint({bytes(8), b"\xff" * 8}), "R-17"
+    assert len(router_ids) == 1 and router_ids.isdisjoint({bytes(8), b"\xff" * 8}), "§4.1.3"
 
 
 @pytest.mark.parametrize("mtu", [1280, 1500, 9000])
 def test_packet_size(lab, mtu):
-    """R-6 never above the MTU, R-7 well filled."""
+    """§4 never above the MTU, §4 well filled."""
     a, b, _ = pair(lab, mtu)
     prefixes = [f"fd91:0:{i >> 8:x}:{i & 255:x}00::/56" for i in range(500)]
     a.batch([f"route add {prefix} dev lo proto static" for prefix in prefixes])
@@ -77,8 +77,8 @@ def test_packet_size(lab, mtu):
     wanted = {str(ipaddress.ip_network(p)) for p in prefixes}
     wait_until(lambda: wanted <= set(speaker.routes()), 10, "500 routes announced")
     sizes = [len(p.payload) for p in sniffer.of("fe80::1")]
-    assert max(sizes) <= mtu - 48, "R-6"
-    assert max(sizes) > 0.9 * min(mtu - 48, 500 * 12), "R-7: packets are filled"
+    assert max(sizes) <= mtu - 48, "§4"
+    assert max(sizes) > 0.9 * min(mtu - 48, 500 * 12), "§4: packets are filled"
 
 
 def test_mtu_changes(lab):
@@ -104,12 +104,12 @@ def test_mtu_changes(lab):
     speaker.adjacent(node, 35)
     speaker.send(babel.wildcard_request(), to="fe80::1")
     wait_until(lambda: len(speaker.routes()) > 500, 10, "all prefixes again")
-    assert max(len(p.payload) for p in sniffer.of("fe80::1")) <= 1232, "R-6: the new MTU counts"
+    assert max(len(p.payload) for p in sniffer.of("fe80::1")) <= 1232, "§4: the new MTU counts"
 
 
 @pytest.mark.parametrize("mtu", [1500, 9000])
 def test_large_packets_are_received(lab, mtu):
-    """R-8: as large as the link allows."""
+    """§4: as large as the link allows."""
     a, b, _ = pair(lab, mtu)
     node = Swabeld(a, ["l0"], own=OWN)
     speaker = Speaker(b, "l0")
@@ -128,7 +128,7 @@ def test_large_packets_are_received(lab, mtu):
 
 @pytest.mark.parametrize("to", ["fe80::1", None])
 def test_acknowledgments(lab, to):
-    """R-25 in time, R-26 by unicast, with the same opaque value."""
+    """§3.3 in time, §3.3 by unicast, with the same opaque value."""
     a, b, _ = pair(lab)
     node = Swabeld(a, ["l0"], own=OWN)
     sniffer = Sniffer(b, "l0")
@@ -144,8 +144,8 @@ def test_acknowledgments(lab, to):
                     in [(k, body[:2]) for k, body in babel.split(p.payload)]]
 
         found = wait_until(answer, 1, f"acknowledgment {opaque:x}", every=0.005)[0]
-        assert found.destination == "fe80::2", "R-26"
-        assert found.time - asked < interval / 100, "R-25"
+        assert found.destination == "fe80::2", "§3.3"
+        assert found.time - asked < interval / 100, "§3.3"
 
 
 def test_start_and_stop(lab):
@@ -180,7 +180,7 @@ def test_start_and_stop(lab):
 
 
 def test_what_must_be_ignored(lab):
-    """R-3, R-4, R-9, R-10, R-11: none of it makes a neighbour or hurts what is there."""
+    """§4 §4.2 §4.3: none of it makes a neighbour or hurts what is there."""
     a, b, _ = pair(lab)
     b.ip("addr", "add", "fd77::2/64", "dev", "l0", "nodad")
     a.ip("addr", "add", "fd77::1/64", "dev", "l0", "nodad")
@@ -206,11 +206,11 @@ def test_what_must_be_ignored(lab):
     script.send(babel.tlv(200, b"unknown"), said(10))
     script.send(babel.tlv(201, b""), said(11))
     wait_until(lambda: [r for r in strangers() if r["reach"] != "0000"], 3,
-               "R-11: the Hello after an unknown TLV counts")
+               "§4.3: the Hello after an unknown TLV counts")
 
 
 def send_global(data):
-    """R-3: from a global source address."""
+    """§4: from a global source address."""
     import socket
     link = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

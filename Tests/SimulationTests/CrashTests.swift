@@ -29,10 +29,12 @@ import Testing
         + "tolerated loops \(s.toleratedLoops)")
   }
 
-  @Test func `crash replay of the seed in the environment`() throws {
-    guard let seed = Storms.environment["SWABELD_CRASH_SEED"].flatMap({ UInt64($0) }) else {
-      return
-    }
+  /// The seed of the one crash storm that shall be replayed.
+  static let replayedSeed = Storms.environment["SWABELD_CRASH_SEED"].flatMap { UInt64($0) }
+
+  @Test(.enabled(if: Self.replayedSeed != nil, "it replays the storm of SWABELD_CRASH_SEED"))
+  func `crash replay of the seed in the environment`() throws {
+    let seed = try #require(Self.replayedSeed)
     print(Self.run(seed, watched: Watch.wanted).map { "\($0.statistics)" } ?? "failed")
   }
 

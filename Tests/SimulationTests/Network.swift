@@ -1,5 +1,6 @@
 import BabelCore
 import BabelWire
+import TestSupport
 
 /// What every run is held to.
 struct Limits {

@@ -1,6 +1,7 @@
 import BabelCore
 import BabelKernel
 import BabelWire
+import TestSupport
 import Testing
 
 // The program has no public interface, so its parts are tested from inside.
@@ -60,7 +61,7 @@ import Testing
     }
 
     /// Something happens; returns what the kernel tells of it.
-    mutating func step(_ random: inout SeededNumbers) throws -> [KernelEvent] {
+    mutating func step(_ random: inout Chance) throws -> [KernelEvent] {
       let ifindex = Int32.random(in: 2...4, using: &random)
       guard let link = links[ifindex] else {
         let free = ["l0", "l1", "l2", "l3"].compactMap { InterfaceName($0) }.filter { name in
@@ -85,7 +86,7 @@ import Testing
     }
 
     private mutating func remove(
-      _ link: KernelLink, _ random: inout SeededNumbers
+      _ link: KernelLink, _ random: inout Chance
     ) -> [KernelEvent] {
       let gone = addresses.filter { $0.ifindex == link.ifindex }
       addresses.removeAll { $0.ifindex == link.ifindex }
@@ -96,7 +97,7 @@ import Testing
     }
 
     private mutating func rename(
-      _ link: KernelLink, _ random: inout SeededNumbers
+      _ link: KernelLink, _ random: inout Chance
     ) throws -> [KernelEvent] {
       let name = try #require(InterfaceName("n\(UInt16.random(in: 0 ... .max, using: &random))"))
       guard !links.values.contains(where: { $0.name == name }) else { return [] }
@@ -105,14 +106,14 @@ import Testing
     }
 
     private mutating func flags(
-      _ link: KernelLink, _ random: inout SeededNumbers
+      _ link: KernelLink, _ random: inout Chance
     ) -> [KernelEvent] {
       links[link.ifindex]?.flags = [0x1002, 0x1003, 0x1043].randomElement(using: &random) ?? 0
       return links[link.ifindex].map { [.linkChanged($0)] } ?? []
     }
 
     private mutating func addressChanges(
-      _ ifindex: Int32, _ random: inout SeededNumbers
+      _ ifindex: Int32, _ random: inout Chance
     ) throws -> [KernelEvent] {
       let texts = ["fd91::1", "fd91::2", "fe80::1", "10.0.0.1", "10.0.0.2", "127.0.0.1"]
       let text = try #require(texts.randomElement(using: &random))
@@ -130,7 +131,7 @@ import Testing
 
   @Test(arguments: 1...40)
   func `what is told of live comes to what is found at start`(seed: UInt64) throws {
-    var random = SeededNumbers(state: seed)
+    var random = Chance(seed: seed)
     var kernel = Kernel()
     var links = LinkTable()
     var offered: Set<KernelOffer> = []

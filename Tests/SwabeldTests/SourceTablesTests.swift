@@ -1,6 +1,7 @@
 import BabelCore
 import BabelKernel
 import BabelWire
+import TestSupport
 import Testing
 
 @testable import swabeld
@@ -39,15 +40,7 @@ private struct ModelKernel {
   }
 }
 
-private struct Dice: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return state ^ (state >> 29)
-  }
-}
-
-@Suite struct `RFC 9079 §4 Tables for source prefixes, R-171` {
+@Suite struct `RFC 9079 §4 Tables for source prefixes` {
   private func key(_ destination: Prefix, _ source: Prefix) -> ForwardingKey {
     ForwardingKey(destination: destination, source: source, table: 254)
   }
@@ -61,16 +54,17 @@ private struct Dice: RandomNumberGenerator {
   }
 
   /// A prefix inside 10.0.0.0/30 or so: small enough that everything overlaps.
-  private func small(_ dice: inout Dice, least: Int) -> Prefix {
+  private func small(_ dice: inout Chance, least: Int) -> Prefix {
     let length =
       [least, 8, 29, 30, 31, 32].filter { $0 >= least }.randomElement(using: &dice) ?? 32
     let address = IPAddress(ipv4: 0x0A00_0000 | UInt32(dice.next() & 7))
     return Prefix(address, length: length) ?? .ipv4Default
   }
 
-  @Test(arguments: 0..<20) func `R-171 the destination decides before the source`(seed: Int) throws
+  @Test(arguments: 0..<20) func `RFC 9079 §4 the destination decides before the source`(seed: Int)
+    throws
   {
-    var dice = Dice(state: UInt64(seed) &* 7919 &+ 1)
+    var dice = Chance(seed: UInt64(seed))
     var tables = make()
     var kernel = ModelKernel()
     var pairs: Set<ForwardingKey> = []

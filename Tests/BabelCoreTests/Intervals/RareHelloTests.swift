@@ -16,7 +16,7 @@ import Testing
   }
 
   @Test(arguments: [1000, 4000, 100_000, 218_450, 300_000, 655_350] as [UInt32])
-  func `R-54 an IHU is never later than the one before promised`(hello: UInt32) throws {
+  func `§3.4.2 an IHU is never later than the one before promised`(hello: UInt32) throws {
     let bench = try Bench(Self.parameters { $0.helloInterval = hello })
     let peer = bench.peer(0xB1, hello: UInt16(min(hello / 10, 65534)))
     bench.run(Double(hello) / 1000 * 20)

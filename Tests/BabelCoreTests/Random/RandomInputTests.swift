@@ -1,6 +1,7 @@
 import BabelCore
 import BabelWire
 import Foundation
+import TestSupport
 import Testing
 
 /// Random inputs to one node, held against a model kept from outside. A failure names its seed:
@@ -12,7 +13,7 @@ import Testing
 
   @Test(arguments: first..<(first + count))
   func `whatever comes, decisions are sound and losses are told`(seed: UInt64) throws {
-    var dice = Dice(seed: seed)
+    var dice = Chance(seed: seed)
     let setting = try RandomSetting(&dice, seed: seed)
     var model = RandomModel(setting)
     for _ in 0..<250 where model.faults.isEmpty {
@@ -32,7 +33,7 @@ import Testing
 
   /// Does something; returns what it was.
   private static func act(
-    _ dice: inout Dice, _ setting: RandomSetting, _ model: inout RandomModel
+    _ dice: inout Chance, _ setting: RandomSetting, _ model: inout RandomModel
   ) -> String {
     let peer = dice.pick(setting.peers)
     let key = dice.pick(setting.keys)
@@ -62,7 +63,7 @@ import Testing
   }
 
   private static func announce(
-    _ peer: Peer, _ key: RandomSetting.Key, _ dice: inout Dice, _ model: inout RandomModel
+    _ peer: Peer, _ key: RandomSetting.Key, _ dice: inout Chance, _ model: inout RandomModel
   ) -> String {
     say(
       peer, key, dice.pick(RandomSetting.routers), seqno: UInt16(10 + dice.below(4)),
@@ -85,7 +86,7 @@ import Testing
   }
 
   private static func ask(
-    _ peer: Peer, _ key: RandomSetting.Key, _ dice: inout Dice
+    _ peer: Peer, _ key: RandomSetting.Key, _ dice: inout Chance
   ) -> String {
     if dice.oneIn(2) {
       peer.request(key.destination)
@@ -97,7 +98,7 @@ import Testing
   }
 
   private static func offer(
-    _ key: RandomSetting.Key, _ dice: inout Dice, _ setting: RandomSetting,
+    _ key: RandomSetting.Key, _ dice: inout Chance, _ setting: RandomSetting,
     _ model: inout RandomModel
   ) -> String {
     let offer = KernelOffer(
@@ -128,7 +129,7 @@ import Testing
 
   /// The link to a peer changes.
   private static func disturb(
-    _ peer: Peer, _ dice: inout Dice, _ model: inout RandomModel
+    _ peer: Peer, _ dice: inout Chance, _ model: inout RandomModel
   ) -> String {
     switch dice.below(3) {
     case 0:
@@ -147,7 +148,7 @@ import Testing
   }
 
   private static func changeParameters(
-    _ dice: inout Dice, _ setting: RandomSetting, _ model: inout RandomModel
+    _ dice: inout Chance, _ setting: RandomSetting, _ model: inout RandomModel
   ) -> String {
     var new = setting.parameters
     if dice.oneIn(2) { new.splitHorizon.toggle() }
@@ -164,7 +165,7 @@ import Testing
 
   /// The kernel refuses what it was asked for, or takes it again.
   private static func refuse(
-    _ key: RandomSetting.Key, _ dice: inout Dice, _ setting: RandomSetting
+    _ key: RandomSetting.Key, _ dice: inout Chance, _ setting: RandomSetting
   ) -> String {
     guard dice.oneIn(2) else {
       setting.bench.input { $0.forwardingMayWork(nil, at: $1, into: &$2) }

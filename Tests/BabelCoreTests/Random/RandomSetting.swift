@@ -1,5 +1,6 @@
 import BabelCore
 import BabelWire
+import TestSupport
 
 /// What a random run is about: three interfaces with two peers each, some prefixes, filters and
 /// options by the seed.
@@ -26,7 +27,7 @@ struct RandomSetting {
     Example.origin, Example.otherOrigin, RouterID(0x0200_0000_0000_0003), Example.ownRouterID,
   ]
 
-  init(_ dice: inout Dice, seed: UInt64) throws {
+  init(_ dice: inout Chance, seed: UInt64) throws {
     let subnet = Example.prefix("2001:db8:5::", 48)
     keys =
       [
@@ -74,7 +75,7 @@ struct RandomSetting {
   }
 
   /// One way or another to run an interface.
-  private static func vary(_ parameters: inout InterfaceParameters, _ dice: inout Dice) {
+  private static func vary(_ parameters: inout InterfaceParameters, _ dice: inout Chance) {
     switch dice.below(5) {
     case 0: parameters.splitHorizon = true
     case 1:

@@ -53,7 +53,7 @@ import Testing
 
   // MARK: Asking
 
-  @Test func `the first Hellos carry a retraction and behind it a request, R-27, R-111`() throws {
+  @Test func `the first Hellos carry a retraction and behind it a request, §4.6.3 §3.7`() throws {
     let (bench, _) = try Self.crashed()
     let asking = bench.sent.filter { !Self.coveredRequests($0).isEmpty }
     #expect(asking.count == 3)
@@ -66,7 +66,7 @@ import Testing
     #expect(bench.updates(Example.own).contains { $0.packet.time >= last.time })
   }
 
-  @Test func `a clean start asks for no acknowledgment, R-28`() throws {
+  @Test func `a clean start asks for no acknowledgment, §3.3`() throws {
     let bench = try Bench()
     bench.run(30)
     #expect(bench.sent.allSatisfy { $0.acknowledgmentRequests.isEmpty })
@@ -223,7 +223,7 @@ import Testing
 
   // MARK: Answering
 
-  @Test func `an acknowledgment leaves when the retracted routes are out of use, R-25`() throws {
+  @Test func `an acknowledgment leaves when the retracted routes are out of use, §3.3`() throws {
     let bench = try Bench()
     let peer = bench.peer(1)
     let prefixes = (0..<50).map { Example.prefix("2001:db8:\(String($0, radix: 16))::", 64) }
@@ -251,7 +251,9 @@ import Testing
 
   // MARK: Own seqno
 
-  @Test func `a life that lost its seqno goes on from the one neighbours remember, R-128`() throws {
+  @Test func `a life that lost its seqno goes on from the one neighbours remember, §3.8.1.2`()
+    throws
+  {
     for (hasLost, expected) in [(true, UInt16(20_000)), (false, 101)] {
       let bench = try Bench { $0.hasLostSeqno = hasLost }
       bench.offer(Example.own)
