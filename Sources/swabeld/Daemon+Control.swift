@@ -10,71 +10,68 @@ extension Daemon {
     return "\nversion \(Usage.version)\nhost \(host)\nmy-id \(routerID)\nok\n"
   }
 
-  /// Executes one request and queues the answer, which ends with one status line.
-  func answer(
-    _ request: [UInt8], on connection: ControlConnection, isReadWrite: Bool, at now: Instant
-  ) {
-    let form = server?.form ?? LineForm()
-    if let dialectRequest = DialectRequest(request, in: form.dialect),
+  /// Executes what clients have asked for, and lets the server read and write.
+  func serveClients(_ poll: borrowing PollSet) {
+    guard let server else { return }
+    let now = Instant.now
+    server.beginTurn(poll, log)
+    while let request = server.nextRequest(poll, from: node, at: now, log) {
+      let answer = answer(
+        to: request, in: server.form.dialect, isReadWrite: server.isReadWrite, at: now)
+      server.answer(request, with: answer, from: node, at: now)
+      switch answer {
+      case .monitor, .unmonitor: updateReporting()
+      case .lines, .dump, .quit: break
+      }
+    }
+  }
+
+  /// Executes one request; what the client is told ends with one status line.
+  private func answer(
+    to request: ControlRequest, in dialect: SocketDialect, isReadWrite: Bool, at now: Instant
+  ) -> ControlAnswer {
+    if let dialectRequest = DialectRequest(request.line, in: dialect),
       dialectRequest.isReadOnly || isReadWrite
     {
-      answer(dialectRequest, on: connection, in: form, at: now)
-      return
+      return answer(to: dialectRequest, at: now)
     }
     let command = ConfigurationParser.parseRuntime(
-      line: request, configuration: settings.configuration)
-    guard command.isReadOnly || isReadWrite else {
-      connection.output.append("bad\n")
-      return
-    }
+      line: request.line, configuration: settings.configuration)
+    guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }
     switch command {
-    case .empty: connection.output.append("ok\n")
-    case .dump: connection.beginDump(of: node, in: form, at: now, monitoring: false)
-    case .monitor where connection.isMonitoring:
-      // What is known already must not be added again: clients give up the connection then.
-      connection.output.append("ok\n")
+    case .empty: return .lines("ok\n")
+    case .dump: return .dump(.everything)
     case .monitor:
-      connection.beginDump(of: node, in: form, at: now, monitoring: true)
-      updateReporting()
-    case .unmonitor:
-      connection.stopMonitoring()
-      updateReporting()
-      connection.output.append("ok\n")
+      // What is known already must not be added again: clients give up the connection then.
+      return request.isMonitoring ? .lines("ok\n") : .monitor
+    case .unmonitor: return .unmonitor
     case .counters:
-      for line in node.counters.lines { connection.output.append(line + "\n") }
-      connection.output.append("counter packets unsent \(unsentPackets)\n")
-      connection.output.append("counter packets flooding \(floodingPackets)\nok\n")
-    case .quit: connection.end(.polite)
+      return .lines(
+        node.counters.lines.map { $0 + "\n" }.joined()
+          + "counter packets unsent \(unsentPackets)\n"
+          + "counter packets flooding \(floodingPackets)\nok\n")
+    case .quit: return .quit
     case .bad(let error):
-      log.write(.client, subject: 5, "control socket: \(error.detail)")
-      connection.output.append("bad\n")
-    default:
-      connection.output.append(change(command, at: now))
-      connection.output.append("\n")
+      log.write(.client, subject: .badRequest, "control socket: \(error.detail)")
+      return .lines("bad\n")
+    case .flushInterface, .interface, .pattern, .flushPattern, .defaults, .key, .redistribute,
+      .linkDetect, .smoothingHalfLife, .logFile, .reopenLogFile:
+      return .lines(change(command, at: now) + "\n")
     }
   }
 
   /// Executes a request of another dialect than babeld's.
-  private func answer(
-    _ request: DialectRequest, on connection: ControlConnection, in form: LineForm,
-    at now: Instant
-  ) {
+  private func answer(to request: DialectRequest, at now: Instant) -> ControlAnswer {
     switch request {
-    case .dump(let scope):
-      connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
+    case .dump(let scope): return .dump(scope)
     case .fee(let fee):
       settings.configuration.pricing.fee = fee
-      pricingChanged(on: connection, at: now)
     case .metricFactor(let factor):
       settings.configuration.pricing.metricFactor = factor
-      pricingChanged(on: connection, at: now)
     }
-  }
-
-  private func pricingChanged(on connection: ControlConnection, at now: Instant) {
     server?.form.pricing = settings.configuration.pricing
     node.setPricing(settings.configuration.pricing, at: now)
-    connection.output.append("ok\n")
+    return .lines("ok\n")
   }
 
   /// Executes a request that changes something; returns the status line.
@@ -129,7 +126,9 @@ extension Daemon {
     case .logFile(let name):
       return reopenLog(String(decoding: name, as: UTF8.self)) ? "ok" : "no Cannot open log file"
     case .reopenLogFile: return reopenLog(nil) ? "ok" : "no Cannot open log file"
-    default: return "bad"
+    case .empty, .dump, .monitor, .unmonitor, .counters, .quit, .bad:
+      // These change nothing, so nobody asks for them here.
+      return "bad"
     }
     return "ok"
   }

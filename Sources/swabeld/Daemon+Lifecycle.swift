@@ -113,7 +113,8 @@ extension Daemon {
     reportFlushedRoutes(at: now)
     releaseInterfaces(at: now)
     for error in sysctls.restoreAll() { log.write("\(error)") }
-    server?.drain(to: 0, self, until: MonotonicClock.microseconds() + Self.clientPatience)
+    server?.drain(
+      to: 0, from: node, until: MonotonicClock.microseconds() + Self.clientPatience, log)
     server = nil
   }
 
@@ -126,7 +127,7 @@ extension Daemon {
         server?.report(.route(.flush, status), log)
       }
       // Kept short of the limit beyond which a monitor is cut off.
-      server?.drain(to: OutputQueue.limit / 2, self, until: deadline)
+      server?.drain(to: OutputQueue.limit / 2, from: node, until: deadline, log)
     }
   }
 

@@ -90,8 +90,6 @@ final class Daemon {
 
   /// The control socket, if there is one.
   var server: ControlServer?
-  /// What clients are greeted with.
-  let banner: String
 
   /// What a service manager is told.
   var supervision: Supervision
@@ -108,7 +106,7 @@ final class Daemon {
     self.settings = settings
     self.log = log
     supervision = Supervision(isInBackground: settings.configuration.daemonises)
-    banner = Self.banner(node.routerID)
+    parts.server?.banner = Self.banner(node.routerID)
     self.node = node
     socket = parts.socket
     signals = parts.signals
@@ -157,7 +155,7 @@ final class Daemon {
       if poll.isReadable(datagram) { receivePackets() }
       if let ipv4Datagram, poll.isReadable(ipv4Datagram) { receiveIPv4Packets() }
       if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
-      server?.serve(poll, self, at: .now)
+      serveClients(poll)
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
   }

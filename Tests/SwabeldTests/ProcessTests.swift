@@ -8,7 +8,7 @@ import Testing
 @testable import swabeld
 
 @Suite struct `State file` {
-  private func parse(_ text: String) -> StateFile.Reading { StateFile.parse(Array(text.utf8)) }
+  private func parse(_ text: String) -> StateFile.Content { StateFile.parse(Array(text.utf8)) }
 
   @Test func `a decimal number is a seqno`() {
     #expect(parse("34177\n") == .seqno(Seqno(34177)))
@@ -30,14 +30,25 @@ import Testing
     #expect(file.read() == .missing)
     try file.write(Seqno(7))
     #expect(file.read() == .seqno(Seqno(7)))
-    file.consume()
+    file.consume(Log())
     #expect(file.read() == .missing)
+  }
+
+  @Test func `one that cannot be read says why`() throws {
+    let path = NSTemporaryDirectory() + "swabeld-state-\(UInt64.random(in: 0 ... .max))"
+    let file = StateFile(path: path)
+    try FileSystem.writeAtomically(path, [UInt8](repeating: 0x20, count: 5000))
+    defer { file.consume(Log()) }
+    guard case .failed = file.read() else {
+      Issue.record("\(file.read())")
+      return
+    }
   }
 
   @Test func `a device is no state file`() throws {
     let file = StateFile(path: "/dev/null")
     try file.write(Seqno(7))
-    file.consume()
+    file.consume(Log())
     #expect(FileSystem.kind(of: "/dev/null") == .other)
   }
 
@@ -55,7 +66,7 @@ import Testing
     let file = PIDFile(path: path)
     try file.create()
     #expect(try FileSystem.read(path) == Array(String(OwnProcess.id).utf8))
-    file.remove()
+    file.remove(Log())
     #expect(!FileSystem.exists(path))
   }
 
@@ -102,21 +113,23 @@ import Testing
   @Test func `a flood of one kind and subject is cut, and the cut is told`() {
     var limiter = LogLimiter()
     let admitted = (0..<1000).filter { _ in
-      limiter.admit(.sendFailed, subject: 1, at: 100) != .suppressed
+      limiter.admit(.sendFailed, subject: .number(1), at: 100) != .suppressed
     }
     #expect(admitted.count == LogLimiter.linesPerSubject)
     #expect(
-      limiter.admit(.sendFailed, subject: 1, at: 100 + LogLimiter.window)
+      limiter.admit(.sendFailed, subject: .number(1), at: 100 + LogLimiter.window)
         == .admitted(suppressed: 1000 - LogLimiter.linesPerSubject))
   }
 
   @Test func `a flood of many subjects is cut, too`() {
     var limiter = LogLimiter()
-    let admitted = (0..<100_000).filter {
-      limiter.admit(.packetDropped, subject: UInt64($0), at: 100) != .suppressed
+    let admitted = (0..<UInt64(100_000)).filter {
+      limiter.admit(
+        .packetDropped, subject: .drop(.magic, from: IPAddress(high: 0, low: $0)), at: 100)
+        != .suppressed
     }
     #expect(admitted.count == LogLimiter.linesPerKind)
-    #expect(limiter.admit(.client, subject: 0, at: 100) == .admitted(suppressed: 0))
+    #expect(limiter.admit(.client, subject: .badRequest, at: 100) == .admitted(suppressed: 0))
   }
 }
 

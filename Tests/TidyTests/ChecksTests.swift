@@ -105,6 +105,13 @@ import Testing
     #expect(Checks.documentation(sample("public import BabelWire\nvar x = 1")).isEmpty)
   }
 
+  @Test(arguments: ["do { try f() } catch {}", "do { try f() } catch {\n  // It may fail.\n}"])
+  func `an empty catch is found`(text: String) {
+    #expect(lines(Checks.emptyCatches(sample(text))) == [1])
+    #expect(Checks.emptyCatches(sample("do { try f() } catch { return }")).isEmpty)
+    #expect(Checks.emptyCatches(sample("// catch {}")).isEmpty)
+  }
+
   @Test func `folders of one machine are found`() {
     let paths = ["/wo" + "rk/x", "see /ro" + "ot/x", "'/fa" + "rm/a'"]
     for path in paths {

@@ -60,6 +60,24 @@ private enum Repository {
     expectNone(files.flatMap { Checks.sizes($0) + Checks.unfinished($0) })
   }
 
+  @Test func `the glossary has at most 40 words, and names types that exist`() throws {
+    let files = try Repository.files()
+    let glossary = try #require(files.first { $0.path == "docs/glossary.md" })
+    let rows = glossary.lines.filter { $0.hasPrefix("| ") }.dropFirst()
+      .map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+    #expect((20...40).contains(rows.count))
+    #expect(Set(rows.map { $0[0] }).count == rows.count)
+    let types = Set(
+      files.filter { $0.path.hasPrefix("Sources/") }.flatMap(\.code).flatMap { line in
+        line.matches(of: /\b(?:struct|class|enum) (\w+)/).map { String($0.output.1) }
+      })
+    for row in rows {
+      let named = row.last.map { $0.matches(of: /`(\w+)`/).map { String($0.output.1) } } ?? []
+      #expect(!named.isEmpty, "\(row[0]) has no type")
+      for type in named { #expect(types.contains(type), "\(row[0]): there is no type \(type)") }
+    }
+  }
+
   @Test func `no file names a folder of one machine`() throws {
     expectNone(try Repository.files().flatMap(Checks.foreignPaths))
   }

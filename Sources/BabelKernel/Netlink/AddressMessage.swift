@@ -26,10 +26,6 @@ public struct KernelAddress: Hashable, Sendable {
   public var isDuplicate: Bool { flags & 0x08 != 0 }
   /// Not the first of its network on the interface (IPv4).
   public var isSecondary: Bool { flags & 0x01 != 0 && address.family == .ipv4 }
-  /// Made by the kernel for privacy, short-lived (IPv6).
-  public var isTemporary: Bool { flags & 0x01 != 0 && address.family == .ipv6 }
-  /// Not to be used for anything new.
-  public var isDeprecated: Bool { flags & 0x20 != 0 }
 
   /// Makes an address.
   public init(

@@ -12,7 +12,7 @@ public enum AddressRequest {
       NetlinkFlag.create | NetlinkFlag.exclusive, "add address \(address)")
   }
 
-  /// Removes an address; `addressNotAvailable` if it is not there.
+  /// Removes an address; fails if it is not there.
   public static func remove(
     _ address: IPAddress, prefixLength: UInt8, from ifindex: Int32
   ) throws(KernelError) {

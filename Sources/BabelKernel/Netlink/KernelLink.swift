@@ -132,7 +132,7 @@ public struct KernelLink: Equatable, Sendable {
     case .wireguard, .vxlan, .tun, .gre, .gretap, .ip6gre, .ipip, .ip6tnl, .sit, .geneve, .xfrm,
       .vti, .ppp:
       true
-    default: false
+    case .none, .bridge, .vlan, .veth, .batadv, .dummy, .bond, .macvlan, .vrf, .other: false
     }
   }
 

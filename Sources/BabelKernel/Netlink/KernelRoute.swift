@@ -11,18 +11,12 @@ public struct RouteType: Hashable, Sendable, RawRepresentable, CustomStringConve
   public static let unicast = RouteType(rawValue: 1)
   /// An address of this machine.
   public static let local = RouteType(rawValue: 2)
-  /// Accepted and sent as link broadcast.
-  public static let broadcast = RouteType(rawValue: 3)
-  /// Accepted as broadcast, sent as unicast.
-  public static let anycast = RouteType(rawValue: 4)
   /// Multicast.
   public static let multicast = RouteType(rawValue: 5)
   /// Dropped in silence.
   public static let blackhole = RouteType(rawValue: 6)
   /// Refused: unreachable.
   public static let unreachable = RouteType(rawValue: 7)
-  /// Refused: prohibited.
-  public static let prohibit = RouteType(rawValue: 8)
   /// Lookup goes on in another table.
   public static let `throw` = RouteType(rawValue: 9)
 

@@ -4,7 +4,6 @@
 
 /// `nlmsg_type`.
 enum NetlinkType {
-  static let noOperation: UInt16 = 1
   static let error: UInt16 = 2
   static let done: UInt16 = 3
   static let newLink: UInt16 = 16

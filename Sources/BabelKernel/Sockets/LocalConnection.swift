@@ -39,7 +39,7 @@ public struct LocalConnection: ~Copyable, Sendable {
   }
 
   /// What reading brought.
-  public enum Reading: Equatable, Sendable {
+  public enum Received: Equatable, Sendable {
     /// That many octets are in the buffer.
     case octets(Int)
     /// Nothing now.
@@ -49,7 +49,7 @@ public struct LocalConnection: ~Copyable, Sendable {
   }
 
   /// Reads into `buffer`, up to its `count`. A reset connection counts as closed.
-  public func read(into buffer: inout [UInt8]) throws(KernelError) -> Reading {
+  public func read(into buffer: inout [UInt8]) throws(KernelError) -> Received {
     do throws(KernelError) {
       guard let count = try descriptor.read(into: &buffer) else { return .nothingYet }
       return count == 0 ? .closed : .octets(count)
@@ -80,16 +80,6 @@ public struct LocalConnection: ~Copyable, Sendable {
 
   /// Tells the other side that nothing more will be written; it can still write.
   public func finish() { _ = shutdown(descriptor.rawValue, Int32(SHUT_WR)) }
-
-  /// The user id of the other side; nil for TCP.
-  public func peerUserID() -> UInt32? {
-    // struct ucred: process, user, group.
-    var record: (Int32, UInt32, UInt32) = (0, 0, 0)
-    var size = socklen_t(12)
-    let result = getsockopt(
-      descriptor.rawValue, SOL_SOCKET, Int32(SWB_SO_PEERCRED), &record, &size)
-    return result == 0 && size == 12 && record.0 > 0 ? record.1 : nil
-  }
 }
 
 /// Opens a non-blocking stream socket.

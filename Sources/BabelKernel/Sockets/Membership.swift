@@ -117,7 +117,10 @@ final class Memberships: @unchecked Sendable {
       for holder in holders {
         do throws(KernelError) {
           return try membership.leave(holder.descriptor.rawValue)
-        } catch { continue }
+        } catch {
+          // Another socket is the member.
+          continue
+        }
       }
       throw error
     }

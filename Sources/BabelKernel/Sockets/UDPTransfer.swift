@@ -10,6 +10,7 @@ extension UDPSocket {
     do throws(KernelError) {
       _ = try poll.wait(until: deadline)
     } catch {
+      // The next attempt to send tells what is wrong.
       return false
     }
     return poll.isWritable(index)

@@ -61,8 +61,6 @@ public enum ErrorNumber {
   public static let notSupported: Int32 = 95
   /// The address is in use.
   public static let addressInUse: Int32 = 98
-  /// The address is not available on this machine.
-  public static let addressNotAvailable: Int32 = 99
   /// The network is down.
   public static let networkDown: Int32 = 100
   /// The network is unreachable.

@@ -16,15 +16,6 @@ extension Span where Element == UInt8 {
     return UInt32(littleEndian: low | high)
   }
 
-  /// 64 bits in the machine's byte order.
-  func nativeUInt64(at offset: Int) -> UInt64 {
-    #if _endian(little)
-      UInt64(nativeUInt32(at: offset)) | UInt64(nativeUInt32(at: offset + 4)) << 32
-    #else
-      UInt64(nativeUInt32(at: offset)) << 32 | UInt64(nativeUInt32(at: offset + 4))
-    #endif
-  }
-
   /// 64 bits in network byte order.
   func networkUInt64(at offset: Int) -> UInt64 {
     var value: UInt64 = 0

@@ -81,7 +81,4 @@ public enum OwnProcess {
     let source = descriptor.rawValue
     try Syscall.check("dup2") { dup2(source, number) }
   }
-
-  /// Ends the process at once.
-  public static func exit(_ status: Int32) -> Never { _exit(status) }
 }

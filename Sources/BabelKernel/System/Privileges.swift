@@ -43,12 +43,10 @@ public enum Privileges {
   }
 
   /// Gives up the capabilities that serve nobody once everything is open: all but those for the
-  /// network and for files of others. Nothing is lost where this is refused.
-  public static func reduce() {
-    do throws(KernelError) {
-      let kept = 1 << netAdmin | 1 << netRaw | 1 << netBindService | fileCapabilities
-      try set(try permitted() & kept)
-    } catch {}
+  /// network and for files of others.
+  public static func reduce() throws(KernelError) {
+    let kept = 1 << netAdmin | 1 << netRaw | 1 << netBindService | fileCapabilities
+    try set(try permitted() & kept)
   }
 
   private static func bit(_ capability: UInt32) -> UInt32 {

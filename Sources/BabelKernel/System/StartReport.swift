@@ -59,17 +59,24 @@ public final class StartReport {
       }
       if count <= 0 { break }
       let end = buffer[..<count].firstIndex(of: 0)
-      do throws(KernelError) {
-        _ = try FileDescriptor.write(Array(buffer[..<(end ?? count)]), to: 2)
-      } catch {}
+      complain(Array(buffer[..<(end ?? count)]))
       if end != nil { _exit(0) }
     }
     var status: Int32 = 0
     _ = Syscall.retrying { waitpid(child, &status, 0) }
     // WIFEXITED and WEXITSTATUS, which Swift does not import.
     if status & 0x7F == 0 { _exit(status >> 8 & 0xFF) }
-    let text = Array("swabeld: the daemon was ended by signal \(status & 0x7F) at its start\n".utf8)
-    do throws(KernelError) { _ = try FileDescriptor.write(text, to: 2) } catch {}
+    complain(
+      Array("swabeld: the daemon was ended by signal \(status & 0x7F) at its start\n".utf8))
     _exit(1)
+  }
+
+  /// Writes to standard error. If that fails there is nobody left to be told.
+  private static func complain(_ text: [UInt8]) {
+    do throws(KernelError) {
+      _ = try FileDescriptor.write(text, to: 2)
+    } catch {
+      return
+    }
   }
 }

@@ -21,9 +21,6 @@ public struct PacketAddresses: Equatable, Sendable {
     self.destinationPort = destinationPort
   }
 
-  /// Octets of the longest pseudo-header.
-  private static let longestPseudoHeader = 36
-
   /// Calls `body` with the pseudo-header: 36 octets for IPv6, 12 for IPv4.
   fileprivate func withPseudoHeader(_ body: (Span<UInt8>) -> Void) {
     var octets = InlineArray<36, UInt8>(repeating: 0)

@@ -56,7 +56,12 @@ public struct AuthenticationTLVs: Equatable, Sendable {
       switch found.type {
       case TLVType.packetCounter where counter == nil:
         let octets = datagram.extracting(payload.offset..<(payload.offset + payload.count))
-        do throws(TLVFault) { counter = try PacketCounter(decoding: octets, at: payload) } catch {}
+        do throws(TLVFault) {
+          counter = try PacketCounter(decoding: octets, at: payload)
+        } catch {
+          // A counter that cannot be read counts as none; a later one may be right.
+          continue
+        }
       case TLVType.challengeRequest where !toMulticast:
         if payload.count <= ChallengeNonce.maximumCount { challenge = payload }
       case TLVType.challengeReply:

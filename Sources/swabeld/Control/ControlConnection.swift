@@ -62,8 +62,8 @@ final class ControlConnection {
     return waitingSince.map { $0 + Self.patience }
   }
 
-  /// Reads what is there. Returns a remark for the log if the connection had to be cut.
-  func read(_ buffer: inout [UInt8]) -> String? {
+  /// Reads what is there. A connection that fails, or whose request is too long, ends.
+  func read(_ buffer: inout [UInt8], _ log: Log) {
     do throws(KernelError) {
       switch try connection.read(into: &buffer) {
       case .octets(let count):
@@ -74,13 +74,14 @@ final class ControlConnection {
         if finishedAt != nil { isOver = true } else { end(.polite) }
       }
     } catch {
-      end(.now)
+      lost(error, log)
     }
     if ending == nil, lines.isTooLong {
       end(.polite)
-      return "control socket: a request is longer than \(RequestLines.limit) octets"
+      log.write(
+        .client, subject: .requestTooLong,
+        "control socket: a request is longer than \(RequestLines.limit) octets")
     }
-    return nil
   }
 
   /// The next request, if it may be worked on.
@@ -112,6 +113,14 @@ final class ControlConnection {
     }
   }
 
+  /// Ends a connection that failed. Clients may go at any time, so only who asked for more than
+  /// warnings is told.
+  private func lost(_ error: KernelError, _ log: Log) {
+    end(.now)
+    guard log.level <= .info else { return }
+    log.write(.client, subject: .clientLost, level: .info, "control socket: \(error)")
+  }
+
   /// Queues an event line if the client is to have it now.
   func report(_ notice: Notice, _ line: [UInt8]) {
     guard isMonitoring else { return }
@@ -119,8 +128,8 @@ final class ControlConnection {
     output.append(line)
   }
 
-  /// Writes a piece of a dump, and what the socket takes. False if the client has stalled.
-  func write(from node: borrowing BabelNode, at now: Instant) -> Bool {
+  /// Writes a piece of a dump, and what the socket takes. A connection that fails ends.
+  func write(from node: borrowing BabelNode, at now: Instant, _ log: Log) {
     if wantsToWrite, waitingSince == nil { waitingSince = now.microseconds }
     if cursor?.feed(&output, from: node, at: now) == true {
       cursor = nil
@@ -129,19 +138,18 @@ final class ControlConnection {
     do throws(KernelError) {
       guard let count = try output.drain(into: connection) else {
         end(.now)
-        return true
+        return
       }
       if count > 0 { waitingSince = now.microseconds }
     } catch {
-      end(.now)
-      return true
+      lost(error, log)
+      return
     }
     if !wantsToWrite { waitingSince = nil }
     if case .polite = ending, !wantsToWrite, finishedAt == nil {
       connection.finish()
       finishedAt = now.microseconds
     }
-    return true
   }
 
   /// Ends the connection if its time is over. False if that is because the client has stalled.

@@ -1,9 +1,33 @@
 import BabelCore
 import BabelKernel
 
+/// One request of one client.
+struct ControlRequest {
+  /// What the client wrote, without the end of the line.
+  let line: [UInt8]
+  fileprivate let connection: ControlConnection
+
+  /// Whether the client hears live events already.
+  var isMonitoring: Bool { connection.isMonitoring }
+}
+
+/// What a client is told in answer to a request.
+enum ControlAnswer {
+  /// These lines; the last one says how the request went.
+  case lines(String)
+  /// A part of the tables, then `ok`.
+  case dump(DumpScope)
+  /// All tables, then `ok`, then live events.
+  case monitor
+  /// `ok`, and no live events any more.
+  case unmonitor
+  /// Nothing: the connection ends.
+  case quit
+}
+
 /// babeld's local configuration socket: who is connected, and what they are told.
 ///
-/// Requests are executed by the daemon; this type only moves lines.
+/// The server returns requests and takes answers. It knows nothing of who executes them.
 final class ControlServer {
   /// Clients served at the same time; more are turned away at once. babeld serves four, Althea's
   /// fork 128.
@@ -20,6 +44,8 @@ final class ControlServer {
   let isReadWrite: Bool
   /// How lines are written.
   var form: LineForm
+  /// What clients are greeted with, after the name of the protocol.
+  var banner = ""
   private let listener: LocalListener
   private var connections: [ControlConnection] = []
   /// Poll indices of this turn: the listener, then the connections in order.
@@ -29,6 +55,15 @@ final class ControlServer {
   /// Who comes first in the next turn, and whether the last one had to be broken off.
   private var first = 0
   private var isBehind = false
+  /// The turn under way: which of how many connections is served, how many more requests it may
+  /// make, and the microsecond when the turn began.
+  private struct Turn {
+    var step = 0
+    let count: Int
+    var requestsLeft = ControlServer.requestsPerTurn
+    let began: Int64
+  }
+  private var turn: Turn?
 
   /// Listens.
   init(_ server: LocalServer, _ access: SocketRights, _ form: LineForm) throws(KernelError) {
@@ -78,74 +113,107 @@ final class ControlServer {
     }
   }
 
-  /// Accepts, reads, answers and writes after a wait. Clients take turns: who had to wait comes
-  /// first the next time.
-  func serve(_ poll: borrowing PollSet, _ daemon: Daemon, at now: Instant) {
-    let isConnecting = poll.isReadable(listenerIndex)
-    let began = MonotonicClock.microseconds()
-    let count = min(connections.count, indices.count)
+  /// Begins a turn after a wait: clients are served one after another, and one that had to wait
+  /// comes first the next time.
+  func beginTurn(_ poll: borrowing PollSet, _ log: Log) {
     isBehind = false
-    for step in 0..<count {
-      if step > 0, MonotonicClock.microseconds() - began >= Self.turnTime {
-        first = (first + step) % count
+    let turn = Turn(
+      count: min(connections.count, indices.count), began: MonotonicClock.microseconds())
+    self.turn = turn
+    if turn.count > 0 {
+      read(connections[first % turn.count], poll, indices[first % turn.count], log)
+    }
+  }
+
+  /// The next request of this turn, which is to be answered (``answer(_:with:from:at:)``) before
+  /// the next one is asked for. Nil at the end of the turn; newcomers are accepted then.
+  func nextRequest(
+    _ poll: borrowing PollSet, from node: borrowing BabelNode, at now: Instant, _ log: Log
+  ) -> ControlRequest? {
+    while var turn, turn.step < turn.count {
+      let position = (first + turn.step) % turn.count
+      let connection = connections[position]
+      if turn.requestsLeft > 0, let line = connection.nextRequest() {
+        turn.requestsLeft -= 1
+        self.turn = turn
+        return ControlRequest(line: line, connection: connection)
+      }
+      let isAnswered = turn.requestsLeft < Self.requestsPerTurn
+      finish(connection, isAnswered, poll, indices[position], from: node, at: now, log)
+      turn.step += 1
+      turn.requestsLeft = Self.requestsPerTurn
+      self.turn = turn
+      guard turn.step < turn.count else { break }
+      let next = (first + turn.step) % turn.count
+      if MonotonicClock.microseconds() - turn.began >= Self.turnTime {
+        first = next
         isBehind = true
         break
       }
-      let position = (first + step) % count
-      serve(connections[position], poll, indices[position], daemon, at: now)
+      read(connections[next], poll, indices[next], log)
     }
+    guard turn != nil else { return nil }
+    turn = nil
     indices.removeAll(keepingCapacity: true)
     connections.removeAll { $0.isOver }
-    if isConnecting { accept(daemon, at: now) }
+    if poll.isReadable(listenerIndex) { accept(from: node, at: now, log) }
+    return nil
   }
 
-  private func serve(
-    _ connection: ControlConnection, _ poll: borrowing PollSet, _ index: Int, _ daemon: Daemon,
+  /// Tells the client of a request what came of it.
+  func answer(
+    _ request: ControlRequest, with answer: ControlAnswer, from node: borrowing BabelNode,
     at now: Instant
   ) {
-    let isGone = poll.isHungUp(index)
-    if connection.wantsToRead, poll.isReadable(index) || isGone,
-      let remark = connection.read(&buffer)
-    {
-      daemon.log.write(.client, subject: 0, remark)
-    }
-    let answers = answer(connection, daemon, at: now)
-    if answers || isGone || poll.isWritable(index) || connection.ending != nil {
-      _ = connection.write(from: daemon.node, at: now)
-    }
-    if !connection.checkDeadline(at: now) {
-      daemon.log.write(.client, subject: 1, "control socket: a client does not read, cut off")
+    let connection = request.connection
+    switch answer {
+    case .lines(let text): connection.output.append(text)
+    case .dump(let scope):
+      connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
+    case .monitor: connection.beginDump(of: node, in: form, at: now, monitoring: true)
+    case .unmonitor:
+      connection.stopMonitoring()
+      connection.output.append("ok\n")
+    case .quit: connection.end(.polite)
     }
   }
 
-  /// Executes what a client has asked for; true if there was something.
-  private func answer(
-    _ connection: ControlConnection, _ daemon: Daemon, at now: Instant
-  ) -> Bool {
-    var left = Self.requestsPerTurn
-    while left > 0, let request = connection.nextRequest() {
-      daemon.answer(request, on: connection, isReadWrite: isReadWrite, at: now)
-      left -= 1
+  private func read(
+    _ connection: ControlConnection, _ poll: borrowing PollSet, _ index: Int, _ log: Log
+  ) {
+    guard connection.wantsToRead, poll.isReadable(index) || poll.isHungUp(index) else { return }
+    connection.read(&buffer, log)
+  }
+
+  /// Writes to a client after its requests of this turn.
+  private func finish(
+    _ connection: ControlConnection, _ isAnswered: Bool, _ poll: borrowing PollSet, _ index: Int,
+    from node: borrowing BabelNode, at now: Instant, _ log: Log
+  ) {
+    if isAnswered || poll.isHungUp(index) || poll.isWritable(index) || connection.ending != nil {
+      connection.write(from: node, at: now, log)
     }
-    return left < Self.requestsPerTurn
+    if !connection.checkDeadline(at: now) {
+      log.write(.client, subject: .clientStalled, "control socket: a client does not read, cut off")
+    }
   }
 
   /// At most a few newcomers a turn: the others wait in the kernel.
-  private func accept(_ daemon: Daemon, at now: Instant) {
+  private func accept(from node: borrowing BabelNode, at now: Instant, _ log: Log) {
     for _ in 0..<8 {
       do throws(KernelError) {
         guard let socket = try listener.accept() else { return }
         guard connections.count < Self.connectionLimit else {
-          daemon.log.write(.client, subject: 2, "control socket: too many clients")
+          log.write(.client, subject: .tooManyClients, "control socket: too many clients")
           continue  // closes it
         }
         let connection = ControlConnection(socket)
         connection.output.append(form.protocolName)
-        connection.output.append(daemon.banner)
+        connection.output.append(banner)
         connections.append(connection)
-        _ = connection.write(from: daemon.node, at: now)
+        connection.write(from: node, at: now, log)
       } catch {
-        daemon.log.write(.client, subject: 3, error.description)
+        log.write(.client, subject: .clientRefused, error.description)
         return
       }
     }
@@ -165,7 +233,8 @@ final class ControlServer {
     }
     guard let slowest, slowest.output.isOverfull || backlog > Self.backlogLimit else { return }
     slowest.end(.now)
-    log.write(.client, subject: 4, "control socket: a monitor is too far behind, cut off")
+    log.write(
+      .client, subject: .monitorBehind, "control socket: a monitor is too far behind, cut off")
   }
 
   /// Octets that wait for clients.
@@ -175,17 +244,24 @@ final class ControlServer {
 
   /// Writes what waits for clients until it is less than `octets` or `deadline` (microseconds)
   /// has come: at the end of the daemon.
-  func drain(to octets: Int, _ daemon: Daemon, until deadline: Int64) {
+  func drain(
+    to octets: Int, from node: borrowing BabelNode, until deadline: Int64, _ log: Log
+  ) {
     repeat {
       for connection in connections where !connection.isOver && connection.wantsToWrite {
-        _ = connection.write(from: daemon.node, at: .now)
+        connection.write(from: node, at: .now, log)
       }
       guard backlog > octets else { return }
       var poll = PollSet()
       for connection in connections where !connection.isOver && connection.wantsToWrite {
         poll.add(connection.connection.descriptor, .write)
       }
-      do throws(KernelError) { _ = try poll.wait(until: deadline) } catch { return }
+      do throws(KernelError) {
+        _ = try poll.wait(until: deadline)
+      } catch {
+        log.write(.client, subject: .clientsNotAwaited, error.description)
+        return
+      }
     } while MonotonicClock.microseconds() < deadline
   }
 }

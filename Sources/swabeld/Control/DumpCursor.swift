@@ -103,7 +103,9 @@ struct DumpCursor {
       }
       originated[index] = event == .flush ? nil : status
       return false
-    default: return true
+    case .interface, .neighbour, .packetDropped, .packetUnverified, .senderAuthenticated,
+      .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving:
+      return true
     }
   }
 

@@ -39,7 +39,9 @@ struct LineForm {
     case .neighbour(let event, let status): append(event, status, to: &line)
     case .originated(let event, let status): append(event, status, to: &line)
     case .route(let event, let status): append(event, status, to: &line)
-    default: break
+    case .packetDropped, .packetUnverified, .senderAuthenticated, .tlvIgnored,
+      .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving:
+      break
     }
     return line
   }

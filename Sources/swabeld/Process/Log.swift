@@ -79,17 +79,25 @@ final class Log {
 
   /// Writes a line unless there were too many of its kind and subject.
   func write(
-    _ kind: LogKind, subject: UInt64, level: NoticeLevel = .warning,
+    _ kind: LogKind, subject: LogSubject, level: NoticeLevel = .warning,
     _ line: @autoclosure () -> String
   ) {
     guard let remark = admit(kind, subject) else { return }
     write(level, line() + remark)
   }
 
+  /// Writes a line of which the subject is a number that names it among those of its kind.
+  func write(
+    _ kind: LogKind, subject: UInt64, level: NoticeLevel = .warning,
+    _ line: @autoclosure () -> String
+  ) {
+    write(kind, subject: .number(subject), level: level, line())
+  }
+
   /// What is said after a line that may be written; nil if it may not. Apart from the function
   /// above, which the compiler copies for each of its callers.
   @inline(never)
-  private func admit(_ kind: LogKind, _ subject: UInt64) -> String? {
+  private func admit(_ kind: LogKind, _ subject: LogSubject) -> String? {
     let second = MonotonicClock.microseconds() / 1_000_000
     switch limiter.admit(kind, subject: subject, at: second) {
     case .suppressed: return nil
@@ -126,24 +134,54 @@ final class Log {
 }
 
 /// Kinds of lines that may come in floods.
-enum LogKind: UInt8 {
+enum LogKind {
   case packetDropped, tlvIgnored, limitReached, otherNotice, receiveFailed, sendFailed
   case routeRefused, overflow, kernelDifference, client, interface, flood
 
   /// Kind and subject of a notice.
-  static func of(_ notice: Notice) -> (LogKind, UInt64) {
+  static func of(_ notice: Notice) -> (LogKind, LogSubject) {
     switch notice {
     case .packetDropped(let reason, let source, _), .packetUnverified(let reason, let source, _):
-      (.packetDropped, (source.high ^ source.low) &+ UInt64(reason.rawValue) << 48)
+      (.packetDropped, .drop(reason, from: source))
     case .tlvIgnored(let type, let reason, let source, _):
-      (
-        .tlvIgnored,
-        (source.high ^ source.low) &+ (UInt64(type) << 8 | UInt64(reason.rawValue)) << 40
-      )
-    case .limitReached(let table, _): (.limitReached, UInt64(table.rawValue))
-    default: (.otherNotice, 0)
+      (.tlvIgnored, .tlv(type, reason, from: source))
+    case .limitReached(let table, _): (.limitReached, .table(table))
+    case .interface, .neighbour, .originated, .route, .senderAuthenticated, .neighbourRestarted,
+      .seqnoIncreased, .recovered, .starving:
+      (.otherNotice, .any)
     }
   }
+}
+
+/// What a line of the log is about. Lines of one kind and subject are counted together, so that
+/// a flood about one thing does not hide lines about another.
+enum LogSubject: Hashable {
+  /// The kind says it all.
+  case any
+  /// Packets of a sender that are dropped for one reason.
+  case drop(DropReason, from: IPAddress)
+  /// TLVs of a type and a sender that are ignored for one reason.
+  case tlv(UInt8, TLVFault, from: IPAddress)
+  /// A table that is full.
+  case table(LimitedTable)
+  /// A client of the control socket sent a line without end.
+  case requestTooLong
+  /// A client did not read its answers in time.
+  case clientStalled
+  /// The connection to a client failed.
+  case clientLost
+  /// No more clients are served at a time.
+  case tooManyClients
+  /// A client could not be accepted.
+  case clientRefused
+  /// A client that monitors did not read the events in time.
+  case monitorBehind
+  /// The wait for clients failed when the daemon ended.
+  case clientsNotAwaited
+  /// A client asked for something that cannot be done.
+  case badRequest
+  /// A number that names the subject among those of its kind.
+  case number(UInt64)
 }
 
 /// Decides which lines of a flood are written: a few of each kind and subject, and not too many
@@ -158,8 +196,8 @@ struct LogLimiter {
   }
 
   private struct Key: Hashable {
-    let kind: UInt8
-    let subject: UInt64
+    let kind: LogKind
+    let subject: LogSubject
   }
 
   private struct Window {
@@ -178,11 +216,11 @@ struct LogLimiter {
   static let subjectLimit = 256
 
   private var windows: [Key: Window] = [:]
-  private var kinds: [UInt8: Window] = [:]
+  private var kinds: [LogKind: Window] = [:]
 
   /// Asks for one line; `second` never goes backwards.
-  mutating func admit(_ kind: LogKind, subject: UInt64, at second: Int64) -> Admission {
-    let key = Key(kind: kind.rawValue, subject: subject)
+  mutating func admit(_ kind: LogKind, subject: LogSubject, at second: Int64) -> Admission {
+    let key = Key(kind: kind, subject: subject)
     if windows[key] == nil, windows.count >= Self.subjectLimit {
       windows = windows.filter { second - $0.value.start < Self.window }
     }
@@ -194,8 +232,8 @@ struct LogLimiter {
         return .suppressed
       }
     }
-    var window = kinds[kind.rawValue] ?? Window(start: second)
-    defer { kinds[kind.rawValue] = window }
+    var window = kinds[kind] ?? Window(start: second)
+    defer { kinds[kind] = window }
     return Self.admit(&window, Self.linesPerKind, second, &suppressed)
       ? .admitted(suppressed: suppressed) : .suppressed
   }

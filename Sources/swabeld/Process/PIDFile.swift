@@ -23,10 +23,15 @@ struct PIDFile {
     }
   }
 
-  /// Takes the file away.
-  func remove() {
+  /// Takes the file away. A file that stays does no harm, because the next daemon replaces it; so
+  /// only who asked for more than warnings is told.
+  func remove(_ log: Log) {
     guard !path.utf8.isEmpty else { return }
-    do throws(KernelError) { try FileSystem.remove(path) } catch {}
+    do throws(KernelError) {
+      try FileSystem.remove(path)
+    } catch {
+      if log.level <= .info { log.write(.info, "Couldn't remove the pid file: \(error)") }
+    }
   }
 
   private func creationError(_ error: KernelError) -> KernelError {
@@ -44,6 +49,7 @@ struct PIDFile {
       guard let name = OwnProcess.commandName(of: id) else { return false }
       return !name.elementsEqual("babeld".utf8) && name != OwnProcess.commandName(of: OwnProcess.id)
     } catch {
+      // A file that we cannot read may be anybody's.
       return false
     }
   }

@@ -96,7 +96,7 @@ enum Start {
       // Before the pid file: who reads it may send a signal at once.
       let signals = try SignalDescriptor()
       try pidFile.create()
-      defer { pidFile.remove() }
+      defer { pidFile.remove(log) }
       return try serve(settings, log, signals)
     } catch {
       log.write(.error, "\(error)")
@@ -116,7 +116,7 @@ enum Start {
     }
     var sysctls = SavedSysctls()
     var isStarted = false
-    defer { if !isStarted { _ = sysctls.restoreAll() } }
+    defer { if !isStarted { sysctls.giveBack(log) } }
     if !configuration.skipsKernelSetup {
       do throws(KernelError) {
         try sysctls.require(Sysctl.ipv6Forwarding, 1)
@@ -162,7 +162,7 @@ enum Start {
     }
     // Before the first packet, and while we may still write anywhere.
     daemon.lifeFile.begin(daemon.node, log)
-    stateFile.consume()
+    stateFile.consume(log)
     let hasBecome = become(accounts.user, stateFile, daemon.lifeFile, log)
     if hasBecome { run(daemon, log) }
     daemon.stop()
@@ -197,7 +197,12 @@ enum Start {
     _ log: Log
   ) -> Bool {
     guard let account else {
-      Privileges.reduce()
+      do throws(KernelError) {
+        try Privileges.reduce()
+      } catch {
+        // We go on with more powers than we need, as every daemon does that gives none up.
+        log.write("Couldn't give up capabilities: \(error)")
+      }
       return true
     }
     do throws(KernelError) {
@@ -252,6 +257,7 @@ enum Start {
     // Another daemon may have used it since.
     case .seqno(let seqno): last = last.map { $0.isNewer(than: seqno) ? $0 : seqno } ?? seqno
     case .unreadable: log.write("Couldn't parse babel-state.")
+    case .failed(let error): log.write("Couldn't read babel-state: \(error)")
     }
     // In the lower half: BIRD 2.0 takes a seqno beyond the wrap for an older one, and would never
     // ask for one that we could take for newer.
@@ -263,5 +269,12 @@ enum Start {
     Entropy.fill(&parameters.entropy)
     parameters.supportsV4ViaV6 = settings.kernel.hasV4ViaV6
     return BabelNode(parameters, filters: configuration.filters)
+  }
+}
+
+extension SavedSysctls {
+  /// Restores what we changed; what cannot be restored is logged.
+  mutating func giveBack(_ log: Log) {
+    for error in restoreAll() { log.write("\(error)") }
   }
 }

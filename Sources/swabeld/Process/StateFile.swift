@@ -8,13 +8,15 @@ struct StateFile {
   let path: String
 
   /// What the file says.
-  enum Reading: Equatable {
+  enum Content: Equatable {
     /// There is none.
     case missing
     /// The seqno at the last stop.
     case seqno(Seqno)
     /// Something else.
     case unreadable
+    /// It cannot be read.
+    case failed(KernelError)
   }
 
   /// Whether there is to be a state file. A device or a directory is none: writing a new file and
@@ -38,20 +40,24 @@ struct StateFile {
   }
 
   /// Reads the file without removing it.
-  func read() -> Reading {
+  func read() -> Content {
     guard isWanted, FileSystem.exists(path) else { return .missing }
     do throws(KernelError) {
       return Self.parse(try FileSystem.read(path, limit: 4096))
     } catch {
-      return .unreadable
+      return .failed(error)
     }
   }
 
   /// Takes the file away once a start has succeeded, so that a crash later on cannot bring back
-  /// an old seqno. Nothing is said if that fails: the next clean stop overwrites it.
-  func consume() {
+  /// an old seqno.
+  func consume(_ log: Log) {
     guard isWanted, FileSystem.exists(path) else { return }
-    do throws(KernelError) { try FileSystem.remove(path) } catch {}
+    do throws(KernelError) {
+      try FileSystem.remove(path)
+    } catch {
+      log.write("Couldn't remove babel-state: \(error)")
+    }
   }
 
   /// Writes our seqno.
@@ -62,7 +68,7 @@ struct StateFile {
 
   /// A decimal number below 65536, or the three words of babeld before 1.13: router-id, seqno,
   /// time.
-  static func parse(_ octets: [UInt8]) -> Reading {
+  static func parse(_ octets: [UInt8]) -> Content {
     let words = octets.split { $0 <= 0x20 }
     guard words.count == 1 || words.count == 3 else { return .unreadable }
     if words.count == 3, RouterID(String(decoding: words[0], as: UTF8.self)) == nil {
