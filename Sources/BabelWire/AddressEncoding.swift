@@ -13,7 +13,7 @@ public enum AddressEncoding: UInt8, Equatable, Sendable, CustomStringConvertible
   /// An IPv4 prefix with an IPv6 next hop, 4 octets (RFC 9229); not for addresses.
   case ipv4ViaIPv6 = 4
 
-  /// What octets that are not written are taken from, in 16-octet form.
+  /// The address whose octets stand for those that are not written, in 16-octet form.
   var base: IPAddress {
     switch self {
     case .wildcard, .ipv6: .unspecified
@@ -41,8 +41,8 @@ public enum AddressEncoding: UInt8, Equatable, Sendable, CustomStringConvertible
   /// Whether prefixes of this encoding are IPv4.
   var isIPv4: Bool { self == .ipv4 || self == .ipv4ViaIPv6 }
 
-  /// How many octets a prefix of `length` bits takes when nothing is omitted. For link-local
-  /// prefixes the RFC does not say; the first eight octets are taken as implied.
+  /// How many octets a prefix of `length` bits takes when nothing is omitted. The RFC does not say
+  /// how many that are for a link-local prefix; we take its first eight octets as implied.
   func octetCount(prefixLength length: Int) -> Int {
     max(0, (length + 7) / 8 - (self == .linkLocal ? 8 : 0))
   }
@@ -77,7 +77,7 @@ public enum AddressEncoding: UInt8, Equatable, Sendable, CustomStringConvertible
   }
 
   /// Whether the encoding itself makes the prefix unusable: a link-local prefix, or an IPv4 one
-  /// dressed up as IPv6. What else is martian is for the receiver to judge.
+  /// dressed up as IPv6. The receiver judges whether a prefix is martian for another reason.
   func isMartian(_ prefix: Prefix) -> Bool {
     self == .linkLocal || (self == .ipv6 && prefix.family == .ipv4)
   }

@@ -41,8 +41,8 @@ public struct IPAddress: Hashable, Sendable, Comparable {
     return UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * (index & 7)))
   }
 
-  /// Inside fe80::/64, the only sources Babel accepts over IPv6 (§4). babeld and BIRD test the
-  /// same 64 bits.
+  /// Whether the address is inside fe80::/64. Over IPv6 Babel accepts packets from such addresses
+  /// only (§4). babeld and BIRD test the same 64 bits.
   public var isLinkLocal: Bool { high == 0xFE80_0000_0000_0000 }
 
   /// ff00::/8 or 224.0.0.0/4.

@@ -8,7 +8,7 @@
 public struct PacketDecoder: Sendable {
   /// The TLVs the header counts.
   public let body: OctetRange
-  /// Whatever follows the body; in it only Pad1, PadN and MAC mean anything (§4.2).
+  /// What follows the body. In it only Pad1, PadN and MAC mean anything (§4.2).
   public let trailer: OctetRange
   private let toMulticast: Bool
   private let format: WireFormat
@@ -18,10 +18,10 @@ public struct PacketDecoder: Sendable {
 
   /// Checks the header and starts in front of the first TLV.
   ///
-  /// `source` is where the datagram came from: the first next hop of its family.
-  /// `toMulticast` says whether it was sent to the group, `format` how Updates are written on the
-  /// link. Whether the source address and port
-  /// are acceptable is for the caller to check. Throws if the packet is to be dropped.
+  /// `source` is the address that the datagram came from, which is the next hop of its family until
+  /// a TLV names another one. `toMulticast` says whether the datagram was sent to the group, and
+  /// `format` how Updates are written on the link. The caller checks whether the source address and
+  /// port are acceptable. Throws if the packet is to be dropped.
   public init(
     _ datagram: borrowing Span<UInt8>, from source: IPAddress, toMulticast: Bool,
     format: WireFormat = .standard

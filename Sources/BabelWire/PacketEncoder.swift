@@ -1,6 +1,6 @@
 // Before editing, read RFC 8966 §4, §4.5 and §4.6.9.
 
-/// Where a route announced goes through, as the receiver is to understand it.
+/// The next hop of an announced route, as the receiver is to understand it.
 public enum UpdateNextHop: Equatable, Sendable {
   /// The address the packet comes from: IPv6 prefixes over IPv6, IPv4 prefixes over IPv4.
   case packetSource
@@ -8,8 +8,8 @@ public enum UpdateNextHop: Equatable, Sendable {
   case ipv4(IPAddress)
   /// An IPv4 prefix through the packet's IPv6 source (AE 4, RFC 9229).
   case ipv6
-  /// An IPv6 prefix (AE 2) through this address, named in a Next Hop TLV where needed: for
-  /// packets over IPv4, whose source says nothing of IPv6.
+  /// An IPv6 prefix (AE 2) through this address, named in a Next Hop TLV where needed. Packets over
+  /// IPv4 need it, because their source address is no IPv6 next hop.
   case named(IPAddress)
 }
 
@@ -19,9 +19,9 @@ public struct OutgoingUpdate: Equatable, Sendable {
   public var destination: Prefix
   /// The source prefix, of the same family; zero length if any source.
   public var source: Prefix
-  /// The router the route originates from; means nothing in a retraction.
+  /// The router that the route originates from. It means nothing in a retraction.
   public var routerID: RouterID
-  /// The sequence number; means nothing in a retraction.
+  /// The sequence number. It means nothing in a retraction.
   public var seqno: Seqno
   /// The metric; infinite in a retraction.
   public var metric: Metric
@@ -29,7 +29,7 @@ public struct OutgoingUpdate: Equatable, Sendable {
   public var interval: Interval
   /// How the receiver is to reach the prefix; for IPv6 prefixes always the packet's source.
   public var nextHop: UpdateNextHop
-  /// What else is to be said about the path.
+  /// The path attributes to be sent with the route.
   public var attributes: PathAttributes
 
   /// Makes an update.
@@ -50,8 +50,8 @@ public struct OutgoingUpdate: Equatable, Sendable {
 
 /// Builds one packet after another in one buffer (RFC 8966 §4).
 ///
-/// Every `append` returns false and changes nothing if the TLV does not fit into the packet; it
-/// does fit into an empty one. Each packet can be decoded without the others.
+/// Every `append` returns false and changes nothing if the TLV does not fit into the packet. It
+/// always fits into an empty packet. Each packet can be decoded without the others.
 public struct PacketEncoder: Sendable {
   /// Octets of UDP payload that must not be exceeded, reserves included: 512 … 65535.
   public let limit: Int
@@ -65,11 +65,11 @@ public struct PacketEncoder: Sendable {
   private var state = ParserState(source: nil)
   private var hasTrailer = false
 
-  /// The smallest limit: what every node can send and receive (§4). Also leaves room for any
-  /// TLV beside any reasonable reserve.
+  /// The smallest limit, which every node can send and receive (§4). It leaves room for any TLV
+  /// beside any reasonable reserve.
   public static let minimumLimit = 512
-  /// What is left for the body even if the reserves ask for more: enough for any single TLV
-  /// with those it depends on.
+  /// The room that the body keeps even if the reserves ask for more. It suffices for any single TLV
+  /// and the TLVs that it depends on.
   static let minimumBody = 128
 
   /// Makes an encoder for packets of up to `limit` octets (forced into 512 … 65535), of which
@@ -151,7 +151,7 @@ public struct PacketEncoder: Sendable {
     append(request.encodedCount) { request.encode(into: &$0) }
   }
 
-  /// Appends a request for a full dump.
+  /// Appends a request for all routes (AE 0).
   public mutating func appendWildcardRequest() -> Bool {
     append(RouteRequest.encodedWildcardCount) { RouteRequest.encodeWildcard(into: &$0) }
   }
@@ -168,8 +168,9 @@ public struct PacketEncoder: Sendable {
 
   /// Appends an update, with the Router-Id and Next Hop TLVs it needs.
   ///
-  /// A prefix with ``UpdateNextHop/packetSource`` or ``UpdateNextHop/ipv6`` does not fit behind
-  /// one of its family with an address of its own: nothing can bring the packet's source back.
+  /// A Next Hop TLV replaces the packet's source as next hop, and nothing brings the source back.
+  /// So an update with ``UpdateNextHop/packetSource`` or ``UpdateNextHop/ipv6`` does not fit behind
+  /// one of the same family that names an address.
   public mutating func append(_ update: OutgoingUpdate) -> Bool {
     let fields = UpdateFields(update, after: state, format)
     let isFinite = !update.metric.isInfinite

@@ -1,7 +1,6 @@
 // Before editing, read RFC 8967 §4.
 
-/// What is added to a finished packet when it is signed, and how that is verified
-/// (RFC 8967 §4.2, §4.3).
+/// Signs a finished packet and verifies a received one (RFC 8967 §4.2, §4.3).
 public enum PacketSeal {
   /// Octets of a PC TLV with an index of `count` octets; the encoder's `bodyReserve`.
   public static func packetCounterCount(indexCount count: Int) -> Int { 6 + count }
@@ -10,11 +9,12 @@ public enum PacketSeal {
   /// `trailerReserve`.
   public static func macCount(_ count: Int) -> Int { 2 + count }
 
-  /// Appends a PC TLV to the body, corrects the body length in the header, and puts one MAC TLV
-  /// per key in front of the padding in the trailer (babeld cannot read past every padding).
+  /// Appends a PC TLV to the body, corrects the body length in the header, and puts one MAC TLV per
+  /// key into the trailer. The MACs stand in front of the padding, because babeld cannot read past
+  /// every padding.
   ///
-  /// `packet` is a header and a body, perhaps with padding. False, and nothing changed, if it is
-  /// not a packet, the index is longer than 32 octets, or the body would exceed 65535 octets.
+  /// `packet` is a header and a body, perhaps with padding. Returns false and changes nothing if
+  /// `packet` is none, the index is longer than 32 octets, or the body would exceed 65535 octets.
   public static func seal(
     _ packet: inout [UInt8], counter: UInt32, index: [UInt8], keys: [MACKey],
     between addresses: PacketAddresses
@@ -72,7 +72,7 @@ public enum PacketSeal {
   public struct Verification: Equatable, Sendable {
     /// Whether the packet is genuine.
     public let verdict: Verdict
-    /// MACs computed: at most one per key, whatever the packet holds.
+    /// How many MACs were computed: at most one per key, whatever the packet holds.
     public let computed: Int
   }
 
@@ -128,7 +128,7 @@ struct TLVWalk {
     end = range.offset + range.count
   }
 
-  /// The next TLV but Pad1; nil at the end, and where one reaches past it.
+  /// The next TLV that is not Pad1. Nil at the end, and where a TLV reaches past the end.
   mutating func next(in datagram: Span<UInt8>) -> (type: UInt8, payload: OctetRange)? {
     while position < end, datagram[position] == TLVType.pad1 { position += 1 }
     let start = position + 2

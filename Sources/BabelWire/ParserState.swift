@@ -1,8 +1,9 @@
 // Before editing, read RFC 8966 §4.5.
 
-/// What earlier TLVs of a packet mean for later ones (RFC 8966 §4.5). Fresh for each packet.
+/// What earlier TLVs of a packet mean for later ones (RFC 8966 §4.5). Each packet starts with a new
+/// state.
 ///
-/// The decoder follows it, and the encoder keeps one to know what the receiver will know.
+/// The decoder keeps one state; the encoder keeps another, which tells what the receiver will know.
 struct ParserState: Equatable, Sendable {
   /// Set by Router-Id TLVs and by the R flag.
   var routerID: RouterID?

@@ -1,17 +1,17 @@
 // Before editing, read RFC 8966 §4.4: experimental sub-TLVs are 112 … 126.
 
-/// How Updates are written on a link.
+/// The form of Updates on a link.
 public enum WireFormat: UInt8, Equatable, Sendable {
-  /// As RFC 8966 says.
+  /// The form of RFC 8966.
   case standard
-  /// As Althea's fork of babeld does: 32 bits of price between metric and prefix of every Update,
-  /// and another number for the path's round-trip time. Nothing else in a packet differs, and
-  /// nothing in it tells which format it has.
+  /// The form of Althea's fork of babeld: each Update has 32 bits of price between metric and
+  /// prefix, and the sub-TLV of the path's round-trip time has another number. Nothing else
+  /// differs, and nothing in a packet tells which form it has.
   case althea
 }
 
-/// What an Update says about its path beyond the metric. Not part of any RFC: for feasibility
-/// nothing of it counts, and who does not know it passes over it.
+/// What an Update says about its path beyond the metric. No RFC defines these attributes. They do
+/// not count for feasibility, and routers that do not know them skip them.
 public struct PathAttributes: Equatable, Sendable {
   /// What the path costs, the sum of what its routers ask for; in units that the operators of
   /// the network agree on.
@@ -20,7 +20,7 @@ public struct PathAttributes: Equatable, Sendable {
   /// router that originates the route.
   public var roundTripTime: UInt32?
 
-  /// Makes attributes; nil for what is not known.
+  /// Makes attributes; nil stands for a value that is not known.
   public init(price: UInt32? = nil, roundTripTime: UInt32? = nil) {
     self.price = price
     self.roundTripTime = roundTripTime
@@ -29,8 +29,8 @@ public struct PathAttributes: Equatable, Sendable {
   /// Whether nothing is known.
   public var isEmpty: Bool { price == nil && roundTripTime == nil }
 
-  /// Reads the sub-TLVs from `offset` on, which were found well-formed before. One that is too
-  /// short is passed over, surplus octets are not looked at.
+  /// Reads the sub-TLVs from `offset` on, whose form has been checked before. A value that is too
+  /// short is skipped; surplus octets are ignored.
   init(
     decoding body: Span<UInt8>, from offset: Int, _ format: WireFormat
   ) throws(TLVFault) {

@@ -17,7 +17,7 @@ public struct Prefix: Hashable, Sendable, Comparable {
     self.init(mapped: address, mappedLength: UInt8(isIPv4 ? length + 96 : length))
   }
 
-  /// Makes a prefix from the 16-octet form; nothing can go wrong below 129 bits.
+  /// Makes a prefix from the 16-octet form. A `mappedLength` above 128 counts as 128.
   public init(mapped address: IPAddress, mappedLength: UInt8) {
     let length = min(mappedLength, 128)
     let highMask: UInt64 = length >= 64 ? .max : length == 0 ? 0 : ~(.max >> UInt64(length))
@@ -48,9 +48,9 @@ public struct Prefix: Hashable, Sendable, Comparable {
   /// Whether the length is zero in the family's own terms.
   public var isDefault: Bool { length == 0 }
 
-  /// Whether no route may exist for this prefix (RFC 8966 appendix C, with the wider ranges
-  /// babeld uses): multicast, link-local, loopback, unspecified and limited broadcast. Default
-  /// routes and class E are fine.
+  /// Whether no route may exist for this prefix (RFC 8966 appendix C, with the wider ranges babeld
+  /// uses): multicast, link-local, loopback, unspecified and limited broadcast. Default routes and
+  /// addresses of class E are allowed.
   public var isMartian: Bool {
     guard family == .ipv4 else {
       return (mappedLength >= 8 && address.high >> 56 == 0xFF)

@@ -3,13 +3,13 @@ public struct RouterID: Hashable, Sendable, Comparable, CustomStringConvertible 
   /// The eight octets, most significant first.
   public let rawValue: UInt64
 
-  /// Makes a router-id; check ``isValid`` before trusting one from outside.
+  /// Makes a router-id. One that comes from outside must be checked with ``isValid``.
   public init(_ rawValue: UInt64) { self.rawValue = rawValue }
 
-  /// All-zero and all-one values are forbidden (§4.1.3).
+  /// Whether the value is neither all zeros nor all ones, which are forbidden (§4.1.3).
   public var isValid: Bool { rawValue != 0 && rawValue != .max }
 
-  /// Numeric order; used only to keep output reproducible.
+  /// Numeric order. It means nothing, and only keeps output reproducible.
   public static func < (a: RouterID, b: RouterID) -> Bool { a.rawValue < b.rawValue }
 
   /// Eight lower-case hexadecimal octets with colons, as babeld prints them.

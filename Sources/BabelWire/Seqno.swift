@@ -9,8 +9,8 @@ public struct Seqno: Hashable, Sendable, CustomStringConvertible {
   /// The next sequence number; 65535 is followed by 0.
   public var next: Seqno { Seqno(rawValue &+ 1) }
 
-  /// Whether this number is strictly newer than `other`: `other < self` holds iff
-  /// `0 < (self − other) mod 65536 < 32768`. Not a total order, hence not `Comparable`.
+  /// Whether this number is strictly newer than `other`: `other < self` holds iff `0 < (self −
+  /// other) mod 65536 < 32768`. This is no total order, so the type is not `Comparable`.
   public func isNewer(than other: Seqno) -> Bool {
     let distance = rawValue &- other.rawValue
     return distance != 0 && distance < 0x8000

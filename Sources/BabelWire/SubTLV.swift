@@ -6,11 +6,12 @@ struct SubTLV: Equatable {
   static let timestamp: UInt8 = 3
   /// Source prefix (RFC 9079 §7.1).
   static let sourcePrefix: UInt8 = 128
-  /// Our own: the price of a path.
+  /// The price of a path, in a number of our own choice.
   static let price: UInt8 = 120
-  /// Our own: the round-trip time of a path.
+  /// The round-trip time of a path, in a number of our own choice.
   static let pathRoundTripTime: UInt8 = 121
-  /// That of Althea's fork of babeld, not assigned by anybody.
+  /// The round-trip time of a path as Althea's fork of babeld sends it. Nobody has assigned this
+  /// number.
   static let altheaPathRoundTripTime: UInt8 = 45
 
   /// The type; 128 … 255 have the mandatory bit.
@@ -20,7 +21,8 @@ struct SubTLV: Equatable {
   /// How many octets the payload has.
   let count: Int
 
-  /// Throws if the type may not be skipped; for types unknown or meaningless in their TLV.
+  /// Throws if the type has the mandatory bit. Called for types that are unknown, or mean nothing
+  /// in their TLV.
   func skip() throws(TLVFault) {
     if type & 0x80 != 0 { throw .mandatorySubTLV }
   }

@@ -17,9 +17,11 @@ public enum TLV: Equatable, Sendable {
   case hello(Hello)
   /// "I Heard You", carries a reception cost (§4.6.6).
   case ihu(IHU)
-  /// Sets the router-id for later Updates (§4.6.7); they carry it already.
+  /// Sets the router-id for later Updates (§4.6.7). The decoder has put it into those Updates
+  /// already.
   case routerID(RouterID)
-  /// Sets the next hop for later Updates (§4.6.8); they carry it already.
+  /// Sets the next hop for later Updates (§4.6.8). The decoder has put it into those Updates
+  /// already.
   case nextHop(IPAddress)
   /// Announces or retracts one route (§4.6.9).
   case update(Update)
@@ -27,7 +29,7 @@ public enum TLV: Equatable, Sendable {
   case wildcardRetraction
   /// Asks for an Update of one prefix (§4.6.10).
   case routeRequest(RouteRequest)
-  /// Asks for a full dump (§4.6.10, AE 0).
+  /// Asks for Updates of all routes (§4.6.10, AE 0).
   case wildcardRequest
   /// Asks for an Update with a newer sequence number (§4.6.11).
   case seqnoRequest(SeqnoRequest)
@@ -64,7 +66,7 @@ enum TLVType {
 public enum DecodedTLV: Equatable, Sendable {
   /// A TLV to act on.
   case tlv(TLV)
-  /// A TLV that must have no effect but on the state of the parser; with the type octet as
-  /// found on the wire.
+  /// A TLV that may change the state of the parser, but must have no other effect. `type` is the
+  /// type octet as found on the wire.
   case ignored(type: UInt8, TLVFault)
 }

@@ -9,7 +9,8 @@ extension IPAddress: CustomStringConvertible {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Appends ``description`` as ASCII octets; a dump has several for each of 100,000 lines.
+  /// Appends ``description`` as ASCII octets. This makes no String, because a dump of 100,000 lines
+  /// has several addresses in each.
   public func appendText(to text: inout [UInt8]) {
     if family == .ipv4 {
       for shift in [24, 16, 8, 0] as [UInt32] {

@@ -1,6 +1,6 @@
 // Before editing, read RFC 8966 §4.5 and §4.6.9.
 
-/// An Update TLV as it goes into a packet: compressed after what the packet holds already.
+/// The fields of an Update TLV, compressed against what the packet holds already.
 ///
 /// The P flag is always set. In a sorted dump the prefix written last shares the most octets
 /// with the next one, so no other choice of default prefix is shorter. The R flag is used where

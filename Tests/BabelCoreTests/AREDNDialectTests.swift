@@ -62,7 +62,7 @@ import Testing
     #expect(statements(again) == statements(configuration))
   }
 
-  /// An explanation without comments, which name places.
+  /// The explanation without its comments, because those name places.
   private func statements(_ configuration: Configuration) -> [Substring] {
     configuration.explanation().split(separator: "\n").map { $0.prefix { $0 != "#" } }
   }

@@ -3,7 +3,8 @@ import Testing
 
 @testable import BabelCore
 
-/// Numbers that a configuration may hold and time may reach, up to their ends: nothing overflows.
+/// Uses the smallest and greatest numbers that a configuration may hold and that time may reach.
+/// Nothing may overflow.
 @Suite struct `Arithmetic on numbers from outside` {
   private func kernelMetric(_ configured: UInt32, routeMetric: UInt16) throws -> UInt32? {
     var rule = FilterRule()

@@ -41,7 +41,7 @@ import Testing
       let again = try parse(configuration.explanation())
       #expect(again.patterns == configuration.patterns, "\(example)")
       let told = try #require(configuration.patterns.first).settings.statementText
-      // `neighbour` may be said again and again.
+      // `neighbour` may be given several times.
       for word in try keywords() where word != "neighbour" && example.contains(" \(word) ") {
         #expect(told.components(separatedBy: " \(word) ").count <= 2, "once: \(example)")
       }
@@ -89,7 +89,7 @@ import Testing
     #expect(unmanned.sorted() == [], "docs/swabeld.8")
   }
 
-  /// All words the parser knows, from its source: the values of its lists of keywords.
+  /// All words that the parser knows: the values of the lists of keywords in its source.
   private func keywords() throws -> Set<String> {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()

@@ -73,7 +73,7 @@ import Testing
     #expect(v0.keys.map { $0.key.id } == [octets("a"), octets("b"), octets("c")])
     #expect(v0.keys.map { $0.signs } == [true, true, false])
     #expect(v0.acceptsBadSignatures)
-    // As in babeld, the last "key" of an interface is the one.
+    // As with babeld, the last `key` of an interface counts.
     let v1 = configuration.authentication(for: try .named("v1"))
     #expect(v1.keys.map { $0.key.id } == [octets("b")])
     let v2 = configuration.authentication(for: try .named("v2"))

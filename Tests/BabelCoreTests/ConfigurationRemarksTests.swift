@@ -49,7 +49,8 @@ import Testing
     return names
   }
 
-  /// A machine on which everything is as the configuration wants it.
+  /// A machine on which everything is as the configuration wants it, so that no remark is about the
+  /// machine.
   private func fittingMachine(
     _ configuration: Configuration, _ positional: [InterfaceName]
   ) -> MachineFacts {

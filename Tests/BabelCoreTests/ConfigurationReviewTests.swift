@@ -3,7 +3,7 @@ import Testing
 
 @testable import BabelCore
 
-/// What a check says about a text, parser and review together, without places.
+/// What a check says about a text: the remarks of parser and review, without the places.
 private func review(_ text: String, on machine: MachineFacts? = nil) throws -> [String] {
   let configuration = try parse(text)
   var found = try warnings(of: text) + configuration.review()
@@ -64,7 +64,7 @@ private func review(_ text: String, on machine: MachineFacts? = nil) throws -> [
       try review("interface v0 hello-interval 200 update-interval 200 enable-timestamps true") == [
         "hello-interval is 200 s: round-trip times are not measured above 180 s"
       ])
-    // What a guide for roaming servers has.
+    // These lines come from a guide for roaming servers.
     #expect(try review("interface v0 hello-interval 60 enable-timestamps true") == [])
   }
 

@@ -12,7 +12,7 @@ func parse(
   return configuration
 }
 
-/// The error a text is refused with; nil when it is accepted.
+/// The error with which a text is refused; nil if it is accepted.
 func refusal(of text: String) -> ConfigurationError? {
   do throws(ConfigurationError) {
     _ = try parse(text)
@@ -22,14 +22,14 @@ func refusal(of text: String) -> ConfigurationError? {
   }
 }
 
-/// What is accepted but remarked on.
+/// The remarks on a text that is accepted.
 func warnings(of text: String) throws(ConfigurationError) -> [ConfigurationWarning] {
   var configuration = Configuration()
   return try ConfigurationParser.parse(
     file: Array(text.utf8), name: "test.conf", into: &configuration)
 }
 
-/// What the socket makes of a line.
+/// The request that the control socket reads from a line.
 func request(_ text: String, running: Configuration = Configuration()) -> RuntimeCommand {
   ConfigurationParser.parseRuntime(line: Array(text.utf8), configuration: running)
 }

@@ -2,35 +2,37 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// RFC 8967 §4.3 and RFC 9467: what is received.
+/// RFC 8967 §4.3 and RFC 9467: how signed packets are received.
 @Suite struct `RFC 8967 §4.3 Receiving` {
   @Test func `RFC 8967 §4.3 §4.3.1.1 RFC 9467 §3.1 first contact, counters, another index`() throws
   {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
-    // S-1: nothing is known of the sender; it is asked, and is no neighbour yet.
+    // Nothing is known of the sender. It gets a challenge, and is no neighbour yet.
     let first = peer.multicast(10)
     #expect(first.isChallenged && bench.neighbourCount == 0)
     #expect(first.sent.map(\.destination) == [.unicast(peer.address)])
-    // S-2
+    // It does not answer, and gets no second challenge so soon.
     bench.run(0.1)
     #expect(peer.multicast(11).isDropped)
-    // S-3
+    // It answers the challenge.
     #expect(peer.unicast(12, reply: first.challenge).isAccepted && bench.neighbourCount == 1)
-    // S-4 to S-8
+    // A counter that was received before is dropped. Those to the group and to us count apart. An
+    // answer counts once.
     #expect(peer.multicast(12).isDropped)
     #expect(peer.multicast(14).isAccepted)
     #expect(peer.unicast(13).isAccepted)
     #expect(peer.unicast(13).isDropped)
     bench.run(1)
     #expect(peer.unicast(12, reply: first.challenge).isDropped)
-    // S-9, S-10: another index is asked for, the known one still counts.
+    // A packet with another index is answered with a challenge. Packets with the known index still
+    // count.
     peer.index = [0xB]
     let second = peer.multicast(0)
     #expect(second.isChallenged && second.challenge != first.challenge)
     peer.index = [0xA]
     #expect(peer.multicast(20).isAccepted)
-    // S-11, S-12: an old answer does not help; it may be asked again after a second.
+    // The answer to an old challenge does not help. After a second there may be another challenge.
     peer.index = [0xB]
     bench.run(1.1)
     let third = peer.unicast(1, reply: first.challenge)
@@ -38,10 +40,10 @@ import Testing
     #expect(peer.unicast(2, reply: second.challenge).isDropped)
     #expect(peer.unicast(3, reply: third.challenge).isAccepted)
     #expect(peer.multicast(3).isDropped && peer.unicast(3).isDropped)
-    // S-16: plain comparison.
+    // Counters are compared as plain numbers: they do not wrap.
     #expect(peer.multicast(.max).isAccepted)
     #expect(peer.multicast(0).isDropped)
-    // S-17: the first PC counts.
+    // If a packet has two packet counters, the first one counts.
     let two = peer.packet(50, toMulticast: false) { encoder in _ = encoder }
     var body = Array(two[4..<12]) + [17, 5, 0, 0, 0, 50, 0xB] + [17, 5, 0, 0, 0, 60, 0xB]
     body = [42, 2, 0, UInt8(body.count)] + body
@@ -55,7 +57,7 @@ import Testing
   @Test func `RFC 8967 §4.3.1.3 an answer counts for 30 seconds and once`() throws {
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
-    // S-13
+    // An answer after more than 30 seconds comes too late.
     let old = peer.multicast(1)
     bench.run(31)
     let new = peer.unicast(2, reply: old.challenge)
@@ -83,7 +85,7 @@ import Testing
       #expect(peer.multicast(1).isDropped, "what is dropped prolongs nothing")
     }
     #expect(peer.multicast(90).isAccepted)
-    // S-20
+    // After five minutes without an accepted packet the index is forgotten.
     bench.run(301)
     #expect(peer.multicast(99).isChallenged)
     bench.run(400)
@@ -94,7 +96,7 @@ import Testing
     let bench = try Bench(Signer.parameters())
     bench.run(10)
     bench.forget()
-    // S-21, and unsigned ones.
+    // The packets of 10,000 senders are signed with a wrong key, or not signed.
     for i in 0..<10_000 {
       let peer = Signer(bench, UInt64(0x1000 + i), keys: [MACKey(hmacSHA256: [1])])
       #expect(peer.multicast(1, reply: [1], challenge: [2]).isDropped)
@@ -112,7 +114,7 @@ import Testing
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     peer.join()
-    // S-14
+    // The same packet is sent to another address, from another address, and with another octet.
     var packet = peer.packet(9, toMulticast: false)
     #expect(peer.deliver(packet, toMulticast: true).isDropped)
     let other = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xC1)
@@ -120,7 +122,7 @@ import Testing
     packet[6] ^= 1
     #expect(peer.deliver(packet, toMulticast: false).isDropped)
     #expect(bench.neighbourCount == 1 && bench.authentication?.counters.wrongMAC == 3)
-    // Our own, sent back from the other side.
+    // Now the node's own packet comes back to it.
     bench.forget()
     bench.run(8)
     let own = bench.sent.filter { !$0.hellos.isEmpty }
@@ -140,7 +142,7 @@ import Testing
     let bench = try Bench(Signer.parameters())
     let peer = Signer(bench)
     let nonce = try #require(peer.multicast(1).challenge)
-    // S-15
+    // The answer is right, but the packet has no packet counter.
     let body = helloTLV(1) + [19, UInt8(nonce.count)] + nonce
     let packet = [42, 2, 0, UInt8(body.count)] + body
     #expect(peer.deliver(peer.sign(packet, toMulticast: false), toMulticast: false).isDropped)
@@ -208,23 +210,23 @@ import Testing
       #expect(result.sent.map(\.destination) == [.unicast(peer.address)])
       #expect(result.notices.allSatisfy { if case .tlvIgnored = $0 { false } else { true } })
     }
-    // S-18
+    // A challenge in a packet to the group is not answered.
     bench.run(1)
     let toGroup = peer.multicast(100, challenge: [1])
     #expect(toGroup.isAccepted && toGroup.sent.isEmpty)
-    // S-19
+    // Of many challenges only some are answered.
     var replies = 0
     for i in 0..<20 {
       replies += peer.unicast(UInt32(200 + i), challenge: [UInt8(i)]).replies.count
       bench.run(0.05)
     }
     #expect((3...4).contains(replies))
-    // A replayed request is not answered, one of an unknown sender is.
+    // A challenge in a replayed packet is not answered. One of an unknown sender is answered.
     bench.run(1)
     #expect(peer.unicast(200, challenge: [1]).isDropped)
     let newcomer = Signer(bench, 0xC1).unicast(1, challenge: [5])
     #expect(newcomer.isChallenged && newcomer.replies == [[5]] && newcomer.sent.count == 1)
-    // Longest and no index.
+    // An index may have no octets, or 32 at most.
     for (number, index) in [(UInt64(0xD1), []), (0xD2, [UInt8](repeating: 3, count: 32))] {
       let other = Signer(bench, number, index: index)
       other.join()
@@ -250,7 +252,7 @@ import Testing
     #expect(status.peers == 65 && bench.neighbourCount == 1)
     #expect(bench.sent.count <= 100 && status.counters.suppressed >= 4900)
     #expect(peer.multicast(10).isAccepted)
-    // One sender is asked once a second.
+    // A sender gets one challenge a second.
     bench.run(10)
     bench.forget()
     var challenges = 0
@@ -263,7 +265,7 @@ import Testing
   }
 }
 
-/// RFC 8967 §4.2: what is sent.
+/// RFC 8967 §4.2: how packets are signed and sent.
 @Suite struct `RFC 8967 §4.2 Sending` {
   private func counter(of packet: SentPacket) -> (UInt32, [UInt8])? {
     let found = packet.tlvs.compactMap {

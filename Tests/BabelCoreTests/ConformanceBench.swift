@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// Router-id, addresses and prefixes the conformance tests speak of.
+/// The router-id, addresses and prefixes that the conformance tests use.
 enum Example {
   static let ownRouterID = RouterID(0x0200_0000_0000_00AA)
   static let ownAddress = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xAA)
@@ -77,14 +77,14 @@ final class Bench {
   private(set) var notices: [Notice] = []
   /// What the node wants forwarded, as its actions told.
   private(set) var forwarding: [Prefix: ForwardingTarget] = [:]
-  /// The same of source-specific entries.
+  /// The same for source-specific entries.
   private(set) var specific: [ForwardingKey: ForwardingTarget] = [:]
   /// Changes of forwarding so far.
   private(set) var forwardingChanges = 0
   private var peers: [Peer] = []
   /// The first interface, `p0`.
   private(set) var interface = InterfaceID(0)
-  /// What the node's clock shows at the beginning.
+  /// The time that the node's clock shows at the beginning.
   private let origin: Int64
 
   /// Makes a node with one interface that is up.
@@ -143,7 +143,7 @@ final class Bench {
   /// Lets virtual seconds pass: the node is called at its deadlines, peers send their Hellos.
   func run(_ seconds: Double) { run(until: now + Int64(seconds * 1_000_000)) }
 
-  /// One call of the node after virtual seconds, with a small budget.
+  /// Calls the node once after some virtual seconds, with a small budget.
   func run(_ seconds: Double, budget: Int) {
     now += Int64(seconds * 1_000_000)
     input(advancing: false) { _ = $0.advance(to: $1, budget: budget, into: &$2) }
@@ -179,7 +179,7 @@ final class Bench {
 
   // MARK: Inputs
 
-  /// Calls an input and takes in what the node asks for.
+  /// Calls an input of the node and carries out what the node asks for.
   func input(
     advancing: Bool = true, _ body: (inout BabelNode, Instant, inout ActionBuffer) -> Void
   ) {
@@ -291,7 +291,7 @@ final class Bench {
 
   // MARK: Reading
 
-  /// How packets fared on the first interface with keys.
+  /// The counters of authentication of the first interface; nil if it has no keys.
   var authentication: AuthenticationStatus? { node.authentication().first }
 
   func neighbour(_ peer: Peer) -> NeighbourStatus? {

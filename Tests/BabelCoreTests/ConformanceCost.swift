@@ -49,7 +49,7 @@ import Testing
     let bench = try Bench()
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 65534)
-    // From now on Hellos only.
+    // From now on the peer sends Hellos only.
     peer.isTalking = false
     peer.say()
     let start = bench.seconds
@@ -135,7 +135,7 @@ import Testing
     #expect(bench.neighbour(peer)?.rxcost == Metric(96))
   }
 
-  /// Every how many-th Hello is lost, the neighbour's rxcost, the cost expected.
+  /// One in so many Hellos is lost; then the neighbour's rxcost, and the cost that is expected.
   static let etx: [(lostEvery: Int?, txcost: UInt16, rxcost: UInt16, cost: UInt16)] = [
     (nil, 256, 256, 256), (2, 256, 512, 512), (2, 512, 512, 1024), (nil, 96, 256, 256),
   ]
@@ -149,7 +149,7 @@ import Testing
     let bench = try Bench(parameters)
     let peer = bench.peer(0xB1, hello: 100, rxcost: txcost, warm: false)
     for i in 1...40 {
-      // Unicast Hellos, none of them lost, must not help.
+      // Unicast Hellos, of which none is lost, must not make the cost lower.
       peer.send(body: helloTLV(UInt16(i), interval: 100, flags: 0x8000), toMulticast: false)
       if let lostEvery, i % lostEvery == 1 { _ = peer.nextHello() } else { peer.say() }
       bench.run(1)

@@ -13,7 +13,7 @@ import Testing
   ) throws -> (Bench, announcer: Peer, probe: Peer) {
     let bench = try Bench(filters: filters)
     let announcer = bench.peer(0xB1)
-    // So dear that it is never selected.
+    // The probe's link costs so much that its route is never selected.
     let probe = bench.peer(0xB2, rxcost: 2000)
     announcer.announce(Example.x, seqno: 137, metric: metric, interval: 65534)
     bench.run(5)
@@ -70,7 +70,7 @@ import Testing
     #expect(try !Self.isFeasible(bench, probe, 137, 200))
     #expect(try Self.isFeasible(bench, probe, 137, 199))
     probe.retract(Example.x)
-    // The link gets dearer: (137, 304) is announced, (137, 200) stays.
+    // The link costs more now: (137, 304) is announced, and (137, 200) stays in the source table.
     announcer.rxcost = 200
     announcer.say()
     bench.run(40)
@@ -78,14 +78,14 @@ import Testing
     #expect(try Self.isFeasible(bench, probe, 137, 199))
     #expect(try !Self.isFeasible(bench, probe, 137, 200))
     probe.retract(Example.x)
-    // Cheaper: (137, 150) is announced and remembered.
+    // The link costs less now: (137, 150) is announced and stays in the source table.
     announcer.rxcost = 46
     announcer.say()
     bench.run(40)
     #expect(try !Self.isFeasible(bench, probe, 137, 150))
     #expect(try Self.isFeasible(bench, probe, 137, 149))
     probe.retract(Example.x)
-    // A newer seqno replaces whatever the metric was.
+    // A newer seqno replaces the entry, whatever its metric was.
     announcer.announce(Example.x, seqno: 138, metric: 354, interval: 65534)
     bench.run(40)
     #expect(try Self.isFeasible(bench, probe, 138, 399))

@@ -152,7 +152,8 @@ import Testing
     #expect(bench.selected(Example.x)?.neighbour == far.address)
   }
 
-  /// Table 2.3.1: seqno received, history after, seqno expected next.
+  /// The seqno that is expected and the one that is received; then the history, and the seqno
+  /// expected next.
   static let reactions: [(ne: UInt16, received: UInt16, history: UInt16, next: UInt16)] = [
     (10, 10, 0xF800, 11), (10, 12, 0x9E00, 13), (10, 8, 0xE000, 9), (10, 26, 0x8000, 27),
     (10, 27, 0x8000, 28), (10, 65530, 0x8000, 65531), (10, 65529, 0x8000, 65530),
@@ -175,7 +176,7 @@ import Testing
     let jump = abs(Int(Int16(bitPattern: received &- ne)))
     bench.run(0)
     #expect(bench.routes(Example.x).isEmpty == (jump > 16))
-    // The next one in line adds a single bit.
+    // A Hello with the seqno that is expected adds a single bit.
     peer.send(body: helloTLV(next, interval: 65000))
     #expect(bench.neighbour(peer)?.multicastHistory == 0x8000 | history >> 1)
   }

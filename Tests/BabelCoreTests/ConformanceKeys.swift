@@ -27,7 +27,8 @@ import Testing
     #expect(
       foreign.notices.contains(
         .packetUnverified(.wrongMAC, from: stranger.address, interface: Peer.firstName)))
-    // Strict from now on: who is known stays, without another challenge.
+    // From now on bad signatures are refused. The known neighbour stays, and gets no other
+    // challenge.
     change(bench, Signer.parameters())
     #expect(peer.multicast(3).isAccepted)
     #expect(stranger.multicast(2).isDropped)
@@ -56,7 +57,7 @@ import Testing
       bench.run(4)
     }
     #expect(bench.neighbourCount == 1 && bench.authentication?.counters.challenges == 1)
-    // Without keys everything is taken, and nothing is signed.
+    // Without keys every packet is accepted, and none is signed.
     bench.forget()
     change(bench, InterfaceParameters())
     let plain = bench.peer(0xC1)

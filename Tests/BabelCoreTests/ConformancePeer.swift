@@ -8,9 +8,9 @@ final class Peer {
   let interface: InterfaceID
   let name: InterfaceName
   let hello: UInt16
-  /// Said in IHUs.
+  /// The rxcost that it sends in IHUs.
   var rxcost: UInt16
-  /// Whether Hellos and IHUs go out by themselves.
+  /// Whether it sends Hellos and IHUs regularly.
   var isTalking = false {
     didSet { if isTalking, !oldValue { nextDue = bench.now } }
   }

@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// RFC 8966 §3.8.2: requests we send.
+/// RFC 8966 §3.8.2: requests that the node sends.
 @Suite struct `RFC 8966 §3.8.2 Sending requests` {
   /// A node that just lost its feasible route and holds an unfeasible one.
   static func starving(
@@ -66,7 +66,7 @@ import Testing
     let far = bench.peer(0xB2)
     near.announce(Example.x, seqno: 41, metric: 0, interval: 65534)
     bench.run(30)
-    // Our link to the selected neighbour gets dear; the other would be better now.
+    // The link to the selected neighbour costs more now, so the other route would be better.
     far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
     near.rxcost = 2000
     near.say()
@@ -88,12 +88,12 @@ import Testing
     let requests = bench.sent.filter { $0.routeRequests.contains { $0.destination == Example.x } }
     #expect(!requests.isEmpty)
     #expect(requests.allSatisfy { $0.destination == .unicast(peer.address) })
-    // Not before a periodic update is overdue.
+    // The request must not come before a periodic update is overdue.
     #expect(requests.allSatisfy { Double($0.time) / 1_000_000 > bench.seconds - 55 + 16 })
   }
 }
 
-/// RFC 8966 §3.8.1: requests we receive.
+/// RFC 8966 §3.8.1: requests that the node receives.
 @Suite struct `RFC 8966 §3.8.1 Receiving requests` {
   private func served() throws -> (Bench, Peer, Peer) {
     let bench = try Bench()
@@ -142,7 +142,7 @@ import Testing
     #expect(bench.updates(Example.own).count <= count + 3)
   }
 
-  /// Router-id and seqno requested; both are answered from what we have.
+  /// The router-id and the seqno that are requested. The node has what answers both.
   static let answered: [(UInt16, RouterID)] = [
     (41, Example.origin), (40, Example.origin), (42, Example.otherOrigin),
     (9, Example.otherOrigin),
@@ -249,12 +249,12 @@ import Testing
 
   @Test func `§3.8.1.2 a request never goes back to who asked`() throws {
     let (bench, first, second) = try served()
-    // The only route is the requester's own.
+    // The only route leads through the requester itself.
     first.requestSeqno(Example.x, 42)
     bench.run(2)
     #expect(bench.seqnoRequests.allSatisfy { $0.packet.destination != .unicast(first.address) })
     bench.forget()
-    // With an unfeasible alternative it goes there.
+    // If there is an unfeasible route by another neighbour, the request goes there.
     second.announce(Example.x, seqno: 41, metric: 1000, interval: 65534)
     bench.run(12)
     bench.forget()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import BabelCore
 
-/// RFC 9616: timestamps, samples, averages and what they cost.
+/// RFC 9616: timestamps, samples, averages and the cost that follows from them.
 @Suite struct `RFC 9616 §3 Round-trip times` {
   static func tunnel(penalty: UInt16 = 150, hello: UInt32 = 1000) -> InterfaceParameters {
     var parameters = InterfaceParameters()
@@ -59,7 +59,7 @@ import Testing
     peer.deliver(Self.packet(peer, transmit: 7))
     bench.run(5)
     bench.forget()
-    // It becomes usable now, and must know.
+    // The neighbour becomes usable now, and must be told.
     peer.deliver(Self.packet(peer, transmit: 8))
     bench.run(0.2)
     let packet = try #require(bench.sent.first { !$0.ihus.isEmpty })
@@ -105,13 +105,13 @@ import Testing
     check(hear(5, 1000, at: 10), true, origin: 1000)
     check(hear(5, 1000, at: 900_000), false, origin: 1000)
     check(hear(4, 500, at: 900_001), false, origin: 1000)
-    // Unicast Hellos are counted by themselves.
+    // Unicast Hellos have a count of their own.
     check(hear(1, 1100, at: 900_002, unicast: true), true, origin: 1100)
     check(hear(6, 1200, at: 900_003), true, origin: 1200)
-    // A restart: the count steps back, the clock does not; or the other way round.
+    // After a restart the count steps back and the clock does not, or the other way round.
     check(hear(2, 9000, at: 900_004), true, origin: 9000)
     check(hear(3, 10, at: 900_005), true, origin: 10)
-    // Either may wrap.
+    // Count and clock may both wrap.
     check(hear(65535, UInt32.max, at: 900_006), false, origin: 10)
     check(hear(4, UInt32.max, at: 900_007), true, origin: .max)
     check(hear(5, 0, at: 900_008), true, origin: 0)
@@ -132,7 +132,7 @@ import Testing
 
   // MARK: Samples
 
-  /// t1, t1', t2', t2 and the sample; nil is none.
+  /// The stamps t1, t1', t2', t2, and the sample; nil if there is none.
   static let samples: [(UInt32, UInt32, UInt32, UInt32, UInt32?)] = [
     (3_214_871_391, 3_214_876_528, 3_215_042_622, 3_215_042_677, 5192),
     (3_217_792_643, 3_217_792_718, 3_218_146_380, 3_218_146_448, 143),
@@ -146,7 +146,7 @@ import Testing
     (0, 900, 800, 5000, nil),
     (0, 0, 180_000_001, 200_000, nil),
     (0, 0, 1100, 1000, 0),
-    // The limits themselves, and the whole of a wrap.
+    // These rows try the limits themselves, and stamps that wrap.
     (0, 0, 0, 180_000_000, 180_000_000),
     (0, 0, 180_000_000, 180_000_000, 0),
     (1, 0, 0, 0, nil),
@@ -166,7 +166,7 @@ import Testing
     }
   }
 
-  /// A neighbour whose packets hold what a test says.
+  /// A neighbour whose packets hold the stamps that a test gives.
   struct Talk {
     let bench: Bench
     let peer: Peer
@@ -207,7 +207,7 @@ import Testing
     peer.send(body: ihu())
     #expect(talk.rtt == nil)
     talk.bench.run(1)
-    // An IHU for someone else is none.
+    // An IHU for another router does not count.
     var other = ihu()
     other[15] = 0xAB
     peer.send(body: hello() + other)
@@ -241,7 +241,8 @@ import Testing
     talk.bench.run(5)
     var hello = Array(Self.packet(talk.peer, transmit: 5000)[4...])
     var ihu = talk.ihu(origin: talk.clock &- 3000, receive: 4000)
-    // Three octets of a Hello's stamp, seven of an IHU's: neither counts, the TLVs do.
+    // The stamp of the Hello has three octets and that of the IHU seven. Both stamps are ignored,
+    // and both TLVs count.
     talk.peer.send(body: [4, 11] + hello[2..<9] + [3] + hello[10..<13] + ihu)
     #expect(talk.rtt == nil)
     #expect(talk.bench.neighbour(talk.peer)?.multicastHistory == 0x8000)
@@ -249,7 +250,7 @@ import Testing
     hello = Array(Self.packet(talk.peer, transmit: 5000)[4...])
     talk.peer.send(body: hello + [5, 23] + ihu[2..<17] + [7] + ihu[18..<25])
     #expect(talk.rtt == nil)
-    // One octet more in each.
+    // Each stamp has one octet more than it needs.
     hello = Array(Self.packet(talk.peer, transmit: 5000)[4...]) + [0xEE]
     ihu += [0xEE]
     (hello[1], hello[9], ihu[1], ihu[17]) = (13, 5, 25, 9)
@@ -363,7 +364,7 @@ import Testing
       #expect(neighbour.roundTripTime == rtt)
       #expect(neighbour.cost == Metric(cost))
       #expect(neighbour.rttCost == Metric(cost - 96))
-      // Never told to the neighbour.
+      // The neighbour is never told of the penalty.
       #expect(neighbour.rxcost == Metric(96))
     }
   }

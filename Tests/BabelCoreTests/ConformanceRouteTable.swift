@@ -32,7 +32,8 @@ import Testing
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0)
     #expect(bench.selected(Example.x) != nil)
-    // Our own, as BIRD sends it after announcing one of our prefixes back to us.
+    // The router-id before the retraction is our own. BIRD sends such a retraction after it has
+    // announced one of our prefixes back to us.
     let ownRouterID: [UInt8] = [6, 10, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0xAA]
     let retraction: [UInt8] = [
       8, 18, 2, 0, 64, 0, 0x06, 0x40, 0, 10, 0xFF, 0xFF, 0x20, 0x01, 0x0D, 0xB8, 0, 1, 0, 0,
@@ -60,7 +61,8 @@ import Testing
     bench.run(2)
     bench.forget()
     peer.announce(Example.x, metric: 200)
-    // Kept with its old data or dropped, but never used with the new.
+    // The route may stay with its old data or be dropped, but it must not be used with the new
+    // data.
     #expect(bench.selected(Example.x)?.metric ?? Metric(96) == Metric(96))
     bench.run(2)
     let request = try #require(bench.seqnoRequests.first)
@@ -77,7 +79,8 @@ import Testing
     #expect(bench.selected(Example.x) != nil)
     bench.setLink(bench.interface, isUp: false)
     bench.run(10)
-    // The other end may not have noticed, and use its route through us when the link is back.
+    // The other end may not have noticed that the link was down. Then it uses its route through us
+    // when the link is back.
     #expect(bench.target(Example.x) == .unreachable)
     bench.run(300)
     #expect(bench.target(Example.x) == .absent)

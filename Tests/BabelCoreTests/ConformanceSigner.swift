@@ -9,7 +9,7 @@ final class Signer {
   var keys: [MACKey]
   private var helloSeqno: UInt16 = 1
 
-  /// What one packet came to.
+  /// The result of one packet.
   struct Result {
     /// It had an effect.
     var isAccepted: Bool
@@ -17,13 +17,13 @@ final class Signer {
     var challenge: [UInt8]?
     /// Nonces sent back.
     var replies: [[UInt8]]
-    /// What was sent at once.
+    /// The packets that the node sent at once.
     var sent: [SentPacket]
     var notices: [Notice]
 
-    /// Dropped, and nothing sent.
+    /// Whether the packet was dropped and nothing was sent.
     var isDropped: Bool { !isAccepted && sent.isEmpty }
-    /// Dropped with a challenge.
+    /// Whether the packet was dropped and a challenge was sent.
     var isChallenged: Bool { !isAccepted && challenge != nil }
   }
 

@@ -108,12 +108,12 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     #expect(bench.routes(Example.x, from: any).map(\.advertisedMetric) == [Metric(10)])
     #expect(bench.routes(Example.x, from: s).map(\.advertisedMetric) == [Metric(20)])
     #expect(bench.routes(Example.x, from: t).map(\.neighbour) == [other.address])
-    // Feasibility is a matter of the pair: what x is announced with does not hold for (x, s).
+    // Each pair has its own feasibility distance: the one of x does not count for (x, s).
     peer.announce(Example.x, from: s, metric: 200)
     #expect(bench.routes(Example.x, from: s).first?.advertisedMetric == Metric(20))
     peer.announce(Example.x, metric: 11)
     #expect(bench.routes(Example.x, from: any).first?.advertisedMetric == Metric(11))
-    // And so are requests: the newer seqno is asked for (x, s).
+    // Requests are about a pair, too: the newer seqno is asked for (x, s).
     bench.run(3)
     let asked = bench.seqnoRequests.map(\.request)
     #expect(!asked.isEmpty && asked.allSatisfy { $0.source == s && $0.destination == Example.x })
@@ -163,7 +163,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     let peer = bench.peer(1)
     peer.send(body: router + [8, UInt8(update.count + prefix.count)] + update + prefix)
     #expect(bench.node.destinationOrder().count == 1)
-    // On a wildcard it kills the TLV: neither a retraction nor a request.
+    // A wildcard with a source prefix is ignored: it is neither a retraction nor a request.
     bench.run(20)
     bench.forget()
     peer.send(body: [8, 17, 0, 0, 0, 0, 6, 64, 0, 1, 255, 255] + prefix)
@@ -241,7 +241,7 @@ private func sourceLengths(_ bytes: [UInt8]) -> [UInt8] {
     let told = Set(
       bench.sent.flatMap(\.updates).map { "\($0.destination) \($0.source) \($0.metric)" })
     #expect(told == ["::/0 \(s) 200", "\(Example.x) \(s) 300"])
-    // Gone again under the pair it was announced with.
+    // The retraction names the same pair as the announcement.
     let offer = KernelOffer(
       destination: any, source: any, kernelProtocol: 4, interface: nil, table: 254)
     bench.forget()

@@ -122,7 +122,8 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
   @Test func `§4.5 parser state survives an ignored TLV`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
-    // An Update with P flag and an unknown mandatory sub-TLV, then one that leans on it.
+    // An Update with P flag and an unknown mandatory sub-TLV, and then an Update that uses its
+    // default prefix.
     peer.send(
       body: hex("06 0c 0000 0200000000000001 c8 00")
         + hex("08 14 02 80 40 00 0640 000a 0000 20010db800010000 c8 00")

@@ -84,7 +84,7 @@ import Testing
     bench.forget()
     bench.run(60)
     #expect(bench.updates(other4).isEmpty)
-    // Who asks is told that there is none.
+    // A request is answered with a retraction.
     peer.request(other4)
     bench.run(2)
     #expect(bench.updates(other4).map(\.update.isRetraction) == [true])
@@ -107,7 +107,7 @@ import Testing
     bench.run(20)
     #expect(bench.selected(prefix4) == nil && bench.target(prefix4) == .absent)
     #expect(bench.updates(prefix4).isEmpty)
-    // With an IPv4 next hop the same prefix is as good as any.
+    // With an IPv4 next hop the same prefix can be selected.
     peer.send {
       _ = $0.append(
         OutgoingUpdate(
@@ -133,7 +133,8 @@ import Testing
     let id: [UInt8] = [2, 0, 0, 0, 0, 0, 0, 0xAA]
     peer.send(body: [10, 16, 4, 16, 0, UInt8(seqno + 1), 64, 0] + id + [10, 2])
     #expect(bench.seqno == seqno + 1)
-    // Ours: a route learned by AE 4 that is about to expire is asked for with AE 1.
+    // The node itself asks with AE 1 for a route that was announced with AE 4 and is about to
+    // expire.
     peer.announce(prefix4, metric: 10)
     bench.forget()
     bench.run(45)

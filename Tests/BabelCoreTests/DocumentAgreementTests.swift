@@ -91,13 +91,13 @@ import Testing
     var compared = 0
     for (name, cells, _) in try described() where options.contains(name) {
       let value = cells[2].replacing("`", with: "")
-      // Words such as "none" or "from a MAC address" say what a number cannot.
+      // A default such as "none" or "from a MAC address" is no number, so it is not compared.
       guard Int(value) != nil || ["true", "false", "auto"].contains(value) || value.hasPrefix("/")
       else { continue }
       let lines = told.filter { $0.hasPrefix("\(name) ") || $0.hasPrefix("# \(name):") }
       let quoted = value.hasPrefix("/") ? "\"\(value)\"" : value
       let fits = lines.contains { $0 == "\(name) \(quoted)" || $0 == "# \(name): \(quoted)" }
-      // What is not shown while it is left alone.
+      // The statements that an explanation does not show while they have their defaults.
       let hidden: [String: Bool] = [
         "fee": Pricing().fee == 0 && value == "0",
         "metric-factor": value == "\(Pricing().metricFactor)",
@@ -121,7 +121,7 @@ import Testing
       for (name, cells, _) in try described() where InterfaceKeyword.words.contains(name) {
         guard let wanted = value(of: cells[2], for: type) else { continue }
         guard let index = words.firstIndex(of: name), index + 1 < words.count else {
-          // A penalty that is off, and its bounds, are not shown.
+          // An explanation does not show a penalty that is off, nor its bounds.
           #expect(
             ["0", "off", "none", "false", "manual"].contains(wanted) || name.hasPrefix("jitter"),
             "\(name) \(wanted) for \(type): \(line)")

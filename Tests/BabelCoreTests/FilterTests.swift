@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// A rule, what it is asked about, and what it should answer.
+/// A rule, the route that it is asked about, and the answer that is expected.
 struct FilterCase: Sendable, CustomTestStringConvertible {
   let rule: String
   let subject: FilterSubject
@@ -48,16 +48,16 @@ struct FilterCase: Sendable, CustomTestStringConvertible {
     FilterCase("in ip default", "0.0.0.0/0", false),
     FilterCase("in ip 2001:db8::1", "2001:db8::1/128", true),
     FilterCase("in ip 2001:db8::1", "2001:db8::/127", false),
-    // The last one counts.
+    // Of two selectors of one kind the last one counts.
     FilterCase("in ip 10.0.0.0/8 ip 11.0.0.0/8", "11.0.0.0/8", true),
     FilterCase("in ip 10.0.0.0/8 ip 11.0.0.0/8", "10.0.0.0/8", false),
-    // A v4-mapped prefix makes an IPv6 rule, so nothing is inside.
+    // A v4-mapped prefix makes an IPv6 rule, and no IPv6 prefix is inside that prefix.
     FilterCase("in ip ::ffff:10.0.0.0/104", "10.0.0.0/8", false),
     FilterCase("in ip ::ffff:10.0.0.0/104", "2001:db8::/32", false),
   ]
 
   static let lengths: [FilterCase] = [
-    // Without a family, lengths speak of IPv6.
+    // A rule that names no family is for IPv6.
     FilterCase("in eq 24", "10.0.0.0/24", false),
     FilterCase("in eq 24", "2001::/24", true),
     FilterCase("in le 64", "2001:db8::/64", true),
@@ -67,13 +67,13 @@ struct FilterCase: Sendable, CustomTestStringConvertible {
     FilterCase("in ge 48", "2001:db8::/47", false),
     FilterCase("in src-le 0", "10.0.0.0/8", false),
     FilterCase("in src-le 0", "2001:db8::/32", true),
-    // No limit is no length selector.
+    // A selector that sets no limit does not make the rule one for IPv6.
     FilterCase("in le 128", "10.0.0.0/24", true),
     FilterCase("in ge 0", "10.0.0.0/24", true),
     FilterCase("in le 200", "10.0.0.0/24", true),
     FilterCase("in ge -5", "10.0.0.0/24", true),
     FilterCase("in le 99999999999999999999", "10.0.0.0/24", true),
-    // In IPv4 rules, lengths are IPv4's.
+    // In a rule for IPv4 a length is that of an IPv4 prefix.
     FilterCase("in ip 0.0.0.0/0 le 28", "10.0.0.0/28", true),
     FilterCase("in ip 0.0.0.0/0 le 28", "10.0.0.0/29", false),
     FilterCase("in ip 0.0.0.0/0 le 0", "0.0.0.0/0", true),
@@ -86,12 +86,12 @@ struct FilterCase: Sendable, CustomTestStringConvertible {
     FilterCase("in ip 10.0.0.0/8 src-eq 0", "10.1.1.1/32", true),
     FilterCase("in ip ::/0 le 0", "::/0", true),
     FilterCase("in ip ::/0 le 0", "2001:db8::/32", false),
-    // Several combine by intersection.
+    // If there are several selectors of the length, all must match.
     FilterCase("in ge 48 le 64", "2001:db8::/56", true),
     FilterCase("in le 64 ge 48 le 50", "2001:db8::/56", false),
     FilterCase("in eq 24 eq 32", "2001::/24", false),
     FilterCase("in ge 64 le 48", "2001:db8::/56", false),
-    // Absurd values match nothing.
+    // Lengths that no prefix has match nothing.
     FilterCase("in eq 129", "2001:db8::/128", false),
     FilterCase("in eq -1", "::/0", false),
     FilterCase("in le -1", "::/0", false),

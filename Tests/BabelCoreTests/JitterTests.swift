@@ -3,7 +3,7 @@ import Testing
 
 @testable import BabelCore
 
-/// Beyond RFC 9616: what is combined with the round-trip time.
+/// Losses and jitter together with the round-trip time, of which RFC 9616 says nothing.
 extension `RFC 9616 §3 Round-trip times` {
   @Test func `loss and delay of one link add up`() throws {
     var parameters = Self.tunnel()

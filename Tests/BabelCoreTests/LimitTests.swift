@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// Full tables refuse newcomers, keep what they have, and are told of.
+/// Full tables refuse newcomers and keep what they have, and a notice says so.
 @Suite struct `Limits` {
   private func reached(_ bench: Bench) -> [LimitedTable] {
     bench.notices.compactMap { if case .limitReached(let table, _) = $0 { table } else { nil } }
@@ -127,7 +127,7 @@ import Testing
   }
 }
 
-/// What a neighbour must not be able to do.
+/// Harm that a neighbour must not be able to do.
 @Suite struct `Distrust` {
   @Test(arguments: [UInt16(0), 1, 95])
   func `costs are positive whatever a neighbour says`(rxcost: UInt16) throws {

@@ -7,7 +7,8 @@ import Testing
     let bench = try Bench()
     let other = try bench.addInterface("p1")
     let peer = bench.peer(0xB1)
-    // Both ends of numbered tunnels are often fe80::1 and fe80::2, so we may be either.
+    // The ends of numbered tunnels are often fe80::1 and fe80::2, and each of these may be ours on
+    // another link.
     let state = LinkState(isUp: true, mtu: 1500, linkLocals: [peer.address], ipv4: nil)
     bench.input {
       $0.interfaceChanged(other, state, kernelRoutesLost: false, at: $1, into: &$2)

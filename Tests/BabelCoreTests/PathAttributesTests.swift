@@ -10,7 +10,7 @@ private func carrying() -> InterfaceParameters {
 }
 
 extension Peer {
-  /// Announces a prefix with what is known of the path.
+  /// Announces a prefix with the attributes of its path.
   func announce(_ prefix: Prefix, metric: UInt16, seqno: UInt16 = 10, _ attributes: PathAttributes)
   {
     send {
@@ -24,8 +24,8 @@ extension Peer {
 }
 
 @Suite struct `Prices and round-trip times of paths` {
-  /// A node with two neighbours that both know a way to x: the first the better, the second the
-  /// cheaper one.
+  /// A node with two neighbours that announce x. The route of the first has the smaller metric,
+  /// that of the second the lower price.
   private func choosing(
     _ better: UInt32, _ cheaper: UInt32, factor: UInt32, fee: UInt32 = 0,
     _ parameters: InterfaceParameters = carrying()
@@ -85,7 +85,7 @@ extension Peer {
     #expect(mine.attributes == PathAttributes(price: 0, roundTripTime: 0))
     let theirs = try #require(bench.updates(Example.x).last?.update)
     #expect(theirs.attributes.price == 37)
-    // The peer of the bench sends no timestamps: the sum is not known.
+    // The peer of the bench sends no timestamps, so the sum is not known.
     #expect(theirs.attributes.roundTripTime == nil)
     let status = try #require(bench.selected(Example.x))
     #expect(status.price == 30)
@@ -140,7 +140,7 @@ extension Peer {
       }
     }
     #expect(found.last { $0.destination == Example.x }?.attributes.price == 31)
-    // The fork misreads source-specific Updates: it gets none.
+    // The fork misreads source-specific Updates, so none is sent there.
     #expect(!found.contains { $0.destination == Example.y })
   }
 

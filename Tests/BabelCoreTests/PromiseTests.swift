@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// What was promised on a link ends with the link: nothing waits for somebody who is gone.
+/// What was promised on a link ends with the link, because nobody waits for it any more.
 @Suite struct `Promises` {
   /// Virtual seconds from a withdrawal to its retraction, at ten moments.
   private static func delays(_ bench: Bench, on interface: InterfaceID) -> [Double] {
@@ -26,7 +26,7 @@ import Testing
     let bench = try Bench()
     _ = bench.peer(0xB1)
     bench.run(30)
-    // The change is to leave within 100 ms.
+    // The change must leave within 100 ms.
     bench.offer(Example.own)
     bench.setLink(bench.interface, isUp: false)
     bench.run(1)
@@ -96,7 +96,7 @@ import Testing
     bench.setLink(bench.interface, isUp: true)
     bench.run(1)
     bench.forget()
-    // Within a Hello interval of the first greeting, which died with the link.
+    // This is within a Hello interval of the first greeting, which was lost with the link.
     peer.say()
     bench.run(0.2)
     #expect(bench.sent.filter { !$0.hellos.isEmpty }.count >= 2)

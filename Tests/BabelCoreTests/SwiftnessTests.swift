@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// What a loss needs travels fast: who is told what, and how soon.
+/// After a loss the necessary messages travel fast. These tests say who is told what, and how soon.
 @Suite struct `Swiftness` {
   private static func wired() -> InterfaceParameters {
     var parameters = InterfaceParameters()
@@ -54,10 +54,10 @@ import Testing
       bench.run(0.01)
       #expect(bench.selected(Example.x)?.interface == far.name)
       let told = bench.updates(Example.x).filter { $0.packet.interface == second }
-      // Feasibility distances see to it that nobody falls back on the same originator's.
+      // Feasibility distances keep everybody from using an old route of the same originator.
       #expect(told.contains { $0.update.metric.isInfinite } == isOther)
       #expect(told.allSatisfy { $0.update.metric.isInfinite })
-      // Also to who has not heard it the first time.
+      // It is sent again for those who did not hear it the first time.
       bench.forget()
       bench.run(20)
       let repeated = bench.updates(Example.x).filter { $0.packet.interface == second }
@@ -77,7 +77,7 @@ import Testing
       near.announce(Example.x, metric: 100)
       far.announce(Example.y, metric: 100)
       bench.run(5)
-      // Not feasible, so that it is asked for.
+      // The route is not feasible, so the node asks for a newer seqno.
       near.announce(Example.y, metric: 1000)
       bench.run(5)
       func measure(after cause: () -> Void, until packets: () -> [SentPacket]) throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import BabelCore
 
-/// RFC 8966 A.3, beyond §3.6: margin and dwell.
+/// When a better route replaces a usable one (RFC 8966 §A.3): `switch-margin` and `switch-dwell`.
 @Suite struct `Switching for a better metric` {
   static func rule(margin: UInt16? = nil, dwell: Int64? = nil, measured: Bool = true) -> SwitchRule
   {
@@ -21,27 +21,27 @@ import Testing
 
   static let verdicts:
     [(SwitchRule, MetricStanding, MetricStanding, seconds: Int64, SwitchRule.Verdict)] = [
-      // Nothing is measured and nothing configured: the averages alone decide.
+      // Costs are not measured and nothing is configured, so the averages alone decide.
       (rule(measured: false), standing(199), standing(200), 0, .wins),
       (rule(measured: false), standing(100, 250), standing(200), 9, .settles),
       (rule(measured: false), standing(100, 199), standing(200), 0, .wins),
-      // Measured: twelve better for four seconds, on average, too.
+      // Costs are measured: a route must be better by 12 for four seconds, also on average.
       (rule(), standing(189, 190), standing(200, 205), 60, .isTooClose),
       (rule(), standing(188, 180), standing(200, 192), 4, .wins),
       (rule(), standing(188, 180), standing(200, 192), 3, .settles),
       (rule(), standing(188, 181), standing(200, 192), 60, .settles),
-      // New and better, while the other one is steady or getting better.
+      // A new route that is better is taken at once, if the other metric is steady or falls.
       (rule(), standing(150), standing(200), 0, .wins),
       (rule(), standing(150), standing(200, 220), 0, .wins),
       (rule(), standing(150), standing(200, 180), 0, .settles),
       (rule(), standing(150, awaits: true), standing(200), 0, .settles),
       (rule(), standing(150, awaits: true), standing(200), 4, .wins),
-      // What stands still need not be better by a margin.
+      // If both metrics have not changed for long, no margin is needed.
       (rule(), standing(199, calm: true), standing(200, calm: true), 0, .wins),
       (rule(), standing(199, calm: true), standing(200), 0, .isTooClose),
       (rule(), standing(199), standing(200, calm: true), 0, .isTooClose),
       (rule(margin: 5), standing(199, calm: true), standing(200, calm: true), 0, .isTooClose),
-      // Configured: strictly so.
+      // If margin and dwell are configured, they hold without exceptions.
       (rule(margin: 50), standing(151), standing(200), 60, .isTooClose),
       (rule(margin: 50, measured: false), standing(151), standing(200), 60, .isTooClose),
       (rule(margin: 50, measured: false), standing(150), standing(200), 0, .wins),
@@ -79,7 +79,7 @@ import Testing
 
     var isFirst: Bool { bench.selected(Example.x)?.neighbour == first.address }
 
-    /// The second neighbour's metric from now on.
+    /// Changes the metric that the second neighbour announces.
     func improve(to metric: UInt16) { second.announce(Example.x, metric: metric, interval: 65534) }
   }
 

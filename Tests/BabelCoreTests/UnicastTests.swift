@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// A neighbour beyond the reach of multicast.
+/// A neighbour that multicast does not reach.
 private let far = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xB1)
 
 private func listing(_ addresses: [IPAddress] = [far]) -> InterfaceParameters {

@@ -40,7 +40,7 @@ import Testing
       let ipv6 = try #require(found6)
       #expect(try ipv6.destination == prefix("fd07::/64"))
       #expect(try ipv6.kernelProtocol == 4 && ipv6.gateway == address("fe80::9"))
-      // A longer prefix hides it: that proves nothing.
+      // A longer prefix hides the entry, so the answer proves nothing.
       let hiding = try query.entry(to: try address("fd07::1"))
       #expect(hiding?.kernelProtocol == 5)
       let refusing = try query.entry(to: try address("fd08::1"))
@@ -68,7 +68,7 @@ import Testing
       }
       #expect(try dead() == [false, false, false, false])
       try run("ip link set v1 down")
-      // The kernel follows the carrier from a task of its own.
+      // The kernel notices the carrier in a task of its own, so this takes a moment.
       for _ in 0..<200 where try link("v0").isRunning { usleep(10_000) }
       #expect(try dead() == [false, false, false, false])
       var monitor = try NetlinkMonitor()
@@ -97,7 +97,7 @@ import Testing
       usleep(1_500_000)
       let after = try routes()
       #expect(after.last?.isDead == false)
-      // The kernel may have cleaned up meanwhile.
+      // The kernel may have removed the route meanwhile.
       #expect(after.count == 1 || after.first?.isDead == true)
     }
   }

@@ -5,7 +5,8 @@ import Testing
 
 @testable import BabelKernel
 
-// @testable: the numbers of the protocol are nobody else's business, but must be the kernel's.
+// The numbers of the protocol are internal. The test must see them, because they have to be the
+// kernel's.
 
 @Suite struct `Netlink bytes` {
   /// An IPv6 route as `strace ip -6 route` shows it: fd01::/64 via fe80::2 oif 3 proto 42,
@@ -89,7 +90,7 @@ import Testing
       var bytes = Array(routeBytes[..<count])
       #expect(events(bytes) == [])
       guard count >= 16 else { continue }
-      // With a length that claims to fit, attributes may be cut anywhere.
+      // The length says that all is there, but the attributes may be cut anywhere.
       bytes[0] = UInt8(count)
       #expect(events(bytes).count == (count < 28 ? 0 : 1))
     }
@@ -239,7 +240,7 @@ import Testing
       found.append(KernelRule(message: message.body, in: bytes.span))
     }
     #expect(found == rules)
-    // A rule that asks for more, or is cut off, is none of ours.
+    // A rule that asks for more than the source, or that is cut off, is not read.
     for count in 16..<bytes.count { _ = KernelRule(message: 16..<count, in: bytes.span) }
   }
 

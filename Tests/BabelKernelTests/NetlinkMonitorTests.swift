@@ -4,7 +4,7 @@ import CLinux
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(2))) struct `Hearing of changes` {
-  /// Everything waiting.
+  /// All events that wait.
   private func drain(_ monitor: inout NetlinkMonitor) throws -> [KernelEvent] {
     var events: [KernelEvent] = []
     var turns = 0
@@ -32,7 +32,7 @@ import Testing
       try writer.flush()
       for route in theirs { try stranger.enqueue(.add, route, tag: 0) }
       try stranger.flush()
-      // A replace that changes nothing would not be told.
+      // The kernel would not tell of a replacement that changes nothing.
       for var route in theirs {
         route.gateway = try address("fe80::3")
         try stranger.enqueue(.replace, route, tag: 0)
@@ -74,7 +74,7 @@ import Testing
       }
       try writer.flush()
       #expect(try drain(&monitor).contains(.overflow))
-      // The socket works on.
+      // The socket still works.
       try run("ip route add 10.9.0.0/16 via 10.0.0.2")
       #expect(try drain(&monitor).count == 1)
       var reader = try KernelReader()
@@ -90,7 +90,7 @@ import Testing
       try run("ip link set v0 up; ip link set v1 up; ip addr add 10.0.0.1/24 dev v0")
       let fd00 = try address("fd00::1")
       try AddressRequest.add(fd00, prefixLength: 64, to: try link("v0").ifindex)
-      // The kernel follows the carrier from a task of its own.
+      // The kernel notices the carrier in a task of its own, so this takes a moment.
       var first: [KernelEvent] = []
       for _ in 0..<200 {
         first += try drain(&monitor)
@@ -191,7 +191,7 @@ import Testing
       #expect(progress == .finished(isConsistent: true))
       #expect(routes.count == 5000)
       #expect(most < 1000)
-      // A dump given up half-way does not spoil the next.
+      // A dump that is given up half-way does not disturb the next one.
       reader.startRoutes(tables: [1000])
       _ = try reader.continueRoutes(into: &routes)
       #expect(try reader.links().count == 3)

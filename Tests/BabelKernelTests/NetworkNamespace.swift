@@ -3,10 +3,10 @@ import BabelWire
 import CLinux
 import Testing
 
-/// A network namespace of a test, entered by the calling thread for the time of a synchronous
-/// closure: sockets opened and programs started there belong to it for good.
+/// A network namespace of a test. The calling thread enters it for the time of a synchronous
+/// closure. Sockets and programs that the closure opens or starts belong to the namespace for good.
 ///
-/// Needs root; without, the test fails, it is not skipped.
+/// This needs root. Without root the test fails rather than being skipped.
 struct NetworkNamespace: ~Copyable {
   private let descriptor: Int32
 

@@ -6,10 +6,10 @@ import Testing
 
 @testable import BabelKernel
 
-/// What installing routes costs, against a bare writer that sends ready-made octets.
+/// Compares the cost of installing routes with that of a bare writer that sends ready-made octets.
 ///
-/// `SWABELD_ROUTES=100000 swift test -c release --filter RouteCost` gives the numbers of the
-/// budget; the short run of every day only guards the number of system calls.
+/// `SWABELD_ROUTES=100000 swift test -c release --filter RouteCost` prints the times. The short run
+/// of every day only limits the number of system calls.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct `RouteCost` {
   private struct Cost {
     var microseconds = Int64.max
@@ -53,7 +53,7 @@ import Testing
       systemCalls: calls)
   }
 
-  /// The floor: nothing but `send` and `recv` of batches of 64.
+  /// The least possible cost: only `send` and `recv` of batches of 64.
   private func bare(_ change: UInt16, _ flags: UInt16, _ routes: [KernelRoute]) throws -> Cost {
     let socket = try NetlinkSocket(receiveBuffer: 512 << 10)
     var batches: [NetlinkBuilder] = []

@@ -173,8 +173,8 @@ import Testing
     // Numbers wrap.
     #expect(RouteWriter.isInFlight(2, answered: .max - 1, sent: 3))
     #expect(!RouteWriter.isInFlight(4, answered: .max - 1, sent: 3))
-    // After answers were lost those still waiting are older than what counts as answered: they
-    // lie more ahead than a machine of 32 bits has positive numbers.
+    // After answers were lost, those that still come are older than what counts as answered. They
+    // lie further ahead than an Int of 32 bits can say.
     for age in [1, 2, 1000, 1 << 31] as [UInt32] {
       #expect(!RouteWriter.isInFlight(10 &- age, answered: 10, sent: 12))
     }

@@ -11,7 +11,7 @@ private func sealed(_ counter: UInt8, _ index: [UInt8]) -> [UInt8] {
   return [42, 2, 0, UInt8(8 + tlv.count)] + hello[4...] + tlv
 }
 
-/// Says how many datagrams waited.
+/// Returns how many datagrams waited.
 private func drain(_ socket: borrowing UDPSocket) throws -> Int {
   let batch = ReceiveBatch(room: 1500)
   var total = 0
@@ -83,7 +83,8 @@ extension `Datagrams between two namespaces` {
       let known = StormFilter.Sender(try address("fe80::11"), share: 1 << 30)
       let isSet = receiver.filter(filter(ifindex, share: 1 << 31, [known]))
       #expect(isSet)
-      // Four and a half standard deviations: once in 100,000 runs.
+      // The bound is four and a half standard deviations, which chance exceeds once in 100,000
+      // runs.
       let strangers = try arrive("fe80::1", hello, 1000)
       #expect((429...571).contains(strangers))
       let few = try arrive("fe80::11", hello, 1000)

@@ -151,7 +151,7 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
         try Sysctl.write(old, 2)
         var saved = SavedSysctls()
         #expect(try saved.require(old, 0))
-        // The name was told, and the setting has the former one yet.
+        // The kernel has told of the new name, but the setting still has the former one.
         try saved.restore(old, renamed: new)
         try run("ip link set v0 down; ip link set v0 name w0")
         if isWanted { #expect(try !saved.require(new, 0)) }
@@ -198,7 +198,7 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
     let answered = try server.write(Array("ok\n".utf8))
     let answer = try read(client)
     #expect(answered == 3 && answer == Array("ok\n".utf8))
-    // Nobody reads: at some time there is no more room, and that is no error.
+    // Nobody reads, so at some time there is no more room. That is no error.
     let much = [UInt8](repeating: 1, count: 100_000)
     var isFull = false
     for _ in 0..<1000 where !isFull { isFull = try server.write(much) == 0 }

@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(1))) struct `Datagrams between two namespaces` {
   let port: UInt16 = 6696
 
-  /// Waits for one datagram, at most two seconds; its octets too.
+  /// Waits for one datagram, at most two seconds, and returns it with its octets.
   private func receive(
     _ socket: borrowing UDPSocket, room: Int = 100
   ) throws -> (ReceivedDatagram, [UInt8]) {
@@ -38,7 +38,7 @@ import Testing
       try run("ip addr add fe80::11/64 dev v0 nodad")
     }
     try right.enter { try run("ip link set v1 up; ip addr add fe80::2/64 dev v1 nodad") }
-    // A link drops packets until the kernel's own task has noticed the carrier.
+    // A link drops packets until a task of the kernel has noticed the carrier.
     for _ in 0..<200 {
       let isReady =
         try left.enter { try link("v0").isRunning } && right.enter { try link("v1").isRunning }
@@ -88,7 +88,7 @@ import Testing
       let reader = try KernelReader()
       let links = try reader.links().filter { !$0.isLoopback }.map { $0.ifindex }
       try #require(links.count == 24)
-      // Again and again, so that a membership that was not given up would be noticed.
+      // This is done many times, so that the test notices a membership that was not given up.
       for _ in 0..<30 {
         for ifindex in links { try box.socket.join(group, on: ifindex) }
         for ifindex in links { try box.socket.leave(group, on: ifindex) }
@@ -130,7 +130,7 @@ import Testing
     family: AddressFamily
   ) throws {
     try NetworkNamespace.make().enter {
-      // Nobody answers who has the address: packets wait in the kernel until they are too many.
+      // Nobody has the address, so packets wait in the kernel until they are too many.
       try run("ip link add d0 type veth peer name d1; ip link set d0 up; ip link set d1 up")
       try run("ip addr add 10.9.0.1/24 dev d0; ip addr add fe80::1/64 dev d0 nodad")
       try run("sysctl -qw net.ipv4.neigh.d0.unres_qlen_bytes=100000000")

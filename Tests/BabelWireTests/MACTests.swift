@@ -132,12 +132,12 @@ private func verify(
 
   @Test func `there are vectors`() { #expect(MACVector.all.count == 22) }
 
-  @Test func `S-14 every bit counts, and so do addresses and ports`() throws {
+  @Test func `every bit counts, and so do addresses and ports`() throws {
     let vector = try #require(MACVector.all.first { $0.name == "con-sha256-key32" })
     for bit in 0..<(8 * vector.full.count) {
       var packet = vector.full
       packet[bit / 8] ^= 1 << UInt8(bit % 8)
-      // A bit in the header may make it no packet at all.
+      // If a bit of its header changes, it may be no packet at all.
       let verdict = try? verify(packet, [vector.key], vector.addresses).verdict
       #expect(verdict != .valid)
     }
@@ -178,7 +178,7 @@ private func verify(
       let packet = vector.packet + octetsFromHex(before) + mac + octetsFromHex(after)
       #expect(try verify(packet, [vector.key], vector.addresses).verdict == .valid)
     }
-    // Behind a TLV that reaches past the end nothing is read.
+    // Nothing is read behind a TLV that reaches past the end.
     let packet = vector.packet + octetsFromHex("01ff") + mac
     #expect(try verify(packet, [vector.key], vector.addresses).verdict == .unsigned)
   }

@@ -19,7 +19,7 @@ class Gateway:
 
     def __init__(self, namespace, interface, address, address4, device, special=False):
         self.label = namespace.label
-        # Special: IPv4 by IPv6 next hops, IPv6 for one source prefix only.
+        # The special node leads to IPv4 by IPv6 next hops, and to IPv6 for one source prefix only.
         self.special = special
         self.gateways = {4: f"inet6 {address}" if special else address4, 6: address}
         self.next_hop4 = address4
@@ -74,7 +74,7 @@ def crossroads(lab):
         end.batch(["route add 10.77.3.0/24 dev l0"])
     for place in ("10.77.100.2", "10.77.100.3", "10.77.1.2", "10.77.2.2",
                   "fe80::2%l0", "fe80::3%l0", "fe80::2%l1", "fe80::2%l2"):
-        # Neighbour entries are there before, so that nothing waits for them.
+        # Neighbour entries are made before, so that no packet waits for one.
         wait_until(lambda: n.ping(place), 10, f"{place} answers")
     return s, n, a, b, c, w
 

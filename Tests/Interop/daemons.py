@@ -77,8 +77,8 @@ class Babeld:
 
     proto = 42
     program = "babeld"
-    # babeld 1.12 retracts another prefix than the one withdrawn; its neighbours have to wait
-    # for the route to expire (3.5 update intervals).
+    # babeld 1.12 retracts another prefix than the one withdrawn. So its neighbours have to wait
+    # until the route expires (3.5 update intervals).
     withdraws_within = 35
 
     def __init__(

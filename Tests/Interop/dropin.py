@@ -48,7 +48,8 @@ def normal(line: str) -> str:
     return re.sub(r"^(swabeld|babeld)-[0-9].*", "VERSION", line)
 
 
-# D17: lines of our log bear time and level. A warning must go on looking like one.
+# Row D17 of docs/differences.md: lines of our log begin with time and level. The word "warning"
+# stays, so that a warning is still known as one.
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[0-9:.]*Z (?:error: |info: |debug: )?")
 
 
@@ -105,7 +106,8 @@ def ends_line(ours: Outcome, case: Case) -> bool:
     return False
 
 
-# Number of the row -> what the text of a case must hold for the row to explain a difference.
+# Number of a row of docs/differences.md -> what the text of a case must hold if the row explains
+# its difference.
 KNOWN = {
     "D2": rb"(?m)^protocol-group ",
     "D3": rb"(kernel-priority|kernel-check-interval|shutdown-delay-ms)[ \t]+0+\b",
@@ -159,7 +161,7 @@ def explains(number: str, theirs: Outcome, ours: Outcome) -> bool:
     if number == "D14":
         return not theirs.accepted
     if number == "D15":
-        # What 1.12 stumbles over comes later, if there is anything.
+        # If babeld 1.12 finds a fault, it does so later.
         return not ours.accepted
     if number in ("D5", "D6"):
         return not ours.accepted

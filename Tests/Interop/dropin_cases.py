@@ -98,7 +98,7 @@ SELECTORS = {
 BARE = ["local", "allow", "deny"]
 CHAINS = ["in", "out", "redistribute", "install"]
 
-# Words that 1.14, older versions or forks know elsewhere or no more.
+# Words that babeld 1.14 knows elsewhere, or that only older versions or forks know.
 FOREIGN = [
     "diversity 3", "diversity true", "diversity-factor 128", "keep-unfeasible true",
     "first-table-number 7", "first-rule-priority 100", "kernel-install false", "fee 3",

@@ -19,7 +19,7 @@ SO_TIMESTAMPNS = 35
 ETH_P_IPV6 = 0x86DD
 INTERVAL = 0.2
 PARAMETERS = f"type wired hello-interval {INTERVAL} update-interval 60"
-# What the project promises itself: no Hello later than this after its due time.
+# No Hello may leave later than this after its due time.
 PROMISE = 0.05
 LATEST = 0.97
 
@@ -29,7 +29,8 @@ class HelloWatch(Background):
 
     def __init__(self, namespace: Namespace, interface: str, source: str = "fe80::1") -> None:
         def open_socket() -> socket.socket:
-            # Of one protocol: a socket for all would also be given what leaves here.
+            # The socket is for one protocol. One for all would also get the packets that leave
+            # here.
             raw = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IPV6))
             raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
             raw.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)

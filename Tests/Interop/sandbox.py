@@ -116,7 +116,7 @@ def only_writable(writable: dict[str, bool]) -> None:
         names = [name for name in writable if f"{place}/".startswith(f"{name.rstrip('/')}/")]
         if place.split("/")[1] in ("proc", "sys", "dev") or names and writable[max(names, key=len)]:
             continue
-        # What cannot be mounted anew is no disk.
+        # What cannot be mounted again is no disk.
         mount(None, place, None, MS_REMOUNT | MS_BIND | MS_RDONLY)
 
 
@@ -127,7 +127,7 @@ class Unit:
         self.settings: dict[str, list[str]] = {}
         with open(file) as lines:
             for key, value in re.findall(r"(?m)^(\w+)=(.*)$", lines.read()):
-                # A list that begins with ~ names what is taken away.
+                # A list that begins with ~ names the calls that are not allowed.
                 key = f"~{key}" if value.startswith("~") else key
                 self.settings.setdefault(key, []).extend(value.removeprefix("~").split())
 

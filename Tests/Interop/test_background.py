@@ -41,7 +41,7 @@ def test_status_in_the_background(lab):
     assert bench.run("eth7", "lo") == (0, waiting)
     name = pathlib.Path("/proc", bench.pid.read_text(), "comm").read_text().strip()
     assert name == os.path.basename(binary_under_test())[:15]
-    # A second one: the pid file, then the port, is in the way.
+    # A second daemon does not start: first the pid file is in its way, then the port.
     status, text = bench.run("eth7")
     assert status == 1 and str(bench.pid) in text
     other = ["-D", "-c", "/dev/null", "-S", "", "-I", "", "-L", str(bench.log)]

@@ -14,13 +14,13 @@ from traffic import Stream
 OWN = ["10.91.0.1", "fd91::1"]
 FAR = ["10.92.0.1", "fd92::1"]  # at the neighbour that lives on
 LOST = {"10.93.0.1/32", "fd93::1/128"}  # at the neighbour that dies meanwhile
-# Not ours: by an interface we do not run on, in a table that is none of ours.
+# Routes that are not ours: one by an interface we do not run on, one in a table that is not ours.
 OTHERS = [
     "route add 10.94.0.0/16 via 10.77.3.2 dev l2 proto 42",
     "route add fd94::/32 via fe80::2 dev l2 proto 42",
     "route add unreachable 10.95.0.0/16 table 99 proto 42",
     "route add fd95::/32 via fe80::2 dev l0 table 99 proto 42"]
-# Ours by all signs, though no neighbour has them.
+# Routes that look like ours, though no neighbour announces them.
 STALE = [
     "route add unreachable 10.96.0.0/16 proto 42 metric 4294967295",
     "route add unreachable fd96::/32 proto 42 metric 4294967295",
@@ -169,7 +169,7 @@ def test_orderly_stop_is_no_crash(lab):
     began = time.monotonic()
     node.start()
     speaker.adjacent(node)
-    # What was saved counts: an older seqno than the one we announced is not feasible.
+    # The saved source table counts: an older seqno than the one we announced is not feasible.
     announce(6)
     time.sleep(0.5)
     assert "fd99:1::/64" not in n.reaches()
@@ -244,7 +244,7 @@ def test_interface_added_after_a_crash(lab):
     assert n.reaches() == hosts(FAR)
     outcome = stream.finish()
     assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"
-    # It is an ordinary one from here on.
+    # From here on it is an ordinary interface.
     neighbour.stop()
     wait_until(lambda: not n.reaches(), 10, "routes go with their neighbour")
 
@@ -273,7 +273,7 @@ def test_many_routes_left(lab):
     for data in burst(speaker, count):
         speaker.send(raw=data)
         time.sleep(0.001)
-    # Four Hello intervals, and what neighbours may need to answer.
+    # This takes four Hello intervals, and the time that neighbours may need to answer.
     time.sleep(18 - (time.monotonic() - began))
     print(f"the first Hello {first:.2f} s after the start")
     assert first < 2

@@ -69,14 +69,14 @@ def test_table_of_differences(lab):
     listed = re.findall(r"(?m)^\| (D\d+) \|", text)
     rows = set(listed)
     assert len(listed) == len(rows), "each number once"
-    # Of every line of the log, of filters, while running, on the wire.
+    # These rows are about every line of the log, filters, requests while running, and the wire.
     rows -= {"D17", "D18", "D19", "D22"}
-    # Of words that start nothing, of the start in the background, of interfaces that leave:
-    # test_background.py, test_interface_ends.py.
+    # These are about words that start nothing, the start in the background, and interfaces that
+    # leave; test_background.py and test_interface_ends.py try them.
     rows -= {"D31", "D32", "D33"}
-    # Of links and delays: test_dropin_life.py, test_rings.py.
+    # These are about links and delays; test_dropin_life.py and test_rings.py try them.
     rows -= {"D50", "D51"}
-    # Of what neighbours tell and are told: unit tests, News and Intervals.
+    # These are about what neighbours announce and are told; unit tests (News, Intervals) try them.
     rows -= {"D41", "D42", "D43", "D44", "D45"}
     assert rows == set(dropin.KNOWN) | {"D1"}
     host = lab.namespace("host")

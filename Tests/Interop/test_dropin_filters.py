@@ -14,7 +14,7 @@ from netns import LabError, wait_until
 LONG = os.environ.get("SWABELD_LONG") == "1"
 GROUPS = 8
 QUICK = ["-h", "0.5", "-H", "0.5"]
-# Passes every set-up, so that there is something to wait for.
+# This prefix passes every set of filters, so that the test can wait for it.
 MARKER = "fdff::/64"
 FOREIGN = ["10.1.0.0/16", "10.1.2.0/24", "10.2.0.0/16", "192.168.5.0/24", "fd01::/32",
            "fd01:0:1::/48", "fd01:0:1:2::/64", "fd02::/48", MARKER]
@@ -115,7 +115,7 @@ class Chain:
         """What can be seen of the router, in a form that can be compared."""
         kernel = []
         for route in self.router.routes():
-            # A route that is unreachable for a moment only is no matter of filters.
+            # A route that is unreachable for a moment does not depend on filters.
             if route.get("type", "unicast") == "unicast":
                 kernel.append((route["dst"], route.get("dev"), route.get("gateway"),
                                route.get("metric"), route.get("table"), route.get("prefsrc")))

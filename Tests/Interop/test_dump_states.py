@@ -110,7 +110,7 @@ def test_states_of_routes(lab):
             return reached and bool(theirs) and all(
                 listed(prefix, *pair) for prefix, pair in different.items())
 
-        # A packet takes its time on either side.
+        # A packet takes some time on either side.
         time.sleep(0.3)
         try:
             wait_until(same, 10, f"{name}: the same rows", every=0.1)

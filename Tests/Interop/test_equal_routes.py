@@ -60,7 +60,7 @@ def test_numbered_tunnel(lab):
     assert c.ping("172.20.0.2", "10.77.1.1")
     rows = {row["prefix"]: row["installed"] for row in nodes[1].dump("route")}
     assert rows["172.20.0.2/32"] == "yes", rows
-    # The address goes, and the kernel's route with it: ours takes over. (Another one keeps
+    # The address goes, and the kernel's route with it, so ours takes over. (Another address keeps
     # IPv4 on the device.)
     a.ip("addr", "add", "172.20.9.9/32", "dev", device)
     a.ip("addr", "del", "172.20.0.1/32", "peer", "172.20.0.2/32", "dev", device)

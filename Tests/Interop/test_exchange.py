@@ -38,7 +38,8 @@ def test_exchange(lab, link, peer):
         other.announce(prefix)
 
     def learned():
-        # In our tables too: what an earlier daemon left in the kernel proves nothing.
+        # The route must be in our own tables, because an earlier daemon may have left it in the
+        # kernel.
         return (
             {row["prefix"] for row in node.dump("route") if row["installed"] == "yes"}
             >= set(THEIRS) and a.reaches(node.proto) >= set(THEIRS)
@@ -47,14 +48,14 @@ def test_exchange(lab, link, peer):
     def exchanged(what, timeout=20):
         wait_until(learned, timeout, f"{what}: routes both ways")
 
-    # Neighbours and routes both ways, in the kernels, and traffic along them.
+    # There are neighbours and routes both ways, also in the kernels, and traffic follows them.
     settle(node, other)
     exchanged("start")
     wait_until(lambda: a.ping("fd92::1", "fd91::1"), 5, "IPv6 from a to b")
     wait_until(lambda: a.ping("10.92.0.1", "10.91.0.1"), 5, "IPv4 from a to b")
     wait_until(lambda: b.ping("fd91::1", "fd92::1"), 5, "IPv6 from b to a")
 
-    # One prefix of each family withdrawn at either side: those go, the others stay.
+    # Each side withdraws one prefix of each family. Those go, the others stay.
     for prefix in OWN[2:]:
         node.withdraw(prefix)
     for prefix in THEIRS[2:]:
@@ -71,13 +72,13 @@ def test_exchange(lab, link, peer):
         other.announce(prefix)
     exchanged("announced again")
 
-    # The peer is killed: noticed by the silence of its Hellos.
+    # The peer is killed. We notice because its Hellos are missing.
     other.kill()
     wait_until(lambda: not a.reaches(node.proto) & set(THEIRS), 20, "a dead peer's routes go")
     other.start()
     exchanged("the peer is back", 30)
 
-    # We are killed and come back: routes left in our kernel are no obstacle.
+    # We are killed and come back. Routes that are left in our kernel do not prevent that.
     node.kill()
     wait_until(lambda: not b.reaches(other.proto) & set(OWN), 60, "the peer forgets us")
     node.start()

@@ -66,11 +66,12 @@ def test_renamed(lab):
         n.batch(["link set other name l0", "link set l0 up",
                  "addr replace fe80::1/64 dev l0 nodad"])
         bench.learn()
-    # While it is up, which newer kernels allow; its routes stay in the kernel and must go.
+    # The link is renamed while it is up, which newer kernels allow. Its routes stay in the kernel,
+    # and we must remove them.
     n.ip("link", "set", "l0", "name", "other", check=False)
     if "other" in n.ip("link", "show"):
         bench.forget()
-        # Another link takes the name at once.
+        # Another link gets the name at once.
         n.batch(["link add l0 type bridge", "link set l0 up"])
         never(lambda: n.reaches(), 0.5, "a route by another link of this name")
         n.batch(["link del l0", "link set other name l0"])
@@ -90,7 +91,7 @@ def test_created_anew(lab):
                 != json.loads(before)[0]["ifindex"])
         bench.speaker.close()
         bench.learn()
-        # Up and running in the right group, by the right index.
+        # The interface is up, and we have joined the group with the right index.
         assert "ff02::1:6" in bench.n.ip("-6", "maddr", "show", "dev", "l0")
     bench.close()
 

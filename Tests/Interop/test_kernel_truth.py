@@ -45,7 +45,7 @@ def test_no_gap(lab, kind):
             metric = 10 + step
             road.change(lambda: ways[at].announce(metric), ways[at],
                         1000 + 96 + metric if reflect else None)
-            # Back, that it does not get worse than the others.
+            # The metric goes back, so that it does not get worse than the others.
             road.change(ways[at].announce, ways[at], 1096 if reflect else None)
             ways[(at + 1) % 3].announce()
         elif step % 10 == 4:  # gateway and metric at once
@@ -72,7 +72,7 @@ def foreign_routes(n):
     for family in ("-4", "-6"):
         text = n.ip(family, "-d", "route", "show", "table", "all")
         text = text.replace("\n\tnexthop", " nexthop")
-        # Not ours, and not what changes by itself (link states, the kernel's own addresses).
+        # Leave out our routes and what changes by itself (link states, the kernel's own addresses).
         lines += sorted(
             family + " " + line for line in text.splitlines()
             if " proto babel " not in line and " proto kernel " not in line)
@@ -144,7 +144,7 @@ def test_foreign_routes(lab, reflect):
             route.get("type") == "unreachable" if gateway is None else
             route.get("gateway") in gateway.gateways.values() and route["dev"] == gateway.device)}
 
-    # Where nobody has anything in our place, ours must be there in the end.
+    # If nobody else has a route at our place, ours must be there in the end.
     def free(unreachable=False):
         words = ["metric 1096"] if reflect else [" "]
         words += ["metric 4294967295"] if unreachable else []
@@ -191,7 +191,7 @@ def test_foreign_routes(lab, reflect):
     time.sleep(1)
     unchanged("confirmed")
     assert ours(first) >= free()
-    # Others change theirs beside ours, behind our back: appended, in front, replaced.
+    # Other programs change their routes beside ours: they append, put in front, and replace.
     n.batch([f"route append {prefix} via {'10.77.2.2' if '.' in prefix else 'fe80::2'} dev l2 "
              "proto 250" for prefix in (prefixes[8], prefixes[count + 8])]
             + [f"route prepend {prefixes[9]} via 10.77.2.2 dev l2 proto 250",

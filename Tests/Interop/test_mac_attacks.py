@@ -107,7 +107,7 @@ def test_attacks(lab):
             attacker.send(B, p.destination if p.destination == GROUP else A, p.payload)
 
     expect("wrong-mac", 5, "signed with none of our keys, or not meant for us", reflect)
-    # From our own address, to the group: not even looked at.
+    # Packets from our own address to the group are not even looked at.
     attacker.send(A, GROUP, captured(A)[0].payload)
 
     def misdirect():
@@ -123,7 +123,7 @@ def test_attacks(lab):
            lambda: attacker.send(B, GROUP, sign(SECRET, B, GROUP, babel.packet(hello))))
     expect("unsigned", 1, "not signed",
            lambda: attacker.send(B, GROUP, babel.packet(babel.hello(1))))
-    # A new life of the neighbour: what the old one sent does not count any more.
+    # The neighbour has restarted with another index. Packets of before do not count any more.
     friend.stop()
     wait_until(lambda: not node.neighbours(), 10, "the neighbour is gone")
     before = counters(node)
@@ -134,7 +134,8 @@ def test_attacks(lab):
     watch = Watch(a, b, node, friend)
     expect("other-index", len(old), "of another life of its sender", replay)
     assert counters(node)["senders"] == 1, "nobody else is known"
-    # A life we have never seen, from another place: asked for, remembered by few.
+    # Packets with an index we have never seen, from other addresses. They are answered with
+    # challenges, and only a few senders are remembered.
     attacker.send("fe80::3", GROUP, signed(SECRET, "fe80::3", GROUP, 1, babel.hello(1)))
     wait_until(lambda: counters(node)["unknown-index"] > before["unknown-index"], 3, "asked")
     assert [row["address"] for row in node.dump("neighbour")] == [B]

@@ -112,7 +112,7 @@ class Diamond:
             if len(node.neighbours()) != 2:
                 return False
         for node, there in zip(self.ends, "da"):
-            # Two hops each: a way that leads back through this end is none.
+            # Each path has two hops. One that leads back through this end does not count.
             ways = [row["prefix"] for row in node.dump("route")
                     if int(row["metric"]) == 2 * HOP]
             if any(ways.count(prefix) != 2 for prefix in EDGES[there][0]):
@@ -188,7 +188,7 @@ def test_diamond(lab, mix, how):
     net = Diamond(lab, ends, middles)
     wait_until(net.ready, 40, "the diamond is complete")
     for name, program in zip("mn", middles):
-        # The one in use shall be lost, in some direction at least: make the other one worse.
+        # The link in use shall be lost, at least in one direction, so make the other one worse.
         other = "n" if name == "m" else "m"
         if not net.uses(name):
             net.lose(other, "cut")

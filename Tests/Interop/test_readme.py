@@ -46,7 +46,7 @@ case "$*" in
 esac
 """
 
-# As a careful machine begins: nothing comes in that was not asked for, nothing passes.
+# A careful machine begins so: only answers come in, and nothing is forwarded.
 CLOSED = """
 table inet filter {
   chain input {

@@ -128,7 +128,7 @@ def test_redistribution(lab):
                 f"route add {prefix} {one}", f"route replace {prefix} {two}",
                 f"route change {prefix} {one}", f"route replace blackhole {prefix}",
                 f"route replace {prefix} {two}", f"route del {prefix}",
-                # Several legs, which go one by one.
+                # A route with several next hops, which go one by one.
                 f"route add {prefix} nexthop {one} nexthop {two}", f"route del {prefix}",
                 f"route add {prefix} {one}", f"route append {prefix} {two}",
                 f"route del {prefix} {one}", f"route del {prefix} {two}",
@@ -148,7 +148,7 @@ def test_redistribution(lab):
     ask("route add {four} <4a>")
     ask("route del {four} tos 0")
     ask("route del {four} tos 0x10")
-    # The kernel removes these without a word.
+    # The kernel removes these routes and sends no notification.
     ask("route add {four} <4a>")
     ask("route add {six} <6a>")
     ask("link set m1 down")

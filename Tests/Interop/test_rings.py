@@ -19,7 +19,7 @@ import pytest
 from daemons import Babeld, Bird, Swabeld
 from netns import measured, wait_until
 
-# As the daemons are by default.
+# The defaults of the daemons.
 HELLO, UPDATE = 4, 16
 # With both last Hellos just heard a cut shows after two and a half intervals.
 SILENCE = 2.5 * HELLO
@@ -252,7 +252,7 @@ class Net:
         for position, (when, host, destination, interface) in enumerate(events):
             tables[host][destination] = interface
             following = events[position + 1][0] if position + 1 < len(events) else float("inf")
-            # What comes within a millisecond is looked at together.
+            # Events within a millisecond are looked at together.
             if following < since or following - when < 0.001:
                 continue
             if self.missing(tables, distances, shortest):

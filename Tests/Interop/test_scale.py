@@ -52,7 +52,7 @@ def test_burst(lab):
             f"{reached[-1]} of {COUNT} routes 2 s after the last datagram") from None
     took = time.monotonic() - sent
     print(f"burst of {sent - begin:.3f} s; complete {took:.2f} s later")
-    # And away again as fast.
+    # The routes go again as fast.
     for data in burst(speaker, COUNT, babel.INFINITY):
         speaker.send(raw=data)
     wait_until(lambda: a.count(6) == 0, 3, "all retracted")
@@ -70,7 +70,7 @@ def test_late_neighbour(lab):
     wait_until(lambda: len(node.dump("xroute")) >= COUNT, 10, "all redistributed", every=0.5)
     time.sleep(6)  # what follows a start has passed
 
-    # First the wire alone: a script that listens.
+    # First a script listens, so only the wire counts.
     speaker = Speaker(b, "l0")
     speaker.adjacent(node)
     ready = time.monotonic()
@@ -78,7 +78,7 @@ def test_late_neighbour(lab):
                "the script has heard all routes", every=0.05)
     print(f"script: {time.monotonic() - ready:.2f} s")
 
-    # Then a second daemon, to its kernel; the first one's routes go through it.
+    # Then a second daemon listens, and its kernel must have the routes.
     other = Swabeld(c, ["l0"], parameters=quiet)
     wait_until(lambda: other.neighbours() and node_hears(node), 15, "finite costs", every=0.05)
     ready = time.monotonic()

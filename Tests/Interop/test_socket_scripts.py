@@ -39,7 +39,7 @@ SCRIPTS = [
     ["help"], ["quit"], ["dump", "dump", "quit"],
 ]
 
-# What swabeld answers otherwise, and why.
+# Scripts that swabeld answers in another way, and why.
 DIFFERENCES = {
     # The length of a key is checked; babeld fills up with zeros or takes what is there.
 }

@@ -66,13 +66,13 @@ def test_source_specific_exchange(lab, peer, link):
     theirs = {("fd92:0:0:5::/64", "fd91::1")}
     wait_until(lambda: theirs == pairs(a, node.proto), 15, lambda: f"{pairs(a, node.proto)}")
     wait_until(lambda: ours == pairs(b, other.proto), 15, lambda: f"{pairs(b, other.proto)}")
-    # Packets from another source have no such way.
+    # Packets from another source do not take these routes.
     assert f"dev {cable.name(a)}" in a.ip("route", "get", "fd92:0:0:5::1", "from", "fd91::1")
     elsewhere = cable.name(a) if peer == "bird" else "lo"
     assert f"dev {elsewhere}" in a.ip("route", "get", "fd92:0:0:5::1", "from", "fd91::2")
     assert f"dev {cable.name(b)}" in b.ip("route", "get", "2001:db8::1", "from", "fd92::2")
     wait_until(lambda: b.ping("fd91::1", "fd92::1"), 5, "the ordinary routes work beside them")
-    # One withdrawn on each side: that goes, the rest stays.
+    # Each side withdraws one pair. That one goes, the rest stays.
     a.ip("route", "del", "fd91:0:0:5::/64", "from", "fd92::1", "dev", "lo", "proto", "static")
     wait_until(lambda: pairs(b, other.proto) == {("::/0", "fd92::/32")}, node.withdraws_within,
                "our withdrawn pair leaves the peer's kernel")

@@ -82,23 +82,23 @@ def test_two_uplinks(lab, peer):
     assert way(r, "10.93.0.1", "10.1.0.1") == "rb"
     assert way(r, "10.91.0.1", "10.2.0.1") == "ra"
     assert way(r, "10.2.0.1", "10.1.0.1") == "lan"
-    # With traffic.
+    # Traffic goes the same way.
     assert receives(a, lambda: c.ping("192.0.2.1", "10.1.0.1")) == 1
     assert receives(b, lambda: c.ping("192.0.2.1", "10.2.0.1")) == 1
     assert c.ping("10.93.0.1", "10.1.0.1") and c.ping("10.91.0.1", "10.2.0.1")
 
-    # A longer destination that comes later, and goes.
+    # A longer destination comes later, and goes again.
     r.ip("route", "add", "192.0.2.0/24", "dev", "lan", "proto", "static")
     wait_until(lambda: way(r, "192.0.2.1", "10.1.0.1") == "lan", 3, "a static route is longer")
     r.ip("route", "del", "192.0.2.0/24", "dev", "lan", "proto", "static")
     wait_until(lambda: way(r, "192.0.2.1", "10.1.0.1") == "ra", 3, "and gone")
 
-    # Somebody removes a rule: it is put back by the next comparison.
+    # Somebody removes a rule. The next comparison puts it back.
     r.ip("rule", "del", "from", "10.1.0.0/16", "table", r_table(r, "10.1.0.0"))
     node.process.child.send_signal(12)  # SIGUSR2: compare
     wait_until(lambda: rules(r) == wanted, 5, "the rule is put back")
 
-    # Killed: everything stays in use, and the next life goes on with it.
+    # The daemon is killed. Everything stays in use, and the next start takes it over.
     node.process.stop(9)
     assert rules(r) == wanted and way(r, "192.0.2.1", "10.1.0.1") == "ra"
     r.ip("rule", "add", "from", "10.7.0.0/16", "table", "1007", "priority", "1016",
@@ -109,7 +109,7 @@ def test_two_uplinks(lab, peer):
     settle(node)
     wait_until(lambda: way(r, "192.0.2.1", "10.2.0.1") == "rb", 10, "still there")
 
-    # An exit that goes away takes its rule along, the other one stays.
+    # When an exit goes away, its rule goes too; the other one stays.
     assert second.stop() == 0
     wait_until(lambda: rules(r) == {("10.1.0.0/16", 1016, "babel")}, 60, lambda: f"{rules(r)}")
     assert way(r, "192.0.2.1", "10.1.0.1") == "ra"

@@ -23,7 +23,7 @@ PARAMETERS = f"type wired hello-interval {INTERVAL} update-interval 60"
 ROUTES = 1000
 HONEST = "fe80::2"
 KEYS = ["key id k type hmac-sha256 value " + "17" * 32, "default key k"]
-# The storm has this processor, so that our daemon pays only for what reaches it.
+# The storm has this processor for itself, so that our daemon's time is only for what reaches it.
 LAST = max(os.sched_getaffinity(0))
 
 

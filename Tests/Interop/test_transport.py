@@ -301,7 +301,7 @@ def test_ipv4_beside_ipv6(lab):
     knows(a, b)
     assert a.ping("fd92::1", "fd91::1")
     assert "via fe80::2" in a.ip("route", "get", "fd92::1")
-    # The address goes, and comes back: with it the neighbour.
+    # The address goes and comes back, and the neighbour with it.
     b.ip("addr", "flush", "dev", "l0", "scope", "global")
     wait_until(lambda: not second.neighbours(), 5, "no address, no neighbour")
     b.ip("addr", "add", "10.77.1.2/24", "dev", "l0")

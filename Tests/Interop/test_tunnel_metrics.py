@@ -94,7 +94,7 @@ def test_true_delay(lab, peer):
             shown[name] = float((daemon.neighbours() or [{}])[0].get("rtt", 0))
         return all(abs(value - true) <= 0.2 * true for value in shown.values())
 
-    # babeld takes its first sample twice, and comes down from there.
+    # babeld counts its first sample twice, and its average falls from there.
     wait_until(are_true, 30, lambda: f"{shown} ms shown where ping sees {true} ms")
     print(f"{peer}: {shown} ms shown where ping sees {true:.1f} ms")
 
@@ -128,7 +128,7 @@ def test_triangle(lab):
     time.sleep(max(0.0, started + 10 - time.monotonic()))
     assert way() == detour, state()
     assert a.ping("fd93::1", "fd91::1")
-    # The averages settle before they are shaken.
+    # The averages get time to become steady before the delays vary.
     time.sleep(3)
     mesh.set(percent=30)
     seen, end = [detour], time.monotonic() + (90 if LONG else 25)
@@ -191,7 +191,7 @@ def test_loss(lab):
     # ETX remembers 16 Hellos, and the first may have been lost before the tunnel stood.
     wait_until(lambda: is_used(better), 40, state)
     time.sleep(3)
-    # At random, two Hellos in a row may go, which is a bad tunnel and no longer one of a hundred.
+    # If packets were lost at random, two Hellos in a row might be lost. That would be a bad tunnel.
     lose(better, 1, "inc")
     end = time.monotonic() + (120 if LONG else 20)
     while time.monotonic() < end:

@@ -53,7 +53,7 @@ def test_v4_via_v6(lab, peer, link):
     wait_until(lambda: gateway(b, 42, ours) == ("inet6", "fe80::1"), 15, "b sends through s")
     wait_until(lambda: a.ping("10.92.0.1", "10.91.0.1"), 5, "packets pass both ways")
 
-    # The router in the middle can say what is wrong, from an address of its loopback.
+    # The router in the middle can send ICMP errors, from an address of its loopback.
     assert exceeded(a, "10.92.0.1", "10.91.0.1") == ["10.93.0.1"]
 
     # An IPv4 address of the interface is preferred as soon as it is there (babeld takes IPv4 next

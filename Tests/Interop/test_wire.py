@@ -1,5 +1,5 @@
-"""What goes over the wire, seen by a sniffer and by a scripted neighbour. R-n are the
-requirements of docs/conformance.md."""
+"""What goes over the wire, seen by a sniffer and by a scripted neighbour. Sections are those of
+RFC 8966."""
 
 import ipaddress
 import signal
@@ -65,7 +65,7 @@ def test_transport(lab):
 
 @pytest.mark.parametrize("mtu", [1280, 1500, 9000])
 def test_packet_size(lab, mtu):
-    """§4 never above the MTU, §4 well filled."""
+    """§4: packets are never longer than the MTU allows, and well filled."""
     a, b, _ = pair(lab, mtu)
     prefixes = [f"fd91:0:{i >> 8:x}:{i & 255:x}00::/56" for i in range(500)]
     a.batch([f"route add {prefix} dev lo proto static" for prefix in prefixes])
@@ -109,7 +109,7 @@ def test_mtu_changes(lab):
 
 @pytest.mark.parametrize("mtu", [1500, 9000])
 def test_large_packets_are_received(lab, mtu):
-    """§4: as large as the link allows."""
+    """§4: a packet as large as the link allows is received."""
     a, b, _ = pair(lab, mtu)
     node = Swabeld(a, ["l0"], own=OWN)
     speaker = Speaker(b, "l0")
@@ -128,7 +128,7 @@ def test_large_packets_are_received(lab, mtu):
 
 @pytest.mark.parametrize("to", ["fe80::1", None])
 def test_acknowledgments(lab, to):
-    """§3.3 in time, §3.3 by unicast, with the same opaque value."""
+    """§3.3: the answer comes in time, by unicast, with the same opaque value."""
     a, b, _ = pair(lab)
     node = Swabeld(a, ["l0"], own=OWN)
     sniffer = Sniffer(b, "l0")
@@ -180,7 +180,7 @@ def test_start_and_stop(lab):
 
 
 def test_what_must_be_ignored(lab):
-    """§4 §4.2 §4.3: none of it makes a neighbour or hurts what is there."""
+    """§4, §4.2, §4.3: nothing of this makes a neighbour or disturbs the one that is there."""
     a, b, _ = pair(lab)
     b.ip("addr", "add", "fd77::2/64", "dev", "l0", "nodad")
     a.ip("addr", "add", "fd77::1/64", "dev", "l0", "nodad")
@@ -210,7 +210,7 @@ def test_what_must_be_ignored(lab):
 
 
 def send_global(data):
-    """§4: from a global source address."""
+    """§4: packets from a global source address are ignored."""
     import socket
     link = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

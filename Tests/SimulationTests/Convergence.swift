@@ -1,7 +1,7 @@
 import BabelCore
 import BabelWire
 
-/// The network as it is, and what Babel should have made of it.
+/// Computes what Babel should have made of the network as it is, and compares.
 struct TrueGraph {
   /// For each host, its usable neighbours and the cost of sending to them.
   var costs: [[Int: Int]]
@@ -9,12 +9,12 @@ struct TrueGraph {
 
   init(costs: [[Int: Int]]) { self.costs = costs }
 
-  /// What was computed before: a graph is asked the same every few virtual seconds.
+  /// Results of before, because a graph is asked the same every few virtual seconds.
   private final class KnownDistances {
     var toOrigins: [[Int]: [Int?]] = [:]
   }
 
-  /// Cost from each host to the nearest of the origins; nil where there is no way.
+  /// Cost from each host to the nearest of the origins; nil if none can be reached.
   func distances(to origins: [Int]) -> [Int?] {
     if let found = known.toOrigins[origins] { return found }
     let computed = computeDistances(to: origins)
@@ -108,7 +108,7 @@ extension Network {
   /// Compares what the daemons say with what their kernels do: the installed route is the
   /// entry, finite, feasible and selected, and nothing else is installed.
   func requireConsistent(_ host: Host) throws(Violation) {
-    // A daemon in the middle of its work is not to be judged.
+    // A daemon that has not finished its work is not compared.
     guard let daemon = host.daemon, daemon.slices == 0,
       daemon.node.nextDeadline.map({ $0 > host.clock(now) }) ?? true
     else { return }

@@ -5,7 +5,7 @@ import BabelWire
 /// in the kernel and without their source table.
 struct CrashStorm {
   let seed: UInt64
-  /// False plants a bug: what comes back does not wait for acknowledgments.
+  /// If false, there is a bug on purpose: daemons that come back do not wait for acknowledgments.
   var restartsCarefully = true
 
   /// Hosts of the network, from the seed: 5 … 24.
@@ -31,8 +31,7 @@ struct CrashStorm {
 }
 
 extension Weather {
-  /// Plans deaths, each with its resurrection, and between them the faults that make routes
-  /// move.
+  /// Plans when daemons die and come back, and between that the faults that make routes change.
   mutating func planCrashes(seconds: Double) {
     let span = Int64(seconds * 1_000_000)
     for _ in 0..<(hosts * 3 / 2) {
@@ -44,7 +43,7 @@ extension Weather {
       let memory = network.chance.pick([
         Memory.savedSeqno, .savedSeqno, .savedSeqno, .lostSeqno, .newIdentity, .everything,
       ])
-      // Who goes on purpose leaves the routes, or says goodbye.
+      // A daemon that stops on purpose leaves its routes, or says goodbye.
       let forgets = memory != .everything && network.chance.happens(permille: 250)
       network.at(start) {
         if memory == .everything {

@@ -2,8 +2,8 @@ import BabelCore
 import Foundation
 import Testing
 
-/// Daemons that die with their routes left in the kernel and come back, with and without what
-/// they knew. A failure names its seed and the command that replays it.
+/// Daemons die and leave their routes in the kernel. They come back with or without what they knew.
+/// A failure names its seed and the command that replays it.
 @Suite struct `Crashes` {
   static func run(_ seed: UInt64, watched by: Watch? = nil) -> Storm.Outcome? {
     do throws(Violation) {
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func `not waiting for acknowledgments is found out`() throws {
-    // Any of these seeds shows the planted bug.
+    // At least one of these seeds must show the bug.
     let seeds: [UInt64] = Storms.isOptimised ? Array(1...30) : [1, 2]
     var found: [UInt64] = []
     for seed in seeds {

@@ -1,8 +1,8 @@
-/// What is due; `subject` and `generation` mean something to the network.
+/// What is due. The network gives `subject` and `generation` their meaning.
 enum EventKind: UInt8 {
   /// A datagram reaches a host; the subject is its place in the flight slab.
   case arrival
-  /// A host's socket buffer gives up one packet; the subject is the host.
+  /// A host reads one packet from its socket buffer; the subject is the host.
   case drain
   /// A daemon's deadline; the subject is the host, the generation that of the daemon.
   case wake

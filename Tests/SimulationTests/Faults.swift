@@ -3,13 +3,14 @@ import BabelWire
 
 /// What a host remembers when its daemon starts again.
 enum Memory {
-  /// Router-id and the seqno after the last one, as after an orderly stop.
+  /// It keeps its router-id, and begins with the seqno after the last one, as after an orderly
+  /// stop.
   case savedSeqno
-  /// The router-id, but an arbitrary seqno.
+  /// It keeps its router-id, but begins with an arbitrary seqno.
   case lostSeqno
-  /// Neither: a new router-id.
+  /// It has a new router-id and an arbitrary seqno.
   case newIdentity
-  /// Everything: it was suspended on purpose, see ``Network/suspend(_:)``.
+  /// It keeps everything, because it was suspended on purpose; see ``Network/suspend(_:)``.
   case everything
 }
 
@@ -23,7 +24,7 @@ extension Network {
     return hosts.count - 1
   }
 
-  /// Connects hosts by one segment; more than two make it multi-access. Answers its number.
+  /// Connects hosts by one segment; more than two make it multi-access. Returns its number.
   @discardableResult
   func connect(
     _ members: [Int], _ parameters: InterfaceParameters = InterfaceParameters(),
@@ -75,7 +76,7 @@ extension Network {
     for offer in host.offers {
       try input(host) { $0.kernelOfferAdded(offer, at: $1, into: &$2) }
     }
-    // A fresh daemon must be looked at once even if it asks for nothing.
+    // A new daemon must be called once even if it asks for nothing.
     daemon.wakeAt = now
     queue.push(.wake, at: now, subject: index, generation: host.generation)
   }
@@ -140,8 +141,8 @@ extension Network {
     }
   }
 
-  /// The daemon is gone and with it everything it knew. Its kernel goes on forwarding, unless
-  /// it is to forget as well (the machine lost power).
+  /// The daemon is gone, and with it everything that it knew. Its kernel goes on forwarding, unless
+  /// the machine has lost power.
   func crash(_ index: Int, forgettingKernelRoutes: Bool) {
     let host = hosts[index]
     onFault?("host \(index) dies\(forgettingKernelRoutes ? " with its routes" : "")")
@@ -162,8 +163,8 @@ extension Network {
     if forgettingKernelRoutes { host.adopted = [] }
   }
 
-  /// The daemon stops on purpose, keeps its forwarding and says nothing; it is to come back
-  /// with everything it knew.
+  /// The daemon stops on purpose, keeps its forwarding and says nothing. It comes back later with
+  /// everything that it knew.
   func suspend(_ index: Int) {
     let host = hosts[index]
     guard let daemon = host.daemon else { return }
@@ -214,7 +215,7 @@ extension Network {
     case .everything: seqno = host.savedSeqno.next
     case .savedSeqno: seqno = host.savedSeqno.next
     case .lostSeqno:
-      // Seqnos form a circle: of three arbitrary ones each may be newer than the one before.
+      // Seqnos form a circle, so of three arbitrary ones each may be newer than the one before.
       if let lost = host.seqnoLost, now - lost < 2 * limits.tolerated {
         for number in host.offered { ledger.unclean[number] = now }
       }

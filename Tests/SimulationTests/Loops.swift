@@ -1,7 +1,7 @@
 import BabelCore
 import BabelWire
 
-/// Why Babel does not rule out a loop.
+/// Reasons for a loop that Babel does not rule out.
 enum LoopExcuse: String, CaseIterable {
   /// The prefix has several origins, or one that changed its router-id.
   case severalOrigins
@@ -24,22 +24,22 @@ enum LoopExcuse: String, CaseIterable {
   }
 }
 
-/// Loops that are excused: each must go away in bounded time.
+/// Loops that are excused. Each must end within a bounded time.
 struct LoopLedger {
-  /// One loop: towards where, and its member of the lowest number.
+  /// One loop, named by its destination and its member of the lowest number.
   struct Key: Hashable {
     let destination: Int
     let member: Int
   }
 
-  /// First sight, last day and members of each.
+  /// When each loop was first seen, when it must have ended, and its members.
   private(set) var open: [Key: (since: Int64, until: Int64, loop: Set<Int>)] = [:]
   /// Open loops of each destination.
   private var members: [Int: [Int]] = [:]
   /// Destinations whose origin changed its identity, and when.
   var unclean: [Int: Int64] = [:]
 
-  /// Answers whether the loop is new.
+  /// Returns whether the loop is new.
   mutating func note(_ key: Key, _ loop: [Int], since: Int64, until: Int64) -> Bool {
     guard open[key] == nil else {
       open[key]?.loop = Set(loop)
@@ -50,8 +50,8 @@ struct LoopLedger {
     return true
   }
 
-  /// Forgets the loops towards a destination that are gone: a later one has its own excuse and
-  /// its own time, even through the same hosts.
+  /// Forgets the loops towards a destination that have ended. A later loop needs an excuse and a
+  /// time of its own, even through the same hosts.
   mutating func closeBroken(_ destination: Int, in network: Network) {
     guard let known = members[destination] else { return }
     let remaining = known.filter { network.loop(from: $0, destination)?.min() == $0 }
@@ -86,8 +86,9 @@ extension Network {
     }
   }
 
-  /// Fails if an open loop has outlived its time. A daemon may have died since, before it made
-  /// good what its kernel dropped: then nobody is home, and the loop has that time.
+  /// Fails if an open loop has outlived its time. A daemon may have died meanwhile, before it
+  /// repaired what its kernel had dropped. Then the excuse is "nobody home", and the loop has the
+  /// time of that.
   func auditLoops() throws(Violation) {
     for (key, since) in ledger.overdue(at: now) {
       let members = loop(from: key.member, key.destination) ?? []
@@ -143,7 +144,7 @@ extension Network {
   private func judge(_ loop: [Int], _ destination: Int) throws(Violation) {
     guard let member = loop.min() else { return }
     let key = LoopLedger.Key(destination: destination, member: member)
-    // One that is known has its time already.
+    // A loop that is known has its time already.
     if ledger.open[key]?.loop == Set(loop) { return }
     let prefix = destinations.prefixes[destination]
     guard let excuse = excuse(for: loop, destination) else {

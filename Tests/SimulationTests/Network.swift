@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import TestSupport
 
-/// What every run is held to.
+/// Limits that every run must keep.
 struct Limits {
   /// Datagrams of one interface in any 100 ms.
   var burst = 64
@@ -18,20 +18,20 @@ struct Limits {
   /// How long a loop may last that a kernel built when it lost routes without a daemon to see it:
   /// storms keep no daemon away for longer than 40 s.
   var absence: Int64 = 60_000_000
-  /// Whether a daemon may be away for longer than its neighbours hold a prefix that it may believe:
-  /// its kernel then still has the old route, and they have given up the hold.
+  /// Whether a daemon may be away for longer than its neighbours hold a prefix. Its kernel still
+  /// has the old route when they have ended the hold.
   var outlastsHolds = false
-  /// How long after its start a daemon may need to learn what its kernel lost.
+  /// How long a daemon may take after its start to learn what its kernel lost.
   var returned: Int64 = 5_000_000
   /// How long a prefix that its origin withdrew may be sent back there by those who have not
   /// heard yet, 3.5 Update intervals: the origin itself does not hold it.
   var withdrawal: Int64 = 60_000_000
-  /// How long a daemon may take to make good what its kernel dropped on a lost carrier: until
+  /// How long a daemon may take to repair what its kernel dropped when a carrier was lost. Until
   /// then a shorter prefix may lead back.
   var surprise: Int64 = 100_000
 }
 
-/// What a run cost.
+/// Figures of a run.
 struct Statistics {
   var events = 0
   var transmitted = 0
@@ -61,7 +61,8 @@ final class Network {
   var statistics = Statistics()
   /// Table rows a daemon works on between two looks at its sockets.
   var budget = 64
-  /// Daemons that lost their source table wait until all neighbours know; false plants a bug.
+  /// Whether daemons that lost their source table wait until all neighbours know. If false, there
+  /// is a bug on purpose.
   var restartsCarefully = true
   /// Wake-ups come up to so many microseconds late.
   var wakeLateness: Int64 = 1000

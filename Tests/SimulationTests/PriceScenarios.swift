@@ -43,7 +43,8 @@ extension Network {
     return parameters
   }
 
-  /// 0 to 3 either by 1, the better way, or by 2, which may be cheaper.
+  /// From 0 to 3 there are two paths: that by 1 has the smaller metric, that by 2 may have the
+  /// lower price.
   private static func diamond(factor: UInt32, fees: [UInt32]) throws -> Network {
     let network = Network(seed: 71)
     try network.addHosts(4)
@@ -88,7 +89,7 @@ extension Network {
     network.startAll()
     try network.run(seconds: 60)
     let route = try #require(network.selected(0, prefix(of: 4)))
-    // What hosts 1, 2 and 3 ask; the origin asks nothing.
+    // The fees of hosts 1, 2 and 3. The origin asks nothing.
     #expect(route.price == UInt32(90))
     // There and back over 3, 6, 9 and 12 ms.
     let milliseconds = Double(try #require(route.pathRoundTripTime)) / 1000

@@ -72,13 +72,13 @@ enum Happening: CaseIterable {
   case silentLoss
 }
 
-/// How long a network takes to get over an event, and what that costs.
+/// How long a network takes to recover from an event, and what that costs.
 struct Reconvergence {
   /// Virtual seconds until every host reaches every other.
   var reaching = Double.infinity
-  /// Virtual seconds until all ways are shortest.
+  /// Virtual seconds until all paths are shortest.
   var shortest = Double.infinity
-  /// Links of the longest of the shortest ways afterwards.
+  /// Links of the longest of the shortest paths afterwards.
   var hops = 0
   /// Packets that the busiest host sent, from the event until five seconds after its end.
   var packets = 0
@@ -126,8 +126,9 @@ extension TrueGraph {
 
 extension Shape {
   /// Virtual seconds in which an event is to be over, where the longest way has so many links. A
-  /// loss is told as far as it matters, then a newer seqno is asked for and answered. That takes
-  /// three times the link's delay and 30 ms for each link. Before that it must be noticed.
+  /// loss is announced as far as it matters, then a newer seqno is requested, and the answer comes
+  /// back. That takes three times the link's delay and 30 ms for each link. Before that it must be
+  /// noticed.
   func bound(_ happening: Happening, hops: Int) -> Double {
     let spreading = Double(hops) * (3 * Double(linkDelay) / 1_000_000 + 0.030)
     let hello = Double(parameters.helloInterval) / 1000

@@ -2,8 +2,8 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// Whatever happens to a network, it is over within a time and a number of packets that follow from
-/// its size and its links. Loops are looked for all the time.
+/// Whatever happens to a network, it recovers within a time and a number of packets that follow
+/// from its size and its links. Every change is checked for loops.
 @Suite struct `Reconvergence of rings and grids` {
   /// Forms with the links that are lost.
   static let small: [(Shape.Form, [Int])] = [
@@ -19,7 +19,7 @@ import Testing
         let result = try shape.undergo(happening, link: link, seed: seed, atMost: 30)
         let bound = shape.bound(happening, hops: result.hops)
         #expect(result.reaching <= bound, "\(place)")
-        // After a loss what had been better before is preferred for a while (A.3).
+        // After a loss a host prefers for a while what had the better average before (A.3).
         if happening == .coldStart { #expect(result.shortest <= bound, "\(place)") }
         let packets = result.ports * Shape.packetBound(happening, hops: result.hops)
         #expect(result.packets <= packets, "\(place)")

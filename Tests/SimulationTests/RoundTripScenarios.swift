@@ -77,7 +77,8 @@ import Testing
 
   @Test func `thirty percent of jitter make it switch at most once in five minutes`() throws {
     for seed in UInt64(31)..<51 {
-      // There from the start, when the first samples may mislead; or added later.
+      // The faster tunnel is there from the start, when the first samples may mislead, or is added
+      // later.
       for isEarly in [true, false] {
         let network = try Self.triangle(percent: isEarly ? 30 : 0, seed: seed)
         network.startAll()

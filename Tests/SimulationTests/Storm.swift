@@ -1,7 +1,7 @@
 import BabelCore
 import BabelWire
 
-/// One seeded storm: a random network under random trouble, then quiet.
+/// One storm: a random network to which random faults happen, and then none.
 ///
 /// Everything about a storm follows from its seed and its number of hosts.
 struct Storm {
@@ -19,7 +19,7 @@ struct Storm {
 
   enum Shape: CaseIterable { case ring, grid, random }
 
-  /// What a storm came to.
+  /// The result of a storm.
   struct Outcome {
     var digest: UInt64
     var statistics: Statistics
@@ -31,7 +31,8 @@ struct Storm {
   func run(watched by: Watch? = nil) throws(Violation) -> Outcome {
     let network = Network(seed: seed)
     network.budget = [1, 8, 64, 256][network.chance.below(4)]
-    // Every host may answer a request of every other, and a dump per neighbour comes on top.
+    // Every host may answer a request of every other, and each neighbour may get a full update
+    // besides.
     network.limits.packetsPerSecond = 400
     if isSigned {
       let key = AuthenticationKey(

@@ -47,7 +47,7 @@ import Testing
     #expect(links.take(.addressRemoved(second)) == OfferChanges(removed: added))
   }
 
-  /// What the kernel would say to one who asks, kept beside the events it sends.
+  /// A model of the kernel: what it would answer, beside the events that it sends.
   private struct Kernel {
     var links: [Int32: KernelLink] = [:]
     var addresses: [KernelAddress] = []
@@ -60,7 +60,7 @@ import Testing
       return table
     }
 
-    /// Something happens; returns what the kernel tells of it.
+    /// Changes something at random; returns the events that the kernel sends.
     mutating func step(_ random: inout Chance) throws -> [KernelEvent] {
       let ifindex = Int32.random(in: 2...4, using: &random)
       guard let link = links[ifindex] else {
@@ -91,7 +91,7 @@ import Testing
       let gone = addresses.filter { $0.ifindex == link.ifindex }
       addresses.removeAll { $0.ifindex == link.ifindex }
       links[link.ifindex] = nil
-      // The addresses are told of before, unless those messages were lost.
+      // The kernel tells of the addresses before, unless those messages were lost.
       let events = Bool.random(using: &random) ? gone.map { KernelEvent.addressRemoved($0) } : []
       return events + [.linkRemoved(link)]
     }

@@ -91,7 +91,7 @@ import Testing
     table.update(without)
     #expect(!table.state(name, detectingCarrier: nil).isUp)
     #expect(table.state(name, detectingCarrier: false).isUp)
-    // A new reading of all links does not make it forget.
+    // The table does not forget this when all links are read again.
     table.removeAll()
     table.update(without)
     #expect(!table.state(name, detectingCarrier: nil).isUp)

@@ -8,7 +8,7 @@ import Testing
 @Suite struct `Options in the manual and in the summary` {
   private func manual() throws -> String { try page("swabeld.8") }
 
-  /// What the configuration holds where an option is left out.
+  /// The value in the configuration if an option is left out.
   private let defaults: [Character: String] = {
     let configuration = Configuration()
     let settings = Settings()

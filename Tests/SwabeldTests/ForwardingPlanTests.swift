@@ -76,7 +76,7 @@ import Testing
   @Test func `what is left over goes where somebody else's route serves, or shares the place`() {
     let new = route("fe80::1")
     let rest = RouteStep(change: .delete, route: route("fe80::9").anyLeg)
-    // No gateway and no interface: whatever our protocol number has there.
+    // Without gateway and interface any route of our protocol number at that place is meant.
     let any = KernelRoute(destination: prefix)
     #expect(rest.route == any)
     func steps(_ old: KernelRoute?, _ new: KernelRoute, served: Bool) -> [RouteStep] {

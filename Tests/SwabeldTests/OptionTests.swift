@@ -45,7 +45,8 @@ import Testing
     #expect(!read("-k", "-1").isComplete)
     #expect(!read("-k", "65536").isComplete)
     #expect(!read("-k", "99999999999999999999").isComplete)
-    // More than 32 bits and no more than 64: nothing overflows on a processor of 32 bits either.
+    // These numbers have more than 32 and at most 64 bits. They must not overflow on a processor of
+    // 32 bits either.
     for text in ["2147483648", "-2147483649", "999999999999999", "0xfffffffffffffff"] {
       #expect(!read("-d", text).isComplete)
     }

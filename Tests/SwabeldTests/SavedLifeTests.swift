@@ -112,7 +112,7 @@ import Testing
     let life = try life()
     #expect(life.sources(boot: life.boot, seconds: 81_300).map { $0.secondsLeft } == [97])
     #expect(life.sources(boot: [1], seconds: 10).map { $0.secondsLeft } == [153, 10])
-    // A clock that goes backwards gives nothing more time.
+    // If the clock goes backwards, no row is kept longer for that.
     #expect(life.sources(boot: life.boot, seconds: 0).map { $0.secondsLeft } == [163, 20])
   }
 }
@@ -140,7 +140,7 @@ import Testing
     #expect(!FileSystem.exists(own))
     file.keepReserve(node(seqno: 132), at: late, log)
     #expect(file.read(log)?.seqno == Seqno(195))
-    // However many are asked for: then once a minute.
+    // However many seqnos are asked for, a block is reserved at most once a minute then.
     try FileSystem.remove(own)
     file.keepReserve(node(seqno: 1000), at: late + 59_000_000, log)
     #expect(!FileSystem.exists(own))
@@ -176,7 +176,7 @@ import Testing
     let file = LifeFile(besides: StateFile(path: path))
     try FileSystem.createExclusively(path + ".swabeld", Array("nonsense".utf8))
     #expect(file.read(log) == nil)
-    // It stays, until a start has succeeded.
+    // The file stays until a start has succeeded.
     #expect(FileSystem.exists(path + ".swabeld"))
     try FileSystem.remove(path + ".swabeld")
   }

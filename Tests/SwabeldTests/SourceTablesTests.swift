@@ -6,7 +6,7 @@ import Testing
 
 @testable import swabeld
 
-/// A kernel with rules and tables, as far as they matter here.
+/// A model of the kernel's rules and tables.
 private struct ModelKernel {
   /// Entries by table: destination, metric, and what it leads to (nil: the lookup goes on).
   var entries: [UInt32: [(prefix: Prefix, metric: UInt32, pair: String?)]] = [:]
@@ -28,7 +28,8 @@ private struct ModelKernel {
     }
   }
 
-  /// Where a packet goes: rules in order, then main.
+  /// The entry that a packet follows: the kernel looks into the tables of all rules in order, then
+  /// into main.
   func lookUp(from source: IPAddress, to destination: IPAddress, _ rules: [KernelRule]) -> String? {
     let matching = rules.filter { $0.source.contains(source) }.sorted { $0.priority < $1.priority }
     for table in matching.map(\.table) + [254] {
@@ -71,7 +72,7 @@ private struct ModelKernel {
     var others: Set<Prefix> = []
     for _ in 0..<150 {
       if dice.next() % 8 == 0 {
-        // A route of somebody else comes: connected subnets and the like.
+        // A route of another program comes, such as that of a connected subnet.
         let route = KernelRoute(
           destination: small(&dice, least: 8), table: 254, metric: 99, kernelProtocol: 2)
         guard others.insert(route.destination).inserted else { continue }
@@ -95,7 +96,7 @@ private struct ModelKernel {
       }
       check(kernel, tables, pairs, others)
     }
-    // A fresh start from what is there finds nothing to do.
+    // A new start that finds these rules and routes has nothing to do.
     let exceptions = Dictionary(
       uniqueKeysWithValues: tables.numbers.map { number in
         (number, Set((kernel.entries[number] ?? []).filter { $0.pair == nil }.map(\.prefix)))

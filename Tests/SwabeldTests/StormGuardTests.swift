@@ -21,7 +21,7 @@ import Testing
     StormGuard.Source(ifindex: ifindex, address: address(number))
   }
 
-  /// Looks when it is due, at the latest at `time`.
+  /// Calls the review when it is due, at the latest at `time`.
   @discardableResult
   private func review(
     _ time: Instant, full: Int = 0, seal: StormFilter.Seal? = nil
@@ -36,8 +36,8 @@ import Testing
     review(at(0))
   }
 
-  /// A flood of strangers on an interface, so many in a millisecond. Returns how many of them
-  /// were looked at; the share the kernel lets through is obeyed.
+  /// A flood of strangers on an interface, so many in a millisecond. Returns how many of them were
+  /// looked at. As in the kernel, only the share that the filter allows arrives.
   private func flood(_ range: Range<Int64>, perMillisecond: Int, on ifindex: Int32 = 1) -> Int {
     var admitted = 0
     for time in range {
@@ -77,7 +77,7 @@ import Testing
       }
       review(at(second * 1000))
     }
-    // More strangers at once than there is budget for, then one neighbour that floods.
+    // First more strangers come than there is budget for, then one neighbour floods.
     for number in 0..<UInt64(StormGuard.burst + 1) {
       _ = guardian.admits(address(1000 + number), on: 1, at: at(10_000_000))
     }
@@ -190,7 +190,7 @@ import Testing
     #expect(senders?.last == StormFilter.Sender(address(4)))
     #expect(senders?.first?.seal == seal && senders?.first?.share == StormFilter.everything)
     #expect(senders?.first.map { $0.unsealedShare < StormFilter.everything / 16 } == true)
-    // A later seal replaces it; if even that does not help, a part must do.
+    // A later seal replaces it. If even that does not help, only a part passes.
     let later = StormFilter.Seal(index: seal.index, counter: 99)
     #expect(overflow(2, at: 100, later))
     #expect(guardian.filter(port: 6696)?.links.first?.senders.first?.seal == later)

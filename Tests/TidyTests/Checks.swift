@@ -9,7 +9,7 @@ struct Finding: Equatable, CustomStringConvertible {
   var description: String { "\(path):\(line): \(reason)" }
 }
 
-/// The rules of the house, each a function from one file to its findings.
+/// The rules for our sources. Each is a function from one file to its findings.
 enum Checks {
   static let fileLimit = 400
   static let functionLimit = 70
@@ -23,7 +23,7 @@ enum Checks {
     "swabeld": ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
   ]
 
-  /// Words that say nothing, as parts of type names.
+  /// Words that say nothing in the name of a type.
   static let emptyNames: Set<String> = [
     "Manager", "Helper", "Helpers", "Utils", "Util", "Handler", "Service", "Base", "Common",
   ]
@@ -39,7 +39,7 @@ enum Checks {
     sizes(text) + functions(text) + unfinished(text)
   }
 
-  /// Files and lines have a limit.
+  /// Files and lines have a longest length.
   static func sizes(_ text: SourceText) -> [Finding] {
     var findings: [Finding] = []
     let count = text.lines.last == "" ? text.lines.count - 1 : text.lines.count
@@ -54,7 +54,7 @@ enum Checks {
     return findings
   }
 
-  /// Functions, initializers and accessors with a body have a limit.
+  /// Functions, initializers and accessors have a longest length.
   static func functions(_ text: SourceText) -> [Finding] {
     var findings: [Finding] = []
     var depth = 0
@@ -92,7 +92,7 @@ enum Checks {
     return findings
   }
 
-  /// Nothing is left for later.
+  /// No file contains a mark of unfinished work.
   static func unfinished(_ text: SourceText) -> [Finding] {
     let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
     return match(text, lines: text.lines) { line in
@@ -100,7 +100,7 @@ enum Checks {
     }
   }
 
-  /// Imports go down.
+  /// A floor imports only floors below it.
   static func importsOfFloor(_ text: SourceText) -> [Finding] {
     guard let floor = text.floor, let allowed = imports[floor] else { return [] }
     return match(text, lines: text.code) { line in
@@ -114,7 +114,7 @@ enum Checks {
     }
   }
 
-  /// Types are named after what they are.
+  /// The name of a type says what it is.
   static func typeNames(_ text: SourceText) -> [Finding] {
     let kinds: Set<String> = ["struct", "class", "enum", "protocol", "actor", "typealias"]
     return match(text, lines: text.code) { line in
@@ -153,7 +153,7 @@ enum Checks {
     }
   }
 
-  /// BabelCore is told the time; it does not ask.
+  /// BabelCore never asks for the time, because its inputs carry it.
   static func clock(_ text: SourceText) -> [Finding] {
     guard text.floor == "BabelCore" else { return [] }
     return match(text, lines: text.code) { line in
@@ -199,7 +199,7 @@ enum Checks {
     return findings
   }
 
-  /// Folders of one machine have no place in any file, of whatever kind.
+  /// No file names a folder that exists on one machine only.
   static func foreignPaths(_ text: SourceText) -> [Finding] {
     let folders = ["work", "farm", "tmp/peers"].map { "/" + $0 + "/" }
     let home = "/" + "root" + "/"

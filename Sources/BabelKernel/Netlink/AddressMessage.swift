@@ -9,22 +9,22 @@ private let addressHeaderCount = 8
 public struct KernelAddress: Hashable, Sendable {
   /// Interface it belongs to.
   public var ifindex: Int32
-  /// The address itself; on a point-to-point link ours, not the peer's.
+  /// The address itself. On a point-to-point link it is ours, not the peer's.
   public var address: IPAddress
-  /// An address of the prefix on the link: ours or, on a point-to-point link, the peer's.
+  /// An address inside the prefix on the link: ours or, on a point-to-point link, the peer's.
   public var network: IPAddress
   /// Length of the prefix on the link, in the family's own terms.
   public var prefixLength: UInt8
-  /// How far it is valid: 0 everywhere, 253 on the link, 254 on the machine.
+  /// Where it is valid: 0 means everywhere, 253 on the link, 254 on this machine only.
   public var scope: UInt8
   /// The `IFA_F_` bits.
   public var flags: UInt32
 
-  /// Duplicate address detection still runs: it cannot be used yet.
+  /// Whether duplicate address detection still runs, so that the address cannot be used yet.
   public var isTentative: Bool { flags & 0x40 != 0 && flags & 0x04 == 0 }
-  /// Somebody else has it: it cannot be used.
+  /// Whether somebody else has the address, so that it cannot be used.
   public var isDuplicate: Bool { flags & 0x08 != 0 }
-  /// Not the first of its network on the interface (IPv4).
+  /// Whether the interface has another address of the same network before it (IPv4).
   public var isSecondary: Bool { flags & 0x01 != 0 && address.family == .ipv4 }
 
   /// Makes an address.

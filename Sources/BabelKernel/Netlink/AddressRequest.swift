@@ -1,9 +1,10 @@
 import BabelWire
 
-/// Adds and removes addresses of interfaces: a link-local address on a tunnel that has none.
-/// Rare, so each call opens a socket of its own, and the monitor hears of the change.
+/// Adds and removes addresses of interfaces. The daemon uses it to give a tunnel a link-local
+/// address. That is rare, so each call opens a socket of its own, and the monitor hears of the
+/// change.
 public enum AddressRequest {
-  /// Adds an address; `exists` if it is there.
+  /// Adds an address; throws `exists` if it is there.
   public static func add(
     _ address: IPAddress, prefixLength: UInt8, to ifindex: Int32
   ) throws(KernelError) {
@@ -26,7 +27,7 @@ public enum AddressRequest {
     _ flags: UInt16, _ operation: String
   ) throws(KernelError) {
     var request = NetlinkBuilder(capacity: 128)
-    // IFA_F_NODAD for what we make ourselves would hide a real clash; so no flags.
+    // No flags: IFA_F_NODAD would switch duplicate address detection off, and so hide a real clash.
     let row = KernelAddress(
       ifindex: ifindex, address: address, prefixLength: prefixLength,
       scope: address.isLinkLocal ? 253 : 0)

@@ -8,15 +8,15 @@ public enum KernelEvent: Equatable, Sendable {
   case addressChanged(KernelAddress)
   /// An address is gone.
   case addressRemoved(KernelAddress)
-  /// A route is new. When `replacing`, it took the place of one with the same key, about which
-  /// no removal is told.
+  /// A route is new. If `replacing` is true, it took the place of another one with the same key,
+  /// and the kernel does not tell of that one's removal.
   case routeAdded(KernelRoute, replacing: Bool)
-  /// A route is gone. The kernel does not tell of routes that vanish with their link (IPv4).
+  /// A route is gone. The kernel does not tell of IPv4 routes that vanish with their link.
   case routeRemoved(KernelRoute)
-  /// A setting or a next-hop object changed such that the kernel may use other routes than before,
-  /// about which it tells nothing.
+  /// A setting or a next-hop object changed. The kernel may use other routes now than before, and
+  /// does not tell which.
   case routeUseChanged
-  /// Events were lost: everything must be read again.
+  /// Events were lost, so all tables must be read again.
   case overflow
 
   /// The event of one message; nil if it is of no interest or malformed.
@@ -44,7 +44,7 @@ public enum KernelEvent: Equatable, Sendable {
       guard KernelEvent.isAboutRouteUse(settings: message.body, in: bytes) else { return nil }
       self = .routeUseChanged
     case NetlinkType.newNexthop:
-      // Nothing leads to a new one yet.
+      // A new next-hop object is of no interest, because no route uses it yet.
       guard message.flags & NetlinkFlag.replace != 0 else { return nil }
       self = .routeUseChanged
     case NetlinkType.deleteNexthop: self = .routeUseChanged

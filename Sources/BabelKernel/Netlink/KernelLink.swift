@@ -37,7 +37,7 @@ public enum LinkKind: UInt8, Hashable, Sendable, CaseIterable, CustomStringConve
   case xfrm
   /// Virtual tunnel interface.
   case vti
-  /// L2TP has no kind of its own; PPP has.
+  /// PPP. L2TP tunnels are of this kind, too, because they have none of their own.
   case ppp
   /// Dummy.
   case dummy
@@ -107,26 +107,26 @@ public struct KernelLink: Equatable, Sendable {
   public var hardwareAddress: [UInt8]
   /// Driver.
   public var kind: LinkKind
-  /// Index of the bridge, bond or VRF it belongs to; 0 if none.
+  /// Index of the bridge, bond or VRF that the link belongs to; 0 if there is none.
   public var master: Int32
 
-  /// Administratively up (IFF_UP).
+  /// Whether the administrator has set the link up (IFF_UP).
   public var isUp: Bool { flags & 0x1 != 0 }
-  /// Up and with carrier (IFF_RUNNING).
+  /// Whether the link is up and has a carrier (IFF_RUNNING).
   public var isRunning: Bool { flags & 0x40 != 0 }
-  /// Whether the kernel may use other routes through the link than it did in another state of
-  /// it: it is up or not, or has a carrier or not (IFF_UP, IFF_RUNNING, IFF_LOWER_UP).
+  /// Whether two states of the link differ in whether it is up or has a carrier (IFF_UP,
+  /// IFF_RUNNING, IFF_LOWER_UP). If so, the kernel may use other routes through the link.
   public func carriesLike(_ other: KernelLink) -> Bool {
     (flags ^ other.flags) & (0x1 | 0x40 | 0x1_0000) == 0
   }
-  /// Loopback (IFF_LOOPBACK).
+  /// Whether it is the loopback link (IFF_LOOPBACK).
   public var isLoopback: Bool { flags & 0x8 != 0 }
-  /// Two ends only (IFF_POINTOPOINT).
+  /// Whether the link has two ends only (IFF_POINTOPOINT).
   public var isPointToPoint: Bool { flags & 0x10 != 0 }
-  /// Can send multicast (IFF_MULTICAST).
+  /// Whether the link can carry multicast (IFF_MULTICAST).
   public var isMulticast: Bool { flags & 0x1000 != 0 }
 
-  /// A tunnel over IP, where babeld users set `type tunnel`.
+  /// Whether the link is a tunnel over IP. Users of babeld set `type tunnel` for such a link.
   public var isTunnel: Bool {
     switch kind {
     case .wireguard, .vxlan, .tun, .gre, .gretap, .ip6gre, .ipip, .ip6tnl, .sit, .geneve, .xfrm,

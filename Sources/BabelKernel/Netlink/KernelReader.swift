@@ -2,26 +2,26 @@ import BabelWire
 
 /// Reads the kernel's tables. The kernel produces a piece each time it is asked, so nothing here
 /// waits, and a table of any size can be read in slices. Small tables are read over sockets of
-/// their own and leave a dump of routes that goes on alone.
+/// their own, so they do not disturb a dump of routes that goes on.
 public struct KernelReader: ~Copyable, Sendable {
   private var socket: NetlinkSocket
   private var request = NetlinkBuilder(capacity: 64)
   private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount)
   private var sequence: UInt32 = 0
-  /// The tables of the route dump that goes on.
+  /// The tables that the present dump of routes reads.
   private var tables: [UInt32] = []
   /// Which routes of the tables are wanted.
   private var selection = Selection()
-  /// Parts of the route dump still to be asked for; the last is next.
+  /// The parts of the present dump that are still to be asked for; the last one comes next.
   private var pending: [RoutePart] = []
   private var isDumping = false
-  /// The kernel has not come to the end of the dump asked for last.
+  /// Whether the kernel still has pieces of the part that was asked for last.
   private var isAnswering = false
   private var isInconsistent = false
 
   private struct RoutePart: Sendable {
     let family: UInt8
-    /// Nil for all tables, where the kernel cannot dump a single one.
+    /// The table to dump; nil for all tables, if the kernel cannot dump a single one.
     let table: UInt32?
   }
 
@@ -44,12 +44,12 @@ public struct KernelReader: ~Copyable, Sendable {
     }
   }
 
-  /// How far a sliced dump is.
+  /// The state of a dump in slices.
   public enum Progress: Equatable, Sendable {
-    /// Call again.
+    /// There is more: call again.
     case more
-    /// Complete. When not consistent, the table changed meanwhile and an entry may be missing
-    /// or appear twice; the monitor has heard of each change.
+    /// The dump is complete. If it is not consistent, the table changed meanwhile, and an entry may
+    /// be missing or appear twice. The monitor has heard of each change.
     case finished(isConsistent: Bool)
   }
 
@@ -101,12 +101,13 @@ public struct KernelReader: ~Copyable, Sendable {
     return result
   }
 
-  /// Begins a sliced dump of the routes of some tables, both families. One that was going on is
+  /// Begins a sliced dump of the routes of some tables, both families. A dump that was going on is
   /// given up.
   ///
-  /// That a route is not in the dump proves that it is not there only for IPv4. Through IPv6
-  /// routes the kernel counts its way: if a prefix is removed that lies before the place where
-  /// two pieces meet, one that nobody touched is left out, and the kernel does not say so.
+  /// For IPv4, a route that the dump lacks does not exist. For IPv6 this is not sure: between two
+  /// pieces of a dump the kernel remembers only how many routes it has passed. If a prefix before
+  /// that place is removed meanwhile, the kernel leaves out a route that nobody touched, and does
+  /// not say so.
   public mutating func startRoutes(tables: [UInt32], _ selection: Selection = Selection()) {
     self.tables = tables
     self.selection = selection
@@ -130,7 +131,7 @@ public struct KernelReader: ~Copyable, Sendable {
       guard let part = pending.popLast() else {
         return .finished(isConsistent: !isInconsistent)
       }
-      // A kernel that does not check strictly does not select either.
+      // A kernel that does not check requests strictly ignores the selection, so we select here.
       let asked = socket.isStrict ? selection : Selection()
       try send { $0.routeDump(family: part.family, table: part.table, asked, sequence: $1) }
       isDumping = true
@@ -173,7 +174,7 @@ extension KernelReader {
   private static var attemptLimit: Int { 4 }
   /// Attempts at a small table, which takes a millisecond.
   private static var tableAttemptLimit: Int { 16 }
-  /// Milliseconds to wait for the kernel, which in fact never lets us wait.
+  /// Milliseconds to wait for the kernel at most. In fact it answers at once.
   private static var patience: Int64 { 1000 }
 
   /// Reads a whole table, over a socket of its own.
@@ -201,7 +202,8 @@ extension KernelReader {
   private mutating func send(
     _ build: (inout NetlinkBuilder, UInt32) -> Void
   ) throws(KernelError) {
-    // Only one dump can go on per socket; one that was given up ends with its socket.
+    // A socket can carry only one dump at a time. So a dump that was given up ends by closing its
+    // socket.
     if isAnswering { socket = try KernelReader.open() }
     sequence &+= 1
     request.removeAll()

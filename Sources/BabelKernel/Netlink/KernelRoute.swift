@@ -15,9 +15,9 @@ public struct RouteType: Hashable, Sendable, RawRepresentable, CustomStringConve
   public static let multicast = RouteType(rawValue: 5)
   /// Dropped in silence.
   public static let blackhole = RouteType(rawValue: 6)
-  /// Refused: unreachable.
+  /// Refused; the sender is told that the destination is unreachable.
   public static let unreachable = RouteType(rawValue: 7)
-  /// Lookup goes on in another table.
+  /// The kernel looks on in the table of the next rule.
   public static let `throw` = RouteType(rawValue: 9)
 
   /// The word that `ip route` uses.
@@ -37,8 +37,8 @@ public struct RouteType: Hashable, Sendable, RawRepresentable, CustomStringConve
   }
 }
 
-/// What makes two kernel routes compete for one place: adding a second one is refused, or makes
-/// a multipath route.
+/// What two kernel routes share that compete for one place. The kernel refuses to add a second one,
+/// or makes a multipath route of both.
 public struct KernelRouteKey: Hashable, Sendable {
   /// Destination prefix.
   public let destination: Prefix
@@ -66,32 +66,36 @@ public struct KernelRoute: Hashable, Sendable {
   public var source: Prefix
   /// Table, 1 … 2^32-1.
   public var table: UInt32
-  /// Priority, the lower the better. For IPv6 the kernel makes 1024 of 0.
+  /// Priority (metric); the kernel uses the route with the lowest. For IPv6 the kernel makes 1024
+  /// of 0.
   public var metric: UInt32
   /// Who made it (`rtm_protocol`); 42 is Babel.
   public var kernelProtocol: UInt8
   /// What it does.
   public var type: RouteType
-  /// Next hop; may be IPv6 for an IPv4 destination (RFC 9229). Nil for directly attached ones.
+  /// Next hop; may be IPv6 for an IPv4 destination (RFC 9229). Nil if the destination is on the
+  /// link.
   public var gateway: IPAddress?
-  /// Interface it leaves by; nil for several, or none.
+  /// The interface by which packets leave; nil if there are several, or none.
   public var ifindex: Int32?
   /// Source address for packets of this machine.
   public var preferredSource: IPAddress?
   /// The gateway counts as directly reachable, whatever the addresses of the interface are.
   public var isOnlink = false
-  /// Has several next hops; ``gateway`` and ``ifindex`` are nil.
+  /// Whether the route has several next hops; ``gateway`` and ``ifindex`` are nil then.
   public var isMultipath = false
-  /// A cache entry and no route of a table.
+  /// Whether it is an entry of the cache and no route of a table.
   public var isCloned = false
-  /// The kernel does not use it: all its links are down, or without a carrier where such routes
-  /// are to be ignored (`ignore_routes_with_linkdown`). A route whose link has no carrier is used
-  /// otherwise. Or its time is over, and it is still there only until the kernel cleans up.
+  /// Whether the kernel does not use the route. One reason is that all its links are down. Another
+  /// is that they have no carrier and `ignore_routes_with_linkdown` is set; without that setting
+  /// the kernel uses such a route. A third is that the time of the route is over and the kernel has
+  /// not removed it yet.
   public var isDead = false
-  /// Microseconds until its time is over, if that is limited: of IPv6 routes that were learned from
-  /// router advertisements. It may be prolonged without a word.
+  /// Microseconds until the time of the route is over; nil if it has no limit. Only IPv6 routes
+  /// that were learned from router advertisements have one. The kernel may prolong it and does not
+  /// tell.
   public var lifetime: Int64?
-  /// How far the destination is: 0 anywhere, 253 on the link, 254 this machine.
+  /// Where the destination is: 0 means anywhere, 253 on the link, 254 on this machine.
   public var scope: UInt8 = 0
   /// Type of service; part of the key of IPv4 routes.
   public var typeOfService: UInt8 = 0
@@ -129,14 +133,15 @@ public struct KernelRoute: Hashable, Sendable {
     metric == 0 && destination.family == .ipv6 ? KernelRoute.ipv6DefaultMetric : metric
   }
 
-  /// Its place in the tables.
+  /// The place of the route in the tables.
   public var key: KernelRouteKey {
     KernelRouteKey(
       destination: destination, source: source, table: table, metric: storedMetric)
   }
 
   /// Whether `other`, at the same place, was made by the same protocol and does the same with
-  /// packets. Interfaces count for unicast only: IPv6 names `lo` for unreachable ones.
+  /// packets. The interface counts only for unicast routes, because IPv6 names `lo` for unreachable
+  /// ones.
   public func forwardsLike(_ other: KernelRoute) -> Bool {
     guard kernelProtocol == other.kernelProtocol, type == other.type,
       isMultipath == other.isMultipath, gateway == other.gateway,
@@ -147,7 +152,7 @@ public struct KernelRoute: Hashable, Sendable {
 }
 
 extension KernelRoute: CustomStringConvertible {
-  /// About what `ip route` would print.
+  /// Text that is close to the output of `ip route`.
   public var description: String {
     var text = "\(type) \(destination)"
     if !source.isDefault { text += " from \(source)" }

@@ -6,7 +6,7 @@ public struct KernelRule: Hashable, Sendable {
   public let source: Prefix
   /// Table, 1 … 2^32-1.
   public let table: UInt32
-  /// The lower, the earlier; main is looked up at 32766.
+  /// The priority: the kernel takes rules in ascending order. The rule of the main table has 32766.
   public let priority: UInt32
   /// Who made it (`FRA_PROTOCOL`, Linux 4.17); 42 is Babel.
   public let kernelProtocol: UInt8
@@ -24,19 +24,19 @@ public struct KernelRule: Hashable, Sendable {
 }
 
 extension KernelRule: CustomStringConvertible {
-  /// About what `ip rule` would print.
+  /// Text that is close to the output of `ip rule`.
   public var description: String { "rule \(priority) from \(source) lookup \(table)" }
 }
 
-/// Adds and removes rules. Rare, so each call opens a socket of its own.
+/// Adds and removes rules. That is rare, so each call opens a socket of its own.
 public enum RuleRequest {
-  /// Adds a rule; `exists` if it is there.
+  /// Adds a rule; throws `exists` if it is there.
   public static func add(_ rule: KernelRule) throws(KernelError) {
     try change(
       rule, NetlinkType.newRule, NetlinkFlag.create | NetlinkFlag.exclusive, "add \(rule)")
   }
 
-  /// Removes a rule; `noEntry` if it is not there.
+  /// Removes a rule; throws `noEntry` if it is not there.
   public static func remove(_ rule: KernelRule) throws(KernelError) {
     try change(rule, NetlinkType.deleteRule, 0, "remove \(rule)")
   }

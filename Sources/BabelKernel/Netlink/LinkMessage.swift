@@ -9,8 +9,9 @@ private let linkHeaderCount = 16
 private let hardwareAddressLimit = 32
 
 extension KernelLink {
-  /// Reads the body of an RTM_NEWLINK or RTM_DELLINK message; nil if it is malformed or about
-  /// something else than the link itself (a bridge's port message has a family).
+  /// Reads the body of an RTM_NEWLINK or RTM_DELLINK message; nil if it is malformed or not about
+  /// the link itself. A message about a port of a bridge, which has a family, is of the latter
+  /// kind.
   package init?(message body: Range<Int>, in bytes: Span<UInt8>) {
     guard body.count >= linkHeaderCount, body.upperBound <= bytes.count else { return nil }
     let base = body.lowerBound

@@ -13,7 +13,7 @@ package struct NetlinkAttribute: Equatable, Sendable {
   package static let headerCount = 4
 }
 
-/// Walks over the attributes of a message. Ends at the first that does not fit.
+/// Walks over the attributes of a message. The walk ends at the first attribute that does not fit.
 package struct NetlinkAttributeCursor {
   private var offset: Int
   private let end: Int
@@ -24,13 +24,14 @@ package struct NetlinkAttributeCursor {
     end = range.upperBound
   }
 
-  /// Walks over what follows the fixed part of a message body; nothing if the body is shorter.
+  /// Walks over what follows the fixed part of a message body. There is nothing if the body is
+  /// shorter.
   package init(_ body: Range<Int>, after fixed: Int) {
     offset = min(body.lowerBound + netlinkAligned(fixed), body.upperBound)
     end = body.upperBound
   }
 
-  /// The next attribute; nil at the end, or where the length is nonsense.
+  /// The next attribute; nil at the end, or if a length is impossible.
   package mutating func next(in bytes: Span<UInt8>) -> NetlinkAttribute? {
     let end = min(end, bytes.count)
     guard end - offset >= NetlinkAttribute.headerCount else { return nil }

@@ -21,18 +21,18 @@ package struct NetlinkMessage: Equatable, Sendable {
 /// `NLMSG_ALIGN` and `RTA_ALIGN`: `((len) + 4 - 1) & ~(4 - 1)`.
 func netlinkAligned(_ count: Int) -> Int { (count + 3) & ~3 }
 
-/// Walks over the messages of a buffer. Ends at the first that does not fit.
+/// Walks over the messages of a buffer. The walk ends at the first message that does not fit.
 package struct NetlinkMessageCursor {
   private var offset: Int
   private let end: Int
 
-  /// Starts at the beginning; only the first `count` octets are looked at.
+  /// Starts at the beginning of the buffer, of which only the first `count` octets count.
   package init(count: Int) {
     offset = 0
     end = count
   }
 
-  /// The next message; nil at the end, or where the length is nonsense.
+  /// The next message; nil at the end, or if a length is impossible.
   package mutating func next(in bytes: Span<UInt8>) -> NetlinkMessage? {
     let end = min(end, bytes.count)
     guard end - offset >= NetlinkMessage.headerCount else { return nil }
@@ -54,7 +54,7 @@ package struct NetlinkBuilder {
   package private(set) var count = 0
   private var messageStart = 0
 
-  /// Makes a builder; messages beyond `capacity` octets are a fault of ours.
+  /// Makes a builder for `capacity` octets. To write more than that is a fault in our own code.
   package init(capacity: Int) { storage = [UInt8](repeating: 0, count: capacity) }
 
   /// Octets that still fit.

@@ -1,7 +1,8 @@
-/// Hears of changes of links, addresses and routes. Non-blocking.
+/// Receives the notifications by which the kernel tells of changes of links, addresses and routes.
+/// It never waits.
 public struct NetlinkMonitor: ~Copyable, Sendable {
   private let socket: NetlinkSocket
-  /// Octets that may wait unless told otherwise.
+  /// The size of the receive buffer in octets, unless another one is configured.
   public static let usualBuffer = 4 << 20
   private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount)
 
@@ -15,7 +16,7 @@ public struct NetlinkMonitor: ~Copyable, Sendable {
       groups: NetlinkOption.monitorGroups, receiveBuffer: receiveBuffer, ignoring: portIDs)
   }
 
-  /// To poll for reading.
+  /// The descriptor to poll for reading.
   public var descriptor: FileDescriptor {
     _read { yield socket.descriptor }
   }
@@ -26,7 +27,7 @@ public struct NetlinkMonitor: ~Copyable, Sendable {
   public mutating func receive(
     into events: inout [KernelEvent], limit: Int = 256
   ) throws(KernelError) -> Bool {
-    // Datagrams without an event count too: the loop must end.
+    // The limit counts datagrams, so that the loop also ends if none of them holds an event.
     for _ in 0..<limit {
       do throws(KernelError) {
         guard let count = try socket.receive(into: &buffer) else { return false }

@@ -1,6 +1,7 @@
 // The numbers of the netlink protocols, as <linux/netlink.h>, <linux/rtnetlink.h>,
 // <linux/if_link.h> and <linux/if_addr.h> define them. They are part of the kernel's ABI; a test
-// compares them with the headers. Written out here because C imports them with four types.
+// compares them with the headers. They are written out here because Swift would import them from C
+// as four different types.
 
 /// `nlmsg_type`.
 enum NetlinkType {
@@ -28,9 +29,9 @@ enum NetlinkFlag {
   static let request: UInt16 = 0x1
   static let acknowledge: UInt16 = 0x4
   static let dumpInterrupted: UInt16 = 0x10
-  /// In an answer: the request is not repeated behind the error.
+  /// In an answer this means that the request is not repeated behind the error.
   static let capped: UInt16 = 0x100
-  /// In an answer: attributes follow.
+  /// In an answer this means that attributes follow.
   static let answerAttributes: UInt16 = 0x200
   static let dump: UInt16 = 0x300
   static let replace: UInt16 = 0x100
@@ -78,9 +79,9 @@ enum LinkAttribute {
   static let master: UInt16 = 10
   static let information: UInt16 = 18
   static let extensionMask: UInt16 = 29
-  /// Inside ``information``.
+  /// The driver's name, an attribute inside ``information``.
   static let informationKind: UInt16 = 1
-  /// `RTEXT_FILTER_SKIP_STATS`: counters are of no interest and large.
+  /// `RTEXT_FILTER_SKIP_STATS`: leave counters out, which are large and of no interest to us.
   static let skipStatistics: UInt32 = 8
 }
 
@@ -109,7 +110,7 @@ enum RouteFlag {
   static let dead: UInt32 = 0x1
   static let onlink: UInt32 = 0x4
   static let cloned: UInt32 = 0x200
-  /// In a question: the answer is to be the table's entry (Linux 4.13).
+  /// In a question this asks for the entry of the table that a packet follows (Linux 4.13).
   static let matchEntry: UInt32 = 0x2000
 }
 
@@ -118,7 +119,7 @@ enum NetlinkOption {
   static let extendedAcknowledgment = 11
   static let strictCheck = 12
   /// Bits of the groups LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE, IPV4_NETCONF,
-  /// IPV6_NETCONF, NEXTHOP. A kernel that lacks the last does without.
+  /// IPV6_NETCONF, NEXTHOP. A kernel that lacks the last group ignores its bit.
   static let monitorGroups: UInt32 =
     0x1 | 0x10 | 0x40 | 0x100 | 0x400 | 1 << 23 | 1 << 24 | 1 << 31
 }

@@ -1,16 +1,17 @@
 import CLinux
 
-/// A socket of the route family of netlink. Non-blocking.
+/// A socket of the route family of netlink. It never waits.
 struct NetlinkSocket: ~Copyable, Sendable {
-  /// To poll.
+  /// The descriptor to poll.
   let descriptor: FileDescriptor
-  /// Our address; changes we make carry it in their notifications.
+  /// The address of this socket. The notifications of changes that we make through the socket carry
+  /// it.
   let portID: UInt32
-  /// The kernel checks requests strictly, which includes dumping a single table.
+  /// Whether the kernel checks requests strictly. Such a kernel can also dump a single table.
   let isStrict: Bool
 
-  /// Opens a socket subscribed to `groups` (RTMGRP bits), deaf to what the sockets `ignoring`
-  /// cause.
+  /// Opens a socket that is subscribed to `groups` (RTMGRP bits). It does not hear of changes that
+  /// the sockets with the addresses `ignoring` make.
   init(
     groups: UInt32 = 0, receiveBuffer: Int32, ignoring portIDs: [UInt32] = []
   ) throws(KernelError) {
@@ -21,11 +22,12 @@ struct NetlinkSocket: ~Copyable, Sendable {
     enlargeReceiveBuffer(number, octets: receiveBuffer)
     var on: Int32 = 1
     let size = socklen_t(MemoryLayout<Int32>.size)
-    // Kernels before 4.12 lack the first, before 4.20 the second; both are only a help.
+    // Both options are only a help. Kernels before 4.12 lack the first, and those before 4.20 the
+    // second.
     let level = Int32(SWB_SOL_NETLINK)
     _ = setsockopt(number, level, Int32(NetlinkOption.extendedAcknowledgment), &on, size)
     let strict = setsockopt(number, level, Int32(NetlinkOption.strictCheck), &on, size)
-    // Before subscribing, so that not even the first can slip by.
+    // The filter is set before the subscription, so that it catches even the first message.
     if !portIDs.isEmpty { try NetlinkFilter.attach(number, portIDs) }
     var name = sockaddr_nl()
     name.nl_family = numericCast(AF_NETLINK)
@@ -54,8 +56,8 @@ struct NetlinkSocket: ~Copyable, Sendable {
     }
   }
 
-  /// Asks the kernel for one thing, over a socket of its own; throws what it answers. The request
-  /// asks for an acknowledgment.
+  /// Asks the kernel for one change over a socket of its own, and throws the error that it answers.
+  /// The request must ask for an acknowledgment.
   static func request(
     _ request: borrowing NetlinkBuilder, _ operation: String
   ) throws(KernelError) {
@@ -86,7 +88,8 @@ struct NetlinkSocket: ~Copyable, Sendable {
   /// were lost for lack of room, and `messageTooLong` if `buffer` was too small.
   func receive(into buffer: inout [UInt8]) throws(KernelError) -> Int? {
     let number = descriptor.rawValue
-    // Anybody may send to a netlink socket; what does not come from the kernel is skipped.
+    // Any process may send to a netlink socket. Datagrams that do not come from the kernel are
+    // skipped.
     for _ in 0..<NetlinkSocket.foreignLimit {
       var name = sockaddr_nl()
       var length = socklen_t(MemoryLayout<sockaddr_nl>.size)
@@ -113,10 +116,11 @@ struct NetlinkSocket: ~Copyable, Sendable {
     return nil
   }
 
-  /// Foreign datagrams skipped in one call; a flood of them must not hold us.
+  /// How many foreign datagrams are skipped in one call at most, so that a flood of them cannot
+  /// stop us.
   private static var foreignLimit: Int { 64 }
 
-  /// Size of buffers for receiving: what the kernel fills at most in a dump.
+  /// The size of buffers for receiving in octets. In a dump the kernel fills no more.
   static var bufferCount: Int { 32 << 10 }
 }
 
@@ -124,9 +128,9 @@ struct NetlinkSocket: ~Copyable, Sendable {
 package struct NetlinkAnswer {
   /// 0 for success, else the positive error number.
   package let errno: Int32
-  /// The kernel's words; may be empty.
+  /// What the kernel says in words; may be empty.
   package let text: String
-  /// Where the body of the request is repeated; empty if it is not.
+  /// Where the answer repeats the body of the request; empty if it does not.
   package let request: Range<Int>
   /// `nlmsg_type` of the request.
   package let requestType: UInt16

@@ -5,7 +5,7 @@ import BabelWire
 
 /// Octets of `struct rtmsg`.
 private let routeHeaderCount = 12
-/// `RT_TABLE_COMPAT`: the table does not fit in 8 bits, see the attribute.
+/// `RT_TABLE_COMPAT`: the number of the table does not fit into 8 bits and stands in an attribute.
 private let compatibilityTable: UInt8 = 252
 
 extension KernelRoute {
@@ -124,7 +124,7 @@ extension NetlinkBuilder {
     append(route.type.rawValue)
     append(route.isOnlink && route.type == .unicast ? RouteFlag.onlink : 0)
     attribute(RouteAttribute.table, route.table)
-    // Present also for default routes, as babeld sends it.
+    // Default routes have this attribute, too, because babeld sends it for them.
     attribute(RouteAttribute.destination, route.destination.address)
     if !route.source.isDefault { attribute(RouteAttribute.source, route.source.address) }
     attribute(RouteAttribute.priority, route.storedMetric)

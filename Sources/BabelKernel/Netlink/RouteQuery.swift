@@ -2,9 +2,9 @@ import BabelWire
 
 /// Asks the kernel which entry of its routing tables packets to an address follow.
 ///
-/// The answer can prove that an entry exists. It cannot prove that one does not: a longer prefix, a
-/// smaller metric or a rule that looks into another table first may hide it, and an entry whose
-/// gateway does not answer may be passed over.
+/// The answer can prove that an entry exists. It cannot prove that an entry does not exist. An
+/// entry with a longer prefix or a smaller metric may hide it, or a rule that looks into another
+/// table first, and the kernel may skip an entry whose gateway does not answer.
 public struct RouteQuery: ~Copyable, Sendable {
   private let socket: NetlinkSocket
   private var request = NetlinkBuilder(capacity: 64)
@@ -14,8 +14,9 @@ public struct RouteQuery: ~Copyable, Sendable {
   /// Opens the socket.
   public init() throws(KernelError) { socket = try NetlinkSocket(receiveBuffer: 64 << 10) }
 
-  /// The entry that packets of this machine to `destination` follow; nil if there is none, or if
-  /// it refuses them. Kernels before 4.13 answer with the way of this one address instead.
+  /// The entry that packets of this machine to `destination` follow; nil if there is none, or if it
+  /// refuses them. Kernels before 4.13 answer with a route to this one address instead of the
+  /// entry.
   public mutating func entry(to destination: IPAddress) throws(KernelError) -> KernelRoute? {
     sequence &+= 1
     request.removeAll()

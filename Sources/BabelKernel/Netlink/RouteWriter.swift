@@ -3,20 +3,20 @@ import CLinux
 
 /// A change of a kernel table.
 public enum RouteChange: UInt8, Equatable, Sendable, CustomStringConvertible {
-  /// Adds; refused (`exists`) if any route has the key.
+  /// Adds the route. The kernel refuses this (`exists`) if any route has the key.
   case add
-  /// Adds behind those that have the key; refused (`exists`) only if just this one is there. For
-  /// IPv4: packets follow the first, so it takes over at the moment when that one goes. For IPv6
-  /// the kernel would make one route with two legs of both.
+  /// Adds the route behind those that have the key. The kernel refuses this (`exists`) only if the
+  /// same route is there. This is for IPv4 only: packets follow the first route, and ours takes
+  /// over when that one goes. For IPv6 the kernel would make one route with two next hops of both.
   case append
-  /// Replaces the route with the key in place; refused (`noEntry`) if there is none. Only for
-  /// keys that are ours alone: the kernel would replace a foreign route as well.
+  /// Replaces the route with the key in place. The kernel refuses this (`noEntry`) if there is
+  /// none. The key must be ours alone, because the kernel would replace a foreign route as well.
   case replace
-  /// Deletes; refused (`noSuchProcess`) if there is no route with this key, gateway, interface
-  /// and protocol.
+  /// Deletes the route. The kernel refuses this (`noSuchProcess`) if there is no route with this
+  /// key, gateway, interface and protocol.
   case delete
 
-  /// The word for it.
+  /// The word that log lines use.
   public var description: String {
     switch self {
     case .add: "add"
@@ -52,7 +52,7 @@ public enum RouteChange: UInt8, Equatable, Sendable, CustomStringConvertible {
 public struct RouteFailure: Equatable, Sendable {
   /// What was tried.
   public let change: RouteChange
-  /// The caller's mark of the change.
+  /// The tag that the caller gave the change.
   public let tag: UInt64
   /// The route as the kernel repeated it; nil if it did not.
   public var route: KernelRoute?
@@ -63,9 +63,10 @@ public struct RouteFailure: Equatable, Sendable {
 /// Changes kernel routes in batches, without waiting for answers.
 ///
 /// Messages gather in one buffer and leave ``batchCount`` at a time in one system call. Only the
-/// last of a batch asks for an acknowledgment; errors come back anyway and are matched by
-/// sequence number. The kernel works on a batch before the call returns, so answers are read
-/// right after sending; should one be late, ``collect()`` reads it when the descriptor is ready.
+/// last message of a batch asks for an acknowledgment. Errors come back without being asked for,
+/// and the sequence number tells to which change they belong. The kernel works on a batch before
+/// the call returns, so the answers are read right after sending. If one is late, ``collect()``
+/// reads it when the descriptor is ready.
 public struct RouteWriter: ~Copyable, Sendable {
   private let socket: NetlinkSocket
   private var messages = NetlinkBuilder(
@@ -82,14 +83,14 @@ public struct RouteWriter: ~Copyable, Sendable {
 
   /// Changes per system call.
   public static var batchCount: Int { 64 }
-  /// Changes in flight at most.
+  /// How many changes may be in flight.
   public static var windowCount: Int { 1024 }
 
   /// Octets that one change takes at most.
   package static var messageCount: Int { NetlinkBuilder.routeCount }
 
-  /// Where the tag of a change is kept. After 2^31 changes a number is more than an Int of 32 bits
-  /// holds.
+  /// The index of the tag of a change. It is computed from 32 bits without a sign, because after
+  /// 2^31 changes a sequence number no longer fits into an Int of 32 bits.
   package static func slot(_ sequence: UInt32) -> Int {
     Int(truncatingIfNeeded: sequence) & (windowCount - 1)
   }
@@ -97,7 +98,7 @@ public struct RouteWriter: ~Copyable, Sendable {
   /// Opens the socket.
   public init() throws(KernelError) { socket = try NetlinkSocket(receiveBuffer: 512 << 10) }
 
-  /// Our address; see ``NetlinkMonitor/init(ignoring:receiveBuffer:)``.
+  /// The address of our socket; see ``NetlinkMonitor/init(ignoring:receiveBuffer:)``.
   public var portID: UInt32 { socket.portID }
 
   /// The descriptor to poll for reading while ``unansweredCount`` is not zero.
@@ -111,8 +112,8 @@ public struct RouteWriter: ~Copyable, Sendable {
   /// Changes sent about which the kernel has said nothing yet.
   public var unansweredCount: Int { Int(sentThrough &- answeredThrough) }
 
-  /// Adds a change to the batch; a batch that is full already is sent before. `tag` comes back
-  /// if the kernel refuses. Throws as ``flush()`` does; the change is not taken then.
+  /// Adds a change to the batch. If the batch is full, it is sent first. `tag` comes back if the
+  /// kernel refuses the change. Throws as ``flush()`` does; the change is not added then.
   public mutating func enqueue(
     _ change: RouteChange, _ route: KernelRoute, tag: UInt64
   ) throws(KernelError) {
@@ -143,7 +144,7 @@ public struct RouteWriter: ~Copyable, Sendable {
   }
 
   /// Reads answers until all are in or none is waiting. Throws `noBufferSpace` if answers were
-  /// lost: then nobody knows which changes failed, and the tables must be read again.
+  /// lost. Then nobody knows which changes failed, so the tables must be read again.
   public mutating func collect() throws(KernelError) {
     while unansweredCount > 0 {
       systemCalls += 1
@@ -160,8 +161,8 @@ public struct RouteWriter: ~Copyable, Sendable {
 
   /// Whether a sequence number belongs to a change that was sent (numbers up to `sent`) and is not
   /// answered (numbers up to `answered` are). Numbers wrap, and after answers were lost an older
-  /// one may still come: it lies nearly 2^32 ahead then, more than `Int` holds on a machine of 32
-  /// bits, so all of this is computed in 32 bits.
+  /// one may still come. Such a number lies nearly 2^32 ahead, which is more than an `Int` of 32
+  /// bits holds, so we compute with 32 bits.
   package static func isInFlight(_ sequence: UInt32, answered: UInt32, sent: UInt32) -> Bool {
     let ahead = sequence &- answered
     return ahead >= 1 && ahead <= sent &- answered
@@ -179,7 +180,8 @@ public struct RouteWriter: ~Copyable, Sendable {
     var cursor = NetlinkMessageCursor(count: count)
     while let message = cursor.next(in: bytes) {
       guard let answer = NetlinkAnswer(message, in: bytes) else { continue }
-      // In order: whoever is answered, all before are done. Anything else is not for us.
+      // Answers come in order. So when a change is answered, all changes before it are done.
+      // Answers with other numbers are not about our changes.
       guard
         RouteWriter.isInFlight(
           message.sequence, answered: answeredThrough, sent: sentThrough)

@@ -1,7 +1,7 @@
 import CLinux
 
-/// The CMSG_* macros, which Swift does not import: a header of one size_t and two ints, and
-/// everything rounded up to the size of a word.
+/// The CMSG_* macros, which Swift does not import. A control message has a header of one size_t and
+/// two ints, and everything is rounded up to the size of a word.
 package enum ControlMessage {
   private static func up(_ count: Int) -> Int {
     let word = MemoryLayout<Int>.size

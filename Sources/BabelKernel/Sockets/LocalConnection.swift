@@ -1,9 +1,9 @@
 import BabelWire
 import CLinux
 
-/// A stream connection to a program on this machine (Unix or TCP on ::1). Non-blocking.
+/// A stream connection to a program on this machine (Unix or TCP on ::1). It never waits.
 public struct LocalConnection: ~Copyable, Sendable {
-  /// To poll.
+  /// The descriptor to poll.
   public let descriptor: FileDescriptor
 
   /// Takes over a connected socket.
@@ -24,7 +24,8 @@ public struct LocalConnection: ~Copyable, Sendable {
     descriptor = socket
   }
 
-  /// Starts connecting to TCP `[::1]:port`; writable when done.
+  /// Starts to connect to TCP `[::1]:port`. The descriptor becomes writable when the connection is
+  /// there.
   public init(port: UInt16) throws(KernelError) {
     let socket = try openStream(AF_INET6)
     let number = socket.rawValue
@@ -40,9 +41,9 @@ public struct LocalConnection: ~Copyable, Sendable {
 
   /// What reading brought.
   public enum Received: Equatable, Sendable {
-    /// That many octets are in the buffer.
+    /// So many octets were read into the buffer.
     case octets(Int)
-    /// Nothing now.
+    /// There is nothing to read now.
     case nothingYet
     /// The other side has closed.
     case closed

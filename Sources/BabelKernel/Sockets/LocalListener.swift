@@ -1,17 +1,18 @@
 import BabelWire
 import CLinux
 
-/// Listens for local programs on a Unix socket or on TCP `[::1]`. Non-blocking. A Unix socket is
-/// removed from the file system when the listener goes away.
+/// Listens for local programs on a Unix socket or on TCP `[::1]`. It never waits. The file of a
+/// Unix socket is removed when the listener goes away.
 public struct LocalListener: ~Copyable, Sendable {
-  /// To poll for reading.
+  /// The descriptor to poll for reading.
   public let descriptor: FileDescriptor
   /// The path of a Unix socket; nil for TCP.
   public let path: String?
 
-  /// Listens on a Unix socket. A leftover of a process that is gone is replaced; a socket that
-  /// somebody answers on is not (`addressInUse`), nor is a file of another kind. `mode` is what
-  /// the file gets, regardless of the process's mask; owners are left alone if nil.
+  /// Listens on a Unix socket. A socket that a process left behind is replaced. A socket on which
+  /// somebody answers is not replaced (`addressInUse`), nor is a file of another kind. The file
+  /// gets the permissions `mode`, whatever the mask of the process is. An owner that is nil stays
+  /// as it is.
   public init(
     path: String, mode: UInt32 = 0o600, userID: UInt32? = nil, groupID: UInt32? = nil
   ) throws(KernelError) {
@@ -66,13 +67,14 @@ public struct LocalListener: ~Copyable, Sendable {
     throw Syscall.failure("accept")
   }
 
-  /// Connections that may wait. A client that does not want to wait is refused by the kernel when
-  /// there are more, so as many as are served in all.
+  /// How many connections may wait: as many as we serve in all. The kernel refuses further clients
+  /// that do not want to wait.
   private static var backlog: Int32 { 128 }
 
   /// Binds to a file without any permission; returns 0 or the error number.
   private static func bind(_ number: Int32, _ path: String) -> Int32 {
-    // Linux gives the file the mode of the socket, so the process's mask can be left alone.
+    // Linux gives the file the permissions of the socket, so we need not change the mask of the
+    // process.
     if fchmod(number, 0) != 0 { return Syscall.errno }
     let result = withUnixAddress(path) { CLinux.bind(number, $0, $1) }
     guard let result else { return path.utf8.isEmpty ? ENOENT : ENAMETOOLONG }

@@ -1,13 +1,13 @@
 import BabelWire
 import CLinux
 
-/// A multicast group on a link, as the kernel is told of it.
+/// A multicast group on a link, of which a socket can be a member.
 struct Membership {
   /// The group.
   let group: IPAddress
   /// The link.
   let ifindex: Int32
-  /// Of the sockets that join.
+  /// The family of the sockets that join.
   let family: AddressFamily
 
   /// Makes a socket a member.
@@ -20,7 +20,7 @@ struct Membership {
     try change(socket, Int32(IPV6_LEAVE_GROUP), Int32(IP_DROP_MEMBERSHIP), "leave")
   }
 
-  /// Whether a socket has as many memberships as it may have.
+  /// Whether an error says that the socket has as many memberships as it may have.
   static func isFull(_ error: KernelError) -> Bool {
     error.errno == ErrorNumber.noBufferSpace || error.errno == ErrorNumber.noMemory
   }
@@ -46,15 +46,15 @@ struct Membership {
   }
 }
 
-/// Memberships of one socket and those for which it has no room. A socket may have 20 over IPv4
-/// (`net.ipv4.igmp_max_memberships`), over IPv6 as many as fit into `net.core.optmem_max`; what
-/// they leave of that is all that it has for sending.
+/// Memberships of one socket and those for which it has no room. Over IPv4 a socket may have 20
+/// (`net.ipv4.igmp_max_memberships`). Over IPv6 it may have as many as fit into
+/// `net.core.optmem_max`, but the memory that they take is then missing for sending.
 ///
-/// The further sockets are bound to nothing and receive nothing. They make the kernel listen to a
-/// group on a link; what arrives there goes to the socket that is bound to the port, because that
-/// heeds groups that others have joined (ip(7), `IP_MULTICAST_ALL`).
+/// The further sockets have no port and receive nothing. They make the kernel listen to a group on
+/// a link. What arrives there goes to the socket that is bound to the port, because that one also
+/// receives what is sent to groups of other sockets (ip(7), `IP_MULTICAST_ALL`).
 ///
-/// Unchecked, because there is one thread.
+/// The type is marked `@unchecked Sendable`, because there is only one thread.
 final class Memberships: @unchecked Sendable {
   private final class Holder {
     let descriptor: FileDescriptor
@@ -66,9 +66,9 @@ final class Memberships: @unchecked Sendable {
   /// Memberships of the socket itself.
   private var firstCount = 0
 
-  /// The socket itself joins so many groups at most.
+  /// How many groups the socket itself joins at most.
   private static let firstLimit = 16
-  /// So many sockets are opened at most: with 20 memberships each enough for any number of
+  /// How many further sockets are opened at most. With 20 memberships each they suffice for all
   /// interfaces that a node may have.
   private static let holderLimit = 256
 
@@ -108,7 +108,7 @@ final class Memberships: @unchecked Sendable {
     holders.append(holder)
   }
 
-  /// Leaves with whichever socket is a member.
+  /// Leaves the group with the socket that is its member.
   func leave(_ membership: Membership, firstWith socket: Int32) throws(KernelError) {
     do throws(KernelError) {
       try membership.leave(socket)

@@ -13,7 +13,7 @@ public struct ReceivedDatagram: Equatable, Sendable {
   public let ifindex: Int32
   /// Destination address.
   public let destination: IPAddress
-  /// The datagram was longer than the room for it; the rest is lost.
+  /// Whether the datagram was longer than the room for it, so that its rest is lost.
   public let isTruncated: Bool
   /// When it arrived, in microseconds of ``MonotonicClock``; nil unless
   /// ``UDPSocket/enableArrivalTimes()`` was called.
@@ -26,7 +26,7 @@ public struct ReceivedDatagram: Equatable, Sendable {
 /// Each datagram has a part of its own that is as long as the longest one may be. Most are much
 /// shorter; the pages they do not reach are never touched, and so take no real memory.
 public final class ReceiveBatch {
-  /// Datagrams received at once.
+  /// How many datagrams one call receives at most.
   public static var size: Int { 16 }
 
   /// Octets of the longest datagram that is received whole.

@@ -1,8 +1,8 @@
 import BabelWire
 import CLinux
 
-// struct sockaddr_in6 as octets: family, port, flow, address, scope. The C libraries name the
-// parts of in6_addr differently, the layout is the same.
+// These functions write struct sockaddr_in6 octet by octet: family, port, flow, address, scope. The
+// C libraries name the parts of in6_addr differently, but the layout is the same.
 
 /// Runs `body` with the `sockaddr_in6` of an address.
 func withIPv6Address<Result>(
@@ -53,8 +53,8 @@ func setOption(
   }
 }
 
-/// Asks for a receive buffer of `octets`, beyond the limit of the system if we may. The kernel
-/// doubles the number; a smaller buffer than wanted is no error.
+/// Asks for a receive buffer of `octets`, beyond the limit of the system if we have the right to.
+/// The kernel doubles the number. It is no error if the buffer becomes smaller than wanted.
 func enlargeReceiveBuffer(_ descriptor: Int32, octets: Int32) {
   var wanted = octets
   let size = socklen_t(MemoryLayout<Int32>.size)

@@ -1,26 +1,27 @@
 import BabelWire
 import CLinux
 
-/// What the kernel shall hand over while a link is flooded, before it takes room in the socket:
-/// everything from the senders we know, and of all else only a share, picked at random.
+/// Tells the kernel which datagrams shall reach the socket while a link is flooded: all those of
+/// senders that we know, and of all others only a share, picked at random. The others take no room
+/// in the socket.
 ///
 /// It becomes a program (classic BPF) that the kernel runs on each datagram.
 public struct StormFilter: Equatable, Sendable {
-  /// A part of the datagrams: so many of 2^32, and one more.
+  /// A part of all datagrams. The number is one less than how many of 2^32 datagrams pass.
   public typealias Share = UInt32
   /// All datagrams.
   public static let everything: Share = .max
 
   /// A sender whose packets pass.
   public struct Sender: Equatable, Sendable {
-    /// Where they come from. Only the last 32 bits are compared: whoever can choose his address
-    /// could choose this one as well.
+    /// The address that its packets come from. Only the last 32 bits are compared. That is no loss,
+    /// because an attacker who can choose his address could forge the whole one as well.
     public let address: IPAddress
     /// How many of its packets pass.
     public var share: Share
-    /// If not nil, its packets should have this seal…
+    /// The seal that its packets should have; nil if they need none.
     public var seal: Seal?
-    /// …and so many pass without it.
+    /// How many of its packets pass without that seal.
     public var unsealedShare: Share
 
     /// Makes a sender.
@@ -38,7 +39,7 @@ public struct StormFilter: Equatable, Sendable {
   /// What the packets of a sender who signs them have in common (RFC 8967 §4.1): they end with a
   /// PC TLV that has this index and a higher counter. babeld, BIRD and swabeld put it there.
   public struct Seal: Equatable, Sendable {
-    /// The index of this life of the sender, of any length that RFC 8967 (§3.1) allows.
+    /// The present index of the sender, of any length that RFC 8967 (§3.1) allows.
     public let index: [UInt8]
     /// The highest counter seen from it.
     public let counter: UInt32
@@ -49,7 +50,7 @@ public struct StormFilter: Equatable, Sendable {
       self.counter = counter
     }
 
-    /// False if the index is longer than 32 octets: a filter does not look at such a seal.
+    /// Whether the filter can check this seal. It cannot if the index is longer than 32 octets.
     public var fitsFilter: Bool { index.count <= 32 }
   }
 
@@ -57,9 +58,9 @@ public struct StormFilter: Equatable, Sendable {
   public struct Link: Equatable, Sendable {
     /// Its interface.
     public let ifindex: Int32
-    /// Of everything that is not a Babel packet of a known sender, so much passes.
+    /// The share that passes of everything that is not a Babel packet of a known sender.
     public let share: Share
-    /// Those known.
+    /// The senders that are known.
     public let senders: [Sender]
 
     /// Makes a link.
@@ -70,7 +71,7 @@ public struct StormFilter: Equatable, Sendable {
     }
   }
 
-  /// The links that are flooded; whatever comes in on others passes.
+  /// The links that are flooded. Everything passes that arrives on other links.
   public let links: [Link]
   /// The port our neighbours send from.
   public let port: UInt16
@@ -83,8 +84,8 @@ public struct StormFilter: Equatable, Sendable {
 }
 
 extension UDPSocket {
-  /// Lets the kernel filter what this socket receives; nil ends that. False if the kernel has no
-  /// room for the program.
+  /// Lets the kernel filter what this socket receives; nil ends that. Returns false if the kernel
+  /// has no room for the program.
   public func filter(_ filter: StormFilter?) -> Bool {
     let number = descriptor.rawValue
     var nothing: Int32 = 0
@@ -119,8 +120,8 @@ extension UDPSocket {
   }
 }
 
-/// Writes the program. The datagram begins with its UDP header; what is before that, and things
-/// that are no part of it, have negative offsets.
+/// Writes the program. To the program a datagram begins with its UDP header. What stands before
+/// that header, and facts that are no part of the datagram, have negative offsets.
 private struct StormProgram {
   let family: AddressFamily
   let port: UInt16
@@ -139,7 +140,7 @@ private struct StormProgram {
   private static let subtract = UInt16(BPF_ALU | BPF_SUB | BPF_K)
   private static let copyToX = UInt16(BPF_MISC | BPF_TAX)
 
-  // SKF_AD_OFF, SKF_NET_OFF and what they lead to, which are macros that Swift cannot read.
+  // SKF_AD_OFF, SKF_NET_OFF and offsets from them. They are macros, which Swift cannot import.
   private static let ifindex = UInt32(bitPattern: -0x1000 + 8)
   private static let random = UInt32(bitPattern: -0x1000 + 56)
   private var source: UInt32 {
@@ -179,7 +180,7 @@ private struct StormProgram {
     return program
   }
 
-  /// Passes a share, drops the rest.
+  /// Appends code that lets a share pass and drops the rest.
   private func sample(_ share: StormFilter.Share) -> [sock_filter] {
     if share == StormFilter.everything { return [Self.pass] }
     return [
@@ -193,7 +194,7 @@ private struct StormProgram {
     let senders = link.senders.map { (key: UInt32(truncatingIfNeeded: $0.address.low), $0) }
       .sorted { $0.key < $1.key }
     let search = find(senders[...])
-    // What is not a packet at all is not looked up. The jumps lead behind the search.
+    // A datagram that is no Babel packet skips the search for its sender.
     var head = [
       Self.step(Self.loadHalf, 0), Self.step(Self.ifEqual, UInt32(port), then: 1),
       Self.step(Self.jump, UInt32(search.count + 10)),
@@ -210,7 +211,8 @@ private struct StormProgram {
     return head + rest
   }
 
-  /// Looks the address in the accumulator up; goes on behind if it is not found.
+  /// Appends code that looks up the address in the accumulator, and goes on behind this code if the
+  /// address is not found.
   private func find(
     _ senders: ArraySlice<(key: UInt32, StormFilter.Sender)>
   ) -> [sock_filter] {
@@ -231,11 +233,12 @@ private struct StormProgram {
     ] + low + [Self.step(Self.jump, UInt32(high.count))] + high
   }
 
-  /// What becomes of the packets of one sender.
+  /// Appends code that decides about the packets of one sender.
   private func judge(_ sender: StormFilter.Sender) -> [sock_filter] {
     let genuine = sample(sender.share)
     guard let seal = sender.seal, seal.fitsFilter else { return genuine }
-    // X is where the last TLV of the body must begin: type, length, counter, index.
+    // Here X is the offset where the last TLV of the body must begin, which holds type, length,
+    // counter and index.
     let count = UInt32(seal.index.count)
     let back = 6 + count
     var checks: [(sock_filter, sock_filter)] = [

@@ -1,26 +1,27 @@
 import BabelWire
 import CLinux
 
-/// One datagram socket for all interfaces, as babeld opens it: one family only, hop limit 1,
-/// traffic class CS6, no multicast loop, interface and destination reported with each datagram.
-/// Non-blocking.
+/// One datagram socket for all interfaces, opened as babeld does: it speaks one family, sends with
+/// hop limit 1 and traffic class CS6, does not hear its own multicast, and tells interface and
+/// destination of each datagram. It never waits.
 ///
-/// The one for IPv4 is a socket of IPv6 all the same, bound to `::ffff:0.0.0.0`: the kernel then
-/// speaks IPv4 on it, with addresses in their 16-octet form.
+/// The socket for IPv4 is also opened as one of IPv6, and bound to `::ffff:0.0.0.0`. The kernel
+/// then speaks IPv4 on it, and gives addresses in their 16-octet form.
 public struct UDPSocket: ~Copyable, Sendable {
   /// The family it speaks.
   public let family: AddressFamily
-  /// To poll for reading.
+  /// The descriptor to poll for reading.
   public let descriptor: FileDescriptor
-  /// The port bound to.
+  /// The port that it is bound to.
   public let port: UInt16
-  /// The kernel refused the traffic class; datagrams leave without it.
+  /// Whether the kernel refused the traffic class, so that datagrams leave without it.
   public let lacksTrafficClass: Bool
-  /// The groups it heeds.
+  /// The groups that it has joined.
   private let memberships = Memberships()
 
-  /// Opens the socket bound to `port` of all addresses of a family. `receiveBuffer` is in octets:
-  /// a burst must fit in while we work. The system's default holds about 8,000 routes.
+  /// Opens the socket bound to `port` of all addresses of a family. `receiveBuffer` is in octets.
+  /// The packets that arrive while we work must fit into it; the default of the system holds about
+  /// 8,000 routes.
   public init(
     port: UInt16, family: AddressFamily = .ipv6, receiveBuffer: Int32 = 4 << 20
   ) throws(KernelError) {
@@ -50,8 +51,8 @@ public struct UDPSocket: ~Copyable, Sendable {
     lacksTrafficClass = marked != 0
   }
 
-  /// Whether another socket of this network namespace has the port, even one that would share
-  /// it: a second Babel daemon, most likely.
+  /// Whether another socket of this network namespace has the port, even if it would share the
+  /// port. Such a socket most likely belongs to a second Babel daemon.
   public static func isPortTaken(_ port: UInt16) throws(KernelError) -> Bool {
     let probe = try open(.ipv6)
     do throws(KernelError) {
@@ -66,8 +67,8 @@ public struct UDPSocket: ~Copyable, Sendable {
   /// Size of the receive buffer as the kernel accounts it, in octets.
   public var receiveBufferOctets: Int { receiveBufferSize(descriptor.rawValue) }
 
-  /// Makes the kernel note when datagrams arrive. It costs every packet of the machine a little,
-  /// so it is for nodes that measure round-trip times. Returns whether the kernel can.
+  /// Makes the kernel note when datagrams arrive. This makes every packet of the machine a little
+  /// slower, so only nodes that measure round-trip times use it. Returns whether the kernel can.
   public func enableArrivalTimes() -> Bool {
     var on: Int32 = 1
     let size = socklen_t(MemoryLayout<Int32>.size)
@@ -75,7 +76,7 @@ public struct UDPSocket: ~Copyable, Sendable {
       descriptor.rawValue, SOL_SOCKET, Int32(SWB_SO_TIMESTAMPNS_NEW), &on, size) == 0
   }
 
-  /// Joins a multicast group on an interface. There is no limit but that of the system.
+  /// Joins a multicast group on an interface. The system alone limits the number of groups.
   public func join(_ group: IPAddress, on ifindex: Int32) throws(KernelError) {
     let membership = Membership(group: group, ifindex: ifindex, family: family)
     if try !memberships.join(membership, firstWith: descriptor.rawValue) { heedAllGroups() }
@@ -87,8 +88,8 @@ public struct UDPSocket: ~Copyable, Sendable {
     try memberships.leave(membership, firstWith: descriptor.rawValue)
   }
 
-  /// Lets the socket have what arrives for groups that other sockets have joined. Where the
-  /// kernel does not know the option it does so anyway.
+  /// Lets the socket receive what arrives for groups that other sockets have joined. A kernel that
+  /// does not know this option always does so.
   private func heedAllGroups() {
     var on: Int32 = 1
     let level = family == .ipv4 ? SWB_IPPROTO_IP : SWB_IPPROTO_IPV6

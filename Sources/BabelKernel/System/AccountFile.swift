@@ -1,5 +1,5 @@
-/// Users and groups by name, from the files under /etc: the C library's own way would need
-/// loadable modules, which a static program does not have.
+/// Finds users and groups by name in the files under /etc. The functions of the C library would
+/// need loadable modules, which a static program does not have.
 public enum AccountFile {
   /// The number of a user; a decimal number stands for itself. Nil if unknown.
   public static func userID(_ name: String) throws(KernelError) -> UInt32? {

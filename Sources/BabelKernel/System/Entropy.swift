@@ -2,7 +2,7 @@ import CLinux
 
 /// Random octets of the kernel (`getrandom`).
 public enum Entropy {
-  /// Fills the array. Waits only if the machine has just started and has no entropy yet.
+  /// Fills the array. It waits only if the machine has just started and has no entropy yet.
   public static func fill(_ bytes: inout [UInt8]) {
     bytes.withUnsafeMutableBytes { fill($0) }
   }
@@ -19,7 +19,7 @@ public enum Entropy {
     while done < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
       let count = Syscall.retrying { getrandom(rest.baseAddress, rest.count, 0) }
-      // Weak randomness would be worse than none: router-ids and nonces come from here.
+      // Without random octets we end, because router-ids and nonces must not be predictable.
       if count <= 0 { die("getrandom failed") }
       done += count
     }

@@ -1,6 +1,6 @@
 import CLinux
 
-/// An open file descriptor with one owner; closed when the owner goes away.
+/// An open file descriptor with one owner. It is closed when the owner goes away.
 public struct FileDescriptor: ~Copyable, Sendable {
   /// The number; valid while this value lives.
   public let rawValue: Int32

@@ -85,8 +85,8 @@ public enum FileSystem {
     }
   }
 
-  /// Replaces the file as a whole: after a crash there is the old content or the new, never a
-  /// part. Writes `path.new`, syncs, renames, syncs the directory.
+  /// Replaces the file as a whole, so that after a crash it has the old content or the new, never a
+  /// part. For that it writes `path.new`, syncs it, renames it, and syncs the directory.
   public static func writeAtomically(
     _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644
   ) throws(KernelError) {
@@ -109,13 +109,14 @@ public enum FileSystem {
       _ = unlink(draft)
       throw error
     }
-    // Some file systems cannot sync a directory; the rename is done all the same.
+    // Some file systems cannot sync a directory. That is no error, because the file has its new
+    // name already.
     let folder = try open(directory(of: path), Int32(O_RDONLY | O_CLOEXEC))
     _ = fsync(folder.rawValue)
   }
 
-  /// Writes a whole file that is there already, without a draft: for a directory in which nothing
-  /// can be created. A crash meanwhile leaves a part.
+  /// Writes a whole file that is there already, in place. This is for a directory in which no other
+  /// file can be created. After a crash meanwhile the file has only a part of the content.
   public static func rewrite(_ path: String, _ bytes: [UInt8]) throws(KernelError) {
     let file = try open(path, Int32(O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW))
     try writeAll(path, bytes, file)
@@ -123,7 +124,7 @@ public enum FileSystem {
     try Syscall.check("sync \(path)") { fsync(number) }
   }
 
-  /// Creates a file that must not exist (`exists` otherwise): a pid file.
+  /// Creates a file, such as a pid file. Throws `exists` if it is there already.
   public static func createExclusively(
     _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644
   ) throws(KernelError) {
@@ -142,14 +143,14 @@ public enum FileSystem {
     try writeAll(path, bytes, file)
   }
 
-  /// Opens a file for appending, created if missing: a log.
+  /// Opens a file for appending, such as a log. It is created if it is missing.
   public static func openForAppending(
     _ path: String, mode: UInt32 = 0o644
   ) throws(KernelError) -> FileDescriptor {
     try open(path, Int32(O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC), mode: mode)
   }
 
-  /// Opens a file for reading and writing: a device such as /dev/null.
+  /// Opens a file for reading and writing, such as /dev/null.
   public static func openForUpdating(_ path: String) throws(KernelError) -> FileDescriptor {
     try open(path, Int32(O_RDWR | O_CLOEXEC))
   }

@@ -1,6 +1,6 @@
 import BabelWire
 
-/// Who listens to multicast groups in this network namespace, according to /proc/net/igmp6.
+/// Tells who listens to multicast groups in this network namespace, according to /proc/net/igmp6.
 public enum GroupMembership {
   /// The indices of the interfaces on which some socket has joined one of the groups. Empty if
   /// the kernel does not tell.

@@ -14,7 +14,7 @@ public struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
     self.kernelMessage = kernelMessage
   }
 
-  /// Octet by octet: String's own comparison would pull in Unicode tables.
+  /// We compare octets, because String's own comparison would pull Unicode tables into the program.
   public static func == (a: KernelError, b: KernelError) -> Bool {
     a.errno == b.errno && a.operation.utf8.elementsEqual(b.operation.utf8)
       && a.kernelMessage.utf8.elementsEqual(b.kernelMessage.utf8)
@@ -27,7 +27,7 @@ public struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Error numbers that callers tell apart; everything else is only reported.
+/// Error numbers that callers tell apart. All other errors are only reported.
 public enum ErrorNumber {
   /// No permission.
   public static let notPermitted: Int32 = 1
@@ -37,13 +37,13 @@ public enum ErrorNumber {
   public static let noSuchProcess: Int32 = 3
   /// Interrupted by a signal.
   public static let interrupted: Int32 = 4
-  /// Try again; nothing to read or no room to write.
+  /// There is nothing to read, or no room to write, now.
   public static let wouldBlock: Int32 = 11
-  /// No memory left, be it of what one socket may take.
+  /// There is no memory left, or one socket may not take more.
   public static let noMemory: Int32 = 12
   /// Permission denied.
   public static let accessDenied: Int32 = 13
-  /// Busy; also a change in the middle of a dump.
+  /// Something is busy. In a dump: the table changed meanwhile.
   public static let busy: Int32 = 16
   /// The route or file exists.
   public static let exists: Int32 = 17

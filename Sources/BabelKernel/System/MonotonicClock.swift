@@ -1,6 +1,7 @@
 import CLinux
 
-/// The time since the machine started, less the time it was suspended. Never goes backwards.
+/// The time since the machine started, without the time that it was suspended. It never goes
+/// backwards.
 public enum MonotonicClock {
   /// Microseconds of CLOCK_MONOTONIC.
   public static func microseconds() -> Int64 { read(CLOCK_MONOTONIC) }
@@ -8,7 +9,8 @@ public enum MonotonicClock {
   /// Microseconds since the machine started, suspended or not (CLOCK_BOOTTIME).
   public static func bootMicroseconds() -> Int64 { read(CLOCK_BOOTTIME) }
 
-  /// Microseconds since 1970 (CLOCK_REALTIME), for log lines only: it jumps.
+  /// Microseconds since 1970 (CLOCK_REALTIME). This clock jumps when somebody sets it, so it is for
+  /// log lines only.
   public static func wallMicroseconds() -> Int64 { read(CLOCK_REALTIME) }
 
   private static func read(_ clock: clockid_t) -> Int64 {

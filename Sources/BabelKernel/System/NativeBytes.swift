@@ -1,7 +1,7 @@
 import BabelWire
 
-// Numbers in the machine's byte order and addresses, read from and written to octets. Every
-// access is checked by the span; callers check lengths before, so that no input can trap.
+// Numbers in the machine's byte order and addresses, read from and written to octets. The span
+// checks every access. Callers check lengths before, so that no input can make the program trap.
 
 extension Span where Element == UInt8 {
   /// 16 bits in the machine's byte order.

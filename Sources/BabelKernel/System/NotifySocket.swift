@@ -3,7 +3,7 @@ import CLinux
 /// The socket on which a service manager hears from its services (`sd_notify`): datagrams of
 /// `NAME=value` lines to the socket named by `NOTIFY_SOCKET`.
 ///
-/// Everything here is best effort: a service must run without a manager, and where it may not
+/// Errors are ignored here, because a service must also run without a manager, and where it may not
 /// open Unix sockets.
 public struct NotifySocket: Sendable {
   private let address: [UInt8]
@@ -36,14 +36,14 @@ public struct NotifySocket: Sendable {
     return getppid() == 1
   }
 
-  /// `WATCHDOG_USEC`, if `WATCHDOG_PID` means us or nobody in particular.
+  /// `WATCHDOG_USEC`; nil if `WATCHDOG_PID` names another process.
   static func interval(_ text: String?, process: String?) -> Int64? {
     guard let text, let interval = Int64(text), interval > 0 else { return nil }
     if let process, Int32(process) != OwnProcess.id { return nil }
     return interval
   }
 
-  /// Sends lines, such as `READY=1\nSTATUS=up`. Never waits.
+  /// Sends lines, such as `READY=1\nSTATUS=up`. It never waits.
   public func send(_ lines: String) {
     let number = socket(AF_UNIX, Int32(SWB_SOCK_DGRAM | SWB_SOCK_FLAGS), 0)
     guard number >= 0 else { return }

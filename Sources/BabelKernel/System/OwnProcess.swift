@@ -2,14 +2,14 @@ import CLinux
 
 /// This process and its machine.
 public enum OwnProcess {
-  /// The account whose rights count for us.
+  /// The user whose rights this process has.
   public static var userID: UInt32 { UInt32(geteuid()) }
 
   /// Our process id.
   public static var id: Int32 { getpid() }
 
-  /// The permission bits that new files of this process do not get. Only while there is one
-  /// thread.
+  /// The permission bits that new files of this process do not get. It must be called while there
+  /// is only one thread.
   public static var fileModeMask: UInt32 {
     let mask = umask(0o077)
     _ = umask(mask)
@@ -36,8 +36,8 @@ public enum OwnProcess {
     return String(cString: value)
   }
 
-  /// The name the kernel has for a process, at most 15 octets: usually that of its program. Nil
-  /// if the process does not exist.
+  /// The name that the kernel has for a process, at most 15 octets. Usually it is that of the
+  /// program. Nil if the process does not exist.
   public static func commandName(of id: Int32) -> [UInt8]? {
     do throws(KernelError) {
       let octets = try FileSystem.read("/proc/\(id)/comm", limit: 64)
@@ -47,8 +47,8 @@ public enum OwnProcess {
     }
   }
 
-  /// Whether descriptor 2 is the journal of systemd: then `JOURNAL_STREAM` names its device and
-  /// inode.
+  /// Whether descriptor 2 is the journal of systemd. If it is, `JOURNAL_STREAM` names the device
+  /// and inode of descriptor 2.
   public static var logsToJournal: Bool {
     guard let name = environment("JOURNAL_STREAM") else { return false }
     var status = stat()
@@ -56,8 +56,8 @@ public enum OwnProcess {
     return name.utf8.elementsEqual("\(status.st_dev):\(status.st_ino)".utf8)
   }
 
-  /// Whether a process with this id runs (also one of another user). One that has ended, and
-  /// whose parent has not asked how (a zombie), does not.
+  /// Whether a process with this id runs, also one of another user. A zombie, which has ended but
+  /// whose parent has not asked for its exit status, does not run.
   public static func isRunning(_ id: Int32) -> Bool {
     guard id > 0, kill(id, 0) == 0 || Syscall.errno == ErrorNumber.notPermitted else {
       return false

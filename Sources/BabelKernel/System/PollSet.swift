@@ -2,8 +2,8 @@ import CLinux
 
 /// Waits until one of some descriptors is ready or a deadline has passed.
 ///
-/// Rebuilt each turn of the loop: ``removeAll()``, ``add(_:_:)`` for every descriptor, then
-/// ``wait(until:)``. The storage is kept.
+/// Each turn of the loop calls ``removeAll()``, then ``add(_:_:)`` for every descriptor, then
+/// ``wait(until:)``. The storage is kept from turn to turn.
 public struct PollSet: ~Copyable {
   /// What to wait for.
   public struct Interest: OptionSet, Sendable {
@@ -35,8 +35,9 @@ public struct PollSet: ~Copyable {
     return entries.count - 1
   }
 
-  /// Waits; `deadline` is in microseconds of ``MonotonicClock``, nil waits without end, and one
-  /// in the past only looks. Returns how many descriptors are ready; 0 also after a signal.
+  /// Waits until `deadline`, in microseconds of ``MonotonicClock``, or without end if that is nil.
+  /// A deadline in the past means not to wait. Returns how many descriptors are ready, which is 0
+  /// also after a signal.
   public mutating func wait(until deadline: Int64?) throws(KernelError) -> Int {
     var timeout = timespec()
     if let deadline {

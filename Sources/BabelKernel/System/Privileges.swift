@@ -1,6 +1,6 @@
 import CLinux
 
-/// Giving up what a root process can do but a router need not.
+/// Gives up the powers of root that a router does not need.
 public enum Privileges {
   /// CAP_NET_ADMIN: routes, addresses, kernel settings under net.
   private static let netAdmin: UInt32 = 12
@@ -18,19 +18,20 @@ public enum Privileges {
   private static let dropFromBoundingSet: Int32 = 24
   private static let setNoNewPrivileges: Int32 = 38
   private static let capabilityVersion: UInt32 = 0x2008_0522
-  /// Numbers of capabilities end long before.
+  /// The kernel has fewer capabilities than this.
   private static let capabilityCount: UInt32 = 64
 
   /// Becomes another user for good, and keeps of root's powers only the administration of the
-  /// network, as far as we have it. Only while there is one thread.
+  /// network, if we have it. It must be called while there is only one thread.
   public static func drop(toUser user: UInt32, group: UInt32) throws(KernelError) {
     let wanted: UInt32 = 1 << netAdmin | 1 << netRaw
     let kept = try permitted() & wanted
     for capability in 0..<capabilityCount where wanted & bit(capability) == 0 {
-      // What the kernel does not know, or we may not drop, is not there anyway.
+      // A failure means that the kernel does not know the capability or that we may not drop it. In
+      // both cases we do not have it.
       _ = swabel_prctl(dropFromBoundingSet, UInt(capability), 0, 0, 0)
     }
-    // Whoever starts us may have done this already, and has then left us no right to.
+    // Whoever started us may have done this already. We have no right to do it then.
     if getuid() != user || geteuid() != user {
       try Syscall.check("keep capabilities") { swabel_prctl(setKeepCapabilities, 1, 0, 0, 0) }
       var groups = [group]

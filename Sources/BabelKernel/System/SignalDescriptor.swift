@@ -14,10 +14,10 @@ public enum Signal: Int32, Sendable, CaseIterable {
   case terminate = 15
 }
 
-/// Signals as something to poll: blocked for the process and read from a descriptor, so that no
-/// code of ours ever runs inside a signal handler.
+/// Signals as a descriptor to poll. They are blocked for the process and read from the descriptor,
+/// so that no code of ours runs inside a signal handler.
 public struct SignalDescriptor: ~Copyable, Sendable {
-  /// Becomes readable when a signal is pending.
+  /// The descriptor, which becomes readable when a signal is pending.
   public let descriptor: FileDescriptor
 
   /// Blocks all of ``Signal`` in the calling thread and those it starts; ignores SIGPIPE.

@@ -1,7 +1,7 @@
 import CLinux
 
-/// The line from a daemon in the background to the process that was started, which waits at the
-/// other end until the daemon is ready or has failed, so that its exit status tells which.
+/// A connection from a daemon in the background to the process that was started. That process waits
+/// until the daemon is ready or has failed, so that its exit status tells which.
 public final class StartReport {
   private final class Line {
     let descriptor: FileDescriptor
@@ -13,10 +13,10 @@ public final class StartReport {
 
   private init(_ line: Line) { self.line = line }
 
-  /// Goes on as a background process in a session of its own. The process that was started
-  /// returns from here no more: it writes to standard error what it is told, and exits with 0
-  /// after ``ready()``, else as the background process does. Descriptors stay as they are. Only
-  /// while there is one thread.
+  /// Goes on as a background process in a session of its own. In the process that was started this
+  /// function does not return. That process writes to standard error what the background process
+  /// tells it. It exits with 0 after ``ready()``, and else with the status of the background
+  /// process. Descriptors stay as they are. It must be called while there is only one thread.
   public static func daemonise() throws(KernelError) -> StartReport {
     var ends: [Int32] = [-1, -1]
     try Syscall.check("socketpair") {
@@ -33,10 +33,11 @@ public final class StartReport {
     return report
   }
 
-  /// Passes a line on, without its newline. A process that was started and is gone is no error.
+  /// Sends a line, given without its newline, to the process that was started. It is no error if
+  /// that process is gone.
   public func tell(_ text: String) { send(Array((text + "\n").utf8)) }
 
-  /// The daemon runs: the process that was started may end.
+  /// Says that the daemon runs, so that the process that was started may end.
   public func ready() {
     send([0])
     line = nil
@@ -50,7 +51,8 @@ public final class StartReport {
     }
   }
 
-  /// The process that was started: waits for the other one. A zero octet means that it is ready.
+  /// Waits for the background process, in the process that was started. A zero octet says that the
+  /// daemon is ready.
   private static func follow(_ child: Int32, _ line: Int32) -> Never {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {

@@ -1,6 +1,6 @@
 import CLinux
 
-/// Turns -1 and `errno` into typed throws. The only place in the project that reads `errno`.
+/// Turns -1 and `errno` into typed throws. No other place in the project reads `errno`.
 enum Syscall {
   /// The error number of the last failed call of this thread.
   static var errno: Int32 { __errno_location().pointee }
@@ -37,11 +37,13 @@ enum Syscall {
     KernelError(operation: operation, errno: errno)
   }
 
-  /// A call interrupted this often is given up: signals are blocked, so one is already unusual.
+  /// How often an interrupted call is repeated. Signals are blocked, so even one interruption is
+  /// unusual.
   private static let interruptionLimit = 100
 }
 
-/// Writes `why` to descriptor 2 and aborts. For broken invariants: Embedded traps are mute.
+/// Writes `why` to descriptor 2 and aborts, when something that must hold does not. A trap of
+/// Embedded Swift would say nothing.
 public func die(_ why: StaticString) -> Never {
   _ = write(2, why.utf8Start, why.utf8CodeUnitCount)
   _ = write(2, "\n", 1)

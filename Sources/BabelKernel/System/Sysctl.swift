@@ -34,7 +34,7 @@ public enum Sysctl {
   private static func path(_ name: String) -> String { "/proc/sys/net/" + name }
 }
 
-/// Settings changed by us, with what they were.
+/// The settings that we changed, with their former values.
 public struct SavedSysctls: Sendable {
   private struct Entry: Sendable {
     var name: String
@@ -42,14 +42,15 @@ public struct SavedSysctls: Sendable {
     let wanted: Int
   }
   private var entries: [Entry] = []
-  /// Settings of renamed interfaces that were not there yet under their new names.
+  /// Settings of renamed interfaces that the kernel did not have under the new names yet.
   private var late: [Entry] = []
 
-  /// Nothing changed yet.
+  /// Makes an empty list.
   public init() {}
 
-  /// Sets a value. Written only if it differs, so that an unprivileged container with the right
-  /// values works; remembered only if written. Returns whether it was written.
+  /// Sets a value. It is written only if it differs, so that we also work in a container that may
+  /// not write but has the right values. It is remembered only if it was written. Returns whether
+  /// it was.
   @discardableResult
   public mutating func require(_ name: String, _ value: Int) throws(KernelError) -> Bool {
     let before = try Sysctl.read(name)
@@ -64,10 +65,10 @@ public struct SavedSysctls: Sendable {
     return true
   }
 
-  /// Puts one value back, if we changed it and nobody changed it since. An interface that is
-  /// gone is no error. `renamed` is what the setting is called by now, if its interface got
-  /// another name: the kernel tells of the name before it renames the setting, so one that is not
-  /// there is left to ``restoreLate()``.
+  /// Puts one value back, if we changed it and nobody changed it since. An interface that is gone
+  /// is no error. `renamed` is the present name of the setting, if its interface got another name.
+  /// The kernel tells of the new name before it renames the setting, so a setting that is not there
+  /// yet is left to ``restoreLate()``.
   public mutating func restore(_ name: String, renamed: String? = nil) throws(KernelError) {
     guard let index = entries.firstIndex(where: { equal($0.name, name) }) else { return }
     var entry = entries.remove(at: index)
@@ -75,12 +76,13 @@ public struct SavedSysctls: Sendable {
     if try !putBack(entry), renamed != nil { late.append(entry) }
   }
 
-  /// Puts back what ``restore(_:renamed:)`` did not find. What is not there now is gone.
+  /// Puts back the settings that ``restore(_:renamed:)`` did not find. Those that are not there now
+  /// either are gone.
   public mutating func restoreLate() throws(KernelError) {
     while let entry = late.popLast() { _ = try putBack(entry) }
   }
 
-  /// False if the setting is not there.
+  /// Returns false if the setting is not there.
   private func putBack(_ entry: Entry) throws(KernelError) -> Bool {
     do throws(KernelError) {
       if try Sysctl.read(entry.name) == entry.wanted { try Sysctl.write(entry.name, entry.before) }

@@ -26,7 +26,8 @@ public enum WallClock {
   package static func stamp(seconds: Int64, milliseconds: Int64) -> String {
     let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     let second = seconds - day * 86_400
-    // Days from 1 March of the year 0, in eras of 400 years, so that leap days come last.
+    // We count days from 1 March of the year 0, in eras of 400 years. A leap day is then the last
+    // day of its year.
     let shifted = day + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
     let dayOfEra = shifted - era * 146_097

@@ -33,7 +33,7 @@ public struct BLAKE2s: Sendable {
     }
   }
 
-  /// The digest of everything taken in: so many octets as asked for, then zeros. The hash must
+  /// The digest of everything taken in: as many octets as were asked for, then zeros. The hash must
   /// not be used afterwards.
   public mutating func finish() -> InlineArray<32, UInt8> {
     for i in filled..<Self.blockCount { block[i] = 0 }
@@ -69,7 +69,7 @@ public struct BLAKE2s: Sendable {
       for step in 0..<8 {
         let x = m[Int(schedule[round * 16 + 2 * step])]
         let y = m[Int(schedule[round * 16 + 2 * step + 1])]
-        // Four columns, then four diagonals.
+        // A round mixes the four columns of the state, then its four diagonals.
         let i = step & 3
         let shift = step >> 2
         mix(&v, i, 4 + (i + shift) & 3, 8 + (i + 2 * shift) & 3, 12 + (i + 3 * shift) & 3, x, y)

@@ -52,8 +52,8 @@ public struct MAC: Sendable {
   /// Octet `index`, 0 … ``count`` − 1.
   public subscript(_ index: Int) -> UInt8 { octets[index] }
 
-  /// Whether these are its octets. Takes the same time whatever the first difference is, so that
-  /// nobody can find a MAC octet by octet.
+  /// Whether the MAC has these octets. The comparison takes the same time wherever the first
+  /// difference is, so that nobody can find a MAC octet by octet.
   public func matches(_ other: Span<UInt8>) -> Bool {
     guard other.count == count else { return false }
     var difference: UInt8 = 0
@@ -62,7 +62,7 @@ public struct MAC: Sendable {
   }
 }
 
-/// A key, prepared so that each packet costs as little as possible. Never shown.
+/// A key, prepared so that each packet costs as little as possible. It is never shown.
 public struct MACKey: Sendable {
   private enum Prepared: Sendable {
     /// The hash states behind the inner and the outer pad.

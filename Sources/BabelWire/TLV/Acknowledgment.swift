@@ -2,9 +2,9 @@
 
 /// Asks the receiver to send an ``Acknowledgment`` in time (RFC 8966 §4.6.3).
 public struct AcknowledgmentRequest: Equatable, Sendable {
-  /// To be sent back unchanged.
+  /// A number that the answer must repeat unchanged.
   public let opaque: UInt16
-  /// Within which time the answer is wanted; never zero when decoded.
+  /// The time within which the answer is wanted. It is never zero when decoded.
   public let interval: Interval
 
   /// Makes a request; the interval must not be zero.
@@ -34,7 +34,7 @@ public struct AcknowledgmentRequest: Equatable, Sendable {
 
 /// Answers an ``AcknowledgmentRequest``, always by unicast (RFC 8966 §4.6.4).
 public struct Acknowledgment: Equatable, Sendable {
-  /// As in the request.
+  /// The number of the request.
   public let opaque: UInt16
 
   /// Makes an answer.

@@ -2,7 +2,7 @@
 
 /// The packet counter of authenticated packets (RFC 8967 §6.2). The first one of a packet counts.
 public struct PacketCounter: Equatable, Sendable {
-  /// Grows from packet to packet as long as the index stays.
+  /// The number of the packet. It grows from packet to packet as long as the index stays the same.
   public let counter: UInt32
   /// The sender's index, 0 … 32 octets of the datagram.
   public let index: OctetRange
@@ -43,7 +43,7 @@ public struct AuthenticationTLVs: Equatable, Sendable {
   public private(set) var counter: PacketCounter?
   /// The nonce of the last Challenge Request; nil in multicast packets, where none counts.
   public private(set) var challenge: OctetRange?
-  /// Whether one of the Challenge Replies brings the nonce back that was asked for.
+  /// Whether one of the Challenge Replies holds the nonce of our pending challenge.
   public private(set) var isAnswered = false
 
   /// Goes over the body. `nonce` is that of our pending challenge, if there is one.

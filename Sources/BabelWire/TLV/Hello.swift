@@ -2,8 +2,8 @@
 
 /// Makes a node known to its neighbours and measures reception (RFC 8966 §4.6.5).
 public struct Hello: Equatable, Sendable {
-  /// The U flag: counts in the sequence of Unicast Hellos to one neighbour, not in that of
-  /// Multicast Hellos. Says nothing about how the packet was sent.
+  /// The U flag: the Hello counts in the sequence of Unicast Hellos to one neighbour, not in that
+  /// of Multicast Hellos. The flag does not say how the packet was sent.
   public let isUnicast: Bool
   /// The number of this Hello in its sequence.
   public let seqno: Seqno
@@ -37,7 +37,7 @@ public struct Hello: Equatable, Sendable {
         try found.skip()
         continue
       }
-      // One that is too short is passed over, surplus octets are not looked at.
+      // A timestamp that is too short is skipped; surplus octets are ignored.
       if found.count >= 4 { timestamp = body.uint32(at: found.offset) }
     }
     transmitTimestamp = timestamp

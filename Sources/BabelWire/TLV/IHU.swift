@@ -22,7 +22,7 @@ public struct IHU: Equatable, Sendable {
   public let rxcost: Metric
   /// Upper bound on the time to the next IHU; never zero when decoded.
   public let interval: Interval
-  /// For round-trip times, if the sender measures them.
+  /// The timestamps for round-trip times, if the sender measures them.
   public let timestamps: IHUTimestamps?
 
   /// Makes an IHU; the interval must not be zero.
@@ -49,7 +49,7 @@ public struct IHU: Equatable, Sendable {
         try found.skip()
         continue
       }
-      // One that is too short is passed over, surplus octets are not looked at.
+      // A pair of timestamps that is too short is skipped; surplus octets are ignored.
       if found.count >= 8 {
         stamps = IHUTimestamps(
           origin: body.uint32(at: found.offset), receive: body.uint32(at: found.offset + 4))

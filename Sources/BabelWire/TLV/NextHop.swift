@@ -2,9 +2,9 @@
 
 /// The Next Hop TLV, which sets the next hop of one family for later Updates (RFC 8966 §4.6.8).
 enum NextHop {
-  /// Decodes the TLV. One whose address cannot be used leaves its family without a next hop, so
-  /// that later Updates are ignored rather than sent the wrong way; one with an encoding that
-  /// names no family changes nothing.
+  /// Decodes the TLV. If its address cannot be used, its family has no next hop any more, so that
+  /// later Updates are ignored rather than given a wrong next hop. If its encoding names no family,
+  /// nothing changes.
   static func decode(
     _ body: Span<UInt8>, _ state: inout ParserState
   ) throws(TLVFault) -> IPAddress {
@@ -18,7 +18,7 @@ enum NextHop {
       try SubTLVs.skipAll(in: body, from: 2 + encoding.addressOctetCount)
       return address
     }
-    // Which family was meant cannot be known.
+    // We cannot know which family was meant.
     state.setNextHop(.ipv4, nil)
     state.setNextHop(.ipv6, nil)
     throw .tooShort

@@ -2,8 +2,8 @@
 
 /// The Router-Id TLV, which sets the router-id for later Updates (RFC 8966 §4.6.7).
 enum RouterIDTLV {
-  /// Decodes the TLV. One that cannot be read, or holds a forbidden value, leaves no router-id,
-  /// so that later Updates are ignored rather than taken for someone else's.
+  /// Decodes the TLV. If it cannot be read, or holds a forbidden value, there is no router-id any
+  /// more, so that later Updates are ignored rather than counted as those of another router.
   static func decode(
     _ body: Span<UInt8>, _ state: inout ParserState
   ) throws(TLVFault) -> RouterID {

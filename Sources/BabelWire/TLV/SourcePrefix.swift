@@ -1,7 +1,7 @@
 // Before editing, read RFC 9079 §7.
 
-/// The Source Prefix sub-TLV of Updates and requests (RFC 9079 §7.1). It is mandatory: who does
-/// not understand it ignores the TLV.
+/// The Source Prefix sub-TLV of Updates and requests (RFC 9079 §7.1). It is mandatory: a router
+/// that does not understand it ignores the whole TLV.
 enum SourcePrefix {
   /// Goes through the sub-TLVs of a TLV with a prefix of `encoding` and returns its source
   /// prefix, of zero length if there is none.

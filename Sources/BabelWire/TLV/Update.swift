@@ -28,7 +28,7 @@ public struct Update: Equatable, Sendable {
   public let routerID: RouterID?
   /// Where packets are to be sent; nil only in a retraction.
   public let nextHop: IPAddress?
-  /// What else is said about the path.
+  /// The path attributes that came with the route.
   public let attributes: PathAttributes
 
   /// Makes an update with the default prefix's part of `omitted` octets already filled in.
@@ -57,9 +57,9 @@ public struct Update: Equatable, Sendable {
 extension Update {
   /// Decodes the TLV; nil for the wildcard retraction.
   ///
-  /// What the TLV says about router-id and default prefix is noted first and stays even if the
-  /// TLV is then ignored (§4.5). If it is garbled so that this cannot be known, what it would
-  /// have set is forgotten, so that later TLVs are ignored rather than misread.
+  /// What the TLV says about router-id and default prefix is noted first and stays even if the TLV
+  /// is then ignored (§4.5). If the TLV is too broken to tell this, the values that it would have
+  /// set are forgotten, so that later TLVs are ignored rather than misread.
   static func decode(
     _ body: Span<UInt8>, _ state: inout ParserState, _ format: WireFormat = .standard
   ) throws(TLVFault) -> Update? {
@@ -135,7 +135,8 @@ extension Update {
     }
     let address = body.address(
       at: offset, count: count, replacing: encoding.firstOctet + omitted, of: base)
-    // Octets of the default prefix behind the last one written lie beyond the length.
+    // The default prefix may have more octets than are written here. They lie beyond the length of
+    // the prefix.
     return encoding.prefix(address, length: length)
   }
 
@@ -157,8 +158,8 @@ extension Update {
     if flags & routerIDFlag != 0 { state.routerID = nil }
   }
 
-  /// As ``forget(_:_:_:)`` for a TLV that ends within its own fields: what cannot be read is
-  /// taken as if it had set everything.
+  /// As ``forget(_:_:_:)``, for a TLV that ends within its own fields. A field that is missing
+  /// counts as if it had set the state.
   private static func forgetAfterFragment(_ body: Span<UInt8>, _ state: inout ParserState) {
     let flags = body.count > 1 ? body[1] : 0xFF
     if body.count > 0 {

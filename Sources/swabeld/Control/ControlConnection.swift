@@ -3,12 +3,12 @@ import BabelKernel
 
 /// One client of the control socket.
 ///
-/// Requests are answered one after the other: while a dump is being written, or while a client
+/// Requests are answered one after the other. While a dump is being written, or while the client
 /// does not read its answers, its further requests wait in the socket.
 final class ControlConnection {
   /// How a connection ends.
   enum Ending {
-    /// The client said `quit` or closed its side; what is queued is still written.
+    /// The client said `quit` or closed its side. What is queued is still written.
     case polite
     /// Nothing more is written.
     case now
@@ -24,16 +24,16 @@ final class ControlConnection {
   private(set) var ending: Ending?
   private var lines = RequestLines()
   private var cursor: DumpCursor?
-  /// When the client last took something while something waited for it; nil if nothing waited
-  /// when it was last looked at.
+  /// When the client last took octets that waited for it, or when they began to wait; nil if none
+  /// wait.
   private var waitingSince: Int64?
-  /// When we wrote our last octet to a client that may still write; nil before.
+  /// When we wrote our last octet and waited for the client to close its side; nil before.
   private var finishedAt: Int64?
 
   /// Microseconds a client may leave its answers unread.
   private static let patience: Int64 = 10_000_000
-  /// Microseconds a client has to close its side after the last answer. To close before it does
-  /// would make the kernel throw away what the client has not read yet.
+  /// Microseconds a client has to close its side after the last answer. If we closed the connection
+  /// first, the kernel would throw away what the client has not read yet.
   private static let farewell: Int64 = 1_000_000
 
   /// Takes over a connection.
@@ -56,7 +56,8 @@ final class ControlConnection {
   /// Whether the connection can be dropped.
   private(set) var isOver = false
 
-  /// When the client has been silent for too long; nil if it owes us nothing.
+  /// When we end the connection because the client does not read or does not close its side; nil if
+  /// it need do neither.
   var deadline: Int64? {
     if let finishedAt { return finishedAt + Self.farewell }
     return waitingSince.map { $0 + Self.patience }
@@ -152,7 +153,8 @@ final class ControlConnection {
     }
   }
 
-  /// Ends the connection if its time is over. False if that is because the client has stalled.
+  /// Ends the connection if its time is over. Returns false if that is because the client does not
+  /// read.
   func checkDeadline(at now: Instant) -> Bool {
     guard let deadline, deadline <= now.microseconds else { return true }
     end(.now)

@@ -25,19 +25,19 @@ enum ControlAnswer {
   case quit
 }
 
-/// babeld's local configuration socket: who is connected, and what they are told.
+/// babeld's local configuration socket with its clients.
 ///
 /// The server returns requests and takes answers. It knows nothing of who executes them.
 final class ControlServer {
-  /// Clients served at the same time; more are turned away at once. babeld serves four, Althea's
-  /// fork 128.
+  /// How many clients are served at the same time. More are turned away at once. babeld serves
+  /// four, Althea's fork 128.
   static let connectionLimit = 128
-  /// Requests of one client worked on in one turn of the loop.
+  /// How many requests of one client are answered in one turn of the loop.
   private static let requestsPerTurn = 32
-  /// Microseconds spent on clients in one turn of the loop, before packets get theirs.
+  /// Microseconds that one turn of the loop spends on clients at most; then packets get their turn.
   private static let turnTime: Int64 = 10_000
-  /// Most octets that may wait for all clients together: four that are as far behind as one may
-  /// be.
+  /// How many octets may wait for all clients together: those of four clients that are as far
+  /// behind as one may be.
   private static let backlogLimit = 4 * OutputQueue.limit
 
   /// Whether clients may change anything.
@@ -52,7 +52,8 @@ final class ControlServer {
   private var listenerIndex = 0
   private var indices: [Int] = []
   private var buffer = [UInt8](repeating: 0, count: 4096)
-  /// Who comes first in the next turn, and whether the last one had to be broken off.
+  /// The connection that comes first in the next turn, and whether the last turn ended before all
+  /// had theirs.
   private var first = 0
   private var isBehind = false
   /// The turn under way: which of how many connections is served, how many more requests it may
@@ -65,7 +66,7 @@ final class ControlServer {
   }
   private var turn: Turn?
 
-  /// Listens.
+  /// Opens the socket and listens.
   init(_ server: LocalServer, _ access: SocketRights, _ form: LineForm) throws(KernelError) {
     isReadWrite = server.isReadWrite
     self.form = form
@@ -73,7 +74,8 @@ final class ControlServer {
       switch server.endpoint {
       case .port(let port): listener = try LocalListener(port: port)
       case .path(let path):
-        // As babeld, by the mask of the process: who starts it decides who may connect.
+        // As with babeld, the mask of the process decides who may connect, and so whoever starts
+        // the daemon.
         listener = try LocalListener(
           path: String(decoding: path, as: UTF8.self),
           mode: access.mode ?? (0o777 & ~OwnProcess.fileModeMask), userID: access.user,
@@ -90,7 +92,7 @@ final class ControlServer {
   /// Whether somebody wants events.
   var hasMonitors: Bool { connections.contains { $0.isMonitoring } }
 
-  /// When a client will have stalled, and whether there is work that needs no event.
+  /// When a client must be looked at without an event, in microseconds. 0 if there is work now.
   var deadline: Int64? {
     if isBehind { return 0 }
     var earliest: Int64?
@@ -198,7 +200,7 @@ final class ControlServer {
     }
   }
 
-  /// At most a few newcomers a turn: the others wait in the kernel.
+  /// Accepts at most a few newcomers in a turn. The others wait in the kernel.
   private func accept(from node: borrowing BabelNode, at now: Instant, _ log: Log) {
     for _ in 0..<8 {
       do throws(KernelError) {

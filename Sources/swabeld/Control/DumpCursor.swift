@@ -17,12 +17,12 @@ struct DumpScope: Equatable {
     interfaces: true, neighbours: true, originated: true, routes: true)
 }
 
-/// A `dump` or the first part of `monitor` under way: what is still to be written.
+/// What is still to be written of a `dump`, or of the dump with which `monitor` begins.
 ///
-/// Interfaces and neighbours are written at once. Redistributed prefixes and routes may be many,
-/// so they are written piece by piece while the tables go on changing. For a monitor, events that
-/// happen meanwhile are let through only for rows that have been written already; the others
-/// will be written as they then are. So each row's events begin with `add`.
+/// Interfaces and neighbours are written at once. Redistributed prefixes and routes may be many, so
+/// they are written piece by piece while the tables go on changing. A monitor gets an event that
+/// happens meanwhile only if the row has been written already. Any other row is written later, as
+/// it is then. So the first event of each row is `add`.
 struct DumpCursor {
   /// Whether live events follow.
   let isForMonitor: Bool
@@ -64,7 +64,7 @@ struct DumpCursor {
     destinations = scope.routes ? node.destinationOrder() : []
   }
 
-  /// Writes on until `output` is comfortably filled; true when all is written.
+  /// Writes until `output` holds enough for now. Returns true when all is written.
   mutating func feed(
     _ output: inout OutputQueue, from node: borrowing BabelNode, at now: Instant
   ) -> Bool {
@@ -90,8 +90,8 @@ struct DumpCursor {
     return true
   }
 
-  /// Whether an event is to be written now. Otherwise the row is still to come, or was never
-  /// written and is gone.
+  /// Whether an event is to be written now. If not, the dump has not come to the row yet, or the
+  /// row is gone and was never written.
   mutating func admits(_ notice: Notice) -> Bool {
     switch notice {
     case .route(.add, let status): return written.insert(status.id).inserted

@@ -1,6 +1,6 @@
 import BabelCore
 
-/// How lines of the control socket are written: the dialect, and what it needs to know.
+/// How lines of the control socket are written: in which dialect, with which prices.
 struct LineForm {
   /// Whose dialect it is.
   var dialect = SocketDialect.babel

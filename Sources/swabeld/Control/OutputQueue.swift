@@ -2,11 +2,11 @@ import BabelKernel
 
 /// Octets on their way to a client of the control socket, in order and bounded.
 ///
-/// The daemon never waits for a client: what the socket does not take stays here, and a client
-/// that lets more than ``limit`` pile up is cut off.
+/// The daemon never waits for a client. What the socket does not take stays here. A client for
+/// which more than ``limit`` octets wait is cut off.
 struct OutputQueue {
-  /// Most octets of events that may wait. A monitor of a node that moves 20,000 routes at once
-  /// gets about 4 MB of lines; a reader that is that far behind has stalled.
+  /// How many octets of events may wait. When a node moves 20,000 routes at once, a monitor gets
+  /// about 4 MB of lines. A client that is so far behind does not read any more.
   static let limit = 4 << 20
 
   /// A dump is fed in pieces of about this many octets, so that it neither fills memory nor

@@ -1,4 +1,5 @@
-/// Cuts what a client sends into lines, with babeld's limit of 1023 octets and a newline.
+/// Cuts what a client sends into lines. As with babeld, a line has at most 1023 octets and a
+/// newline.
 struct RequestLines {
   /// Longest line without its newline; a longer one ends the connection.
   static let limit = 1023

@@ -4,11 +4,11 @@ import BabelWire
 
 /// Keeps whoever floods a socket from drowning out our neighbours.
 ///
-/// Datagrams wait in one queue, so a flood must be kept out of it: while there is one, the kernel
-/// hands over everything from the neighbours we know and only a share of the rest
-/// (``StormFilter``). Whom we know is decided before the flood: neighbours that have been usable
-/// for ``probation``. Of strangers, only so many datagrams a second are looked at on each link,
-/// whatever they are: a Hello of a new neighbour, a wrong signature, noise.
+/// All datagrams of a socket wait in one queue, so a flood must be kept out of it. While there is
+/// one, the kernel hands over everything from known neighbours, and only a share of the rest
+/// (``StormFilter``). A neighbour is known if it has been usable for ``probation`` before the
+/// flood. On each link we look at only so many datagrams of strangers a second, whether they are
+/// Hellos of a new neighbour, wrong signatures or noise.
 ///
 /// In peace there is no filter, and nothing is dropped.
 final class StormGuard {
@@ -18,27 +18,27 @@ final class StormGuard {
     let address: IPAddress
   }
 
-  /// What a review led to.
+  /// The result of a review.
   struct Outcome {
-    /// The kernel needs another filter, or none.
+    /// Whether the kernel must get another filter, or none.
     var needsFilter = false
     /// Links on which a flood began.
     var began: [Int32] = []
-    /// Links on which it is over.
+    /// Links on which a flood ended.
     var ended: [Int32] = []
   }
 
   private struct Neighbour {
-    /// Those that came first are kept if there is no room for all.
+    /// If there is no room for all neighbours, those that came first are kept.
     let order: UInt64
     let usableSince: Instant
-    /// Known well enough to pass during a flood.
+    /// Whether the packets of the neighbour pass during a flood.
     var isTrusted = false
-    /// Gone, but kept until the flood is over: it may come back.
+    /// Whether the neighbour is gone. It is kept until the flood is over, because it may come back.
     var isLost = false
     /// Datagrams since the last review.
     var count = 0
-    /// What is let through of them, and whether it must be sealed.
+    /// The share of them that passes, and whether they must be sealed to pass.
     var share = StormFilter.everything
     var seal: StormFilter.Seal?
     var unsealedShare = StormFilter.everything
@@ -54,19 +54,19 @@ final class StormGuard {
     /// Datagrams of strangers since the last review, and how many of them were refused.
     var strangers = 0
     var refused = 0
-    /// What the kernel lets through of them.
+    /// The share of them that the kernel lets pass.
     var share = StormFilter.everything
-    /// When there was a flood last; nil if that is long ago.
+    /// When the last flood was; nil if that is long ago.
     var floodedAt: Instant?
   }
 
   /// Datagrams of strangers looked at per second and link.
   static let rate: Int64 = 2000
-  /// More of them are looked at once in a while: a neighbourhood that starts all at once.
+  /// How many of them are looked at in a burst, as when all neighbours start at the same time.
   static let burst = 4096
   /// Microseconds between two reviews.
   static let period: Int64 = 50_000
-  /// Microseconds that datagrams are counted for at most, in peace as well.
+  /// Microseconds for which datagrams are counted at most, also without a flood.
   static let countingTime: Int64 = 1_000_000
   /// Refused datagrams that make a review due at once.
   static let patience = 512
@@ -82,9 +82,9 @@ final class StormGuard {
   static let senderLimit = 256
   /// Flooded links that a filter names.
   static let linkLimit = 16
-  /// The queue is that full (percent): there is a flood, whatever the budget says…
+  /// From how many percent of the queue on there is a flood, even if strangers send little.
   static let pressing = 40
-  /// …and it comes from somebody we know.
+  /// From how many percent of the queue on the flood comes from a known neighbour.
   static let overflowing = 70
 
   private var neighbours: [Source: Neighbour] = [:]
@@ -92,17 +92,17 @@ final class StormGuard {
   private var arrived: UInt64 = 0
   private var reviewedAt = Instant(microseconds: 0)
   private var refused = 0
-  /// A neighbour came that the filter does not name.
+  /// Whether there is a neighbour that the filter does not name.
   private var isFilterOld = false
-  /// Datagrams of strangers that were not looked at.
+  /// How many datagrams of strangers were dropped unread.
   private(set) var refusedInAll: UInt64 = 0
-  /// When ``review(at:fillPercent:seal:)`` is to be called though nothing arrives.
+  /// When ``review(at:fillPercent:seal:)`` must be called even if nothing arrives.
   private(set) var deadline: Instant?
 
   // MARK: Who is known
 
-  /// A neighbour has a finite cost, or has not. It is trusted once it had one for a while; at
-  /// once, and even during a flood, if it has proved that it has our key.
+  /// Notes whether a neighbour has a finite cost. The neighbour is known when it has had one for a
+  /// while. If it has proved that it has our key, it is known at once, even during a flood.
   func saw(_ source: Source, isUsable: Bool, isProved: Bool = false, at now: Instant) {
     neighbours[source]?.isLost = false
     guard neighbours[source]?.isTrusted != true else { return }
@@ -122,7 +122,7 @@ final class StormGuard {
     plan(now)
   }
 
-  /// A neighbour is gone.
+  /// Notes that a neighbour is gone.
   func lost(_ source: Source) {
     if neighbours[source]?.isTrusted == true, links[source.ifindex]?.floodedAt != nil {
       neighbours[source]?.isLost = true
@@ -131,8 +131,8 @@ final class StormGuard {
     }
   }
 
-  /// An interface has left, or its name belongs to another one now: nothing of what is known
-  /// counts for who gets its number next.
+  /// Forgets all about a link: its interface has left, or its name belongs to another link now. The
+  /// next link with the same number is another one.
   func forget(ifindex: Int32, at now: Instant) {
     for source in neighbours.keys where source.ifindex == ifindex { neighbours[source] = nil }
     guard let link = links.removeValue(forKey: ifindex), link.floodedAt != nil else { return }
@@ -170,12 +170,14 @@ final class StormGuard {
 
   // MARK: Reviews
 
-  /// Whether ``review(at:fillPercent:seal:)`` is to be called, after a turn that left the queue
-  /// that full. In peace it is, about once a second while datagrams arrive.
+  /// Whether ``review(at:fillPercent:seal:)`` must be called after a turn of the loop;
+  /// `fillPercent` says how full the queue is then. Without a flood it is called about once a
+  /// second while datagrams arrive.
   func needsReview(at now: Instant, fillPercent: Int) -> Bool {
     if let deadline, deadline <= now { return true }
     if refused >= Self.patience || fillPercent >= Self.overflowing { return true }
-    // In peace, too: what came in hours must not be compared with what may come in a second.
+    // Counting also starts anew without a flood. Otherwise the datagrams of hours would be compared
+    // with what may come in a second.
     if now - reviewedAt >= Self.countingTime { return true }
     return now - reviewedAt >= Self.period && (refused > 0 || fillPercent >= Self.pressing)
   }
@@ -201,7 +203,8 @@ final class StormGuard {
     return outcome
   }
 
-  /// The queue fills up though strangers are within their budget: it is too large for us.
+  /// The queue fills up although strangers send no more than they may. So we are too slow for that
+  /// much.
   private func press() {
     guard let worst = links.max(by: { $0.value.strangers < $1.value.strangers })?.key
     else { return }
@@ -243,9 +246,9 @@ final class StormGuard {
     links[ifindex] = isIdle ? nil : link
   }
 
-  /// The queue overflows although strangers are held back. If much of it is from one address,
-  /// that neighbour floods us, or somebody does in its name: then only packets with its index and
-  /// a new counter pass, or, if it has no keys, as many as we can work on.
+  /// The queue overflows although strangers are held back. If much of it comes from one address,
+  /// that neighbour floods us, or somebody who forges its address. Then only packets with its index
+  /// and a new counter pass. If the link has no keys, as many pass as we can work on.
   private func restrain(
     _ elapsed: Int64, at now: Instant, _ seal: (Source) -> StormFilter.Seal?,
     _ outcome: inout Outcome
@@ -253,7 +256,8 @@ final class StormGuard {
     let total = neighbours.values.reduce(0) { $0 + $1.count }
     for (source, neighbour) in neighbours
     where neighbour.isTrusted && neighbour.count >= max(total / 4, Self.heavy) {
-      // If a sealed one still floods, somebody knows the counter, or repeats what was heard.
+      // If the flood goes on although packets must be sealed, somebody knows the counter, or
+      // repeats packets that were heard.
       if let found = seal(source), found.fitsFilter, found != neighbour.seal {
         let allowed = UInt64(max(1, Self.rate * elapsed / 1_000_000))
         let share = UInt64(StormFilter.everything) * allowed / UInt64(neighbour.count)
@@ -271,7 +275,7 @@ final class StormGuard {
     }
   }
 
-  /// Begins to count anew, and lifts what was imposed on neighbours when it is no longer needed.
+  /// Begins to count anew, and ends restrictions on neighbours that are no longer needed.
   private func relent(at now: Instant, isQuiet: Bool, _ outcome: inout Outcome) {
     for (source, neighbour) in neighbours where neighbour.isLimited {
       links[source.ifindex]?.floodedAt = now
@@ -312,7 +316,8 @@ final class StormGuard {
 
   // MARK: The filter
 
-  /// What the kernel shall hand over now, with at most so many neighbours; nil for everything.
+  /// The filter for the kernel, which names at most so many neighbours; nil if everything shall
+  /// pass.
   func filter(port: UInt16, senders limit: Int = senderLimit) -> StormFilter? {
     var flooded = links.filter { $0.value.share != StormFilter.everything }.map { $0.key }
     for (source, neighbour) in neighbours

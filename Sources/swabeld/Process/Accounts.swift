@@ -3,15 +3,16 @@ import BabelKernel
 
 /// Who may use the Unix control socket, in numbers.
 struct SocketRights: Equatable {
-  /// Permission bits; nil means by the mask of the process.
+  /// Permission bits; nil means those that the mask of the process leaves.
   var mode: UInt32?
-  /// The owner; nil means us.
+  /// The owner; nil means the user of this process.
   var user: UInt32?
-  /// The group; nil means ours.
+  /// The group; nil means the group of this process.
   var group: UInt32?
 }
 
-/// The users and groups that the configuration names, looked up before anything is touched.
+/// The users and groups that the configuration names. They are looked up before the daemon changes
+/// anything.
 struct Accounts {
   /// Who to become after the start; nil means to stay who we are.
   private(set) var user: (user: UInt32, group: UInt32)?

@@ -4,11 +4,11 @@ import BabelWire
 
 /// `--check` and `--explain`: what is wrong with a configuration and what it comes to.
 ///
-/// Nothing is touched: no file is written, no port or path is taken, no setting is changed. The
-/// kernel is only asked for its interfaces and addresses.
+/// Both change nothing: they write no file, take no port or path, and leave the kernel's settings
+/// alone. They only ask the kernel for its interfaces and addresses.
 enum Check {
-  /// Says what deserves a remark on standard error, and a summary or the configuration that
-  /// results on standard output. The configuration was understood already. False if the daemon
+  /// Writes remarks to standard error, and a summary or the resulting configuration to standard
+  /// output. The configuration has been read without an error before. Returns false if the daemon
   /// would not start with it.
   static func run(_ line: CommandLineOptions, _ settings: Settings) -> Bool {
     let configuration = settings.configuration
@@ -21,7 +21,7 @@ enum Check {
         $0.description
       }
     } catch {
-      // As in a sandbox without netlink. No fault of the configuration.
+      // Some sandboxes forbid netlink. That is no fault of the configuration.
       write("note: this machine's interfaces could not be looked at: \(error)", to: 2)
     }
     for remark in remarks { write(remark, to: 2) }
@@ -41,8 +41,8 @@ enum Check {
     return obstacles.isEmpty
   }
 
-  /// Why a daemon does not start although each statement is right, in words for an operator; empty
-  /// if it does.
+  /// Why the daemon would not start although each statement is right, in words for an operator;
+  /// empty if it would.
   static func obstacles(to settings: Settings) -> [String] {
     var found: [String] = []
     if !settings.configuration.namesInterfaces, settings.interfaces.isEmpty {
@@ -94,14 +94,16 @@ enum Check {
         let dotted = name.utf8.map { $0 == UInt8(ascii: "/") ? UInt8(ascii: ".") : $0 }
         facts.wrongSysctls.append((String(decoding: dotted, as: UTF8.self), value))
       } catch {
-        // What the kernel does not have, as without IPv6, cannot have a wrong value.
+        // A setting that the kernel does not have cannot have a wrong value. An example is one of
+        // IPv6 in a kernel without IPv6.
         continue
       }
     }
     return facts
   }
 
-  /// Most routes that are looked at: a check speaks of kinds, not of each one.
+  /// How many routes are looked at. A check warns of a kind of routes, so it need not see every
+  /// one.
   private static let routeLimit = 1000
 
   private static func bootRoutes(

@@ -1,6 +1,6 @@
-/// Words that somebody writes who takes this program for the one that asks or controls the daemon.
-/// On the command line they are no names of interfaces: a daemon would start, and wait for one that
-/// is called so. Who has such an interface names it in a statement.
+/// Words that ask or control a daemon, which this program cannot do. On the command line they are
+/// refused as names of interfaces, because otherwise a daemon would start and wait for an interface
+/// of that name. An interface that really has such a name can be named in a statement.
 enum CommandWord {
   private static let groups: [(words: String, hint: String)] = [
     (

@@ -6,19 +6,20 @@ struct KernelVersion {
   let major: Int
   let minor: Int
 
-  /// IPv4 routes with IPv6 next hops can be installed (Linux 5.2).
+  /// Whether the kernel can hold IPv4 routes with IPv6 next hops (Linux 5.2).
   var hasV4ViaV6: Bool { isAtLeast(5, 2) }
-  /// They work without an IPv4 address, too: ICMP errors get a source (Linux 5.13). babeld's
-  /// `v4-via-v6 auto`.
+  /// Whether such routes also work where no interface has an IPv4 address, because ICMP errors get
+  /// a source address (Linux 5.13). This is what babeld asks for with `v4-via-v6 auto`.
   var speaksV4ViaV6: Bool { isAtLeast(5, 13) }
-  /// Source-specific IPv6 routes are matched as they should (Linux 3.11). babeld's bound.
+  /// Whether the kernel matches source-specific IPv6 routes as it should (Linux 3.11, as babeld
+  /// assumes).
   var hasIPv6Subtrees: Bool { isAtLeast(3, 11) }
 
   private func isAtLeast(_ wantedMajor: Int, _ wantedMinor: Int) -> Bool {
     (major, minor) >= (wantedMajor, wantedMinor)
   }
 
-  /// Asks the kernel; one that does not tell is taken as a recent one.
+  /// Asks the kernel for its version. If it does not tell, it counts as a recent one.
   static func running() -> KernelVersion {
     do throws(KernelError) {
       return parse(try FileSystem.read("/proc/sys/kernel/osrelease", limit: 1024))

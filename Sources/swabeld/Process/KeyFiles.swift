@@ -2,7 +2,7 @@ import BabelCore
 import BabelKernel
 
 extension Settings {
-  /// Longest file with a key: more cannot be one.
+  /// The length of the longest file that can be a key.
   private static let keyFileLimit = 1024
 
   /// Reads the keys that statements say are in files. Refuses a file that others may read.

@@ -4,7 +4,7 @@ import BabelKernel
 /// `swabeld keygen [hmac-sha256|blake2s128]`: a new key as a statement that swabeld and babeld
 /// read.
 enum Keygen {
-  /// Octets of a new key: what RFC 8967 §7 advises for HMAC-SHA256, and the longest of BLAKE2s.
+  /// Octets of a new key. RFC 8967 §7 advises so many for HMAC-SHA256, and BLAKE2s takes no more.
   private static let keyCount = 32
 
   /// Runs if the command line asks for it; returns the exit code, nil if it does not.

@@ -2,24 +2,24 @@ import BabelCore
 import BabelKernel
 import BabelWire
 
-/// Our own file beside babeld's state file, with `.swabeld` at the end of its name. Written when
-/// a start has succeeded, when a block of seqnos is used up, and at the end: seldom, as it may be
-/// on flash.
+/// Our own file beside babeld's state file, with `.swabeld` at the end of its name. It may lie on
+/// flash memory, so it is written seldom: when a start has succeeded, when a block of seqnos is
+/// used up, and at the end.
 struct LifeFile {
   /// The path; nil if there is to be none.
   let path: String?
   /// The last seqno of the block that is reserved.
   private var reserved: Seqno?
-  /// Not before this time another block is reserved.
+  /// The time before which no other block is reserved.
   private var nextReservation = Instant(microseconds: 0)
 
-  /// Seqnos reserved ahead. After a crash the next life begins behind the block; babeld takes a
-  /// jump by up to 100.
+  /// How many seqnos a block has. After a crash the next life begins with the seqno behind the
+  /// block. Neighbours that run babeld accept a jump by up to 100.
   private static let block: UInt16 = 64
-  /// The next block is reserved when so many are left.
+  /// The next block is reserved when fewer than so many seqnos are left.
   private static let reserve = 32
-  /// Microseconds between two reservations: neighbours may ask for a new seqno ten times a
-  /// second for ever.
+  /// Microseconds between two reservations. Without this pause neighbours that ask for a new seqno
+  /// ten times a second would make us write all the time.
   private static let reservationSpacing: Int64 = 60_000_000
 
   init(besides stateFile: StateFile) {
@@ -28,7 +28,7 @@ struct LifeFile {
     self.path = stateFile.isWanted && (kind == nil || kind == .file) ? path : nil
   }
 
-  /// What an earlier life left; nil if there is nothing, or nothing legible, which is logged.
+  /// What an earlier life left. Nil if there is nothing, or if it cannot be read, which is logged.
   func read(_ log: Log) -> SavedLife? {
     guard let path, FileSystem.exists(path) else { return nil }
     do throws(KernelError) {
@@ -100,7 +100,8 @@ struct LifeFile {
       do throws(KernelError) {
         try FileSystem.writeAtomically(path, life.text)
       } catch {
-        // What it says of the past must not stay: better a part of the new.
+        // The old content must not stay, because it tells of the past. Even a part of the new
+        // content is better.
         guard FileSystem.exists(path) else { throw error }
         try FileSystem.rewrite(path, life.text)
       }
@@ -109,7 +110,7 @@ struct LifeFile {
     }
   }
 
-  /// What the kernel calls this boot; empty if it does not tell.
+  /// The kernel's identifier of this boot; empty if it does not tell.
   static var boot: [UInt8] {
     do throws(KernelError) {
       let text = try FileSystem.read("/proc/sys/kernel/random/boot_id", limit: 256)

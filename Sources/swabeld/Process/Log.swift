@@ -2,11 +2,11 @@ import BabelCore
 import BabelKernel
 import BabelWire
 
-/// The log: lines on standard error or, when there is a log file, in that file, which then also
-/// takes standard output (table dumps).
+/// The log. Its lines go to standard error or, if there is a log file, into that file. Table dumps,
+/// which go to standard output, then go there too.
 ///
-/// A line begins with time and level. The journal of systemd notes the time itself and is told
-/// the level by a number.
+/// A line begins with time and level. For the journal of systemd, which notes the time itself, it
+/// begins with a number for the level.
 final class Log {
   /// What a line begins with.
   enum Prefix {
@@ -20,7 +20,8 @@ final class Log {
   var level = NoticeLevel.warning
   /// The log file, if there is one.
   private(set) var path: String?
-  /// While we start in the background: hears of errors, too, as nobody may look at the file.
+  /// While the daemon starts in the background, errors also go here, because nobody may look at the
+  /// log file then.
   var startReport: StartReport?
   private var prefix: Prefix
   private var limiter = LogLimiter()
@@ -57,7 +58,8 @@ final class Log {
     if level == .error, path != nil { startReport?.tell(line) }
   }
 
-  /// babeld's messages that say "Warning" themselves need no other word.
+  /// The word for a level. Some of babeld's messages begin with "Warning" themselves and get no
+  /// other word.
   private static func word(_ level: NoticeLevel, before line: String) -> String {
     switch level {
     case .error: "error: "
@@ -94,8 +96,8 @@ final class Log {
     write(kind, subject: .number(subject), level: level, line())
   }
 
-  /// What is said after a line that may be written; nil if it may not. Apart from the function
-  /// above, which the compiler copies for each of its callers.
+  /// The text that follows a line that may be written; nil if it may not. This is a function of its
+  /// own, because the compiler copies its caller for each line that is logged.
   @inline(never)
   private func admit(_ kind: LogKind, _ subject: LogSubject) -> String? {
     let second = MonotonicClock.microseconds() / 1_000_000
@@ -118,7 +120,8 @@ final class Log {
     }
   }
 
-  /// Writes everything to a descriptor; gives up when it cannot, as there is nowhere to complain.
+  /// Writes all octets to a descriptor. If that fails it gives up, because there is no other place
+  /// for an error.
   static func write(_ octets: [UInt8], to descriptor: Int32) {
     var start = 0
     while start < octets.count {
@@ -184,8 +187,8 @@ enum LogSubject: Hashable {
   case number(UInt64)
 }
 
-/// Decides which lines of a flood are written: a few of each kind and subject, and not too many
-/// of a kind in all.
+/// Decides which lines are written when many come: a few of each kind and subject, and a limited
+/// number of each kind.
 struct LogLimiter {
   /// The answer.
   enum Admission: Equatable {
@@ -212,13 +215,13 @@ struct LogLimiter {
   static let linesPerSubject = 5
   /// Lines of one kind in a window.
   static let linesPerKind = 30
-  /// Subjects remembered; beyond that only kinds count.
+  /// How many subjects are remembered. Further ones are limited only by their kind.
   static let subjectLimit = 256
 
   private var windows: [Key: Window] = [:]
   private var kinds: [LogKind: Window] = [:]
 
-  /// Asks for one line; `second` never goes backwards.
+  /// Asks whether one line may be written. `second` must never go backwards.
   mutating func admit(_ kind: LogKind, subject: LogSubject, at second: Int64) -> Admission {
     let key = Key(kind: kind, subject: subject)
     if windows[key] == nil, windows.count >= Self.subjectLimit {

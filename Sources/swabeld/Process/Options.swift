@@ -46,7 +46,7 @@ enum Option: Equatable {
   case pidFile([UInt8])
 }
 
-/// The command line, read but not yet applied.
+/// The command line after it was read, and before it is applied.
 ///
 /// Options are kept in the order given, because babeld applies them one by one: a bad `-C`
 /// before `-V` ends the program before it prints its version.
@@ -59,12 +59,13 @@ struct CommandLineOptions {
     case version
     /// `--help`.
     case help
-    /// A bad option. The first text precedes version and usage, as with babeld, where that has
-    /// one; the second follows them and says what is wrong or what replaced the option.
+    /// An option is bad. The first text is written before version and usage, as babeld does; it may
+    /// be missing. The second one is written after them, and says what is wrong or what replaced
+    /// the option.
     case failure(String?, reason: String)
   }
 
-  /// Options up to the end or the first that ends reading.
+  /// The options up to the end, or up to the first one that ends reading.
   private(set) var options: [Option] = []
   /// Interfaces named beside the options, in order.
   private(set) var interfaces: [InterfaceName] = []
@@ -83,7 +84,7 @@ struct CommandLineOptions {
   private let program: String
   private var importTables = 0
 
-  /// More import tables than this are a mistake (babeld's limit).
+  /// How many import tables may be named, as with babeld.
   private static let importTableLimit = 10
 
   /// Reads `arguments`, the first of which is the name of the program. As with GNU getopt,
@@ -107,8 +108,8 @@ struct CommandLineOptions {
     }
   }
 
-  /// Takes a word that is no option: an interface or, to be checked, a file. Files are told by a
-  /// slash or by their ending.
+  /// Takes a word that is no option. It is an interface or, with `--check`, a file if it has a
+  /// slash or ends as a configuration does.
   private mutating func addWord(_ octets: [UInt8]) {
     let ending = Array(".conf".utf8)
     if checks || explains, octets.contains(UInt8(ascii: "/")) || octets.suffix(5) == ending[...] {

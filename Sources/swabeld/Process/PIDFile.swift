@@ -5,8 +5,8 @@ struct PIDFile {
   /// The path; empty means that there is no pid file.
   let path: String
 
-  /// Creates the file with our process id, without a newline. A file left by a process that is
-  /// gone is replaced; any other is left alone, and `exists` is thrown.
+  /// Creates the file with our process id, without a newline. A file that a process left which is
+  /// gone is replaced. Any other file is left alone, and `exists` is thrown.
   func create() throws(KernelError) {
     guard !path.utf8.isEmpty else { return }
     let content = Array(String(OwnProcess.id).utf8)
@@ -39,9 +39,9 @@ struct PIDFile {
       .withCure(for: path, in: WritableDirectory.runtime)
   }
 
-  /// Whether the file names a process that does not run, is this one (in a container the
-  /// daemon may get the same id at every start), or runs another program, which got the id of a
-  /// router that is gone.
+  /// Whether the file may be replaced. That is so if its process does not run, or if it runs
+  /// another program, which got the id after a router had ended. It is also so if its process is
+  /// this one, because in a container the daemon may get the same id at every start.
   private func isStale() -> Bool {
     do throws(KernelError) {
       guard let id = Self.parse(try FileSystem.read(path, limit: 64)) else { return false }

@@ -2,7 +2,7 @@ import BabelCore
 import BabelKernel
 import BabelWire
 
-/// What a daemon knows of an earlier life, and what it leaves to a later one.
+/// What one process of the daemon leaves for the next one. A life is the time of one such process.
 ///
 /// Text, one item a line, so that an operator can read it:
 /// ```
@@ -27,7 +27,7 @@ struct SavedLife: Equatable {
     let seqno: Seqno
   }
 
-  /// The life has not come to an orderly end, as far as this knows.
+  /// Whether the life has not ended in good order when this was written.
   var isRunning: Bool
   /// The router-id used.
   var routerID: RouterID
@@ -42,7 +42,7 @@ struct SavedLife: Equatable {
   /// The source table, or a part of it.
   var sources: [SourceRecord] = []
 
-  /// Why a text is none of ours.
+  /// Why a text cannot be read.
   struct Fault: Error {
     /// In words for an operator.
     let reason: String
@@ -50,7 +50,7 @@ struct SavedLife: Equatable {
 
   /// Most octets of the text.
   static let textLimit = 2 << 20
-  /// Most rows of the source table: their lines stay within half of that.
+  /// How many rows of the source table are kept. Their lines take at most half of the octets.
   static let sourceLimit = 10_000
   /// Most interfaces.
   static let helloLimit = 4096
@@ -63,8 +63,8 @@ struct SavedLife: Equatable {
     self.seqno = seqno
   }
 
-  /// The source table as it is `seconds` after the boot named; after another boot at least that
-  /// many seconds have passed.
+  /// The source table as it is `seconds` after the boot. If that is another boot than the one of
+  /// the text, at least `seconds` have passed since the text was written.
   func sources(boot: [UInt8], seconds: Int64) -> [SourceRecord] {
     let elapsed = boot == self.boot ? max(0, seconds - savedAt) : max(0, seconds)
     return sources.compactMap {
@@ -124,7 +124,7 @@ struct SavedLife: Equatable {
     guard hasSeqno, routerID.isValid else { throw Fault(reason: "it is incomplete") }
   }
 
-  /// Takes one line; false if it is malformed.
+  /// Takes one line. Returns false if it is malformed.
   private mutating func take(
     _ word: ArraySlice<UInt8>, _ values: [ArraySlice<UInt8>], _ hasSeqno: inout Bool
   ) -> Bool {

@@ -2,8 +2,8 @@ import BabelCore
 import BabelKernel
 import BabelWire
 
-/// Everything the operator has said: the configuration and the few options that no statement
-/// stands for.
+/// Everything that the operator has set: the configuration, and the few options that have no
+/// statement.
 struct Settings {
   /// What files, `-C` and options say.
   var configuration = Configuration()
@@ -17,14 +17,14 @@ struct Settings {
   var interfaces: [InterfaceName] = []
   /// What the kernel can do.
   var kernel = KernelVersion.running()
-  /// What is accepted but deserves a remark, in the order of reading.
+  /// Remarks about what is accepted, in the order of reading.
   var remarks: [Remark] = []
 
   /// A line for the operator.
   struct Remark {
-    /// As a check prints it.
+    /// The line as `--check` prints it.
     let line: String
-    /// As the log has it, with its own word for the level.
+    /// The line as the log has it, which writes the level itself.
     let logLine: String
 
     init(_ warning: ConfigurationWarning) {
@@ -90,7 +90,7 @@ struct Settings {
     var metrics = bases.map {
       configuration.reflectsKernelMetric ? ReflectedMetric.range($0) : $0...$0
     }
-    // What IPv6 makes of 0.
+    // The metric that the kernel makes of 0 for IPv6.
     if metrics.contains(where: { $0.contains(0) }) {
       metrics.append(KernelRoute.ipv6DefaultMetric...KernelRoute.ipv6DefaultMetric)
     }

@@ -2,7 +2,8 @@ import BabelCore
 import BabelKernel
 import BabelWire
 
-/// From the command line to the loop and back, with babeld's order, messages and exit codes.
+/// Leads from the command line to the daemon's loop and to the end, with babeld's order, messages
+/// and exit codes.
 enum Start {
   /// The log file of a daemon in the background, unless another is named.
   private static let backgroundLog = "/var/log/babeld.log"
@@ -57,8 +58,8 @@ enum Start {
     debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .warning
   }
 
-  /// Goes into the background if asked to, opens the log, and lets go of standard input. What is
-  /// complained of before the log is there is seen by who started us.
+  /// Goes into the background if asked to, opens the log, and lets go of standard input. An error
+  /// before the log is open goes to whoever started us.
   private static func detach(_ configuration: Configuration, _ log: Log) -> Bool {
     if configuration.daemonises {
       do throws(KernelError) {
@@ -88,12 +89,13 @@ enum Start {
     }
   }
 
-  /// Runs between pid file and state file.
+  /// Runs the daemon while there is a pid file.
   private static func serve(_ settings: Settings, _ log: Log) -> Bool {
     let configuration = settings.configuration
     let pidFile = PIDFile(path: String(decoding: configuration.pidFile, as: UTF8.self))
     do throws(KernelError) {
-      // Before the pid file: who reads it may send a signal at once.
+      // Signals are set up before the pid file, because whoever reads that file may send one at
+      // once.
       let signals = try SignalDescriptor()
       try pidFile.create()
       defer { pidFile.remove(log) }
@@ -160,7 +162,7 @@ enum Start {
       daemon.stop()
       return false
     }
-    // Before the first packet, and while we may still write anywhere.
+    // This must come before the first packet, and while we still have the rights to write anywhere.
     daemon.lifeFile.begin(daemon.node, log)
     stateFile.consume(log)
     let hasBecome = become(accounts.user, stateFile, daemon.lifeFile, log)
@@ -175,7 +177,7 @@ enum Start {
     return hasBecome
   }
 
-  /// The start is complete: who waits for it may go.
+  /// Tells whoever waits for the start that it is complete, and runs the loop.
   private static func run(_ daemon: Daemon, _ log: Log) {
     log.startReport?.ready()
     log.startReport = nil
@@ -191,7 +193,7 @@ enum Start {
     }
   }
 
-  /// Gives up root's powers. The log file goes with us, so that it can be opened again.
+  /// Gives up root's powers. The log file gets the same owner, so that it can be opened again.
   private static func become(
     _ account: (user: UInt32, group: UInt32)?, _ stateFile: StateFile, _ lifeFile: LifeFile,
     _ log: Log
@@ -200,7 +202,7 @@ enum Start {
       do throws(KernelError) {
         try Privileges.reduce()
       } catch {
-        // We go on with more powers than we need, as every daemon does that gives none up.
+        // The daemon goes on with more powers than it needs. That is no reason not to route.
         log.write("Couldn't give up capabilities: \(error)")
       }
       return true
@@ -223,7 +225,7 @@ enum Start {
     return true
   }
 
-  /// What can be refused before anything is touched.
+  /// Whether the daemon can start, as far as that is known before it changes anything.
   private static func check(_ settings: Settings, _ log: Log) -> Bool {
     let configuration = settings.configuration
     guard configuration.namesInterfaces || !settings.interfaces.isEmpty else {
@@ -254,13 +256,13 @@ enum Start {
     var last = former.flatMap { $0.routerID == id ? $0.seqno : nil }
     switch stateFile.read() {
     case .missing: break
-    // Another daemon may have used it since.
+    // Another daemon may have used the state file since our own file was written.
     case .seqno(let seqno): last = last.map { $0.isNewer(than: seqno) ? $0 : seqno } ?? seqno
     case .unreadable: log.write("Couldn't parse babel-state.")
     case .failed(let error): log.write("Couldn't read babel-state: \(error)")
     }
-    // In the lower half: BIRD 2.0 takes a seqno beyond the wrap for an older one, and would never
-    // ask for one that we could take for newer.
+    // A first seqno is taken from the lower half of the circle. BIRD 2.0 takes a seqno behind 65535
+    // for an older one, and would never ask for one that counts as newer.
     let random = Seqno(UInt16(truncatingIfNeeded: Entropy.uint64()) & 0x7FFF)
     var parameters = configuration.nodeParameters(
       routerID: id, seqno: last?.next ?? random, seed: Entropy.uint64())

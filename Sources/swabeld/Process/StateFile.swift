@@ -1,8 +1,8 @@
 import BabelKernel
 import BabelWire
 
-/// babeld's state file: our seqno in decimal and a newline, so that a restart goes on with a
-/// larger one and is believed at once.
+/// babeld's state file, which holds our seqno in decimal and a newline. After a restart we go on
+/// with a larger seqno, so that neighbours accept our routes at once.
 struct StateFile {
   /// The path; empty means that there is no state file.
   let path: String
@@ -19,8 +19,8 @@ struct StateFile {
     case failed(KernelError)
   }
 
-  /// Whether there is to be a state file. A device or a directory is none: writing a new file and
-  /// renaming it would take its place.
+  /// Whether there is to be a state file. A device or a directory cannot be one, because the new
+  /// file that we write would replace it.
   var isWanted: Bool {
     guard !path.utf8.isEmpty else { return false }
     let kind = FileSystem.kind(of: path)

@@ -14,7 +14,7 @@ enum Usage {
 
     """
 
-  /// What `--help` adds.
+  /// What `--help` writes behind the usage.
   static let help = """
 
     swabeld is a Babel router (RFC 8966) with the options and files of babeld.

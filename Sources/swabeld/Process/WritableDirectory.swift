@@ -7,9 +7,9 @@ struct WritableDirectory {
   /// The path, without a slash at its end.
   let path: String
 
-  /// For what lasts as long as the service: sockets, the pid file.
+  /// The directory for what lasts as long as the service: sockets and the pid file.
   static var runtime: WritableDirectory? { WritableDirectory(variable: "RUNTIME_DIRECTORY") }
-  /// For what survives a reboot.
+  /// The directory for what survives a reboot.
   static var state: WritableDirectory? { WritableDirectory(variable: "STATE_DIRECTORY") }
 
   private init?(variable: String) {
@@ -33,8 +33,8 @@ struct WritableDirectory {
 }
 
 extension KernelError {
-  /// The same error with what can be done, if a file could not be made because its place is
-  /// read-only, as in the sandbox of a service manager. `directory` is where it could be.
+  /// The error with a hint, if a file could not be made because its place is read-only, as in the
+  /// sandbox of a service manager. The hint names `directory`, where the file can be made.
   func withCure(for path: String, in directory: WritableDirectory?) -> KernelError {
     guard errno == ErrorNumber.readOnlyFileSystem else { return self }
     let elsewhere = directory.map { "name \($0.file(namedAs: path)) instead, or " } ?? ""

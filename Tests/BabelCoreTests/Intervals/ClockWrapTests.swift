@@ -2,8 +2,8 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// Table rows keep their times in 32 bits, which wrap after 497 days of uptime and tell 248 days
-/// apart.
+/// Table rows keep times in 32 bits. These wrap after 497 days of uptime, so two times can be
+/// compared if they are less than 248 days apart.
 @Suite struct `Times that wrap` {
   /// Microseconds after which the 10-ms ticks of table rows begin anew, and half of that.
   static let wrap: Int64 = 4_294_967_296 * 10_000
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func `a metric that stands still for a year counts`() throws {
-    // The longest intervals, so that a year is few events.
+    // The intervals are the longest, so that a year has few events.
     var parameters = InterfaceParameters()
     parameters.helloInterval = 655_350
     parameters.updateInterval = 655_350

@@ -2,8 +2,8 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// Intervals far above the defaults: what neighbours may still believe outlives the minutes that
-/// are enough for an Update every 16 s.
+/// Intervals far above the defaults. The node must remember what neighbours may still believe, and
+/// for these intervals that takes longer than the minutes that suffice for an Update every 16 s.
 @Suite struct `Long intervals` {
   /// Update intervals in milliseconds: those of a guide for roaming servers (Hello 60 s), one more
   /// than three minutes, and the longest.
@@ -22,7 +22,7 @@ import Testing
     let peer = bench.peer(0xB1)
     _ = bench.peer(0xB2, on: second)
     peer.announce(Example.x, metric: 0, interval: 65534)
-    // Shortly before the next full update.
+    // This is shortly before the next full update.
     bench.run(Double(interval) / 1000 * 0.74)
     let delay = bench.retraction(of: Example.x, within: 2) { peer.retract(Example.x) }
     #expect(try #require(delay) <= 0.2)
@@ -42,7 +42,7 @@ import Testing
     downstream.announce(Example.x, metric: 192, interval: 65534)
     bench.run(Double(interval) / 1000 * 0.74)
     peer.retract(Example.x)
-    // While what we announced may live: 3.5 Update intervals.
+    // Neighbours may believe what we announced for 3.5 Update intervals.
     for _ in 0..<20 {
       bench.run(Double(interval) / 1000 * 3.5 / 20)
       #expect(bench.selected(Example.x) == nil)
@@ -61,7 +61,7 @@ import Testing
     peer.retract(Example.x)
     // It says nothing new for eleven minutes, and its retraction may have been lost.
     for minute in 0..<38 {
-      // Something that has the route judged anew.
+      // This makes the node judge the route anew.
       downstream.rxcost = minute % 2 == 0 ? 128 : 96
       bench.run(60)
       #expect(bench.selected(Example.x) == nil)
@@ -111,7 +111,7 @@ import Testing
     _ = bench.node.forEachSource(from: 0, limit: 1000, at: bench.clock) { records.append($0) }
     let later = try Bench(sources: records)
     let downstream = later.peer(0xB2)
-    // It may have the route from us while what we announced may live.
+    // The neighbour may have the route from us as long as it may believe what we announced.
     for _ in 0..<15 {
       downstream.announce(Example.x, metric: 192)
       later.run(1)

@@ -2,9 +2,10 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// How soon many neighbours of one link are usable.
+/// How soon many neighbours of one link become usable.
 @Suite struct `Many neighbours` {
-  /// Someone who says Hello every 4 s, and in its IHUs what it heard of us by 2-out-of-3.
+  /// A neighbour that sends a Hello every 4 s. In its IHUs it says by 2-out-of-3 whether it hears
+  /// us.
   private struct Listener {
     let peer: Peer
     var due: Int64
@@ -18,7 +19,7 @@ import Testing
     -> (delays: [Double], hellos: Int)
   {
     let bench = try Bench()
-    // The interface's own first Hellos are over.
+    // By now the interface has sent its own first Hellos.
     bench.run(10)
     bench.forget()
     let start = bench.now
@@ -58,7 +59,7 @@ import Testing
     let slowest = delays.max() ?? .infinity
     print("500 neighbours within \(span / 1000) ms: usable after \(slowest) s, \(hellos) Hellos")
     #expect(slowest <= 4.15)
-    // Few for 500 who ask for them.
+    // That is few Hellos for 500 neighbours that want them.
     #expect(hellos <= 40)
   }
 }

@@ -2,8 +2,9 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// The longest Hello interval: what happens once an interval elsewhere must not take eleven
-/// minutes, and what is forgotten after minutes must not be.
+/// The longest Hello interval, eleven minutes. Things that happen once in an interval elsewhere
+/// must not take so long here, and things that are forgotten after minutes must not be forgotten
+/// here.
 @Suite struct `Rare Hellos` {
   private static func parameters(
     _ adjust: (inout InterfaceParameters) -> Void = { _ in }
@@ -79,7 +80,8 @@ import Testing
   }
 
   @Test func `the cost of a slow link stays between two samples`() throws {
-    // Two Hellos a sample, 150 s apart: one of three is lost, so 300 s pass without one.
+    // A sample takes two Hellos, 150 s apart. When one of three Hellos is lost, 300 s pass without
+    // a sample.
     let bench = try Bench(
       Self.parameters {
         $0.helloInterval = 150_000

@@ -2,7 +2,8 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// News of a neighbour that we do not take over still say that its former route is gone.
+/// A neighbour announces something that we do not accept. It says all the same that the neighbour's
+/// former route is gone.
 @Suite struct `News that contradict a route` {
   /// An `in` chain.
   private static func input(_ rules: [FilterRule]) -> FilterSet {
@@ -25,7 +26,7 @@ import Testing
     return rule
   }()
 
-  /// The second says nothing of the router-id that `retract` sends.
+  /// The second rule does not name the router-id that `retract` sends.
   static let chains: [[FilterRule]] = [
     [rule(of: Example.origin, isAllowed: true), denyAll],
     [rule(of: Example.otherOrigin, isAllowed: false)],
@@ -117,7 +118,7 @@ import Testing
     bench.input { $0.kernelOfferAdded(offer, at: $1, into: &$2) }
     bench.run(0)
     #expect(bench.selected(address) == nil)
-    // What the neighbour says of it meanwhile is not lost when the address goes again.
+    // What the neighbour announces meanwhile counts when the address goes again.
     peer.retract(address)
     bench.input { $0.kernelOfferRemoved(offer, at: $1, into: &$2) }
     bench.run(0)
@@ -169,7 +170,7 @@ import Testing
     #expect(told.allSatisfy { $0.update.metric.isInfinite })
     let delay = try #require(told.first).seconds - changed
     #expect(delay <= 0.2)
-    // Neither is every change of the metric told to nobody's use.
+    // Changes of the metric are not told either, because they would help nobody.
     #expect(told.count <= 3)
     bench.forget()
     for metric in [400, 900, 1600] as [UInt16] {
@@ -226,7 +227,7 @@ import Testing
       peer.announce(Example.x, metric: 0)
     }
     #expect(try #require(delay) <= 0.2)
-    // Neighbours know already when that is lost, too.
+    // When that one is lost, too, neighbours know it already.
     bench.forget()
     peer.retract(Example.x)
     bench.run(0.3)

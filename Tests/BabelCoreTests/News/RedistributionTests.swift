@@ -2,7 +2,7 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// A change of what we redistribute is told as the difference that it makes.
+/// When what we redistribute changes, only the difference is announced.
 @Suite struct `§3.7 Changed redistribution` {
   private static func chain(_ rules: (UInt8, UInt16)...) -> FilterChain {
     var chain = FilterChain()
@@ -57,7 +57,7 @@ import Testing
     bench.run(2)
     #expect(bench.updates(Example.own).isEmpty)
     #expect(Self.events(bench).isEmpty)
-    // The routes are what they were, in another order of metrics.
+    // The routes are the same as before, but their metrics have another order.
     Self.set(bench, Self.chain((5, 0)))
     bench.run(2)
     #expect(Self.events(bench).isEmpty)

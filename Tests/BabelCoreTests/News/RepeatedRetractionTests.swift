@@ -2,8 +2,8 @@ import BabelCore
 import BabelWire
 import Testing
 
-/// A retraction that everyone was sent is remembered: it is neither sent again and again, nor does
-/// what follows it go untold.
+/// The node remembers a retraction that it has sent to everyone. It does not send it again and
+/// again, and it tells what follows.
 @Suite struct `Retractions of what cannot be announced` {
   private static let hiding: InterfaceParameters = {
     var parameters = InterfaceParameters()
@@ -35,7 +35,8 @@ import Testing
     #expect(told.allSatisfy { $0.update.metric.isInfinite })
     let delay = try #require(told.first).seconds - lost
     #expect(delay <= 0.2)
-    // Its copy is all that follows, and in each full update once while somebody may have missed it.
+    // The retraction is sent once more as a copy, and once in each full update while somebody may
+    // have missed it.
     #expect(told.count == 2)
     bench.forget()
     for metric in [100, 300, 500, 700, 900, 1100] as [UInt16] {
@@ -114,7 +115,7 @@ import Testing
       bench.run(3)
     }
     bench.forget()
-    // Nothing that matters changes.
+    // Nothing changes that neighbours need to know.
     for metric in [1001, 1000, 1002, 1000, 1001] as [UInt16] {
       peer.announce(Example.x, metric: metric)
       bench.run(0.5)

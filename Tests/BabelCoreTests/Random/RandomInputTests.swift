@@ -4,8 +4,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Random inputs to one node, held against a model kept from outside. A failure names its seed:
-/// `SWABELD_RANDOM_SEED=… SWABELD_RANDOM_COUNT=… swift test --filter 'Random inputs'` runs others.
+/// Random inputs to one node. A model that knows only inputs and outputs says what must be true. A
+/// failure names its seed: `SWABELD_RANDOM_SEED=… SWABELD_RANDOM_COUNT=… swift test --filter
+/// 'Random inputs'` runs others.
 @Suite struct `Random inputs` {
   private static let environment = ProcessInfo.processInfo.environment
   private static let first = environment["SWABELD_RANDOM_SEED"].flatMap { UInt64($0) } ?? 1
@@ -31,7 +32,7 @@ import Testing
     #expect(model.faults.isEmpty, "seed \(seed)")
   }
 
-  /// Does something; returns what it was.
+  /// Gives the node one random input; returns a text that says which.
   private static func act(
     _ dice: inout Chance, _ setting: RandomSetting, _ model: inout RandomModel
   ) -> String {

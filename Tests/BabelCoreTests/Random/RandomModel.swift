@@ -1,8 +1,8 @@
 import BabelCore
 import BabelWire
 
-/// What must be true of a node, as seen from outside: kept from what was said to it and what it
-/// sent.
+/// What must be true of a node, as seen from outside. The model knows what was said to the node and
+/// what the node sent.
 struct RandomModel {
   typealias Key = RandomSetting.Key
 
@@ -28,7 +28,7 @@ struct RandomModel {
   /// Whether the last that everyone on an interface was told is a finite metric.
   private var isTold: [Place: Bool] = [:]
   private var lostAt: [Place: Int64] = [:]
-  /// What neighbours said last: true for a route that may be used.
+  /// Whether the last that a neighbour said of a route allows to use it.
   private var claims: [Claim: Bool] = [:]
   /// What a neighbour claimed before its Hellos jumped, see ``noteJump(_:)``.
   private var doubtful: Set<Claim> = []
@@ -65,8 +65,8 @@ struct RandomModel {
     }
   }
 
-  /// A peer's Hello seqno jumped by more than 16. If the node counted misses since the last Hello
-  /// it expected a larger one, and need not take the peer for restarted.
+  /// A peer's Hello seqno jumped by more than 16. The node may have counted missed Hellos
+  /// meanwhile. Then it expects a larger seqno, and need not conclude that the peer has restarted.
   mutating func noteJump(_ peer: Peer) {
     for key in setting.keys {
       let claim = Claim(key: key, neighbour: peer.address)
@@ -116,7 +116,7 @@ struct RandomModel {
 
   // MARK: Checking
 
-  /// Looks at everything; nothing must be due in the node.
+  /// Checks everything. Nothing may be due in the node when this is called.
   mutating func check(_ what: String) {
     readSent()
     var selected: [Key: RouteStatus] = [:]
@@ -185,8 +185,8 @@ struct RandomModel {
     }
   }
 
-  /// Where Updates leave for each neighbour by itself, only those whom we hear get any: to others
-  /// we say that the link is unusable, and they do not count on us.
+  /// On a `unicast` interface only neighbours that the node hears get Updates. Others are told that
+  /// the link cannot be used, so they do not route through us.
   private func isAnyoneHeard(on interface: InterfaceID) -> Bool {
     guard usesUnicast[interface] ?? setting.parameters.unicast else { return true }
     return bench.node.neighbours(at: bench.clock).contains {
@@ -194,8 +194,8 @@ struct RandomModel {
     }
   }
 
-  /// An interface went down: nobody there counts on us when it is back, for it begins with a
-  /// retraction of everything.
+  /// An interface went down. When it is back, the node begins there with a retraction of
+  /// everything, so nobody there routes through it.
   mutating func noteDown(_ interface: InterfaceID) {
     up.remove(interface)
     forget(interface)

@@ -2,8 +2,8 @@ import BabelCore
 import BabelWire
 import TestSupport
 
-/// What a random run is about: three interfaces with two peers each, some prefixes, filters and
-/// options by the seed.
+/// The setting of a random run: three interfaces with two peers each, and prefixes, filters and
+/// options that depend on the seed.
 struct RandomSetting {
   /// A destination with its source prefix.
   struct Key: Hashable {
@@ -74,7 +74,7 @@ struct RandomSetting {
     bench.run(13)
   }
 
-  /// One way or another to run an interface.
+  /// Changes the parameters of an interface at random.
   private static func vary(_ parameters: inout InterfaceParameters, _ dice: inout Chance) {
     switch dice.below(5) {
     case 0: parameters.splitHorizon = true

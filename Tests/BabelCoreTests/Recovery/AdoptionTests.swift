@@ -18,7 +18,8 @@ import Testing
     #expect(bench.forwardingChanges == 0)
     #expect(!bench.updates(Example.x).isEmpty)
     #expect(bench.adoptedCount == 0)
-    // The better way is free when it is new, or when everything from before has expired.
+    // The better route may be used when its seqno is new, or when all that the earlier life
+    // announced has expired.
     Recovery.answer(peer, opaque)
     bench.run(5.3 - bench.seconds)
     #expect(bench.selected(Example.x)?.neighbour == peer.address)
@@ -38,7 +39,7 @@ import Testing
     bench.run(0.2)
     #expect(bench.target(Example.x) == Recovery.via(1))
     #expect(bench.adoptedCount == 0)
-    // Somebody may still rely on it.
+    // Somebody may still send packets for it to us.
     #expect(bench.target(Example.y) == .unreachable)
     bench.run(60)
     #expect(bench.target(Example.y) == .absent)
@@ -91,7 +92,7 @@ import Testing
     let asked = bench.sent.filter { !$0.isMulticast }.flatMap { $0.routeRequests }
     #expect(Set(asked.map { $0.destination }) == [Example.x, Example.y])
     #expect(asked.count == 2)
-    // It has no answer: its entries go.
+    // The neighbour does not answer, so its entries are removed.
     #expect(bench.adoptedCount == 0)
     #expect(bench.target(Example.x) == .unreachable)
     _ = peer
@@ -107,7 +108,8 @@ import Testing
     bench.run(5.1 - bench.seconds)
     let asked = bench.sent.filter { !$0.isMulticast }.flatMap { $0.routeRequests }
     #expect(asked.map { $0.destination } == [ipv4])
-    // Whose they are is not known: they are not taken back for want of an answer.
+    // We do not know which neighbour these entries belong to, so they are not removed when one does
+    // not answer.
     #expect(bench.adoptedCount == 1)
   }
 
@@ -213,7 +215,7 @@ import Testing
   }
 }
 
-/// The source table outlives the node.
+/// The source table of one life is restored in the next one.
 @Suite struct `§3.2.5 Saved sources` {
   static func records(_ bench: Bench, limit: Int = 1000) -> [SourceRecord] {
     var result: [SourceRecord] = []

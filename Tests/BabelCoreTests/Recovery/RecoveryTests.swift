@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  /// What an answer has to say; nil if nobody was asked.
+  /// The opaque value that an acknowledgment must repeat; nil if none was asked for.
   static func opaque(_ bench: Bench) -> UInt16? {
     bench.sent.lazy.compactMap { coveredRequests($0).first?.opaque }.first
   }
@@ -31,7 +31,7 @@ import Testing
     return (bench, try #require(opaque(bench)))
   }
 
-  /// A usable neighbour that tells its route within the second.
+  /// A usable neighbour that announces its route within a second.
   static func peer(_ bench: Bench, _ number: UInt64, answering opaque: UInt16?) -> Peer {
     let peer = bench.peer(number, hello: 20, warm: false)
     if let opaque { answer(peer, opaque) }
@@ -61,7 +61,7 @@ import Testing
     let requests = asking.flatMap { Self.coveredRequests($0) }
     #expect(Set(requests.map { $0.opaque }).count == 1)
     #expect(requests.allSatisfy { $0.interval.centiseconds > 0 })
-    // What we announce is told behind the last of them.
+    // What the node announces follows behind the last of them.
     let last = try #require(asking.last)
     #expect(bench.updates(Example.own).contains { $0.packet.time >= last.time })
   }
@@ -84,7 +84,7 @@ import Testing
     let gaps = zip(times.dropFirst(), times).map { $0 - $1 }
     #expect(gaps.prefix(4).elementsEqual([0.5, 1, 2, 4]) { abs($0 - $1) < 0.05 }, "\(gaps)")
     #expect(gaps.dropFirst(4).allSatisfy { abs($0 - 4) < 0.05 })
-    // Behind each retraction goes what we announce.
+    // Behind each retraction follows what the node announces.
     for packet in bench.sent where !packet.isMulticast && !Self.coveredRequests(packet).isEmpty {
       #expect(packet.updates.contains { $0.destination == Example.own && !$0.isRetraction })
     }
@@ -98,7 +98,7 @@ import Testing
 
   @Test func `no route of a seqno we may have announced is selected, whoever has answered`() throws
   {
-    // Somebody dead may go on forwarding to us, and somebody else to him.
+    // The kernel of a dead daemon may go on forwarding to us, and somebody else may forward to it.
     let (bench, opaque) = try Self.crashed()
     let peer = Self.peer(bench, 1, answering: opaque)
     peer.announce(Example.x, metric: 10)
@@ -151,7 +151,8 @@ import Testing
   }
 
   @Test func `a neighbour that is heard late is asked at once`() throws {
-    // Its link was down at the crash, and its way may lead over one who is dead, and back to us.
+    // The link to this neighbour was down when we crashed. Its route may lead through a dead daemon
+    // back to us.
     let (bench, opaque) = try Self.crashed()
     bench.run(10)
     #expect(!bench.isWaiting)
@@ -236,7 +237,7 @@ import Testing
       _ = $0.append(
         AcknowledgmentRequest(opaque: 77, interval: Interval(centiseconds: 1)))
     }
-    // One row at a time, long past the answer's time.
+    // The node removes one row at a time, so this takes much longer than the answer may.
     var answeredAt: Int?
     for step in 0..<80 where answeredAt == nil {
       bench.run(0.004, budget: 1)
@@ -263,11 +264,11 @@ import Testing
       bench.run(0.3)
       #expect(bench.seqno == expected)
       #expect(bench.updates(Example.own).last?.update.seqno == Seqno(expected))
-      // An older one is not gone back to.
+      // The node does not go back to an older seqno.
       peer.requestSeqno(Example.own, 99, of: Example.ownRouterID)
       bench.run(0.3)
       #expect(bench.seqno == expected)
-      // When everybody has forgotten the earlier life, it is one by one.
+      // When everybody has forgotten the earlier life, each request raises the seqno by one.
       bench.run(180 - bench.seconds)
       peer.requestSeqno(Example.own, 30_000, of: Example.ownRouterID)
       bench.run(0.3)
