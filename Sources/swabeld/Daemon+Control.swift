@@ -46,10 +46,10 @@ extension Daemon {
       return request.isMonitoring ? .lines("ok\n") : .monitor
     case .unmonitor: return .unmonitor
     case .counters:
-      return .lines(
-        node.counters.lines.map { $0 + "\n" }.joined()
-          + "counter packets unsent \(unsentPackets)\n"
-          + "counter packets flooding \(floodingPackets)\nok\n")
+      var text = ""
+      for line in node.counters.lines { text += line + "\n" }
+      text += "counter packets unsent \(unsentPackets)\n"
+      return .lines(text + "counter packets flooding \(floodingPackets)\nok\n")
     case .quit: return .quit
     case .bad(let error):
       log.write(.client, subject: .badRequest, "control socket: \(error.detail)")

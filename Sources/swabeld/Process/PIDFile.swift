@@ -1,3 +1,4 @@
+import BabelCore
 import BabelKernel
 
 /// The file that tells start scripts our process id, and keeps a second daemon from starting.
