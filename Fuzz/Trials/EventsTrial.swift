@@ -108,7 +108,7 @@ private struct Run: ~Copyable {
     trial.node.restoreSource(
       SourceRecord(
         destination: prefix(number), source: .any(prefix(number).family), routerID: RouterID(1),
-        seqno: Seqno(10), metric: Metric(100), age: UInt32(number) * 60), at: trial.now)
+        seqno: Seqno(10), metric: Metric(100), secondsLeft: UInt32(number) * 60), at: trial.now)
   }
 
   private mutating func adopt(_ number: UInt8, through interface: UInt8) {
