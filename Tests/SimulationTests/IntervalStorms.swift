@@ -113,10 +113,12 @@ struct IntervalStorm {
         + "\(s.restarts) restarts, tolerated loops \(s.toleratedLoops)")
   }
 
-  @Test func `interval replay of the seed in the environment`() throws {
-    guard let seed = Storms.environment["SWABELD_INTERVAL_SEED"].flatMap({ UInt64($0) }) else {
-      return
-    }
+  /// The seed of the one storm with mixed intervals that shall be replayed.
+  static let replayedSeed = Storms.environment["SWABELD_INTERVAL_SEED"].flatMap { UInt64($0) }
+
+  @Test(.enabled(if: Self.replayedSeed != nil, "it replays the storm of SWABELD_INTERVAL_SEED"))
+  func `interval replay of the seed in the environment`() throws {
+    let seed = try #require(Self.replayedSeed)
     print(Self.run(seed, watched: Watch.wanted).map { "\($0.statistics)" } ?? "failed")
   }
 }
