@@ -50,12 +50,8 @@ extension Daemon {
     var kept = 0
     var removed = 0
     for route in routes where isOurs(route) {
+      if case .wanted = standing(route) { continue }
       let key = route.forwardingKey
-      if let wanted = forwarding.route(key, node.desiredForwarding(key)),
-        wanted.key == route.key, wanted.forwardsLike(route)
-      {
-        continue
-      }
       if let target = target(route), node.adoptForwarding(key, target, at: now) {
         kept += 1
       } else {

@@ -83,9 +83,8 @@ extension Daemon {
       }
       return
     }
-    guard let wanted = forwarding.route(key, node.desiredForwarding(key)),
-      wanted.key == route.key, wanted.forwardsLike(route)
-    else { return }  // a later change stands
+    // Otherwise a later change stands.
+    guard case .wanted(let wanted) = standing(route) else { return }
     let verdict = RefusalVerdict.judge(
       failure.change, failure.error.errno, forwarding.occupancy(wanted),
       isFirst: failure.tag == ForwardingWriter.Attempt.first)
@@ -102,8 +101,7 @@ extension Daemon {
       if mayPass { refusedEntries.note(key, at: now) }
       node.forwardingFailed(key, at: now, into: &actions)
       if failure.change == .replace {
-        forwarding.replacementFailed(
-          route, next: forwarding.route(key, node.desiredForwarding(key)))
+        forwarding.replacementFailed(route, next: node.desiredForwarding(key))
       }
     }
   }
@@ -122,9 +120,7 @@ extension Daemon {
   func placeChanged(_ other: KernelRoute, isNew: Bool, at now: Instant) {
     guard forwarding.foreign.places.contains(other) else { return }
     let key = other.forwardingKey
-    guard let wanted = forwarding.route(key, node.desiredForwarding(key)),
-      wanted.key == other.key
-    else {
+    guard let wanted = standing(other).wantedHere else {
       // What was refused there may work now: the place is free, or its route leads our way.
       forwarding.endService(other.key)
       node.forwardingMayWork(key.destination, source: key.source, at: now, into: &actions)
@@ -143,6 +139,11 @@ extension Daemon {
       forwarding.repair(from: wanted.anyLeg, to: nil)
       blocked(key, wanted, by: occupant, at: now)
     }
+  }
+
+  /// How a route of the kernel stands to what the node wants now.
+  func standing(_ route: KernelRoute) -> RouteStanding {
+    forwarding.standing(route, node.desiredForwarding(route.forwardingKey))
   }
 
   /// Somebody else's route, which leads elsewhere, is where ours would be.

@@ -173,12 +173,7 @@ extension Daemon {
       requestReading(at: now + Self.settlingDelay)
     } else if route.kernelProtocol == KernelRoute.babelProtocol {
       // Our own changes are not told, so this was somebody else: put it back if it is wanted.
-      let key = route.forwardingKey
-      if let wanted = forwarding.route(key, node.desiredForwarding(key)), wanted.key == route.key,
-        wanted.forwardsLike(route)
-      {
-        requestReading(at: now + Self.settlingDelay)
-      }
+      if case .wanted = standing(route) { requestReading(at: now + Self.settlingDelay) }
     } else {
       placeChanged(route, isNew: false, at: now)
     }

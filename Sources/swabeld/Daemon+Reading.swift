@@ -213,20 +213,20 @@ extension Daemon {
       return
     }
     if reading?.hasChanged(key) == true { return }
-    let wanted = forwarding.route(key, node.desiredForwarding(key))
-    if let wanted, wanted.key == route.key {
+    let standing = standing(route)
+    if let wanted = standing.wantedHere {
       reading?.noteFound(key)
       if let occupant = reading?.obstacle(before: wanted, judge: { forwarding.occupancy($0, $1) }) {
         forwarding.repair(from: route, to: nil)
         blocked(key, wanted, by: occupant, at: now)
         return
       }
-      if wanted.forwardsLike(route) { return }
+      if case .wanted = standing { return }
     } else if !isOurs(route) {
       return
     }
     differ("spurious", route)
-    forwarding.repair(from: route, to: wanted?.key == route.key ? wanted : nil)
+    forwarding.repair(from: route, to: standing.wantedHere)
   }
 
   /// Looks for entries that should be in the kernel and are not, those held as unreachable

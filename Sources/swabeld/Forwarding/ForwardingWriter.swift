@@ -61,6 +61,11 @@ struct ForwardingWriter: ~Copyable {
     KernelRoute(key, target) { ifindices[$0] }
   }
 
+  /// How a route of the kernel stands to what the node wants for its prefix.
+  func standing(_ route: KernelRoute, _ target: ForwardingTarget) -> RouteStanding {
+    RouteStanding(route, wanted: self.route(route.forwardingKey, target))
+  }
+
   /// Asks the kernel for a change.
   mutating func apply(_ change: ForwardingChange) {
     let old = route(change.key, change.old)
@@ -114,11 +119,11 @@ struct ForwardingWriter: ~Copyable {
 
   /// The kernel refused to replace a route of ours by another one. `next` is what the node wants
   /// now: if it is at the same place, it replaces what is there; if not, that goes.
-  mutating func replacementFailed(_ route: KernelRoute, next: KernelRoute?) {
-    if let next, next.key == route.key {
-      leftovers.insert(route.key)
-    } else {
+  mutating func replacementFailed(_ route: KernelRoute, next: ForwardingTarget) {
+    if standing(route, next) == .unwanted {
       enqueue(RouteStep(change: .delete, route: route.anyLeg))
+    } else {
+      leftovers.insert(route.key)
     }
   }
 
