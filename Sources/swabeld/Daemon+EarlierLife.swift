@@ -34,29 +34,22 @@ extension Daemon {
   private func adopt(_ selection: KernelReader.Selection, at now: Instant) -> Int {
     var routes: [KernelRoute] = []
     do throws(KernelError) {
-      let tables = settings.exportTables + (forwarding.sources?.numbers ?? [])
-      for route in try reader.routes(tables: tables, selection)
-      where forwarding.sources?.isException(route) != true {
-        routes.append(forwarding.sources?.logical(route) ?? route)
-      }
+      routes = try reader.routes(tables: mirror.tablesOfOurs, selection)
     } catch {
       log.write(.overflow, subject: 4, "netlink: \(error)")
     }
     // A reading that went on has ended with the socket's new task.
-    if reading != nil {
-      reading = nil
-      requestReading(at: now)
-    }
+    mirror.readingAbandoned(at: now)
     var kept = 0
     var removed = 0
-    for route in routes where isOurs(route) {
-      if case .wanted = standing(route) { continue }
-      let key = route.forwardingKey
-      if let target = target(route), node.adoptForwarding(key, target, at: now) {
+    for route in routes {
+      guard let heirloom = mirror.heirloom(route, node) else { continue }
+      if let target = heirloom.target, node.adoptForwarding(heirloom.key, target, at: now) {
         kept += 1
       } else {
         removed += 1
-        forwarding.enqueue(RouteStep(change: .delete, route: route))
+        mirror.remove(heirloom, into: &orders)
+        carryOut(at: now)
       }
     }
     settle(at: now)
@@ -66,35 +59,6 @@ extension Daemon {
           + "until they are confirmed, \(removed) are removed.")
     }
     return kept + removed
-  }
-
-  /// Whether a route with our protocol number, in a table of ours, was made by us or by one who
-  /// ran where we run now. Unreachable ones do not tell who made them: they are not ours while
-  /// another Babel daemon, on another port, lives in this network namespace.
-  func isOurs(_ route: KernelRoute) -> Bool {
-    guard route.type == .unicast else { return !sharesKernel }
-    guard let ifindex = route.ifindex else { return false }
-    guard let row = interfaces.first(where: { $0.ifindex == ifindex }) else {
-      return departures.contains { $0.ifindex == ifindex && !$0.isShared }
-    }
-    return !row.isShared
-  }
-
-  /// What a route does, in the node's words; nil if we would never make such a route.
-  private func target(_ route: KernelRoute) -> ForwardingTarget? {
-    guard !route.isMultipath, route.typeOfService == 0, route.nexthopID == 0 else { return nil }
-    if route.type == .unreachable {
-      let isLast = route.storedMetric == ForeignRoutes.Places.unreachableMetric
-      return isLast && !(route.destination.isDefault && route.source.isDefault)
-        ? .unreachable : nil
-    }
-    guard route.type == .unicast, let gateway = route.gateway,
-      let row = interfaces.first(where: { $0.ifindex == route.ifindex })
-    else { return nil }
-    return .via(
-      ForwardingPath(
-        gateway: gateway, interface: row.id, kernelMetric: route.metric,
-        preferredSource: route.preferredSource))
   }
 
   /// The interfaces of this network namespace on which somebody else speaks Babel. To be asked

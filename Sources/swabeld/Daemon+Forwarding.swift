@@ -2,11 +2,10 @@ import BabelCore
 import BabelKernel
 import BabelWire
 
+// Carries orders between the mirror of the kernel, the netlink socket for changes, and the node.
 extension Daemon {
   /// Rounds of asking and being refused; each refusal can lead to other wishes of the node.
   private static let roundLimit = 32
-  /// Microseconds after which a route that the kernel refused to delete is looked for.
-  private static let deletionRetry: Int64 = 1_000_000
 
   /// Applies the node's actions in order, sends what they ask of the kernel, and tells the node
   /// what the kernel refused, until nothing is left.
@@ -14,20 +13,36 @@ extension Daemon {
     var failures: [RouteFailure] = []
     for _ in 0..<Self.roundLimit {
       applyActions(at: now)
-      forwarding.flush(into: &failures)
+      flushRoutes(into: &failures, at: now)
       guard !failures.isEmpty || !actions.isEmpty else { break }
-      for failure in failures { refused(failure, at: now) }
+      for failure in failures {
+        mirror.refused(failure, node, at: now, into: &orders)
+        carryOut(at: now)
+      }
       failures.removeAll(keepingCapacity: true)
     }
-    if forwarding.needsReading {
-      forwarding.needsReading = false
-      requestReading(at: now)
-    }
-    if forwarding.sources?.idleSources.isEmpty == false { closeIdleSources(at: now) }
+    if mirror.hasIdleSources { closeIdleSources(at: now) }
   }
 
   /// Reads late answers of the kernel.
   func settleForwarding(at now: Instant) { settle(at: now) }
+
+  /// Sends what is gathered and appends the refusals known so far.
+  func flushRoutes(into failures: inout [RouteFailure], at now: Instant) {
+    do throws(KernelError) {
+      try writer.flush()
+      try writer.collect()
+    } catch {
+      answersLost(error, at: now)
+    }
+    writer.takeFailures(into: &failures)
+  }
+
+  /// Changes could not be sent, or nobody knows which were refused: the tables must tell.
+  private func answersLost(_ error: KernelError, at now: Instant) {
+    log.write(.overflow, subject: 5, "netlink: \(error)")
+    mirror.requestReading(at: now)
+  }
 
   private func applyActions(at now: Instant) {
     guard !actions.isEmpty else { return }
@@ -36,7 +51,7 @@ extension Daemon {
       switch action {
       case .transmit(let datagram): transmit(datagram)
       case .forward(let change):
-        if isPossible(change) { forward(change) } else { impossible.append(change.key) }
+        if isPossible(change) { forward(change, at: now) } else { impossible.append(change.key) }
       case .notify(let notice): report(notice)
       }
     }
@@ -48,129 +63,77 @@ extension Daemon {
   /// source-specific routes, unless there are tables for them.
   private func isPossible(_ change: ForwardingChange) -> Bool {
     if change.key.source.isDefault || change.new == .absent { return true }
-    guard forwarding.sources != nil else { return settings.hasIPv6Subtrees }
-    do throws(KernelError) {
-      return try forwarding.makeRoom(for: change.key)
-    } catch {
-      log.write(.routeRefused, subject: UInt64(error.errno), "\(error)")
-      return false
-    }
+    return mirror.hasSources ? makeRoom(for: change.key) : settings.hasIPv6Subtrees
   }
 
-  private func forward(_ change: ForwardingChange) {
+  private func forward(_ change: ForwardingChange, at now: Instant) {
     // A batch begins: what others did up to now decides how ours is put in place.
-    if forwarding.writer.gatheredCount == 0 { hearNews() }
-    reading?.noteChange(of: change.key)
-    forwarding.apply(change)
-  }
-
-  /// The kernel refused a change. What that means depends on what the node wants by now.
-  private func refused(_ failure: RouteFailure, at now: Instant) {
-    guard let route = failure.route else {
-      forwarding.needsReading = true
-      return
-    }
-    // An exception that is there already, or gone, is what we want.
-    if route.type == .throw { return }
-    let key = route.forwardingKey
-    if failure.change == .delete {
-      // A route that is gone already, with its link or by somebody else's hand, is what we want.
-      guard failure.error.errno != ErrorNumber.noSuchProcess else { return }
-      complain(failure, route)
-      // One that is still there and should not be is found by reading.
-      if RefusalVerdict.mayPass(failure.error.errno) {
-        requestReading(at: now + Self.deletionRetry)
-      }
-      return
-    }
-    // Otherwise a later change stands.
-    guard case .wanted(let wanted) = standing(route) else { return }
-    let verdict = RefusalVerdict.judge(
-      failure.change, failure.error.errno, forwarding.occupancy(wanted),
-      isFirst: failure.tag == ForwardingWriter.Attempt.first)
-    switch verdict {
-    case .fulfilled:
-      if case .serving = forwarding.occupancy(wanted) { forwarding.noteServed(route.key) }
-    case .addInstead:
-      forwarding.enqueue(RouteStep(change: .add, route: route), attempt: failure.tag)
-    case .readTables:
-      requestReading(at: now)
-    case .unusable(let mayPass):
-      complain(failure, route)
-      forwarding.noteRefusal(of: key)
-      if mayPass { refusedEntries.note(key, at: now) }
-      node.forwardingFailed(key, at: now, into: &actions)
-      if failure.change == .replace {
-        forwarding.replacementFailed(route, next: node.desiredForwarding(key))
-      }
-    }
+    if writer.gatheredCount == 0 { hearNews() }
+    mirror.take(change, into: &orders)
+    carryOut(at: now)
   }
 
   /// Asks the kernel once more for what it refused for a reason that may have passed.
   func retryRefused(at now: Instant) {
-    for key in refusedEntries.takeDue(at: now) {
-      node.forwardingMayWork(
-        key.destination, source: key.source, at: now, into: &actions)
-    }
+    mirror.retryRefused(at: now, into: &orders)
+    carryOut(at: now)
     apply(at: now)
   }
 
-  /// A route of somebody else came, changed or went at a place that may be one of ours: what
-  /// counts as installed follows.
-  func placeChanged(_ other: KernelRoute, isNew: Bool, at now: Instant) {
-    guard forwarding.foreign.places.contains(other) else { return }
-    let key = other.forwardingKey
-    guard let wanted = standing(other).wantedHere else {
-      // What was refused there may work now: the place is free, or its route leads our way.
-      forwarding.endService(other.key)
-      node.forwardingMayWork(key.destination, source: key.source, at: now, into: &actions)
-      return
+  // MARK: Orders
+
+  /// Carries out what the mirror asks for, in order, until it asks for nothing more.
+  func carryOut(at now: Instant) {
+    var done = 0
+    while done < orders.count {
+      let order = orders[done]
+      done += 1
+      carryOut(order, at: now)
     }
-    guard forwarding.isServed(other.key) else {
-      // Ours is there, or was replaced; the kernel does not tell which of two it prefers.
-      if isNew { requestReading(at: now + Self.settlingDelay) }
-      return
+    orders.removeAll(keepingCapacity: true)
+  }
+
+  private func carryOut(_ order: MirrorOrder, at now: Instant) {
+    switch order {
+    case .write(let step, let attempt):
+      do throws(KernelError) {
+        try writer.enqueue(step.change, step.route, tag: attempt.rawValue)
+      } catch {
+        answersLost(error, at: now)
+      }
+    case .failed(let key):
+      node.forwardingFailed(key, at: now, into: &actions)
+      mirror.verdictGiven(key, node, into: &orders)
+    case .mayWork(let destination, let source):
+      node.forwardingMayWork(destination, source: source, at: now, into: &actions)
+    case .snapshotBegins: node.kernelSnapshotBegins()
+    case .offerAdded(let offer): node.kernelOfferAdded(offer, at: now, into: &actions)
+    case .offerRemoved(let offer, let asksBack):
+      let isClear = node.kernelOfferRemoved(offer, at: now, into: &actions)
+      if asksBack, !isClear { mirror.removalWasUnclear(offer, at: now) }
+    case .routesLost(let ifindex): lostRoutes(ifindex)
+    case .linkLost(let ifindex): lostLink(ifindex)
+    case .addressesLost(let ifindex, let family): lostAddresses(ifindex, family)
+    case .remark(let remark): write(remark)
     }
-    switch forwarding.occupancy(wanted) {
-    case .serving: break
-    case .free:
-      forwarding.repair(from: nil, to: wanted)
-    case .blocked(let occupant):
-      forwarding.repair(from: wanted.anyLeg, to: nil)
-      blocked(key, wanted, by: occupant, at: now)
+  }
+
+  /// Tells the operator.
+  private func write(_ remark: MirrorRemark) {
+    switch remark {
+    case .refused(let failure, let route, let occupant):
+      let addition = occupant.map { ", there is \($0)" } ?? ""
+      log.write(
+        .routeRefused, subject: UInt64(failure.error.errno),
+        "kernel_route(\(failure.change)): \(route): \(failure.error)\(addition)")
+    case .blocked(let route, let occupant):
+      log.write(.routeRefused, subject: 0, "kernel_route(add): \(route): there is \(occupant)")
+    case .spurious(let route):
+      log.write(.kernelDifference, subject: 0, "Warning: spurious kernel route: \(route)")
+    case .missing(let route):
+      log.write(.kernelDifference, subject: 0, "Warning: missing kernel route: \(route)")
+    case .newsLost:
+      log.write(.overflow, subject: 0, "netlink: notifications were lost, reading the tables")
     }
-  }
-
-  /// How a route of the kernel stands to what the node wants now.
-  func standing(_ route: KernelRoute) -> RouteStanding {
-    forwarding.standing(route, node.desiredForwarding(route.forwardingKey))
-  }
-
-  /// Somebody else's route, which leads elsewhere, is where ours would be.
-  func blocked(
-    _ key: ForwardingKey, _ wanted: KernelRoute, by occupant: KernelRoute, at now: Instant
-  ) {
-    forwarding.endService(wanted.key)
-    log.write(.routeRefused, subject: 0, "kernel_route(add): \(wanted): there is \(occupant)")
-    forwarding.noteRefusal(of: key)
-    node.forwardingFailed(key, at: now, into: &actions)
-  }
-
-  private func complain(_ failure: RouteFailure, _ route: KernelRoute) {
-    let occupant =
-      failure.error.errno == ErrorNumber.exists
-      ? forwarding.foreign.occupant(route.key).map { ", there is \($0)" } ?? "" : ""
-    log.write(
-      .routeRefused, subject: UInt64(failure.error.errno),
-      "kernel_route(\(failure.change)): \(route): \(failure.error)\(occupant)")
-  }
-}
-
-extension KernelRoute {
-  /// The same place, whatever the way: for deleting our only route there.
-  var anyLeg: KernelRoute {
-    KernelRoute(
-      destination: destination, source: source, table: table, metric: metric,
-      kernelProtocol: kernelProtocol, type: type)
   }
 }

@@ -19,7 +19,7 @@ extension Daemon {
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return false }
-    forgetDeparture(of: id)
+    mirror.forgetDeparture(of: id)
     var row = BabelInterface(name: name, id: id, type: type, parameters: parameters)
     row.hasConfiguredType = settings.configuration.settings(for: name).type != nil
     interfaces.append(row)
@@ -40,6 +40,7 @@ extension Daemon {
     unprepare(index)
     takeBackLinkLocal(index)
     if let ifindex = interfaces[index].ifindex { forgetStorms(on: ifindex, at: now) }
+    mirror.leave(name)
     interfaces.remove(at: index)
     return true
   }
@@ -47,7 +48,7 @@ extension Daemon {
   /// Finds the links of all interfaces, before the first is brought up.
   func bindInterfaces(at now: Instant) {
     let others = interfacesOfOthers()
-    sharesKernel = !others.isEmpty
+    mirror.setSharesKernel(!others.isEmpty)
     for index in interfaces.indices {
       bind(index, to: links.link(interfaces[index].name), others, at: now)
     }
@@ -61,12 +62,12 @@ extension Daemon {
     apply(at: now)
   }
 
-  /// The link of a name went down or away, if only for a moment: its routes are gone.
+  /// The link of a name went down or away, if only for a moment: its routes are gone. (The mirror
+  /// knows already.)
   func lostRoutes(_ ifindex: Int32) {
     for index in interfaces.indices where interfaces[index].ifindex == ifindex {
       interfaces[index].hasLostRoutes = true
     }
-    forgetDepartures(through: ifindex)
   }
 
   /// A link is gone. One that has its number from now on, and perhaps its name, is another.
@@ -74,7 +75,6 @@ extension Daemon {
     for index in interfaces.indices where interfaces[index].ifindex == ifindex {
       interfaces[index].hasLostLink = true
     }
-    lostRoutes(ifindex)
   }
 
   /// A link lost the addresses that packets of a family leave from, if only for a moment: with
@@ -159,7 +159,9 @@ extension Daemon {
     }
     interfaces[index].ifindex = link?.ifindex
     interfaces[index].isShared = link.map { others.contains($0.ifindex) } ?? false
-    forwarding.setIndex(link?.ifindex, of: interfaces[index].id)
+    mirror.bind(
+      interfaces[index].name, interfaces[index].id, to: link?.ifindex,
+      isShared: interfaces[index].isShared)
     guard link != nil else { return }
     let name = interfaces[index].name
     let type = linkType(name)
@@ -182,12 +184,13 @@ extension Daemon {
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return }
-    forgetDeparture(of: id)
+    mirror.forgetDeparture(of: id)
     apply(at: now)
     interfaces[index].id = id
     interfaces[index].type = type
     interfaces[index].parameters = parameters
-    forwarding.setIndex(interfaces[index].ifindex, of: id)
+    mirror.bind(
+      name, id, to: interfaces[index].ifindex, isShared: interfaces[index].isShared)
   }
 
   /// Gives running interfaces the parameters that the configuration has for them now. What the

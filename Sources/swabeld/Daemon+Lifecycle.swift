@@ -109,7 +109,7 @@ extension Daemon {
     if delay > 0 {
       sleep(milliseconds: delay - delay / 4 + Int64(Entropy.uint64() % UInt64(delay / 2 + 1)))
     }
-    withdraw()
+    withdraw(at: now)
     reportFlushedRoutes(at: now)
     releaseInterfaces(at: now)
     for error in sysctls.restoreAll() { log.write("\(error)") }
@@ -131,21 +131,24 @@ extension Daemon {
     }
   }
 
-  private func withdraw() {
+  private func withdraw(at now: Instant) {
     var failures: [RouteFailure] = []
     for action in actions.actions {
       switch action {
       case .transmit: break
-      case .forward(let change): forwarding.apply(change)
+      case .forward(let change):
+        mirror.take(change, into: &orders)
+        carryOut(at: now)
       case .notify(let notice): report(notice)
       }
     }
     actions.removeAll()
-    forwarding.dissolveSources()
+    mirror.dissolveSources(into: &orders)
+    carryOut(at: now)
     let deadline = MonotonicClock.microseconds() + Self.farewellPatience
     repeat {
-      forwarding.flush(into: &failures)
-      if forwarding.writer.gatheredCount == 0, forwarding.writer.unansweredCount == 0 { break }
+      flushRoutes(into: &failures, at: now)
+      if writer.gatheredCount == 0, writer.unansweredCount == 0 { break }
       sleep(milliseconds: 1)
     } while MonotonicClock.microseconds() < deadline
     closeIdleSources(at: .now)

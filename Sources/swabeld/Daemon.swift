@@ -6,8 +6,8 @@ import BabelWire
 /// asks for; it decides nothing itself.
 ///
 /// The extensions are, by topic: `+Packets`, `+Storms`, `+Interfaces`, `+Departures`, `+Patterns`,
-/// `+KernelEvents`, `+Reading` (of the kernel's tables), `+Forwarding`, `+Control`, `+Lifecycle`,
-/// `+EarlierLife`.
+/// `+KernelEvents`, `+Reading` (of the kernel's tables), `+Forwarding`, `+Rules`, `+Control`,
+/// `+Lifecycle`, `+EarlierLife`. What the kernel holds is decided by ``KernelMirror``.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings
@@ -37,47 +37,20 @@ final class Daemon {
   var monitor: NetlinkMonitor
   /// The kernel's tables.
   var reader: KernelReader
-  /// A reading under way.
-  var reading: KernelReading?
-  /// When the tables are to be read again, unless asked for before.
-  var readingDue: Instant
-  /// When the last reading began.
-  var readingBegan = Instant(microseconds: 0)
-  /// Microseconds the last reading took.
-  var readingTook: Int64 = 0
-  /// What the monitor has told and was not worked on yet.
-  var news: [KernelEvent] = []
-  /// Links and addresses.
-  var links = LinkTable()
+  /// What is known of the kernel, and what follows from it.
+  var mirror: KernelMirror
+  /// What the mirror wants done; emptied after each input.
+  var orders: [MirrorOrder] = []
+  /// Changes the kernel's routes.
+  var writer: RouteWriter
   /// Our interfaces, in order.
   var interfaces: [BabelInterface] = []
-  /// Interfaces we ran on until a moment ago.
-  var departures: [Departure] = []
   /// Interfaces that match a pattern but were flushed, until their link is gone.
   var flushedNames: [InterfaceName] = []
   /// When an interface that could not be brought up is tried again.
   var interfaceRetry: Instant?
-  /// What the kernel forwards for us.
-  var forwarding: ForwardingWriter
-  /// What the kernel refused for a reason that may pass.
-  var refusedEntries = RefusedEntries()
-  /// Notifications were lost: ``links`` may be old. When it is to be read again.
-  var linksDue: Instant?
-  /// When links and addresses were read last.
-  var linksRead = Instant(microseconds: 0)
-  /// IPv6 routes that we had deleted when the last reading began.
-  var deletionsBefore: UInt64 = 0
   /// For routes of others asked for alone; opened when it is needed.
   var query: RouteQueryBox?
-  /// Those that the last reading did not show and that are kept all the same.
-  var missingOffers = MissingOffers()
-  /// How long until the tables are read again because routes of others were not found, and it is
-  /// not certain that they are gone.
-  var suspectPatience = Patience(first: 200_000, longest: 10_000_000)
-  /// The same because it is not certain that routes through an interface that left are gone.
-  var departurePatience = Patience(first: 500_000, longest: 300_000_000)
-  /// Another Babel daemon, on another port, was in this network namespace when we started.
-  var sharesKernel = false
   /// Hello seqnos of an earlier life; each is taken once.
   var formerHellos: [SavedLife.Hello] = []
   /// Where a next life finds what it needs to know of this one.
@@ -112,16 +85,12 @@ final class Daemon {
     signals = parts.signals
     monitor = parts.monitor
     reader = parts.reader
-    links = parts.links
-    forwarding = ForwardingWriter(
-      parts.writer, settings.places, sources: settings.sourceTables)
+    writer = parts.writer
+    mirror = KernelMirror(
+      MirrorScope(settings), links: parts.links, sources: settings.sourceTables)
     lifeFile = parts.lifeFile
     sysctls = parts.sysctls
     server = parts.server
-    readingDue = .distantFuture
-    for link in links.links() {
-      forwarding.setPointToPoint(link.isPointToPoint, link.ifindex)
-    }
   }
 
   /// The loop.
@@ -141,8 +110,7 @@ final class Daemon {
       let datagram = poll.add(socket.descriptor, .read)
       let ipv4Datagram = ipv4Socket.map { poll.add($0.socket.descriptor, .read) }
       let answer =
-        forwarding.writer.unansweredCount > 0
-        ? poll.add(forwarding.writer.descriptor, .read) : nil
+        writer.unansweredCount > 0 ? poll.add(writer.descriptor, .read) : nil
       server?.addInterests(to: &poll)
       do throws(KernelError) {
         _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
@@ -151,7 +119,7 @@ final class Daemon {
         return
       }
       if poll.isReadable(signal) { receiveSignals() }
-      if poll.isReadable(event) || !news.isEmpty { receiveEvents() }
+      if poll.isReadable(event) || mirror.newsCount > 0 { receiveEvents() }
       if poll.isReadable(datagram) { receivePackets() }
       if let ipv4Datagram, poll.isReadable(ipv4Datagram) { receiveIPv4Packets() }
       if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
@@ -176,10 +144,10 @@ final class Daemon {
 
   /// When something is to be done without an event.
   private var nextDeadline: Int64 {
-    var earliest = min(node.nextDeadline ?? .distantFuture, readingDue)
+    var earliest = min(node.nextDeadline ?? .distantFuture, mirror.readingDue)
     if let interfaceRetry { earliest = min(earliest, interfaceRetry) }
-    if let linksDue { earliest = min(earliest, linksDue) }
-    if let refusal = refusedEntries.deadline() { earliest = min(earliest, refusal) }
+    if let linksDue = mirror.linksDue { earliest = min(earliest, linksDue) }
+    if let refusal = mirror.retryDeadline() { earliest = min(earliest, refusal) }
     if let stormDeadline { earliest = min(earliest, stormDeadline) }
     if let watchdog = supervision.deadline {
       earliest = min(earliest, Instant(microseconds: watchdog))
@@ -195,12 +163,15 @@ final class Daemon {
     }
     watchStorms(at: now)
     lifeFile.keepReserve(node, at: now, log)
-    if let due = refusedEntries.deadline(), due <= now { retryRefused(at: now) }
-    if let due = linksDue, due <= now { readLinks(at: now) }
-    if reading == nil, readingDue <= now { beginReading(at: now) }
-    if reading != nil { continueReading(at: now) }
-    return reading != nil || !news.isEmpty
+    if let due = mirror.retryDeadline(), due <= now { retryRefused(at: now) }
+    if let due = mirror.linksDue, due <= now { readLinks(at: now) }
+    if mirror.phase == nil, mirror.readingDue <= now { beginReading(at: now) }
+    if mirror.phase != nil { continueReading(at: now) }
+    return mirror.phase != nil || mirror.newsCount > 0
   }
+
+  /// Links and addresses.
+  var links: LinkTable { mirror.links }
 
   /// Applies what the node asked for, in order, until it asks for nothing more.
   func apply(at now: Instant) {

@@ -66,3 +66,12 @@ enum ForwardingPlan {
     return steps
   }
 }
+
+extension KernelRoute {
+  /// The same place, whatever the way: for deleting our only route there.
+  var anyLeg: KernelRoute {
+    KernelRoute(
+      destination: destination, source: source, table: table, metric: metric,
+      kernelProtocol: kernelProtocol, type: type)
+  }
+}

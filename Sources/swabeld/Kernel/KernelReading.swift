@@ -23,8 +23,6 @@ struct KernelReading {
   var phase = Phase.routes
   /// Attempts so far.
   var attempt = 1
-  /// Differences found.
-  var differences = 0
   /// Set when changes were not heard of meanwhile: what was read may be old already.
   var isOutdated = false
   /// Set when routes were removed meanwhile: IPv6 routes that nobody touched may have been left
@@ -40,14 +38,14 @@ struct KernelReading {
   /// Routes of others found so far.
   private(set) var foreign: ForeignRoutes
   /// The same, without what was heard meanwhile.
-  private var leading: ForeignRoutes
+  private var leadingRoutes: ForeignRoutes
   private var seen = KeySet()
   private var changed: Set<ForwardingKey> = []
   private var heard: Set<RouteIdentity> = []
 
   init(_ places: ForeignRoutes.Places) {
     foreign = ForeignRoutes(places)
-    leading = ForeignRoutes(places)
+    leadingRoutes = ForeignRoutes(places)
   }
 
   /// Notes that something may have been left out.
@@ -95,17 +93,12 @@ struct KernelReading {
   mutating func noteForeign(_ route: KernelRoute) {
     foreign.insert(route)
     // The kernel lists IPv4 routes of one place in the order in which it prefers them.
-    if route.destination.family == .ipv4 { leading.insert(route) }
+    if route.destination.family == .ipv4 { leadingRoutes.insert(route) }
   }
 
-  /// A route that was read before ours, which was just read, at its place: packets follow it, and
-  /// it leads elsewhere.
-  func obstacle(
-    before ours: KernelRoute, judge: (KernelRoute, [KernelRoute]) -> PlaceOccupancy
-  ) -> KernelRoute? {
-    guard case .blocked(let other) = judge(ours, leading.occupants(ours.key)) else { return nil }
-    return other
-  }
+  /// The routes of others at a place that were read so far, without those heard of meanwhile. At
+  /// the time when ours is read, packets follow these.
+  func leading(at key: KernelRouteKey) -> [KernelRoute] { leadingRoutes.occupants(key) }
 
   /// A route of somebody else came while the tables are read.
   mutating func heardAdded(_ route: KernelRoute, replacing: Bool) {
