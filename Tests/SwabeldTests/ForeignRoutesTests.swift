@@ -72,6 +72,30 @@ import Testing
     #expect(mayBeLost)
   }
 
+  @Test func `a place counts as freed if one of several is gone: the others may lead our way`() {
+    var (foreign, rest) = (ForeignRoutes(places), ForeignRoutes(places))
+    foreign.insert(route())
+    foreign.insert(route(ifindex: 3))
+    rest.insert(route())
+    let (isFreed, isStill) = (foreign.mayBeFreed(by: rest), rest.mayBeFreed(by: foreign))
+    #expect(isFreed && !isStill)
+    var dead = route()
+    dead.isDead = true
+    var before = ForeignRoutes(places)
+    before.insert(dead)
+    let isAlive = before.mayBeFreed(by: rest)
+    #expect(isAlive, "what was dead may serve now")
+  }
+
+  @Test func `where notifications were lost, a dump that may leave routes out frees no place`() {
+    var (before, after) = (ForeignRoutes(places), ForeignRoutes(places))
+    before.isUncertain = true
+    let isDoubtful = after.keep(from: before) { $0 == .ipv6 }
+    let ipv6 = KernelRoute(destination: Prefix("fd91::/64") ?? .ipv6Default)
+    #expect(isDoubtful && after.mayOccupy(ipv6.key))
+    #expect(!after.mayOccupy(route().key), "IPv4 dumps leave nothing out")
+  }
+
   @Test func `what an IPv6 dump left out is kept from before`() throws {
     var before = ForeignRoutes(places)
     let ipv6 = KernelRoute(

@@ -27,8 +27,13 @@ struct ForeignRoutes {
 
   /// The places watched.
   let places: Places
-  /// Set when changes were not heard of: until the tables are read, somebody may be anywhere.
-  var isUncertain = false
+  /// Whether changes were not heard of: until the tables are read, somebody may be anywhere.
+  var isUncertain: Bool {
+    get { isUncertainIPv4 || isUncertainIPv6 }
+    set { (isUncertainIPv4, isUncertainIPv6) = (newValue, newValue) }
+  }
+  private var isUncertainIPv4 = false
+  private var isUncertainIPv6 = false
   private var routes: [KernelRouteKey: [KernelRoute]] = [:]
 
   init(_ places: Places) { self.places = places }
@@ -37,7 +42,9 @@ struct ForeignRoutes {
   func occupy(_ key: KernelRouteKey) -> Bool { !routes.isEmpty && routes[key] != nil }
 
   /// Whether somebody has a route at a place, or that is not known.
-  func mayOccupy(_ key: KernelRouteKey) -> Bool { isUncertain || occupy(key) }
+  func mayOccupy(_ key: KernelRouteKey) -> Bool {
+    (key.destination.family == .ipv4 ? isUncertainIPv4 : isUncertainIPv6) || occupy(key)
+  }
 
   /// Who is at a place, for an operator.
   func occupant(_ key: KernelRouteKey) -> KernelRoute? { routes[key]?.first }
@@ -45,10 +52,16 @@ struct ForeignRoutes {
   /// All that are at a place.
   func occupants(_ key: KernelRouteKey) -> [KernelRoute] { routes[key] ?? [] }
 
-  /// Whether somebody was at a place where nobody is according to a newer account, or might have
-  /// been.
+  /// Whether somebody was at a place and is not there any more according to a newer account, or
+  /// might have been. Others may be left at the place: they may lead where ours would.
   func mayBeFreed(by newer: ForeignRoutes) -> Bool {
-    isUncertain || routes.keys.contains { newer.routes[$0] == nil }
+    isUncertain
+      || routes.contains { key, known in
+        let rest = newer.routes[key] ?? []
+        return known.contains { one in
+          !rest.contains { Self.areSame($0, one) && $0.isDead == one.isDead }
+        }
+      }
   }
 
   /// A route was seen; hearing of it twice does no harm.
@@ -65,12 +78,19 @@ struct ForeignRoutes {
   }
 
   /// Takes over what an older account has and this one has not, of the families of which the
-  /// reading it was made from may have left something out.
-  mutating func keep(from older: ForeignRoutes, where mayLack: (AddressFamily) -> Bool) {
+  /// reading it was made from may have left something out. Where it was not known who is there, it
+  /// is not known then either. True if anything is in doubt so.
+  @discardableResult
+  mutating func keep(from older: ForeignRoutes, where mayLack: (AddressFamily) -> Bool) -> Bool {
+    if mayLack(.ipv4), older.isUncertainIPv4 { isUncertainIPv4 = true }
+    if mayLack(.ipv6), older.isUncertainIPv6 { isUncertainIPv6 = true }
+    var isKept = isUncertain
     for (key, others) in older.routes
     where routes[key] == nil && mayLack(key.destination.family) {
       routes[key] = others
+      isKept = true
     }
+    return isKept
   }
 
   /// A route is gone. Returns false if another one than those known is, one leg of several for

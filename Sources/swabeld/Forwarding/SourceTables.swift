@@ -187,7 +187,8 @@ struct SourceTables {
     return exists ? (steps, []) : ([], steps)
   }
 
-  /// Somebody else's route to a destination came; for those that went, see ``replaceForeign(_:)``.
+  /// Somebody else's route to a destination came. Those that went are found by the next reading.
+  /// See ``replaceAll(foreign:wanted:exceptions:)``.
   mutating func noteForeign(_ route: KernelRoute) -> [RouteStep] {
     guard handles(route.destination.family), isLookedUpLater(route),
       foreign.insert(route.destination).inserted

@@ -41,6 +41,9 @@ struct KernelReading {
   private var leadingRoutes: ForeignRoutes
   private var seen = KeySet()
   private var changed: Set<ForwardingKey> = []
+  private var changedPlaces: Set<KernelRouteKey> = []
+  /// An entry was found wrong.
+  private(set) var hasCorrected = false
   private var heard: Set<RouteIdentity> = []
 
   init(_ places: ForeignRoutes.Places) {
@@ -86,6 +89,14 @@ struct KernelReading {
   /// Notes that an entry was changed by us meanwhile: what was read about it may be old.
   mutating func noteChange(of key: ForwardingKey) { changed.insert(key) }
 
+  /// Notes that the route at a place was changed by us meanwhile: one that is read there may be
+  /// old.
+  mutating func noteChange(at place: KernelRouteKey) { changedPlaces.insert(place) }
+
+  /// Notes that an entry was wrong and is corrected. If some of the tables may have been left out,
+  /// there may be more of its kind.
+  mutating func noteCorrection() { hasCorrected = true }
+
   /// Notes that an entry is in the kernel, right or to be corrected.
   mutating func noteFound(_ key: ForwardingKey) { seen.insert(key) }
 
@@ -118,8 +129,8 @@ struct KernelReading {
     !heard.isEmpty && heard.contains(RouteIdentity(route))
   }
 
-  /// Whether we changed an entry meanwhile.
-  func hasChanged(_ key: ForwardingKey) -> Bool { changed.contains(key) }
+  /// Whether we changed the route at a place meanwhile.
+  func hasChanged(at place: KernelRouteKey) -> Bool { changedPlaces.contains(place) }
 
   /// Whether an entry was found or changed. Only after ``prepareLookup()``.
   func hasSeen(_ key: ForwardingKey) -> Bool { changed.contains(key) || seen.contains(key) }

@@ -113,17 +113,21 @@ struct ForwardingLedger {
   /// Changes of others' routes were not heard of.
   mutating func othersUnknown() { foreign.isUncertain = true }
 
-  /// Takes over what a reading has found out about others in our places. True if one of them is
-  /// gone, or may have been there and is not.
-  mutating func takeOver(_ reading: KernelReading) -> Bool {
+  /// Takes over what a reading has found out about others in our places. `isFreed`: one of them is
+  /// gone, or may have been there and is not. `isDoubtful`: one was not read and is believed to be
+  /// there all the same.
+  mutating func takeOver(_ reading: KernelReading) -> (isFreed: Bool, isDoubtful: Bool) {
     var found = reading.foreign
-    found.keep(from: foreign) { reading.mayLack($0) }
+    let isDoubtful = found.keep(from: foreign) { reading.mayLack($0) }
     // Who stood in our way may have gone unheard.
     let isFreed = foreign.mayBeFreed(by: found)
     foreign = found
-    foreign.isUncertain = reading.isOutdated
-    return isFreed
+    if reading.isOutdated { foreign.isUncertain = true }
+    return (isFreed, isDoubtful)
   }
+
+  /// Whether a route of somebody else is believed to do what ours at this place is to do.
+  func isServed(_ place: KernelRouteKey) -> Bool { served.contains(place) }
 
   /// A route of somebody else came, changed or went at a place that may be one of ours: what
   /// counts as installed follows. True if the tables must be read to know it.
@@ -138,16 +142,24 @@ struct ForwardingLedger {
       orders.append(.mayWork(other.destination, source: other.source))
       return false
     }
-    // Ours is there, or was replaced; the kernel does not tell which of two it prefers.
-    guard served.contains(other.key) else { return isNew }
-    switch occupancy(wanted) {
-    case .serving: break
-    case .free: repair(from: nil, to: wanted, into: &orders)
-    case .blocked(let occupant):
-      repair(from: wanted.anyLeg, to: nil, into: &orders)
-      block(wanted, by: occupant, into: &orders)
+    let occupancy = occupancy(wanted)
+    if served.contains(other.key) {
+      switch occupancy {
+      case .serving: break
+      case .free: repair(from: nil, to: wanted, into: &orders)
+      case .blocked(let occupant):
+        repair(from: wanted.anyLeg, to: nil, into: &orders)
+        block(wanted, by: occupant, into: &orders)
+        return false
+      }
     }
-    return false
+    if case .blocked = occupancy {
+      // Ours is there, or was replaced; the kernel does not tell which of two it prefers.
+      return isNew
+    }
+    // A better way may have been refused here that works now.
+    orders.append(.mayWork(other.destination, source: other.source))
+    return isNew && !served.contains(other.key)
   }
 
   /// Somebody else's route, which leads elsewhere, is where ours would be.
@@ -189,7 +201,10 @@ struct ForwardingLedger {
     if route.type == .throw { return .nothing }
     if failure.change == .delete {
       // A route that is gone already, with its link or by somebody else's hand, is what we want.
-      guard failure.error.errno != ErrorNumber.noSuchProcess else { return .nothing }
+      // But if we did not know that, another one of ours may be in its place.
+      guard failure.error.errno != ErrorNumber.noSuchProcess else {
+        return failure.tag == RouteAttempt.first.rawValue ? .laterReading : .nothing
+      }
       complain(failure, route, into: &orders)
       // One that is still there and should not be is found by reading.
       return RefusalVerdict.mayPass(failure.error.errno) ? .laterReading : .nothing

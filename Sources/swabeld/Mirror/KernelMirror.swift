@@ -42,7 +42,7 @@ struct KernelMirror {
   var readingDue: Instant { readings.due }
   /// When links and addresses are to be read; nil if they need not be.
   var linksDue: Instant? { readings.linksDue }
-  /// How the reading under way goes on; nil if there is none.
+  /// How the reading goes on; nil if there is none.
   var phase: KernelReading.Phase? { readings.phase }
   /// When ``retryRefused(at:into:)`` has something to do.
   mutating func retryDeadline() -> Instant? { ledger.retryDeadline() }
@@ -106,7 +106,7 @@ struct KernelMirror {
 
   /// The node wants a change.
   mutating func take(_ change: ForwardingChange, into orders: inout [MirrorOrder]) {
-    readings.noteChange(of: change.key)
+    readings.note(change, ledger)
     ledger.take(change, into: &orders)
   }
 
@@ -243,7 +243,7 @@ struct KernelMirror {
       readings.request(at: now + Self.settlingDelay)
     } else if route.kernelProtocol == KernelRoute.babelProtocol {
       // Our own changes are not told, so this was somebody else: put it back if it is wanted.
-      if case .wanted = ledger.standing(route, wishes) {
+      if wishes.desiredForwarding(route.forwardingKey) != .absent {
         readings.request(at: now + Self.settlingDelay)
       }
     } else {
@@ -369,7 +369,6 @@ struct KernelMirror {
 
   /// Takes the table of a source prefix back: the kernel refused its rule.
   mutating func closeRoom(of source: Prefix) { ledger.closeRoom(of: source) }
-
   /// Takes over the rules of a former process. Returns those of ours that are to be removed.
   mutating func adoptRules(_ found: [KernelRule]) -> [KernelRule] { ledger.adoptRules(found) }
 

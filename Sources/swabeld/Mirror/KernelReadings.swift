@@ -22,8 +22,8 @@ struct KernelReadings {
   private var deletionsBefore: UInt64 = 0
   /// Routes of others that the last reading did not show and that are kept all the same.
   private var missingOffers = MissingOffers()
-  /// How long until the tables are read again because routes of others were not found, and it is
-  /// not certain that they are gone.
+  /// How long until the tables are read again because routes were not found, and it is not certain
+  /// that they are gone.
   private var suspectPatience = Patience(first: 200_000, longest: 10_000_000)
   /// The same because it is not certain that routes through an interface that left are gone.
   private var departurePatience = Patience(first: 500_000, longest: 300_000_000)
@@ -69,7 +69,13 @@ struct KernelReadings {
   // MARK: What happens meanwhile
 
   /// Notes that we change an entry.
-  mutating func noteChange(of key: ForwardingKey) { reading?.noteChange(of: key) }
+  mutating func note(_ change: ForwardingChange, _ ledger: ForwardingLedger) {
+    guard reading != nil else { return }
+    reading?.noteChange(of: change.key)
+    for target in [change.old, change.new] {
+      if let route = ledger.route(change.key, target) { reading?.noteChange(at: route.key) }
+    }
+  }
   /// Notes that something may be left out of what is read.
   mutating func disturb() { reading?.disturb() }
   /// Notes that changes were not heard of.
@@ -129,7 +135,7 @@ struct KernelReadings {
       reading?.noteFound(key)
       return
     }
-    if reading?.hasChanged(key) == true { return }
+    if reading?.hasChanged(at: route.key) == true { return }
     let standing = ledger.standing(route, wishes)
     if let wanted = standing.wantedHere {
       reading?.noteFound(key)
@@ -144,6 +150,7 @@ struct KernelReadings {
     } else if !owners.isOurs(route) {
       return
     }
+    reading?.noteCorrection()
     orders.append(.remark(.spurious(route)))
     ledger.repair(from: route, to: standing.wantedHere, into: &orders)
   }
@@ -194,12 +201,16 @@ struct KernelReadings {
       return
     }
     missingOffers = missing
-    if missing.suspects.isEmpty {
-      suspectPatience.reset()
-    } else {
-      request(at: now + suspectPatience.next())
+    if let reading {
+      let outcome = ledger.takeOver(reading)
+      if outcome.isFreed { orders.append(.mayWork(nil, source: nil)) }
+      let isDone = reading.isProof(for: .ipv6) || !reading.hasCorrected && !outcome.isDoubtful
+      if missing.suspects.isEmpty, isDone {
+        suspectPatience.reset()
+      } else {
+        request(at: now + suspectPatience.next())
+      }
     }
-    if let reading, ledger.takeOver(reading) { orders.append(.mayWork(nil, source: nil)) }
     reading?.prepareLookup()
     reading?.phase = .missing(position: 0)
   }
@@ -212,8 +223,9 @@ struct KernelReadings {
   ) -> Bool {
     var missing: [KernelRoute] = []
     let next = wishes.forEachDesiredForwarding(from: position, limit: Self.destinationsPerSlice) {
-      guard scope.exportTables.contains($0.table), reading?.hasSeen($0) == false,
-        let wanted = ledger.route($0, $1)
+      // Where somebody else's route was to do for ours, that may have been over already.
+      guard scope.exportTables.contains($0.table), let wanted = ledger.route($0, $1),
+        reading?.hasSeen($0) == false || ledger.isServed(wanted.key)
       else { return }
       missing.append(wanted)
     }
