@@ -36,7 +36,7 @@ extension Daemon {
     do throws(KernelError) {
       routes = try reader.routes(tables: mirror.tablesOfOurs, selection)
     } catch {
-      log.write(.overflow, subject: 4, "netlink: \(error)")
+      log.write(.overflow, subject: .earlierLifeNotRead, "netlink: \(error)")
     }
     // A reading that went on has ended with the socket's new task.
     mirror.readingAbandoned(at: now)

@@ -40,7 +40,7 @@ extension Daemon {
 
   /// Changes could not be sent, or nobody knows which were refused: the tables must tell.
   private func answersLost(_ error: KernelError, at now: Instant) {
-    log.write(.overflow, subject: 5, "netlink: \(error)")
+    log.write(.overflow, subject: .answersLost, "netlink: \(error)")
     mirror.requestReading(at: now)
   }
 
@@ -127,13 +127,16 @@ extension Daemon {
         .routeRefused, subject: UInt64(failure.error.errno),
         "kernel_route(\(failure.change)): \(route): \(failure.error)\(addition)")
     case .blocked(let route, let occupant):
-      log.write(.routeRefused, subject: 0, "kernel_route(add): \(route): there is \(occupant)")
+      log.write(
+        .routeRefused, subject: .placeTaken, "kernel_route(add): \(route): there is \(occupant)")
     case .spurious(let route):
-      log.write(.kernelDifference, subject: 0, "Warning: spurious kernel route: \(route)")
+      log.write(.kernelDifference, subject: .any, "Warning: spurious kernel route: \(route)")
     case .missing(let route):
-      log.write(.kernelDifference, subject: 0, "Warning: missing kernel route: \(route)")
+      log.write(.kernelDifference, subject: .any, "Warning: missing kernel route: \(route)")
     case .newsLost:
-      log.write(.overflow, subject: 0, "netlink: notifications were lost, reading the tables")
+      log.write(
+        .overflow, subject: .notificationsLost,
+        "netlink: notifications were lost, reading the tables")
     }
   }
 }

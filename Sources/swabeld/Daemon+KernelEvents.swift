@@ -19,7 +19,7 @@ extension Daemon {
       // Somebody changes routes faster than we can listen.
       if hasMore, limit == Self.newsLimit { events.append(.overflow) }
     } catch {
-      log.write(.overflow, subject: 1, "netlink: \(error)")
+      log.write(.overflow, subject: .monitorFailed, "netlink: \(error)")
       events.append(.overflow)
     }
     guard !events.isEmpty else { return }

@@ -18,7 +18,7 @@ extension Daemon {
       mirror.linksRead(links, addresses, at: now, into: &orders)
     } catch {
       mirror.linksFailed(at: now)
-      log.write(.overflow, subject: 2, "netlink: \(error)")
+      log.write(.overflow, subject: .linksNotRead, "netlink: \(error)")
       return
     }
     carryOut(at: now)
@@ -75,7 +75,7 @@ extension Daemon {
     do throws(KernelError) {
       progress = try reader.continueRoutes(into: &routes)
     } catch {
-      log.write(.overflow, subject: 3, "netlink: \(error)")
+      log.write(.overflow, subject: .tablesNotRead, "netlink: \(error)")
       mirror.readingFailed(at: now)
       return
     }
@@ -103,7 +103,7 @@ extension Daemon {
         in: destination, random: (Entropy.uint64(), Entropy.uint64()))
       return try query?.query.entry(to: address)
     } catch {
-      log.write(.overflow, subject: 6, "netlink: \(error)")
+      log.write(.overflow, subject: .routeNotLookedUp, "netlink: \(error)")
       return nil
     }
   }

@@ -1,5 +1,6 @@
 import BabelCore
 import BabelWire
+import TestSupport
 
 @testable import BabelKernel
 @testable import swabeld
@@ -110,7 +111,7 @@ struct MirrorWorld {
     if mirror.phase == nil, mirror.readingDue <= now { beginReading() }
     if mirror.phase != nil { continueReading() }
     settle()
-    if !chance.once(in: 3) { receiveEvents() }
+    if !chance.oneIn(3) { receiveEvents() }
   }
 
   /// Turns until nothing is left to do, as long as it takes. False if there is no end.
@@ -145,7 +146,7 @@ struct MirrorWorld {
       let failures = flush()
       guard !failures.isEmpty || !node.changes.isEmpty else { return }
       for failure in failures {
-        if bug == .forgottenRefusal, chance.once(in: 2) { continue }
+        if bug == .forgottenRefusal, chance.oneIn(2) { continue }
         mirror.refused(failure, node, at: now, into: &orders)
         carryOut()
       }
@@ -244,7 +245,7 @@ struct MirrorWorld {
     gathered = []
     for (number, change) in batch.enumerated() {
       let step = change.step
-      let isUnlucky = refusesOneIn > 0 && step.change != .delete && chance.once(in: refusesOneIn)
+      let isUnlucky = refusesOneIn > 0 && step.change != .delete && chance.oneIn(refusesOneIn)
       let errno = isUnlucky ? ErrorNumber.noMemory : kernel.apply(step.change, step.route)
       tell("\(step.change) \(step.route): \(errno ?? 0)")
       if step.change == .delete { isDisturbed = true }

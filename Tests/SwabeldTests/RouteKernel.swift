@@ -4,23 +4,6 @@ import BabelWire
 
 @testable import swabeld
 
-/// Numbers that are the same in each run (SplitMix64).
-struct Chance: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-    return word ^ (word >> 31)
-  }
-  /// A number below a limit.
-  mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
-  /// True once in so many times.
-  mutating func once(in count: Int) -> Bool { below(count) == 0 }
-}
-
 /// The kernel's links and its main table, as far as they matter for the mirror: routes compete for
 /// places, go with their links, and changes of others are told as long as there is room for that.
 struct RouteKernel {

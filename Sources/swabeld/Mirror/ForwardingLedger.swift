@@ -132,7 +132,7 @@ struct ForwardingLedger {
   /// A route of somebody else came, changed or went at a place that may be one of ours: what
   /// counts as installed follows. True if the tables must be read to know it.
   mutating func placeChanged<Wishes: ForwardingWishes & ~Copyable>(
-    _ other: KernelRoute, isNew: Bool, _ wishes: borrowing Wishes,
+    _ other: KernelRoute, _ change: PlaceChange, _ wishes: borrowing Wishes,
     into orders: inout [MirrorOrder]
   ) -> Bool {
     guard foreign.places.contains(other) else { return false }
@@ -142,24 +142,20 @@ struct ForwardingLedger {
       orders.append(.mayWork(other.destination, source: other.source))
       return false
     }
-    let occupancy = occupancy(wanted)
-    if served.contains(other.key) {
-      switch occupancy {
-      case .serving: break
-      case .free: repair(from: nil, to: wanted, into: &orders)
-      case .blocked(let occupant):
-        repair(from: wanted.anyLeg, to: nil, into: &orders)
-        block(wanted, by: occupant, into: &orders)
-        return false
-      }
+    let isServed = served.contains(other.key)
+    switch occupancy(wanted) {
+    case .serving: break
+    case .free: if isServed { repair(from: nil, to: wanted, into: &orders) }
+    case .blocked(let occupant):
+      guard isServed else { break }
+      repair(from: wanted.anyLeg, to: nil, into: &orders)
+      block(wanted, by: occupant, into: &orders)
     }
-    if case .blocked = occupancy {
-      // Ours is there, or was replaced; the kernel does not tell which of two it prefers.
-      return isNew
-    }
-    // A better way may have been refused here that works now.
-    orders.append(.mayWork(other.destination, source: other.source))
-    return isNew && !served.contains(other.key)
+    // A better way that was refused here may work now.
+    if change != .added { orders.append(.mayWork(other.destination, source: other.source)) }
+    // Where nobody did the work of ours, it is there, or was replaced; the kernel does not tell which
+    // of two it prefers.
+    return !isServed && change != .removed
   }
 
   /// Somebody else's route, which leads elsewhere, is where ours would be.
@@ -178,16 +174,6 @@ struct ForwardingLedger {
     let (before, after) = exceptions(key, exists: false)
     writePhysical(before + after, into: &orders)
     orders.append(.failed(key))
-  }
-
-  /// What a refusal calls for.
-  enum Sequel: Equatable {
-    /// Nothing besides the orders.
-    case nothing
-    /// The tables are to be read at once.
-    case reading
-    /// They are to be read in a while: a route of ours may be left that should not be there.
-    case laterReading
   }
 
   /// The kernel refused a change. What that means depends on what the node wants by now.

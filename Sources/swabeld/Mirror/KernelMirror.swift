@@ -206,16 +206,17 @@ struct KernelMirror {
       readings.request(at: now + Self.settlingDelay)
     }
     if route.kernelProtocol != KernelRoute.babelProtocol {
-      placeChanged(ledger.logical(route), isNew: true, wishes, at: now, into: &orders)
+      let change = isReplacing ? ForwardingLedger.PlaceChange.replaced : .added
+      placeChanged(ledger.logical(route), change, wishes, at: now, into: &orders)
     }
     offered(route, at: now, into: &orders)
   }
 
   private mutating func placeChanged<Wishes: ForwardingWishes & ~Copyable>(
-    _ other: KernelRoute, isNew: Bool, _ wishes: borrowing Wishes, at now: Instant,
-    into orders: inout [MirrorOrder]
+    _ other: KernelRoute, _ change: ForwardingLedger.PlaceChange, _ wishes: borrowing Wishes,
+    at now: Instant, into orders: inout [MirrorOrder]
   ) {
-    if ledger.placeChanged(other, isNew: isNew, wishes, into: &orders) {
+    if ledger.placeChanged(other, change, wishes, into: &orders) {
       readings.request(at: now + Self.settlingDelay)
     }
   }
@@ -247,7 +248,7 @@ struct KernelMirror {
         readings.request(at: now + Self.settlingDelay)
       }
     } else {
-      placeChanged(route, isNew: false, wishes, at: now, into: &orders)
+      placeChanged(route, .removed, wishes, at: now, into: &orders)
     }
     if let offer = scope.offer(gone, watch.links) {
       orders.append(.offerRemoved(offer, asksBack: true))

@@ -28,3 +28,25 @@ enum RouteStanding: Equatable {
     }
   }
 }
+
+extension ForwardingLedger {
+  /// What somebody else did at a place.
+  enum PlaceChange {
+    /// Added a route, beside those that may be there.
+    case added
+    /// Put a route where another one was, perhaps one of ours.
+    case replaced
+    /// Removed a route.
+    case removed
+  }
+
+  /// What a refusal calls for.
+  enum Sequel: Equatable {
+    /// Nothing besides the orders.
+    case nothing
+    /// The tables are to be read at once.
+    case reading
+    /// They are to be read in a while: a route of ours may be left that should not be there.
+    case laterReading
+  }
+}

@@ -183,6 +183,22 @@ enum LogSubject: Hashable {
   case clientsNotAwaited
   /// A client asked for something that cannot be done.
   case badRequest
+  /// Notifications of the kernel were lost.
+  case notificationsLost
+  /// The kernel could not be listened to.
+  case monitorFailed
+  /// Links and addresses could not be read.
+  case linksNotRead
+  /// The kernel's tables could not be read.
+  case tablesNotRead
+  /// What an earlier life left in the kernel could not be read.
+  case earlierLifeNotRead
+  /// Changes could not be sent to the kernel, or its answers were lost.
+  case answersLost
+  /// A single route could not be asked for.
+  case routeNotLookedUp
+  /// Somebody else's route is where one of ours would be.
+  case placeTaken
   /// A number that names the subject among those of its kind.
   case number(UInt64)
 }
