@@ -153,8 +153,8 @@ struct ForwardingLedger {
     }
     // A better way that was refused here may work now.
     if change != .added { orders.append(.mayWork(other.destination, source: other.source)) }
-    // Where nobody did the work of ours, it is there, or was replaced; the kernel does not tell which
-    // of two it prefers.
+    // Where nobody did the work of ours, it is there, or was replaced; the kernel does not tell
+    // which of two it prefers.
     return !isServed && change != .removed
   }
 
