@@ -159,7 +159,7 @@ def test_orderly_stop_is_no_crash(lab):
         rf"swabeld-state 1\nstopped\nrouter-id 02:00:00:00:00:00:00:5a\nseqno {seqno}\n"
         rf"boot \S+ \d+\nhello l0 {hello + 1}\n"
         r"(source (10\.91|fd91)\S+ \S+ 02:00:00:00:00:00:00:5a \d+ 0 \d+\n)+"
-        r"source fd99:1::/64 ::/0 02:00:00:00:00:00:00:99 7 106 \d\nend\n", saved), saved
+        r"source fd99:1::/64 ::/0 02:00:00:00:00:00:00:99 7 106 \d+\nend\n", saved), saved
     # Another daemon has the port.
     blocker = Speaker(n, "l0", "fe80::1", speaks=False)
     process = Process(n, "swabeld", node.words)
