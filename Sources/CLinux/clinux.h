@@ -56,7 +56,8 @@ enum {
   SWB_SO_TIMESTAMPNS_NEW = 64,
   SWB_SOL_NETLINK = 270,
   SWB_CLONE_NEWNET = 0x40000000,
-  SWB_SIOCGIWNAME = 0x8B01
+  SWB_SIOCGIWNAME = 0x8B01,
+  SWB_SIOCOUTQ = 0x5411
 };
 
 /* Fixed-argument views of variadic functions, which Swift does not import. */

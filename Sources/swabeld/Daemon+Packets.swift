@@ -3,8 +3,9 @@ import BabelKernel
 import BabelWire
 
 extension Daemon {
-  /// How long to wait for room in the socket, in tries of at most 5 ms (babeld waits as long).
-  private static let sendPatience: Int64 = 5000
+  /// Unicast leaves so many percent of the send buffer to multicast: addresses that somebody made
+  /// up must not keep our Hellos from leaving.
+  private static let unicastRoomPercent = 50
 
   /// So many actions are not exceeded by much before they are applied.
   private static let actionsPerApplication = 1024
@@ -114,21 +115,30 @@ extension Daemon {
     do throws(KernelError) {
       if try send(to: destination, ifindex, from: source, datagram) { return }
       // No room: wait a little, once. What does not go then is lost like any other packet.
-      waitForRoom(in: source.family)
-      if try !send(to: destination, ifindex, from: source, datagram) {
-        unsentPackets &+= 1
-        log.write(.sendFailed, subject: UInt64(ErrorNumber.wouldBlock), "send: no room")
+      if waitForRoom(in: source.family),
+        try send(to: destination, ifindex, from: source, datagram)
+      {
+        return
       }
+      unsentPackets &+= 1
+      log.write(
+        .sendFailed, subject: UInt64(ErrorNumber.wouldBlock), "send: \(row.name): no room")
     } catch {
       unsentPackets &+= 1
       log.write(.sendFailed, subject: UInt64(error.errno), "send: \(row.name): \(error)")
     }
   }
 
-  /// Stamps, signs and sends a packet; true as well if it must not be sent.
+  /// Stamps, signs and sends a packet; true as well if it must not be sent, false if there is no
+  /// room now.
   private func send(
     to destination: IPAddress, _ ifindex: Int32, from source: IPAddress, _ datagram: Datagram
   ) throws(KernelError) -> Bool {
+    if case .unicast = datagram.destination,
+      sendFillPercent(source.family) >= Self.unicastRoomPercent
+    {
+      return false
+    }
     var bytes = Array(actions.bytes[datagram.bytes])
     // The last things before the socket: a neighbour measures the round trip by the stamp, and
     // the signature covers it.
@@ -146,13 +156,20 @@ extension Daemon {
       dontFragment: datagram.dontFragment)
   }
 
-  private func waitForRoom(in family: AddressFamily) {
-    let deadline = MonotonicClock.microseconds() + Self.sendPatience
-    if family == .ipv4 {
-      _ = ipv4Socket?.socket.waitForRoom(until: deadline)
-    } else {
-      _ = socket.waitForRoom(until: deadline)
-    }
+  private func sendFillPercent(_ family: AddressFamily) -> Int {
+    family == .ipv4 ? ipv4Socket?.socket.sendFillPercent ?? 0 : socket.sendFillPercent
+  }
+
+  /// Waits until at least half of the send buffer is free. Returns false if that takes longer than
+  /// we are willing to wait.
+  private func waitForRoom(in family: AddressFamily) -> Bool {
+    let began = Instant.now
+    let allowance = roomPatience.allowance(at: began)
+    guard allowance > 0 else { return false }
+    defer { roomPatience.note(Instant.now - began) }
+    let deadline = began.microseconds + allowance
+    if family == .ipv4 { return ipv4Socket?.socket.waitForRoom(until: deadline) ?? false }
+    return socket.waitForRoom(until: deadline)
   }
 
   /// Writes the low 32 bits of the time in microseconds, most significant first (RFC 9616 §3.2).

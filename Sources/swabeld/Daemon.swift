@@ -28,6 +28,8 @@ final class Daemon {
   var batch: ReceiveBatch?
   /// Packets that could not be sent.
   var unsentPackets: UInt64 = 0
+  /// How long they may still be waited for.
+  var roomPatience = RoomPatience()
   /// The kernel was asked to note when packets arrive.
   var notesArrivalTimes = false
 

@@ -142,10 +142,13 @@ import Testing
       #expect(hasRoom && MonotonicClock.microseconds() - began < 500_000)
       let octets = [UInt8](repeating: 0, count: 1400)
       let peer = try address(family == .ipv4 ? "10.9.0.7" : "fe80::7")
+      let emptiness = socket.sendFillPercent
       var isFull = false
       for _ in 0..<10_000 where !isFull {
         isFull = try !socket.send(octets.span, to: peer, ifindex: out)
       }
+      let fullness = socket.sendFillPercent
+      #expect(emptiness == 0 && fullness == 100)
       let full = MonotonicClock.microseconds()
       let hasMore = socket.waitForRoom(until: full + 20_000)
       #expect(isFull && !hasMore && MonotonicClock.microseconds() - full >= 20_000)

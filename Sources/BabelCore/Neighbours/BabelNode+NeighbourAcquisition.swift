@@ -103,7 +103,7 @@ extension BabelNode {
       return false
     }
     neighbours[id.rawValue].txcost = ihu.rxcost
-    if ihu.rxcost.isInfinite { reconsiderRecovery(now) }
+    if ihu.rxcost.isInfinite { reconsiderRecovery(now) } else { planRetraction(for: id, now) }
     neighbours[id.rawValue].ihuExpiry =
       now + ihu.interval.microseconds * ProtocolParameters.ihuHoldHalves / 2
     neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)

@@ -42,13 +42,20 @@ extension BabelNode {
     if interface.retractionsLeft == 1 { interfaceRows[Int(id.rawValue)]?.dumpDue = now }
   }
 
-  /// A neighbour is heard for the first time: its answer to the multicast request may be under
-  /// way, else it is asked by unicast.
+  /// A neighbour is heard for the first time.
   mutating func awaitAcknowledgment(of id: NeighbourID, _ now: Instant) {
-    guard recovery != nil, let interface = interface(neighbours[id.rawValue].interface) else {
-      return
-    }
+    guard recovery != nil else { return }
     neighbours[id.rawValue].awaitsAcknowledgment = true
+  }
+
+  /// A neighbour says that it hears us: its answer to the multicast request may be under way, else
+  /// it is asked by unicast. One that does not say so does not route through us, and perhaps it
+  /// does not exist.
+  mutating func planRetraction(for id: NeighbourID, _ now: Instant) {
+    guard recovery != nil, neighbours[id.rawValue].awaitsAcknowledgment,
+      neighbours[id.rawValue].retractionDue == nil, !neighbours[id.rawValue].txcost.isInfinite,
+      let interface = interface(neighbours[id.rawValue].interface)
+    else { return }
     let asked = interface.retractedAt ?? now
     neighbours[id.rawValue].retractionDue = max(
       now, asked + ProtocolParameters.acknowledgmentTimeout)
@@ -57,7 +64,9 @@ extension BabelNode {
   /// A neighbour has not answered: it is asked again, at growing distances, and told what we
   /// announce behind the retraction.
   mutating func repeatRetraction(to id: NeighbourID, _ now: Instant) {
-    guard let recovery, neighbours[id.rawValue].awaitsAcknowledgment else {
+    guard let recovery, neighbours[id.rawValue].awaitsAcknowledgment,
+      !neighbours[id.rawValue].txcost.isInfinite
+    else {
       neighbours[id.rawValue].retractionDue = nil
       return
     }

@@ -62,9 +62,10 @@ func enlargeReceiveBuffer(_ descriptor: Int32, octets: Int32) {
   if forced != 0 { _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &wanted, size) }
 }
 
-/// The size of the receive buffer as the kernel accounts it, in octets.
-func receiveBufferSize(_ descriptor: Int32) -> Int {
+/// The size of a buffer (`SO_RCVBUF`, `SO_SNDBUF`) as the kernel accounts it, in octets; 0 if it
+/// does not tell.
+func bufferSize(_ descriptor: Int32, _ option: Int32) -> Int {
   var value: Int32 = 0
   var size = socklen_t(MemoryLayout<Int32>.size)
-  return getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &value, &size) == 0 ? Int(value) : 0
+  return getsockopt(descriptor, SOL_SOCKET, option, &value, &size) == 0 ? Int(value) : 0
 }

@@ -16,6 +16,8 @@ public struct UDPSocket: ~Copyable, Sendable {
   public let port: UInt16
   /// Whether the kernel refused the traffic class, so that datagrams leave without it.
   public let lacksTrafficClass: Bool
+  /// Size of the send buffer as the kernel accounts it, in octets.
+  let sendBufferOctets: Int
   /// The groups that it has joined.
   private let memberships = Memberships()
 
@@ -49,6 +51,7 @@ public struct UDPSocket: ~Copyable, Sendable {
     self.port = port
     self.family = family
     lacksTrafficClass = marked != 0
+    sendBufferOctets = bufferSize(number, SO_SNDBUF)
   }
 
   /// Whether another socket of this network namespace has the port, even if it would share the
@@ -65,7 +68,7 @@ public struct UDPSocket: ~Copyable, Sendable {
   }
 
   /// Size of the receive buffer as the kernel accounts it, in octets.
-  public var receiveBufferOctets: Int { receiveBufferSize(descriptor.rawValue) }
+  public var receiveBufferOctets: Int { bufferSize(descriptor.rawValue, SO_RCVBUF) }
 
   /// Makes the kernel note when datagrams arrive. This makes every packet of the machine a little
   /// slower, so only nodes that measure round-trip times use it. Returns whether the kernel can.

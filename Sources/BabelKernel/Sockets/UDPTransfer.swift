@@ -16,6 +16,16 @@ extension UDPSocket {
     return poll.isWritable(index)
   }
 
+  /// How full the send buffer is, in percent, at most 100; 0 if the kernel does not tell. A datagram
+  /// takes room while the link is busy, and while the kernel looks for the link-layer address of
+  /// its destination: three seconds if there is none.
+  public var sendFillPercent: Int {
+    var queued: Int32 = 0
+    let result = swabel_ioctl(descriptor.rawValue, UInt(SWB_SIOCOUTQ), &queued)
+    guard result == 0, queued > 0, sendBufferOctets > 0 else { return 0 }
+    return Int(min(Int64(queued) * 100 / Int64(sendBufferOctets), 100))
+  }
+
   /// Sends one datagram. `sourceAddress`, if given, must be ours; nil lets the kernel choose.
   /// `dontFragment` makes the kernel refuse what does not fit (`messageTooLong`). Returns false
   /// if there is no room now.

@@ -94,6 +94,24 @@ import Testing
     #expect(bench.sent.allSatisfy { Self.coveredRequests($0).isEmpty })
   }
 
+  @Test func `who does not say that it hears us is asked only when it does`() throws {
+    let (bench, _) = try Self.crashed()
+    bench.forget()
+    let strangers = (0..<50).map { IPAddress(high: 0xFE80_0000_0000_0000, low: 0x1000 + $0) }
+    for stranger in strangers {
+      bench.deliver([42, 2, 0, 8] + helloTLV(1, interval: 65535), from: stranger)
+    }
+    bench.run(3)
+    #expect(bench.sent.allSatisfy { $0.isMulticast }, "none of them may exist")
+    #expect(!bench.isWaiting, "they were given the time to say so")
+    let ihu: [UInt8] = [5, 6, 0, 0, 0, 96, 3, 232]
+    bench.deliver([42, 2, 0, 8] + ihu, from: strangers[7])
+    bench.run(0.6)
+    let asked = bench.sent.filter { !$0.isMulticast && !Self.coveredRequests($0).isEmpty }
+    #expect(asked.count == 1)
+    #expect(asked.first?.destination == .unicast(strangers[7]))
+  }
+
   // MARK: Waiting
 
   @Test func `no route of a seqno we may have announced is selected, whoever has answered`() throws
