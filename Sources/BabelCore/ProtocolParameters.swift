@@ -67,6 +67,9 @@ enum ProtocolParameters {
   static let dumpSpacing: Int64 = 4_000_000
   /// A neighbour that never sent a scheduled Hello is forgotten after this time.
   static let silentNeighbour: Int64 = 60_000_000
+  /// When all places for neighbours of an interface are taken, a neighbour that can go is looked
+  /// for at most this often.
+  static let placeSpacing: Int64 = 10_000
   /// Packets that may leave an interface back to back.
   static let packetBurst = 4
   /// Time per packet beyond the burst. 700 packets a second is what a peer takes that installs

@@ -22,11 +22,52 @@ import Testing
     bench.run(1)
     #expect(bench.neighbourCount == 3)
     #expect(bench.node.counters[.neighbours] == 498)
-    #expect(bench.node.counters[DropReason.neighbourLimit] == 498)
+    #expect(bench.node.counters[DropReason.neighbourLimit] == 497, "one took another's place")
     #expect(reached(bench) == [.neighbours], "told once")
     #expect(bench.selected(Example.x)?.neighbour == honest.address)
     bench.run(200)
     #expect(bench.neighbourCount == 1, "who never speaks again is forgotten")
+  }
+
+  @Test func `neighbours: a newcomer takes the place of who was silent longest`() throws {
+    let bench = try Bench { $0.neighbourLimit = 8 }
+    let honest = bench.peer(0xB1)
+    let speechless = bench.peer(0xB2)
+    speechless.isTalking = false
+    honest.announce(Example.x, metric: 5)
+    for i in 0..<100 {
+      let forged = IPAddress(high: 0xFE80_0000_0000_0000, low: 0x1000 + UInt64(i))
+      bench.deliver([42, 2, 0, 8] + helloTLV(UInt16(i), interval: 65535), from: forged)
+      bench.run(0.1)
+      let known = bench.node.neighbours(at: bench.clock).map { $0.address }
+      #expect(known.count <= 8 && known.contains(forged))
+      #expect(known.contains(honest.address), "it says that it hears us")
+      // It said so before it fell silent, and stays until its Hellos have expired.
+      #expect(known.contains(speechless.address))
+    }
+    let newcomer = bench.peer(0xB3)
+    newcomer.announce(Example.own, metric: 7)
+    bench.run(1)
+    #expect(try !#require(bench.neighbour(newcomer)).cost.isInfinite)
+    #expect(bench.selected(Example.x)?.neighbour == honest.address)
+  }
+
+  @Test func `neighbours: however many come at once, one of them gets a place`() throws {
+    let bench = try Bench { $0.neighbourLimit = 8 }
+    for i in 0..<8 {
+      bench.deliver(
+        [42, 2, 0, 8] + helloTLV(UInt16(i)),
+        from: IPAddress(high: 0xFE80_0000_0000_0000, low: 0x1000 + UInt64(i)))
+    }
+    bench.run(0.05)
+    bench.forget()
+    for i in 0..<500 {
+      bench.deliver(
+        [42, 2, 0, 8] + helloTLV(UInt16(i)),
+        from: IPAddress(high: 0xFE80_0000_0000_0000, low: 0x2000 + UInt64(i)))
+    }
+    #expect(bench.neighbourCount == 8)
+    #expect(bench.node.counters[DropReason.neighbourLimit] == 499)
   }
 
   @Test func `routes: those selected stay`() throws {

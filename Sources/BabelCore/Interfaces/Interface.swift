@@ -47,6 +47,8 @@ struct Interface {
   var changePacer = ChangePacer()
   /// Neighbours heard on this interface, oldest first.
   var neighbours: [NeighbourID] = []
+  /// When all places for neighbours were taken and a neighbour that can go was last looked for.
+  var placeSoughtAt: Instant?
   /// Unicast dumps under way.
   var unicastDumps = 0
   /// Who is greeted by unicast: first those configured, in their order.

@@ -11,8 +11,7 @@ extension BabelNode {
     let key = NeighbourKey(interface: interface, address: address)
     if let id = neighbourIDs[key] { return id }
     guard let row = self.interface(interface) else { return nil }
-    guard row.neighbours.count < parameters.neighbourLimit else {
-      counters.countFull(.neighbours)
+    guard hasPlaceForNeighbour(on: interface, now, &buffer) else {
       counters.count(.neighbourLimit)
       buffer.actions.append(
         .notify(.packetDropped(.neighbourLimit, from: address, interface: row.name)))
@@ -31,6 +30,34 @@ extension BabelNode {
     reportNeighbour(.add, id, now, &buffer)
     greet(interface, now)
     return id
+  }
+
+  /// Whether there is a place for a newcomer. If all are taken, the newcomer gets the place of
+  /// whoever was heard longest ago among those that never said that they hear us: perhaps they do
+  /// not exist, and with long intervals they would stay for half an hour.
+  private mutating func hasPlaceForNeighbour(
+    on id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) -> Bool {
+    guard let interface = interface(id) else { return false }
+    if interface.neighbours.count < parameters.neighbourLimit { return true }
+    counters.countFull(.neighbours)
+    // The search looks at all of them, so it is not made for each datagram of a flood.
+    if let searched = interface.placeSoughtAt, now - searched < ProtocolParameters.placeSpacing {
+      return false
+    }
+    interfaceRows[Int(id.rawValue)]?.placeSoughtAt = now
+    var oldest: (id: NeighbourID, heard: Instant)?
+    for id in interface.neighbours {
+      let neighbour = neighbours[id.rawValue]
+      guard !neighbour.heardUs, neighbour.routeCount == 0,
+        !interface.parameters.unicastNeighbours.contains(neighbour.address)
+      else { continue }
+      let heard = neighbour.lastHello ?? neighbour.createdAt
+      if oldest.map({ heard < $0.heard }) ?? true { oldest = (id, heard) }
+    }
+    guard let oldest else { return false }
+    flush(oldest.id, now, &buffer)
+    return true
   }
 
   /// A neighbour is new: two quick Hellos let it hear us within a second instead of two
@@ -103,7 +130,12 @@ extension BabelNode {
       return false
     }
     neighbours[id.rawValue].txcost = ihu.rxcost
-    if ihu.rxcost.isInfinite { reconsiderRecovery(now) } else { planRetraction(for: id, now) }
+    if ihu.rxcost.isInfinite {
+      reconsiderRecovery(now)
+    } else {
+      neighbours[id.rawValue].heardUs = true
+      planRetraction(for: id, now)
+    }
     neighbours[id.rawValue].ihuExpiry =
       now + ihu.interval.microseconds * ProtocolParameters.ihuHoldHalves / 2
     neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)

@@ -14,6 +14,8 @@ struct Neighbour {
   var unicast = HelloHistory()
   /// Cost of sending to the neighbour, as its last IHU said.
   var txcost = Metric.infinity
+  /// Whether it ever said that it hears us.
+  var heardUs = false
   /// When the last IHU stops to count.
   var ihuExpiry: Instant?
   var roundTrip = RoundTripTime()

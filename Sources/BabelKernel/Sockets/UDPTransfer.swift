@@ -16,9 +16,9 @@ extension UDPSocket {
     return poll.isWritable(index)
   }
 
-  /// How full the send buffer is, in percent, at most 100; 0 if the kernel does not tell. A datagram
-  /// takes room while the link is busy, and while the kernel looks for the link-layer address of
-  /// its destination: three seconds if there is none.
+  /// How full the send buffer is, in percent, at most 100; 0 if the kernel does not tell. A
+  /// datagram takes room while the link is busy, and while the kernel looks for the link-layer
+  /// address of its destination: three seconds if there is none.
   public var sendFillPercent: Int {
     var queued: Int32 = 0
     let result = swabel_ioctl(descriptor.rawValue, UInt(SWB_SIOCOUTQ), &queued)

@@ -7,9 +7,9 @@ struct RoomPatience {
   /// Microseconds for one datagram (babeld waits as long).
   static let wait: Int64 = 5000
   /// Microseconds for all datagrams of a period.
-  static let waitInPeriod: Int64 = 50_000
-  /// Microseconds of a period.
-  static let period: Int64 = 1_000_000
+  static let waitInPeriod: Int64 = 10_000
+  /// Microseconds of a period. It is short, because a Hello may be due at any time.
+  static let period: Int64 = 200_000
 
   private var began = Instant(microseconds: 0)
   private var spent: Int64 = 0

@@ -101,12 +101,12 @@ import Testing
     for stranger in strangers {
       bench.deliver([42, 2, 0, 8] + helloTLV(1, interval: 65535), from: stranger)
     }
-    bench.run(3)
+    bench.run(6)
     #expect(bench.sent.allSatisfy { $0.isMulticast }, "none of them may exist")
     #expect(!bench.isWaiting, "they were given the time to say so")
     let ihu: [UInt8] = [5, 6, 0, 0, 0, 96, 3, 232]
     bench.deliver([42, 2, 0, 8] + ihu, from: strangers[7])
-    bench.run(0.6)
+    bench.run(0.3)
     let asked = bench.sent.filter { !$0.isMulticast && !Self.coveredRequests($0).isEmpty }
     #expect(asked.count == 1)
     #expect(asked.first?.destination == .unicast(strangers[7]))
