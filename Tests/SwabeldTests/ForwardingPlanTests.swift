@@ -143,6 +143,15 @@ import Testing
     #expect(!routes.occupy(route(4, metric: 0).key))
   }
 
+  @Test func `of several one is replaced, and nobody knows which`() {
+    var routes = routes
+    routes.insert(route(4, metric: 0))
+    routes.insert(route(4, metric: 0, gateway: "10.0.0.2"))
+    routes.insert(route(4, metric: 0, gateway: "10.0.0.3"), replacing: true)
+    routes.remove(route(4, metric: 0, gateway: "10.0.0.3"))
+    #expect(routes.occupy(route(42, metric: 0).key))
+  }
+
   @Test func `a replaced route needs no removal`() {
     var routes = routes
     routes.insert(route(4, metric: 0))

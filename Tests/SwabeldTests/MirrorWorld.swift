@@ -245,7 +245,10 @@ struct MirrorWorld {
     gathered = []
     for (number, change) in batch.enumerated() {
       let step = change.step
-      let isUnlucky = refusesOneIn > 0 && step.change != .delete && chance.oneIn(refusesOneIn)
+      // Who made an unreachable one cannot be told, so what is left of those is not cleaned up.
+      let isUnlucky =
+        refusesOneIn > 0 && step.change != .delete && step.route.type == .unicast
+        && chance.oneIn(refusesOneIn)
       let errno = isUnlucky ? ErrorNumber.noMemory : kernel.apply(step.change, step.route)
       tell("\(step.change) \(step.route): \(errno ?? 0)")
       if step.change == .delete { isDisturbed = true }

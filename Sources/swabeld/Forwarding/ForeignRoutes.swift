@@ -67,7 +67,10 @@ struct ForeignRoutes {
   /// A route was seen; hearing of it twice does no harm.
   mutating func insert(_ route: KernelRoute, replacing: Bool = false) {
     guard places.contains(route) else { return }
-    if replacing {
+    // Of several IPv4 routes at a place one was replaced, and nobody tells which: all count until
+    // the tables are read.
+    let isSoleOrNone = route.destination.family == .ipv6 || occupants(route.key).count < 2
+    if replacing, isSoleOrNone {
       routes[route.key] = [route]
     } else if let index = routes[route.key]?.firstIndex(where: { Self.areSame($0, route) }) {
       // The same one, but perhaps it has come to life, or died.

@@ -129,6 +129,9 @@ struct ForwardingLedger {
   /// Whether a route of somebody else is believed to do what ours at this place is to do.
   func isServed(_ place: KernelRouteKey) -> Bool { served.contains(place) }
 
+  /// Notes that it does not any more.
+  mutating func endService(at place: KernelRouteKey) { served.remove(place) }
+
   /// A route of somebody else came, changed or went at a place that may be one of ours: what
   /// counts as installed follows. True if the tables must be read to know it.
   mutating func placeChanged<Wishes: ForwardingWishes & ~Copyable>(
@@ -214,6 +217,8 @@ struct ForwardingLedger {
       if mayPass { refusedEntries.note(key, at: now) }
       if failure.change == .replace { refusedReplacements[key] = route }
       refuse(key, into: &orders)
+      // Where a repair was refused, a route of ours may be there all the same.
+      if mayPass, failure.tag != RouteAttempt.first.rawValue { return .laterReading }
     }
     return .nothing
   }

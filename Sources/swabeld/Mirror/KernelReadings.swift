@@ -221,18 +221,25 @@ struct KernelReadings {
     from position: UInt32, _ ledger: inout ForwardingLedger, _ wishes: borrowing Wishes,
     into orders: inout [MirrorOrder]
   ) -> Bool {
-    var missing: [KernelRoute] = []
+    var missing: [(route: KernelRoute, isSurelyMissing: Bool)] = []
     let next = wishes.forEachDesiredForwarding(from: position, limit: Self.destinationsPerSlice) {
       // Where somebody else's route was to do for ours, that may have been over already.
-      guard scope.exportTables.contains($0.table), let wanted = ledger.route($0, $1),
-        reading?.hasSeen($0) == false || ledger.isServed(wanted.key)
-      else { return }
-      missing.append(wanted)
+      guard scope.exportTables.contains($0.table), let wanted = ledger.route($0, $1) else { return }
+      let isSurelyMissing = reading?.hasSeen($0) == false
+      if isSurelyMissing || ledger.isServed(wanted.key) {
+        missing.append((wanted, isSurelyMissing))
+      }
     }
-    for wanted in missing {
+    for (wanted, isSurelyMissing) in missing {
       switch ledger.occupancy(wanted) {
-      case .blocked(let occupant): ledger.block(wanted, by: occupant, into: &orders)
+      case .blocked(let occupant):
+        if !isSurelyMissing { ledger.repair(from: wanted.anyLeg, to: nil, into: &orders) }
+        ledger.block(wanted, by: occupant, into: &orders)
       case .serving: ledger.repair(from: nil, to: wanted, into: &orders)
+      case .free where !isSurelyMissing:
+        // What is there, if anything, was not compared. If there is something, the tables will tell.
+        ledger.write(RouteStep(change: .add, route: wanted), .first, into: &orders)
+        ledger.endService(at: wanted.key)
       case .free:
         // The kernel refuses to add what is there, and that is fine. So this asks, too.
         if reading?.isProof(for: wanted.destination.family) == true {
