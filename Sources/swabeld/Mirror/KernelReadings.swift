@@ -237,7 +237,7 @@ struct KernelReadings {
         ledger.block(wanted, by: occupant, into: &orders)
       case .serving: ledger.repair(from: nil, to: wanted, into: &orders)
       case .free where !isSurelyMissing:
-        // What is there, if anything, was not compared. If there is something, the tables will tell.
+        // What is there, if anything, was not compared: if there is something, it is read again.
         ledger.write(RouteStep(change: .add, route: wanted), .first, into: &orders)
         ledger.endService(at: wanted.key)
       case .free:
