@@ -56,10 +56,22 @@ extension Daemon {
 
   /// Compares every interface with its link, and tells the node what changed.
   func checkInterfaces(at now: Instant) {
+    tellOfFullLinks()
     followPatterns(at: now)
     for index in interfaces.indices { check(index, at: now) }
     noteArrivalTimes()
     apply(at: now)
+  }
+
+  /// Tells once of each link with more addresses than are remembered.
+  private func tellOfFullLinks() {
+    let full = links.fullLinks
+    for ifindex in full.sorted() where !toldFullLinks.contains(ifindex) {
+      guard let name = links.name(ifindex) else { continue }
+      log.write(
+        "\(name) has more than \(LinkTable.addressLimit) addresses: further ones are ignored")
+    }
+    toldFullLinks = full
   }
 
   /// The link of a name went down or away, if only for a moment: its routes are gone. (The mirror

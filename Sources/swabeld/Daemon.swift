@@ -49,6 +49,8 @@ final class Daemon {
   var interfaces: [BabelInterface] = []
   /// Interfaces that match a pattern but were flushed, until their link is gone.
   var flushedNames: [InterfaceName] = []
+  /// Links of which the log has said that they have too many addresses.
+  var toldFullLinks: Set<Int32> = []
   /// When an interface that could not be brought up is tried again.
   var interfaceRetry: Instant?
   /// For routes of others asked for alone; opened when it is needed.

@@ -44,6 +44,14 @@ private func review(_ text: String, on machine: MachineFacts? = nil) throws -> [
     #expect(try review(text).contains { $0.contains("can never match") })
   }
 
+  @Test(arguments: [("hmac-sha256", 15), ("hmac-sha256", 16), ("blake2s128", 1)])
+  func `a key that can be guessed is told`(type: String, octets: Int) throws {
+    let value = String(repeating: "5a", count: octets)
+    let found = try review("key id k type \(type) value \(value)\ninterface v0 key k")
+    #expect(found.contains { $0.contains("less than 16 octets") } == (octets < 16), "\(found)")
+    #expect(found.allSatisfy { !$0.contains("5a") })
+  }
+
   @Test func `source-specific IPv4 routes exist where there are tables for them`() throws {
     let rule = "in ip 10.0.0.0/8 src-ge 1 deny"
     #expect(try review(rule).contains { $0.contains("without source-tables") })

@@ -108,5 +108,17 @@ def test_word_that_is_no_interface(lab, word):
     """`swabeld status` starts nothing, and says what to do."""
     bench = Bench(lab)
     status, text = bench.run("eth7", word)
-    assert status == 1 and f"'{word}' is not taken for an interface: " in text
+    assert status == 1 and text.startswith(f"swabeld: '{word}' is not taken for an interface: ")
+    assert text.count("\n") == 1, "nothing hides the line"
     assert not bench.pid.exists() and not bench.log.exists()
+
+
+def test_nobody(lab):
+    """Without root's rights the daemon says what it lacks."""
+    bench = Bench(lab)
+    done = subprocess.run(
+        ["ip", "netns", "exec", bench.n.name, "setpriv", "--reuid", "65534", "--clear-groups",
+         "--inh-caps=-all", "--bounding-set=-all", binary_under_test(), "-I", "", "-S", "", "lo"],
+        capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1
+    assert "(root or CAP_NET_ADMIN is needed)" in done.stderr, done.stderr

@@ -47,6 +47,31 @@ import Testing
     #expect(links.take(.addressRemoved(second)) == OfferChanges(removed: added))
   }
 
+  @Test func `a link may have very many addresses, and one has too many`() throws {
+    var links = LinkTable()
+    _ = links.take(.linkChanged(one))
+    func address(_ number: Int) -> KernelAddress {
+      KernelAddress(
+        ifindex: 2, address: IPAddress(high: 0xFD91_0000_0000_0000, low: UInt64(number)),
+        prefixLength: 128)
+    }
+    let began = ContinuousClock.now
+    for number in 0..<LinkTable.addressLimit {
+      _ = links.take(.addressChanged(address(number)))
+    }
+    #expect(links.fullLinks == [])
+    #expect(ContinuousClock.now - began < .seconds(5), "each takes the same time")
+    let excessive = address(LinkTable.addressLimit)
+    #expect(links.take(.addressChanged(excessive)) == OfferChanges())
+    #expect(links.fullLinks == [2])
+    for number in stride(from: 0, to: LinkTable.addressLimit, by: 2) {
+      #expect(links.take(.addressRemoved(address(number))).removed.count == 1)
+    }
+    #expect(links.take(.addressChanged(excessive)).added.count == 1)
+    let left = stride(from: 1, to: LinkTable.addressLimit, by: 2).map { address($0) }
+    #expect(links.addresses(of: 2) == left + [excessive])
+  }
+
   /// A model of the kernel: what it would answer, beside the events that it sends.
   private struct Kernel {
     var links: [Int32: KernelLink] = [:]

@@ -17,9 +17,16 @@ import Testing
     #expect(line.isComplete)
   }
 
+  @Test func `a check remarks files that are named twice`() {
+    let remarks = Check.repeatedFiles(read("-c", "/a", "-c", "/b", "-c", "/a", "v0"))
+    #expect(
+      remarks == ["command line: warning: the file /a is named twice, so it is read twice"])
+    #expect(Check.repeatedFiles(read("-c", "/a", "-c", "/b")) == [])
+  }
+
   @Test(arguments: ["status", "show", "reload", "stop", "check", "explain", "help", "keygen"])
   func `a word for a control program is no interface`(word: String) throws {
-    guard case .failure(_, let reason) = read("eth0", word).ending else {
+    guard case .refusal(let reason) = read("eth0", word).ending else {
       Issue.record("taken for an interface")
       return
     }

@@ -161,6 +161,9 @@ extension Configuration {
           + "add \"redistribute local deny\""))
   }
 
+  /// Octets that a key needs so that nobody finds it by trying.
+  private static let leastKey = 16
+
   private func reviewKeys(
     _ positional: [InterfaceName], into warnings: inout [ConfigurationWarning]
   ) {
@@ -176,6 +179,13 @@ extension Configuration {
     for key in keys where !used.contains(key.id) {
       warnings.append(
         ConfigurationWarning(.suspicious, nil, in: self, "\(key) is not used by any interface"))
+    }
+    for key in keys where !key.value.octets.isEmpty && key.value.octets.count < Self.leastKey {
+      warnings.append(
+        ConfigurationWarning(
+          .suspicious, nil, in: self,
+          "\(key) has less than \(Self.leastKey) octets, so it can be found by trying: "
+            + "swabeld keygen makes one"))
     }
   }
 

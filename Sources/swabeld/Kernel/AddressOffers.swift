@@ -19,8 +19,8 @@ extension LinkTable {
 
   /// What the addresses of one link offer, or those of one value.
   private func offers(of ifindex: Int32, only address: IPAddress? = nil) -> [KernelOffer] {
-    addresses(of: ifindex).filter { address == nil || $0.address == address }
-      .compactMap { $0.offer { name($0) } }
+    let chosen = address.map { addresses(of: ifindex, $0) } ?? addresses(of: ifindex)
+    return chosen.compactMap { $0.offer { name($0) } }
   }
 
   /// Takes what the kernel tells of a link or an address; what follows for redistribution is

@@ -5,16 +5,14 @@ import BabelWire
 /// Links and addresses of the machine as last heard from the kernel, all of them: any interface
 /// may become one of ours, and the addresses of all are redistributed.
 struct LinkTable {
-  /// A link with its addresses in the order they appeared.
-  struct Row {
-    /// The link.
+  /// A link with its addresses.
+  private struct Row {
     var link: KernelLink
-    /// Its addresses.
-    var addresses: [KernelAddress] = []
+    var addresses = AddressList()
   }
 
   /// Most addresses of one link that are remembered.
-  private static let addressLimit = 4096
+  static let addressLimit = 65_536
   /// Most link-local addresses a node is told of (babeld's limit).
   private static let linkLocalLimit = 32
   /// Most further IPv4 subnets a node is told of.
@@ -29,6 +27,8 @@ struct LinkTable {
   /// Links that were seen with a carrier, also before a new reading: there a missing one says
   /// something. Some kinds of links never have one and work all the same.
   private var carriers: Set<Int32> = []
+  /// Links that were found to have more addresses than are remembered.
+  private(set) var fullLinks: Set<Int32> = []
 
   /// Forgets links and addresses, before a new reading.
   mutating func removeAll() {
@@ -52,6 +52,7 @@ struct LinkTable {
   /// Forgets a link and its addresses.
   mutating func remove(_ link: KernelLink) {
     carriers.remove(link.ifindex)
+    fullLinks.remove(link.ifindex)
     guard let row = rows.removeValue(forKey: link.ifindex) else { return }
     if indices[row.link.name] == link.ifindex { indices[row.link.name] = nil }
   }
@@ -59,19 +60,20 @@ struct LinkTable {
   /// Takes a new or changed address. Returns whether it is new.
   @discardableResult
   mutating func update(_ address: KernelAddress) -> Bool {
-    guard let known = rows[address.ifindex]?.addresses else { return false }
-    if let index = known.firstIndex(where: { Self.areSame($0, address) }) {
-      rows[address.ifindex]?.addresses[index] = address
+    // No copy of the row may live on when it is changed: the list would be copied with it.
+    guard let isKnown = rows[address.ifindex]?.addresses.contains(address) else { return false }
+    let count = rows[address.ifindex]?.addresses.count ?? 0
+    if !isKnown, count >= Self.addressLimit {
+      fullLinks.insert(address.ifindex)
       return false
     }
-    guard known.count < Self.addressLimit else { return false }
-    rows[address.ifindex]?.addresses.append(address)
-    return true
+    rows[address.ifindex]?.addresses.put(address)
+    return !isKnown
   }
 
   /// Forgets an address.
   mutating func remove(_ address: KernelAddress) {
-    rows[address.ifindex]?.addresses.removeAll { Self.areSame($0, address) }
+    rows[address.ifindex]?.addresses.remove(address)
   }
 
   /// The link with a name.
@@ -105,7 +107,7 @@ struct LinkTable {
 
   /// Whether somebody else on the link has an address of ours.
   func isDuplicate(_ address: IPAddress, on ifindex: Int32) -> Bool {
-    rows[ifindex]?.addresses.contains { $0.address == address && $0.isDuplicate } ?? false
+    rows[ifindex]?.addresses.all(address).contains { $0.isDuplicate } ?? false
   }
 
   /// Links in the order of their indices.
@@ -119,7 +121,12 @@ struct LinkTable {
   }
 
   /// The addresses of a link in the order they appeared.
-  func addresses(of ifindex: Int32) -> [KernelAddress] { rows[ifindex]?.addresses ?? [] }
+  func addresses(of ifindex: Int32) -> [KernelAddress] { rows[ifindex]?.addresses.all ?? [] }
+
+  /// The addresses of a link that have a value; they differ in the length of their prefixes.
+  func addresses(of ifindex: Int32, _ address: IPAddress) -> [KernelAddress] {
+    rows[ifindex]?.addresses.all(address) ?? []
+  }
 
   /// What the node is told about an interface. `detectingCarrier` makes a missing carrier count
   /// as down; nil does so where there was one before.
@@ -127,11 +134,12 @@ struct LinkTable {
     guard let index = indices[name], let row = rows[index] else {
       return LinkState(isUp: false, mtu: Self.unknownMTU, linkLocals: [], ipv4: nil)
     }
-    let usable = row.addresses.filter {
+    let addresses = row.addresses.all
+    let usable = addresses.filter {
       $0.address.isLinkLocal && !$0.isTentative && !$0.isDuplicate
     }
-    let ipv4 = row.addresses.first { $0.address.family == .ipv4 && !$0.isSecondary }
-    let others = row.addresses.filter { $0.address.family == .ipv4 && $0 != ipv4 }
+    let ipv4 = addresses.first { $0.address.family == .ipv4 && !$0.isSecondary }
+    let others = addresses.filter { $0.address.family == .ipv4 && $0 != ipv4 }
     var subnets: [IPv4Subnet] = []
     for address in (ipv4.map { [$0] } ?? []) + others.prefix(Self.subnetLimit) {
       guard let prefix = Prefix(address.network, length: Int(address.prefixLength)) else {
@@ -145,10 +153,5 @@ struct LinkTable {
       isUp: row.link.isUp && (row.link.isRunning || !needsCarrier), mtu: mtu,
       linkLocals: usable.prefix(Self.linkLocalLimit).map { $0.address }, ipv4: ipv4?.address,
       ipv4Subnets: subnets)
-  }
-
-  /// Addresses are told apart by value and prefix length on a link.
-  private static func areSame(_ a: KernelAddress, _ b: KernelAddress) -> Bool {
-    a.ifindex == b.ifindex && a.address == b.address && a.prefixLength == b.prefixLength
   }
 }

@@ -14,6 +14,7 @@ enum Check {
     let configuration = settings.configuration
     var remarks = settings.remarks.map { $0.line }
     if line.hasIdleOption { remarks.append("command line: warning: -s has no effect") }
+    remarks += repeatedFiles(line)
     remarks += configuration.review(positional: settings.interfaces).map { $0.description }
     do throws(KernelError) {
       let machine = try machineFacts(importing: settings.importTables)
@@ -39,6 +40,21 @@ enum Check {
         "the daemon would not start, errors: \(obstacles.count), warnings: \(remarks.count)", to: 1)
     }
     return obstacles.isEmpty
+  }
+
+  /// A remark for each configuration file that is named twice. Its statements count twice, too.
+  static func repeatedFiles(_ line: CommandLineOptions) -> [String] {
+    var names: [[UInt8]] = []
+    var remarks: [String] = []
+    for case .configurationFile(let name) in line.options {
+      if names.contains(name) {
+        let text = String(decoding: name, as: UTF8.self)
+        remarks.append(
+          "command line: warning: the file \(text) is named twice, so it is read twice")
+      }
+      names.append(name)
+    }
+    return remarks
   }
 
   /// Why the daemon would not start although each statement is right, in words for an operator;

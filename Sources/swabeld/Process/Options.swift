@@ -63,6 +63,9 @@ struct CommandLineOptions {
     /// be missing. The second one is written after them, and says what is wrong or what replaced
     /// the option.
     case failure(String?, reason: String)
+    /// A word is not taken for an interface. This alone is written, because babeld would have
+    /// started.
+    case refusal(String)
   }
 
   /// The options up to the end, or up to the first one that ends reading.
@@ -122,7 +125,7 @@ struct CommandLineOptions {
   private mutating func addInterface(_ octets: [UInt8]) {
     if let hint = CommandWord.hint(octets) {
       let text = String(decoding: octets, as: UTF8.self)
-      ending = .failure(nil, reason: "'\(text)' is not taken for an interface: \(hint)")
+      ending = .refusal("'\(text)' is not taken for an interface: \(hint)")
     } else if let name = InterfaceName(octets: octets) {
       interfaces.append(name)
     } else {

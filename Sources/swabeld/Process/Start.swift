@@ -33,6 +33,9 @@ enum Start {
       Log.write(Array(Usage.syntax.utf8), to: 2)
       complain("swabeld: \(reason)")
       return 1
+    case .refusal(let reason):
+      complain("swabeld: \(reason)")
+      return 1
     }
     if line.checks || line.explains {
       return Check.run(line, settings) ? 0 : 1
@@ -119,18 +122,7 @@ enum Start {
     var sysctls = SavedSysctls()
     var isStarted = false
     defer { if !isStarted { sysctls.giveBack(log) } }
-    if !configuration.skipsKernelSetup {
-      do throws(KernelError) {
-        try sysctls.require(Sysctl.ipv6Forwarding, 1)
-        try sysctls.require(Sysctl.ipv4Forwarding, 1)
-        try sysctls.require(Sysctl.ipv6AcceptRedirects, 0)
-        try sysctls.require(Sysctl.ipv4ReversePathFilter, 0)
-      } catch {
-        log.write(.error, "Couldn't write sysctl: \(error)")
-        log.write(.error, "kernel_setup failed.")
-        return false
-      }
-    }
+    guard configuration.skipsKernelSetup || setUpKernel(&sysctls, log) else { return false }
     let writer = try RouteWriter()
     let buffer = configuration.limits.kernelBuffer ?? NetlinkMonitor.usualBuffer
     let monitor = try NetlinkMonitor(
@@ -175,6 +167,24 @@ enum Start {
     }
     daemon.lifeFile.end(daemon.node, at: .now, log)
     return hasBecome
+  }
+
+  /// Switches forwarding on, and off what would disturb it.
+  private static func setUpKernel(_ sysctls: inout SavedSysctls, _ log: Log) -> Bool {
+    do throws(KernelError) {
+      try sysctls.require(Sysctl.ipv6Forwarding, 1)
+      try sysctls.require(Sysctl.ipv4Forwarding, 1)
+      try sysctls.require(Sysctl.ipv6AcceptRedirects, 0)
+      try sysctls.require(Sysctl.ipv4ReversePathFilter, 0)
+      return true
+    } catch {
+      let lacksRights =
+        error.errno == ErrorNumber.notPermitted || error.errno == ErrorNumber.accessDenied
+      let hint = lacksRights ? " (root or CAP_NET_ADMIN is needed)" : ""
+      log.write(.error, "Couldn't write sysctl: \(error)\(hint)")
+      log.write(.error, "kernel_setup failed.")
+      return false
+    }
   }
 
   /// Tells whoever waits for the start that it is complete, and runs the loop.
