@@ -68,7 +68,7 @@ extension BabelNode {
     case .hello(let hello):
       guard let id = receiveHello(hello, from: id, now, &buffer) else { return nil }
       if let transmit = hello.transmitTimestamp,
-        neighbours[id.rawValue].roundTrip.heardHello(
+        neighbours[id].roundTrip.heardHello(
           hello, transmit: transmit, at: stamps.arrival)
       {
         stamps.hello = transmit
@@ -111,19 +111,19 @@ extension BabelNode {
   private mutating func takeSample(
     _ stamps: PacketStamps, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard let hello = stamps.hello, let ihu = stamps.ihu, !neighbours[id.rawValue].isLeaving,
-      let interface = interface(neighbours[id.rawValue].interface),
+    guard let hello = stamps.hello, let ihu = stamps.ihu, !neighbours[id].isLeaving,
+      let interface = interface(neighbours[id].interface),
       interface.parameters.timestamps
     else { return }
     guard
       let sample = RoundTripTime.sample(transmit: hello, stamps: ihu, at: stamps.arrival)
     else { return }
-    let isNew = neighbours[id.rawValue].roundTrip.take(
+    let isNew = neighbours[id].roundTrip.take(
       sample, decay: interface.parameters.rttDecay, at: stamps.arrival)
-    if isNew { neighbours[id.rawValue].jobRestartsSmoothing = true }
+    if isNew { neighbours[id].jobRestartsSmoothing = true }
     computeCost(id, now, &buffer)
-    if neighbours[id.rawValue].jobRemaining == nil {
-      neighbours[id.rawValue].jobRestartsSmoothing = false
+    if neighbours[id].jobRemaining == nil {
+      neighbours[id].jobRestartsSmoothing = false
     }
   }
 }

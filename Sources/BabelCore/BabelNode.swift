@@ -33,7 +33,7 @@ public struct BabelNode: ~Copyable {
   /// By then everybody has forgotten what an earlier life announced; nil if not known.
   var seqnoLearningEnd: Instant?
   /// Our router-id in the table of interned ones.
-  let ownRouter: UInt32
+  let ownRouter: RouterRow
   /// Whether ``Notice/route(_:_:)`` is emitted.
   public var reportsRoutes: Bool
   /// See ``NodeParameters/smoothingHalfLife``; counts from the next change of a metric on.
@@ -74,13 +74,13 @@ public struct BabelNode: ~Copyable {
   var changeReaders = 0
   /// How far the reader in front has come. Whoever is behind the end of the log has a deadline for
   /// what is left: it got one when the log grew while someone had read all of it.
-  var farthestReader: UInt32 = 0
+  var farthestReader = LogPosition()
   /// Neighbours whose routes have to be looked at, in order.
   var jobs: [NeighbourID] = []
   /// Destinations with further copies of a critical update to send.
   var copies = DelayLine(delay: ProtocolParameters.copySpacing)
   /// Destinations held after their loss.
-  var holds = TimingWheel()
+  var holds = RowWheel<Destination>()
   /// Destinations with a better route that has not settled yet.
   var settling = DelayLine(delay: ProtocolParameters.settlingTime)
   /// Destinations that an earlier life announced, to be looked at once.
@@ -128,7 +128,7 @@ public struct BabelNode: ~Copyable {
     take(unicastTimers.first)
     take(table.routeWheel.firstDeadline)
     take(table.sourceWheel.firstDeadline)
-    take(table.sources.firstDeadline)
+    take(table.otherSourcesDeadline)
     take(requests.firstDeadline)
     take(copies.first)
     take(holds.firstDeadline)
@@ -184,16 +184,16 @@ public struct BabelNode: ~Copyable {
     }
     hasShutDown = true
     guard !keepingForwarding else { return }
-    for row in 0..<table.destinations.capacity where table.isLive(row) {
+    for row in table.destinations.indexes where table.isLive(row) {
       let selected = table.destinations[row].selected
-      table.destinations[row].selected = noRow
+      table.destinations[row].selected = .none
       table.destinations[row].flags.remove(.heldInKernel)
       if table.destinations[row].flags.contains(.adopted) {
         dropAdopted(row, &buffer)
       } else {
         updateForwarding(row, &buffer)
       }
-      if selected != noRow { reportRoute(.change, selected, now, &buffer) }
+      if selected != .none { reportRoute(.change, selected, now, &buffer) }
     }
   }
 }

@@ -10,12 +10,3 @@ public struct InterfaceID: Hashable, Comparable, Sendable {
   /// By index.
   public static func < (a: InterfaceID, b: InterfaceID) -> Bool { a.rawValue < b.rawValue }
 }
-
-/// A neighbour of the node: a small dense number, reused after the neighbour is flushed.
-struct NeighbourID: Hashable, Comparable, Sendable {
-  let rawValue: UInt32
-
-  init(_ rawValue: UInt32) { self.rawValue = rawValue }
-
-  static func < (a: NeighbourID, b: NeighbourID) -> Bool { a.rawValue < b.rawValue }
-}

@@ -111,7 +111,7 @@ enum ProtocolParameters {
   static let resumptionTime: Int64 = 250_000
   /// Different ways (next hop, metric, table) of entries left in the kernel. A neighbour has a
   /// few; with the Babel metric reflected there may be one per entry.
-  static let adoptedWayLimit = 100_000
+  static let adoptedWayLimit = 65_535
   /// Metric changes below this wait for the periodic update; where costs are measured, those
   /// below a tenth of the metric as well.
   static let insignificantMetric: UInt16 = 24

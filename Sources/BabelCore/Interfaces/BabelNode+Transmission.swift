@@ -79,7 +79,7 @@ extension BabelNode {
   /// go out with every Hello (§3.4.2), and so do timestamps.
   func isIHUDue(_ id: NeighbourID, _ interface: Interface, _ isTurn: Bool) -> Bool {
     if isTurn || interface.parameters.timestamps { return true }
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     return neighbour.txcost.rawValue >= 384
       || (neighbour.multicast.bits | neighbour.unicast.bits) & 0xF000 != 0xF000
   }
@@ -135,7 +135,7 @@ extension BabelNode {
   }
 
   private func makeIHU(_ id: NeighbourID, _ packet: OpenPacket, _ now: Instant) -> IHU? {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     guard !neighbour.isLeaving, let interface = interface(neighbour.interface) else { return nil }
     // Stamps are of use only beside a timestamped Hello (RFC 9616 §3.2).
     let stamps =
@@ -161,7 +161,7 @@ extension BabelNode {
   /// Lets a neighbour know soon whether we hear it. Where timestamps are sent an IHU belongs
   /// beside a Hello (RFC 9616 §3.2): the next one is brought forward, once per half an interval.
   mutating func sendIHU(to id: NeighbourID, _ now: Instant) {
-    let number = neighbours[id.rawValue].interface
+    let number = neighbours[id].interface
     if let interface = interface(number), interface.parameters.timestamps,
       let due = interface.helloDue
     {
@@ -180,14 +180,14 @@ extension BabelNode {
 
   /// Queues a TLV for one neighbour.
   mutating func enqueue(_ tlv: OutgoingTLV, to id: NeighbourID, by deadline: Instant) {
-    guard !neighbours[id.rawValue].isLeaving else { return }
-    _ = neighbours[id.rawValue].queue.append(tlv, by: deadline)
+    guard !neighbours[id].isLeaving else { return }
+    _ = neighbours[id].queue.append(tlv, by: deadline)
     scheduleUnicast(id)
   }
 
   /// Queues an urgent TLV for one neighbour.
   mutating func enqueueUrgent(_ tlv: OutgoingTLV, to id: NeighbourID, _ now: Instant) {
-    enqueue(tlv, to: id, by: now + urgentDelay(on: neighbours[id.rawValue].interface))
+    enqueue(tlv, to: id, by: now + urgentDelay(on: neighbours[id].interface))
   }
 
   /// Queues a TLV for everyone on an interface.
@@ -199,28 +199,28 @@ extension BabelNode {
 
   /// Sets a neighbour's unicast timer to the earlier of its deadlines.
   mutating func scheduleUnicast(_ id: NeighbourID) {
-    var deadline = neighbours[id.rawValue].queue.deadline
-    if let due = neighbours[id.rawValue].dumpDue { deadline = min(deadline ?? due, due) }
+    var deadline = neighbours[id].queue.deadline
+    if let due = neighbours[id].dumpDue { deadline = min(deadline ?? due, due) }
     unicastTimers.set(id.rawValue, deadline)
   }
 
   mutating func unicastTimerFired(
     _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     guard !neighbour.isLeaving, let interface = interface(neighbour.interface), interface.isUp
     else { return }
     var packet = OpenPacket(neighbour.interface, interface, to: .unicast(neighbour.address))
     var postponed: [OutgoingTLV] = []
-    for tlv in neighbours[id.rawValue].queue.takeAll() {
+    for tlv in neighbours[id].queue.takeAll() {
       if case .acknowledgment = tlv, isRetracting(id, now) {
         postponed.append(tlv)
       } else {
         add(tlv, &packet, now, &buffer)
       }
     }
-    neighbours[id.rawValue].queue.putBack(postponed[...], by: now + 1000)
-    if let due = neighbours[id.rawValue].dumpDue, due <= now {
+    neighbours[id].queue.putBack(postponed[...], by: now + 1000)
+    if let due = neighbours[id].dumpDue, due <= now {
       continueUnicastDump(id, &packet, now, &buffer)
     }
     packet.close(&buffer)
@@ -231,10 +231,10 @@ extension BabelNode {
   /// call. An acknowledgment says that the retraction took effect (§3.3): it leaves when no
   /// packet goes that way any more.
   private func isRetracting(_ id: NeighbourID, _ now: Instant) -> Bool {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     if neighbour.jobRetracts || adoption.position != nil || retractionDoneAt == now { return true }
     return jobs.contains {
-      let other = neighbours[$0.rawValue]
+      let other = neighbours[$0]
       return other.isLeaving && other.interface == neighbour.interface
         && other.address == neighbour.address
     }

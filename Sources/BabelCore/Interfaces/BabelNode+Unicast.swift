@@ -45,9 +45,9 @@ extension BabelNode {
       return recipients
     }
     for id in interface.neighbours {
-      let address = neighbours[id.rawValue].address
+      let address = neighbours[id].address
       guard
-        !neighbours[id.rawValue].rxcost.isInfinite
+        !neighbours[id].rxcost.isInfinite
           || interface.parameters.unicastNeighbours.contains(address)
       else { continue }
       if interface.parameters.unicast || interface.greetsByUnicast(address) {
@@ -71,7 +71,7 @@ extension BabelNode {
   /// `unicast` interface a unicast one or, where that is not allowed, the multicast one.
   func wayOfIHU(_ id: NeighbourID, _ interface: Interface) -> WayOfIHU {
     let parameters = interface.parameters
-    if interface.greetsByUnicast(neighbours[id.rawValue].address) { return .besideUnicastHello }
+    if interface.greetsByUnicast(neighbours[id].address) { return .besideUnicastHello }
     guard parameters.unicast else { return .multicast }
     guard parameters.timestamps else { return .unicast }
     return parameters.rfc6126Compatible ? .multicast : .besideUnicastHello
@@ -95,7 +95,7 @@ extension BabelNode {
       isUnicast: true, seqno: multicast.seqno, interval: Interval(centiseconds: 0),
       transmitTimestamp: multicast.transmitTimestamp)
     for neighbour in interface.neighbours {
-      let address = neighbours[neighbour.rawValue].address
+      let address = neighbours[neighbour].address
       guard !interface.greetsByUnicast(address) else { continue }
       greet(address, id, interface, unscheduled, isTurn, now, &buffer)
     }
@@ -160,7 +160,7 @@ extension BabelNode {
 
   /// A neighbour greets us by unicast: it is answered alike.
   mutating func answerByUnicast(_ id: NeighbourID) {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     guard let interface = interface(neighbour.interface),
       !interface.unicastPeers.contains(where: { $0.address == neighbour.address })
     else { return }

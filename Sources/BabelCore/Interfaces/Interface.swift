@@ -38,7 +38,7 @@ struct Interface {
   /// When the last multicast full update began.
   var dumpBegan: Instant?
   /// Where this interface has read the change log to.
-  var logPosition: UInt32 = 0
+  var logPosition = LogPosition()
   /// When the change log's new entries leave; nil when there are none.
   var changesDue: Instant?
   /// Multicast TLVs.

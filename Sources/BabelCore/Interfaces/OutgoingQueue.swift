@@ -18,7 +18,7 @@ enum OutgoingTLV: Equatable {
   /// A retraction of everything.
   case wildcardRetraction
   /// The current state of a destination, also where split horizon would suppress it.
-  case update(UInt32)
+  case update(DestinationRow)
   /// A retraction of a destination we have no row for.
   case retraction(RouteRequest)
 }

@@ -17,16 +17,14 @@ extension BabelNode {
         .notify(.packetDropped(.neighbourLimit, from: address, interface: row.name)))
       return nil
     }
-    let id = NeighbourID(
-      neighbours.insert(
-        Neighbour(
-          objectID: nextObjectID, interface: interface, named: row.name, address: address,
-          at: now)))
+    let id = neighbours.insert(
+      Neighbour(
+        objectID: nextObjectID, interface: interface, named: row.name, address: address, at: now))
     nextObjectID += 1
     neighbourIDs[key] = id
     interfaceRows[Int(interface.rawValue)]?.neighbours.append(id)
     awaitAcknowledgment(of: id, now)
-    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
+    neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
     reportNeighbour(.add, id, now, &buffer)
     greet(interface, now)
     return id
@@ -48,7 +46,7 @@ extension BabelNode {
     interfaceRows[Int(id.rawValue)]?.placeSoughtAt = now
     var oldest: (id: NeighbourID, heard: Instant)?
     for id in interface.neighbours {
-      let neighbour = neighbours[id.rawValue]
+      let neighbour = neighbours[id]
       guard !neighbour.heardUs, neighbour.routeCount == 0,
         !interface.parameters.unicastNeighbours.contains(neighbour.address)
       else { continue }
@@ -89,7 +87,7 @@ extension BabelNode {
   ) -> NeighbourID? {
     var id = id
     if enter(hello, id, now) == .restarted {
-      let former = neighbours[id.rawValue]
+      let former = neighbours[id]
       if let name = interface(former.interface)?.name {
         buffer.actions.append(
           .notify(.neighbourRestarted(former.address, interface: name)))
@@ -102,10 +100,10 @@ extension BabelNode {
       id = new
       _ = enter(hello, id, now)
     }
-    neighbours[id.rawValue].lastHello = now
-    keepIndices(on: neighbours[id.rawValue].interface, between: hello.interval)
+    neighbours[id].lastHello = now
+    keepIndices(on: neighbours[id].interface, between: hello.interval)
     if hello.isUnicast, hello.isScheduled { answerByUnicast(id) }
-    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
+    neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
     computeCost(id, now, &buffer)
     return id
   }
@@ -114,31 +112,31 @@ extension BabelNode {
     _ hello: Hello, _ id: NeighbourID, _ now: Instant
   ) -> HelloHistory.Outcome {
     hello.isUnicast
-      ? neighbours[id.rawValue].unicast.heard(hello.seqno, interval: hello.interval, at: now)
-      : neighbours[id.rawValue].multicast.heard(hello.seqno, interval: hello.interval, at: now)
+      ? neighbours[id].unicast.heard(hello.seqno, interval: hello.interval, at: now)
+      : neighbours[id].multicast.heard(hello.seqno, interval: hello.interval, at: now)
   }
 
   /// Processes an IHU (§3.4.2). Returns whether it was meant for us.
   mutating func receiveIHU(
     _ ihu: IHU, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) -> Bool {
-    guard let interface = interface(neighbours[id.rawValue].interface) else { return false }
+    guard let interface = interface(neighbours[id].interface) else { return false }
     if let address = ihu.address, !interface.state.linkLocals.contains(address),
       interface.state.ipv4 != address,
       !interface.state.hasControlAddress(address, interface.parameters.control)
     {
       return false
     }
-    neighbours[id.rawValue].txcost = ihu.rxcost
+    neighbours[id].txcost = ihu.rxcost
     if ihu.rxcost.isInfinite {
       reconsiderRecovery(now)
     } else {
-      neighbours[id.rawValue].heardUs = true
+      neighbours[id].heardUs = true
       planRetraction(for: id, now)
     }
-    neighbours[id.rawValue].ihuExpiry =
+    neighbours[id].ihuExpiry =
       now + ihu.interval.microseconds * ProtocolParameters.ihuHoldHalves / 2
-    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
+    neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
     computeCost(id, now, &buffer)
     return true
   }
@@ -147,17 +145,17 @@ extension BabelNode {
   mutating func neighbourTimerFired(
     _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard !neighbours[id.rawValue].isLeaving else { return }
-    _ = neighbours[id.rawValue].multicast.expire(at: now)
-    _ = neighbours[id.rawValue].unicast.expire(at: now)
-    if let expiry = neighbours[id.rawValue].ihuExpiry, expiry <= now {
-      neighbours[id.rawValue].txcost = .infinity
-      neighbours[id.rawValue].ihuExpiry = nil
+    guard !neighbours[id].isLeaving else { return }
+    _ = neighbours[id].multicast.expire(at: now)
+    _ = neighbours[id].unicast.expire(at: now)
+    if let expiry = neighbours[id].ihuExpiry, expiry <= now {
+      neighbours[id].txcost = .infinity
+      neighbours[id].ihuExpiry = nil
       reconsiderRecovery(now)
     }
-    if let due = neighbours[id.rawValue].retractionDue, due <= now { repeatRetraction(to: id, now) }
-    if let due = neighbours[id.rawValue].adoptedDue, due <= now { settleAdopted(of: id, now) }
-    let neighbour = neighbours[id.rawValue]
+    if let due = neighbours[id].retractionDue, due <= now { repeatRetraction(to: id, now) }
+    if let due = neighbours[id].adoptedDue, due <= now { settleAdopted(of: id, now) }
+    let neighbour = neighbours[id]
     // No Hello left in either history, or none with a timer for long (A.1, R-30).
     let isForgotten = neighbour.multicast.bits == 0 && neighbour.unicast.bits == 0
     let isSilent =
@@ -175,7 +173,7 @@ extension BabelNode {
   mutating func computeCost(
     _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    let old = neighbours[id.rawValue]
+    let old = neighbours[id]
     guard !old.isLeaving, let interface = interface(old.interface) else { return }
     let parameters = interface.parameters
     let rxcost = LinkCost.rxcost(
@@ -188,26 +186,26 @@ extension BabelNode {
       rxcost: rxcost, txcost: old.txcost, nominal: parameters.rxcost,
       sensing: parameters.linkSensing
     ).adding(rttCost).adding(jitterCost)
-    neighbours[id.rawValue].rxcost = rxcost
-    neighbours[id.rawValue].rttCost = rttCost
-    neighbours[id.rawValue].jitterCost = jitterCost
+    neighbours[id].rxcost = rxcost
+    neighbours[id].rttCost = rttCost
+    neighbours[id].jitterCost = jitterCost
     if rxcost != old.rxcost, rxcost.isInfinite || old.rxcost.isInfinite {
       // The other side cannot use the link before it knows that we hear it.
       sendIHU(to: id, now)
     }
     if cost != old.cost {
-      neighbours[id.rawValue].cost = cost
+      neighbours[id].cost = cost
       costChanged(id, from: old.cost, now)
     }
     reportNeighbour(.change, id, now, &buffer)
   }
 
   private mutating func costChanged(_ id: NeighbourID, from old: Metric, _ now: Instant) {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     if neighbour.routeCount > 0 {
       if neighbour.jobRemaining == nil { jobs.append(id) }
-      neighbours[id.rawValue].formerCost = old
-      neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+      neighbours[id].formerCost = old
+      neighbours[id].jobRemaining = neighbour.routeCount
     }
     guard old.isInfinite, !neighbour.cost.isInfinite else { return }
     // The link became usable both ways: exchange what each side knows within a round trip.
@@ -218,7 +216,7 @@ extension BabelNode {
 
   /// Removes a neighbour: at once from lookups and from the wire, its routes by a job.
   mutating func flush(_ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer) {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     guard !neighbour.isLeaving else { return }
     if neighbour.dumpPosition != nil { endUnicastDump(id) }
     neighbourIDs[NeighbourKey(interface: neighbour.interface, address: neighbour.address)] = nil
@@ -226,13 +224,13 @@ extension BabelNode {
     forgetUnicastPeer(neighbour.address, on: neighbour.interface)
     neighbourTimers.set(id.rawValue, nil)
     unicastTimers.set(id.rawValue, nil)
-    neighbours[id.rawValue].queue = OutgoingQueue()
-    neighbours[id.rawValue].cost = .infinity
-    neighbours[id.rawValue].isLeaving = true
+    neighbours[id].queue = OutgoingQueue()
+    neighbours[id].cost = .infinity
+    neighbours[id].isLeaving = true
     reconsiderRecovery(now)
     reportNeighbour(.flush, id, now, &buffer)
     if neighbour.jobRemaining == nil { jobs.append(id) }
-    neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+    neighbours[id].jobRemaining = neighbour.routeCount
   }
 
   // MARK: Reading
@@ -250,7 +248,7 @@ extension BabelNode {
   }
 
   func neighbourStatus(_ id: NeighbourID, _ now: Instant) -> NeighbourStatus? {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     guard let interface = interface(neighbour.interface) else { return nil }
     return NeighbourStatus(
       id: neighbour.objectID, address: neighbour.address, interface: interface.name,
@@ -266,12 +264,12 @@ extension BabelNode {
     _ event: TableEvent, _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard let status = neighbourStatus(id, now) else { return }
-    if event == .change, let reported = neighbours[id.rawValue].reported,
+    if event == .change, let reported = neighbours[id].reported,
       reported.looksLike(status)
     {
       return
     }
-    neighbours[id.rawValue].reported = status
+    neighbours[id].reported = status
     buffer.actions.append(.notify(.neighbour(event, status)))
   }
 }

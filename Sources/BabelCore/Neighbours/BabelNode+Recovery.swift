@@ -45,36 +45,36 @@ extension BabelNode {
   /// A neighbour is heard for the first time.
   mutating func awaitAcknowledgment(of id: NeighbourID, _ now: Instant) {
     guard recovery != nil else { return }
-    neighbours[id.rawValue].awaitsAcknowledgment = true
+    neighbours[id].awaitsAcknowledgment = true
   }
 
   /// A neighbour says that it hears us: its answer to the multicast request may be under way, else
   /// it is asked by unicast. One that does not say so does not route through us, and perhaps it
   /// does not exist.
   mutating func planRetraction(for id: NeighbourID, _ now: Instant) {
-    guard recovery != nil, neighbours[id.rawValue].awaitsAcknowledgment,
-      neighbours[id.rawValue].retractionDue == nil, !neighbours[id.rawValue].txcost.isInfinite,
-      let interface = interface(neighbours[id.rawValue].interface)
+    guard recovery != nil, neighbours[id].awaitsAcknowledgment,
+      neighbours[id].retractionDue == nil, !neighbours[id].txcost.isInfinite,
+      let interface = interface(neighbours[id].interface)
     else { return }
     let asked = interface.retractedAt ?? now
-    neighbours[id.rawValue].retractionDue = max(
+    neighbours[id].retractionDue = max(
       now, asked + ProtocolParameters.acknowledgmentTimeout)
   }
 
   /// A neighbour has not answered: it is asked again, at growing distances, and told what we
   /// announce behind the retraction.
   mutating func repeatRetraction(to id: NeighbourID, _ now: Instant) {
-    guard let recovery, neighbours[id.rawValue].awaitsAcknowledgment,
-      !neighbours[id.rawValue].txcost.isInfinite
+    guard let recovery, neighbours[id].awaitsAcknowledgment,
+      !neighbours[id].txcost.isInfinite
     else {
-      neighbours[id.rawValue].retractionDue = nil
+      neighbours[id].retractionDue = nil
       return
     }
-    let repeats = neighbours[id.rawValue].retractionsSent
-    neighbours[id.rawValue].retractionsSent = min(repeats + 1, 3)
-    neighbours[id.rawValue].retractionDue =
+    let repeats = neighbours[id].retractionsSent
+    neighbours[id].retractionsSent = min(repeats + 1, 3)
+    neighbours[id].retractionDue =
       now + ProtocolParameters.acknowledgmentTimeout << Int64(repeats)
-    neighbours[id.rawValue].queue.putBack(recovery.retraction, by: now)
+    neighbours[id].queue.putBack(recovery.retraction, by: now)
     restartUnicastDump(id, now)
   }
 
@@ -83,10 +83,10 @@ extension BabelNode {
     _ answer: Acknowledgment, from id: NeighbourID, _ now: Instant
   ) {
     guard let recovery, answer.opaque == recovery.opaque,
-      neighbours[id.rawValue].awaitsAcknowledgment
+      neighbours[id].awaitsAcknowledgment
     else { return }
-    neighbours[id.rawValue].awaitsAcknowledgment = false
-    neighbours[id.rawValue].retractionDue = nil
+    neighbours[id].awaitsAcknowledgment = false
+    neighbours[id].retractionDue = nil
     reconsiderRecovery(now)
   }
 
@@ -128,7 +128,7 @@ extension BabelNode {
     var next: Instant?
     for interface in interfaceOrder {
       for id in self.interface(interface)?.neighbours ?? [] {
-        let neighbour = neighbours[id.rawValue]
+        let neighbour = neighbours[id]
         guard neighbour.awaitsAcknowledgment else { continue }
         if !neighbour.txcost.isInfinite { return recovery.end }
         let patience = neighbour.createdAt + ProtocolParameters.introductionTime
@@ -143,8 +143,8 @@ extension BabelNode {
     if !recovery.isAcknowledged { reportEnd(of: recovery, now, &buffer) }
     self.recovery = nil
     forEachNeighbour { node, id in
-      node.neighbours[id.rawValue].awaitsAcknowledgment = false
-      node.neighbours[id.rawValue].retractionDue = nil
+      node.neighbours[id].awaitsAcknowledgment = false
+      node.neighbours[id].retractionDue = nil
       node.judgeRoutes(of: id)
     }
   }
@@ -154,7 +154,7 @@ extension BabelNode {
     var unanswered = 0
     for interface in interfaceOrder {
       for id in self.interface(interface)?.neighbours ?? [] {
-        if neighbours[id.rawValue].awaitsAcknowledgment { unanswered += 1 } else { answers += 1 }
+        if neighbours[id].awaitsAcknowledgment { unanswered += 1 } else { answers += 1 }
       }
     }
     let milliseconds = UInt32(clamping: (now - recovery.beganAt) / 1000)
@@ -172,13 +172,13 @@ extension BabelNode {
 
   /// Has all routes of a neighbour judged anew, a budget at a time.
   mutating func judgeRoutes(of id: NeighbourID) {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     guard neighbour.routeCount > 0 else { return }
     if neighbour.jobRemaining == nil {
       jobs.append(id)
-      neighbours[id.rawValue].formerCost = neighbour.cost
+      neighbours[id].formerCost = neighbour.cost
     }
-    neighbours[id.rawValue].jobRemaining = neighbour.routeCount
+    neighbours[id].jobRemaining = neighbour.routeCount
   }
 
   // MARK: Selecting meanwhile
@@ -186,19 +186,19 @@ extension BabelNode {
   /// An Update names a source: what we may have announced of it before the crash is presumed, as
   /// long as neighbours are listened to or when it is heard of for the first time.
   mutating func presumeAnnounced(
-    _ row: UInt32, _ router: UInt32, _ seqno: Seqno, _ now: Instant
+    _ row: DestinationRow, _ router: RouterRow, _ seqno: Seqno, _ now: Instant
   ) {
     guard let recovery else { return }
     if let presumed = table.presumedSeqno(row, router: router, at: now) {
       guard !recovery.hasListened, seqno.isNewer(than: presumed) else { return }
-    } else if table.sources.count >= parameters.sourceLimit {
+    } else if table.sourceCount >= parameters.sourceLimit {
       return
     }
     table.presume(row, router: router, seqno, until: recovery.end, at: now)
   }
 
   /// Whether a route may not be selected yet, because it may lead back to us.
-  func isAwaiting(_ number: UInt32, _ now: Instant) -> Bool {
+  func isAwaiting(_ number: RouteRow, _ now: Instant) -> Bool {
     guard recovery != nil else { return false }
     let route = table.routes[number]
     if let presumed = table.presumedSeqno(route.destination, router: route.routerID, at: now),
@@ -210,22 +210,21 @@ extension BabelNode {
   }
 
   /// Whether a destination has a route that may not be selected yet.
-  func hasAwaitingRoute(_ row: UInt32, _ now: Instant) -> Bool {
+  func hasAwaitingRoute(_ row: DestinationRow, _ now: Instant) -> Bool {
     guard recovery != nil else { return false }
-    var number = table.destinations[row].firstRoute
-    while number != noRow {
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
       if !metric(of: number).isInfinite, isAwaiting(number, now) { return true }
-      number = table.routes[number].nextInDestination
     }
     return false
   }
 
   /// Whether the kernel sends packets along this route now: selecting it changes nothing.
-  private func isForwardedAlready(_ number: UInt32) -> Bool {
+  private func isForwardedAlready(_ number: RouteRow) -> Bool {
     let route = table.routes[number]
     let destination = table.destinations[route.destination]
     if destination.flags.contains(.adopted) {
-      return adoption.leads(destination.forwardedNextHop, along: table.nextHops[route.nextHop])
+      return adoption.leads(destination.adoptedWay, along: table.nextHops[route.nextHop])
     }
     return destination.forwardedNextHop == route.nextHop
   }

@@ -31,8 +31,8 @@ struct Neighbour {
   var isLeaving = false
 
   /// Routes learned from this neighbour, a list through the rows.
-  var firstRoute = noRow
-  var lastRoute = noRow
+  var firstRoute = RouteRow.none
+  var lastRoute = RouteRow.none
   var routeCount = 0
   /// Rows the job under way has still to look at; nil when there is no job.
   var jobRemaining: Int?

@@ -1,9 +1,17 @@
 import BabelWire
 
+/// The number of a way that entries of an earlier life take, see ``AdoptedForwarding``.
+struct AdoptedWay: Hashable {
+  fileprivate let number: UInt16
+
+  /// The first one; what a destination without such an entry holds.
+  static let first = AdoptedWay(number: 0)
+}
+
 /// Forwarding entries that an earlier life left in the kernel.
 ///
 /// A destination with such an entry is flagged ``DestinationFlags/adopted`` and names its way
-/// here where it would name its next hop. Many entries share few ways.
+/// here. Many entries share few ways.
 struct AdoptedForwarding {
   /// What entries do, and in which table they are.
   struct Way: Hashable {
@@ -21,11 +29,11 @@ struct AdoptedForwarding {
   }
 
   private var rows: [Row] = []
-  private var numbers: [Way: UInt32] = [:]
+  private var numbers: [Way: AdoptedWay] = [:]
   /// Destinations that have an adopted entry.
   private(set) var count = 0
   /// Entries in the order of their prefixes, as of when they were first needed; nil before.
-  var order: [(prefix: Prefix, row: UInt32)]?
+  var order: [(prefix: Prefix, row: DestinationRow)]?
 
   /// When the first entry was adopted.
   private var beganAt: Instant?
@@ -43,8 +51,8 @@ struct AdoptedForwarding {
   var isSweeping = false
 
   /// Destinations that are not announced yet because of entries inside them.
-  private var withheld: [UInt32] = []
-  private var isWithheld: Set<UInt32> = []
+  private var withheld: [DestinationRow] = []
+  private var isWithheld: Set<DestinationRow> = []
   /// When they are looked at again.
   private(set) var withheldDue: Instant?
 
@@ -82,13 +90,13 @@ struct AdoptedForwarding {
   }
 
   /// A destination has to wait before it is announced.
-  mutating func withhold(_ row: UInt32, at now: Instant) {
+  mutating func withhold(_ row: DestinationRow, at now: Instant) {
     if isWithheld.insert(row).inserted { withheld.append(row) }
     withheldDue = withheldDue ?? now + ProtocolParameters.withheldTime
   }
 
   /// Hands over what was withheld, in the order of asking.
-  mutating func takeWithheld() -> [UInt32] {
+  mutating func takeWithheld() -> [DestinationRow] {
     withheldDue = nil
     isWithheld = []
     defer { withheld = [] }
@@ -96,7 +104,7 @@ struct AdoptedForwarding {
   }
 
   /// Counts an entry; returns the number of its way, nil if there are too many different ones.
-  mutating func insert(_ way: Way, at now: Instant) -> UInt32? {
+  mutating func insert(_ way: Way, at now: Instant) -> AdoptedWay? {
     if sweepDue == nil {
       beganAt = now
       longestPatience = ProtocolParameters.longestAdoption
@@ -106,17 +114,18 @@ struct AdoptedForwarding {
     }
     order = nil
     // An entry that is found now is there, even if the kernel dropped others like it before.
-    if let number = numbers[way], !rows[Int(number)].isLost {
+    if let number = numbers[way], !rows[Int(number.number)].isLost {
       count += 1
       // No packet may go along a revoked way: the walk comes by here once more.
-      if rows[Int(number)].isRevoked { position = 0 }
+      if rows[Int(number.number)].isRevoked { position = 0 }
       return number
     }
     guard rows.count < ProtocolParameters.adoptedWayLimit else { return nil }
     count += 1
     rows.append(Row(way: way))
-    numbers[way] = UInt32(rows.count - 1)
-    return UInt32(rows.count - 1)
+    let number = AdoptedWay(number: UInt16(rows.count - 1))
+    numbers[way] = number
+    return number
   }
 
   /// Forgets one entry.
@@ -129,20 +138,20 @@ struct AdoptedForwarding {
     }
   }
 
-  subscript(_ number: UInt32) -> Way { rows[Int(number)].way }
+  subscript(_ way: AdoptedWay) -> Way { rows[Int(way.number)].way }
 
   /// What the kernel has at present.
-  func actual(_ number: UInt32) -> ForwardingTarget {
-    rows[Int(number)].isLost ? .absent : rows[Int(number)].way.target
+  func actual(_ way: AdoptedWay) -> ForwardingTarget {
+    let row = rows[Int(way.number)]
+    return row.isLost ? .absent : row.way.target
   }
 
-  func isRevoked(_ number: UInt32) -> Bool { rows[Int(number)].isRevoked }
+  func isRevoked(_ way: AdoptedWay) -> Bool { rows[Int(way.number)].isRevoked }
 
   /// Whether entries of a way go where a next hop is.
-  func leads(_ number: UInt32, along nextHop: NextHop) -> Bool {
-    guard !rows[Int(number)].isRevoked, case .via(let path) = rows[Int(number)].way.target else {
-      return false
-    }
+  func leads(_ way: AdoptedWay, along nextHop: NextHop) -> Bool {
+    let row = rows[Int(way.number)]
+    guard !row.isRevoked, case .via(let path) = row.way.target else { return false }
     return path.interface == nextHop.interface && path.gateway == nextHop.gateway
   }
 

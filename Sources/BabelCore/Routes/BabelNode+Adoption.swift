@@ -16,16 +16,16 @@ extension BabelNode {
       let row = table.findOrInsert(key.destination, key.source)
     else { return false }
     let destination = table.destinations[row]
-    guard !destination.flags.contains(.adopted), destination.forwardedNextHop == noRow,
+    guard !destination.flags.contains(.adopted), destination.forwardedNextHop == .none,
       !destination.flags.contains(.forwardedUnreachable),
-      let number = adoption.insert(
+      let way = adoption.insert(
         AdoptedForwarding.Way(target: target, table: key.table), at: now)
     else {
       table.removeIfUnused(row)
       return false
     }
     table.destinations[row].flags.insert(.adopted)
-    table.destinations[row].forwardedNextHop = number
+    table.destinations[row].adoptedWay = way
     return true
   }
 
@@ -36,16 +36,16 @@ extension BabelNode {
 
   /// A neighbour became usable: what it does not tell by itself it is asked for.
   mutating func expectAdopted(of id: NeighbourID, _ now: Instant) {
-    guard adoption.count > 0, !neighbours[id.rawValue].wasAskedForAdopted else { return }
-    neighbours[id.rawValue].adoptedDue = now + ProtocolParameters.firstDumpTime
-    neighbourTimers.set(id.rawValue, neighbours[id.rawValue].timerDeadline)
+    guard adoption.count > 0, !neighbours[id].wasAskedForAdopted else { return }
+    neighbours[id].adoptedDue = now + ProtocolParameters.firstDumpTime
+    neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
   }
 
   /// Entries that lead to a neighbour have not been confirmed by its first full update: it is
   /// asked for each, and if it does not answer, they are taken back.
   mutating func settleAdopted(of id: NeighbourID, _ now: Instant) {
-    let neighbour = neighbours[id.rawValue]
-    neighbours[id.rawValue].adoptedDue = nil
+    let neighbour = neighbours[id]
+    neighbours[id].adoptedDue = nil
     let interface = neighbour.interface
     guard adoption.count > 0,
       adoption.leads(through: interface, where: { mayBeGateway($0, of: neighbour, id) })
@@ -58,10 +58,10 @@ extension BabelNode {
       }
       return
     }
-    neighbours[id.rawValue].adoptedDue = now + ProtocolParameters.adoptedAnswerTime
+    neighbours[id].adoptedDue = now + ProtocolParameters.adoptedAnswerTime
     let rows = unconfirmedRows(of: neighbour, id)
     guard rows.count <= ProtocolParameters.adoptedRequestLimit else { return }
-    neighbours[id.rawValue].wasAskedForAdopted = true
+    neighbours[id].wasAskedForAdopted = true
     for row in rows {
       let request = RouteRequest(
         destination: table.destinations[row].prefix, source: table.sourcePrefix(row))
@@ -70,11 +70,11 @@ extension BabelNode {
   }
 
   /// Adopted entries that lead to a neighbour, at most one more than may be asked for.
-  private func unconfirmedRows(of neighbour: Neighbour, _ id: NeighbourID) -> [UInt32] {
-    var rows: [UInt32] = []
-    for row in 0..<table.destinations.capacity
+  private func unconfirmedRows(of neighbour: Neighbour, _ id: NeighbourID) -> [DestinationRow] {
+    var rows: [DestinationRow] = []
+    for row in table.destinations.indexes
     where table.isLive(row) && table.destinations[row].flags.contains(.adopted) {
-      guard case .via(let path) = adoption[table.destinations[row].forwardedNextHop].target,
+      guard case .via(let path) = adoption[table.destinations[row].adoptedWay].target,
         path.interface == neighbour.interface, mayBeGateway(path.gateway, of: neighbour, id)
       else { continue }
       rows.append(row)
@@ -105,9 +105,9 @@ extension BabelNode {
   ) {
     guard adoption.count > 0, let row = table.find(update.destination, update.source),
       table.destinations[row].flags.contains(.adopted),
-      case .via(let path) = adoption[table.destinations[row].forwardedNextHop].target,
-      path.interface == neighbours[id.rawValue].interface,
-      isGateway(path.gateway, of: neighbours[id.rawValue], id)
+      case .via(let path) = adoption[table.destinations[row].adoptedWay].target,
+      path.interface == neighbours[id].interface,
+      isGateway(path.gateway, of: neighbours[id], id)
     else { return }
     takeBackAdopted(row, now, &buffer)
   }
@@ -117,7 +117,7 @@ extension BabelNode {
   /// Whether a prefix must not be announced yet: inside it lies an entry that nothing has
   /// confirmed. Its next hop may have lost the prefix long ago and may not hold it any more;
   /// then it would send the packets it gets from us back along the wider prefix.
-  mutating func isWithheld(_ row: UInt32) -> Bool {
+  mutating func isWithheld(_ row: DestinationRow) -> Bool {
     guard adoption.count > 0, beginning == .afterCrash else { return false }
     let order = adoption.order ?? sortedAdopted()
     if adoption.order == nil { adoption.order = order }
@@ -135,7 +135,7 @@ extension BabelNode {
       if wide.contains(prefix), table.isLive(row),
         table.destinations[row].flags.contains(.adopted),
         table.destinations[row].prefix == prefix,
-        adoption.actual(table.destinations[row].forwardedNextHop) != .unreachable
+        adoption.actual(table.destinations[row].adoptedWay) != .unreachable
       {
         return true
       }
@@ -144,9 +144,9 @@ extension BabelNode {
     return false
   }
 
-  private func sortedAdopted() -> [(prefix: Prefix, row: UInt32)] {
-    var order: [(prefix: Prefix, row: UInt32)] = []
-    for row in 0..<table.destinations.capacity
+  private func sortedAdopted() -> [(prefix: Prefix, row: DestinationRow)] {
+    var order: [(prefix: Prefix, row: DestinationRow)] = []
+    for row in table.destinations.indexes
     where table.isLive(row) && table.destinations[row].flags.contains(.adopted) {
       order.append((table.destinations[row].prefix, row))
     }
@@ -166,7 +166,7 @@ extension BabelNode {
   /// IPv4 gateways do not tell whose they are: all on the link are taken.
   mutating func revokeAdopted(of id: NeighbourID) {
     guard adoption.count > 0 else { return }
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     adoption.revoke(neighbour.interface, isLost: false) {
       $0 == neighbour.address || $0.family == .ipv4
     }
@@ -183,16 +183,17 @@ extension BabelNode {
   mutating func runAdoption(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
     if let due = adoption.sweepDue, due <= now { adoption.beginSweep() }
     var work = 0
-    while work < budget, let row = adoption.position {
-      guard row < table.destinations.capacity, adoption.count > 0 else {
+    while work < budget, let position = adoption.position {
+      guard position < table.destinations.capacity, adoption.count > 0 else {
         adoption.position = nil
         adoption.isSweeping = false
         break
       }
-      adoption.position = row + 1
+      adoption.position = position + 1
       work += 1
+      let row = DestinationRow(position)
       guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { continue }
-      if adoption.isRevoked(table.destinations[row].forwardedNextHop) || adoption.isSweeping {
+      if adoption.isRevoked(table.destinations[row].adoptedWay) || adoption.isSweeping {
         takeBackAdopted(row, now, &buffer)
       }
     }
@@ -202,7 +203,7 @@ extension BabelNode {
   /// Takes one entry back. While neighbours may still send packets here the prefix is held as
   /// unreachable, so that none follows a shorter one back to them (RFC 8966 §3.5.4).
   private mutating func takeBackAdopted(
-    _ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     reselect(row, now, &buffer)
     guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { return }
@@ -222,7 +223,7 @@ extension BabelNode {
   }
 
   /// Withdraws an adopted entry.
-  mutating func dropAdopted(_ row: UInt32, _ buffer: inout ActionBuffer) {
+  mutating func dropAdopted(_ row: DestinationRow, _ buffer: inout ActionBuffer) {
     let (key, old) = endAdoption(row)
     if old != .absent {
       buffer.actions.append(.forward(ForwardingChange(key: key, old: old, new: .absent)))
@@ -230,14 +231,13 @@ extension BabelNode {
   }
 
   /// Makes a destination an ordinary one without an entry; returns what the kernel has for it.
-  mutating func endAdoption(_ row: UInt32) -> (ForwardingKey, ForwardingTarget) {
-    let number = table.destinations[row].forwardedNextHop
+  mutating func endAdoption(_ row: DestinationRow) -> (ForwardingKey, ForwardingTarget) {
+    let way = table.destinations[row].adoptedWay
     let key = ForwardingKey(
       destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
-      table: adoption[number].table)
-    let actual = adoption.actual(number)
+      table: adoption[way].table)
+    let actual = adoption.actual(way)
     table.destinations[row].flags.remove(.adopted)
-    table.destinations[row].forwardedNextHop = noRow
     adoption.remove()
     return (key, actual)
   }

@@ -6,16 +6,16 @@ import BabelWire
 extension BabelNode {
   /// What is wanted for a destination.
   private struct WantedForwarding: Equatable {
-    var nextHop = noRow
+    var nextHop = NextHopRow.none
     var metric: UInt16 = 0
     var rule: UInt16
     var isUnreachable = false
   }
 
-  private func wantedForwarding(_ row: UInt32) -> WantedForwarding {
+  private func wantedForwarding(_ row: DestinationRow) -> WantedForwarding {
     let destination = table.destinations[row]
     var wanted = WantedForwarding(rule: destination.forwardedRule)
-    if destination.selected != noRow {
+    if destination.selected != .none {
       wanted.nextHop = table.routes[destination.selected].nextHop
       if parameters.reflectsKernelMetric {
         wanted.metric = metric(of: destination.selected).rawValue
@@ -28,7 +28,7 @@ extension BabelNode {
   }
 
   /// Compares what is wanted for a destination with what was asked for, and asks.
-  mutating func updateForwarding(_ row: UInt32, _ buffer: inout ActionBuffer) {
+  mutating func updateForwarding(_ row: DestinationRow, _ buffer: inout ActionBuffer) {
     let destination = table.destinations[row]
     let wanted = wantedForwarding(row)
     let oldKey: ForwardingKey
@@ -36,12 +36,12 @@ extension BabelNode {
     if destination.flags.contains(.adopted) {
       // An entry of an earlier life stays until there is something better to do.
       guard
-        wanted.nextHop != noRow || wanted.isUnreachable || destination.flags.contains(.originated)
+        wanted.nextHop != .none || wanted.isUnreachable || destination.flags.contains(.originated)
       else { return }
       (oldKey, old) = endAdoption(row)
     } else {
       let isLost =
-        destination.forwardedNextHop != noRow
+        destination.forwardedNextHop != .none
         && table.nextHops[destination.forwardedNextHop].isLostByKernel
       if !isLost, isAskedFor(wanted, destination) { return }
       oldKey = forwardingKey(row)
@@ -66,17 +66,17 @@ extension BabelNode {
 
   private func isAskedFor(_ wanted: WantedForwarding, _ destination: Destination) -> Bool {
     wanted.nextHop == destination.forwardedNextHop
-      && (wanted.nextHop == noRow
+      && (wanted.nextHop == .none
         || (wanted.metric == destination.forwardedMetric
           && wanted.rule == destination.forwardedRule))
       && wanted.isUnreachable == destination.flags.contains(.forwardedUnreachable)
   }
 
   /// Notes what is asked for from now on.
-  private mutating func ask(for wanted: WantedForwarding, _ row: UInt32) {
+  private mutating func ask(for wanted: WantedForwarding, _ row: DestinationRow) {
     let former = table.destinations[row].forwardedNextHop
-    if wanted.nextHop != noRow { table.nextHops.retain(number: wanted.nextHop) }
-    if former != noRow { table.nextHops.release(former) }
+    if wanted.nextHop != .none { table.nextHops.retain(number: wanted.nextHop) }
+    if former != .none { table.nextHops.release(former) }
     table.destinations[row].forwardedNextHop = wanted.nextHop
     table.destinations[row].forwardedMetric = wanted.metric
     table.destinations[row].forwardedRule = wanted.rule
@@ -95,13 +95,13 @@ extension BabelNode {
     let destination = table.destinations[row]
     // What was adopted was never asked for.
     guard !destination.flags.contains(.adopted) else { return }
-    if destination.forwardedNextHop != noRow {
+    if destination.forwardedNextHop != .none {
       table.nextHops.release(destination.forwardedNextHop)
-      table.destinations[row].forwardedNextHop = noRow
+      table.destinations[row].forwardedNextHop = .none
       table.destinations[row].forwardedMetric = 0
     }
     table.destinations[row].flags.remove([.forwardedUnreachable, .heldInKernel])
-    if destination.selected != noRow {
+    if destination.selected != .none {
       table.routes[destination.selected].flags.insert(.notInstallable)
     }
     reselect(row, now, &buffer)
@@ -118,23 +118,22 @@ extension BabelNode {
       guard let row = table.find(destination, source ?? .any(destination.family)) else { return }
       retryForwarding(row, now, &buffer)
     } else {
-      for row in 0..<table.destinations.capacity where table.isLive(row) {
+      for row in table.destinations.indexes where table.isLive(row) {
         retryForwarding(row, now, &buffer)
       }
     }
   }
 
   private mutating func retryForwarding(
-    _ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     var wasRefused = false
-    var number = table.destinations[row].firstRoute
-    while number != noRow {
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
       if table.routes[number].flags.contains(.notInstallable) {
         table.routes[number].flags.remove(.notInstallable)
         wasRefused = true
       }
-      number = table.routes[number].nextInDestination
     }
     if wasRefused { reselect(row, now, &buffer) }
   }
@@ -158,7 +157,7 @@ extension BabelNode {
     let capacity = table.destinations.capacity
     guard position < capacity else { return nil }
     let end = position + UInt32(min(Int(capacity - position), max(limit, 1)))
-    for row in position..<end where table.isLive(row) {
+    for row in RowIndexes<Destination>(from: position, to: end) where table.isLive(row) {
       let target = forwardedTarget(row)
       if target == .absent { continue }
       body(forwardingKey(row), target)
@@ -167,11 +166,11 @@ extension BabelNode {
   }
 
   /// The key of what the kernel was asked for last.
-  private func forwardingKey(_ row: UInt32) -> ForwardingKey {
+  private func forwardingKey(_ row: DestinationRow) -> ForwardingKey {
     let destination = table.destinations[row]
     var number = parameters.exportTable
     if destination.flags.contains(.adopted) {
-      number = adoption[destination.forwardedNextHop].table
+      number = adoption[destination.adoptedWay].table
     } else if destination.forwardedRule != 0 {
       number = filters.install.rules[Int(destination.forwardedRule) - 1].table ?? number
     }
@@ -180,13 +179,13 @@ extension BabelNode {
   }
 
   /// What the kernel was asked for last, or what it has from an earlier life.
-  private func forwardedTarget(_ row: UInt32) -> ForwardingTarget {
+  private func forwardedTarget(_ row: DestinationRow) -> ForwardingTarget {
     let destination = table.destinations[row]
     if destination.flags.contains(.adopted) {
-      return adoption.actual(destination.forwardedNextHop)
+      return adoption.actual(destination.adoptedWay)
     }
     if destination.flags.contains(.forwardedUnreachable) { return .unreachable }
-    guard destination.forwardedNextHop != noRow else { return .absent }
+    guard destination.forwardedNextHop != .none else { return .absent }
     let nextHop = table.nextHops[destination.forwardedNextHop]
     var priority = parameters.kernelPriority
     var preferredSource: IPAddress?
@@ -205,21 +204,21 @@ extension BabelNode {
   }
 
   /// The number plus one of the first `install` rule that matches the selected route.
-  private func installRule(_ row: UInt32) -> UInt16 {
+  private func installRule(_ row: DestinationRow) -> UInt16 {
     guard !filters.install.rules.isEmpty else { return 0 }
     let selected = table.destinations[row].selected
-    guard selected != noRow else { return 0 }
+    guard selected != .none else { return 0 }
     return installRule(ofRoute: selected).map { UInt16(truncatingIfNeeded: $0 + 1) } ?? 0
   }
 
   /// The kernel table a route is installed into, or would be.
-  func forwardingTable(ofRoute number: UInt32) -> UInt32 {
+  func forwardingTable(ofRoute number: RouteRow) -> UInt32 {
     installRule(ofRoute: number).flatMap { filters.install.rules[$0].table }
       ?? parameters.exportTable
   }
 
   /// The first `install` rule that matches a route.
-  func installRule(ofRoute number: UInt32) -> Int? {
+  func installRule(ofRoute number: RouteRow) -> Int? {
     guard !filters.install.rules.isEmpty else { return nil }
     let route = table.routes[number]
     var subject = FilterSubject(

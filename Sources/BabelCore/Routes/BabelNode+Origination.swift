@@ -87,7 +87,7 @@ extension BabelNode {
     guard !hasShutDown, chain != filters.redistribute else { return }
     let before = filters.redistribute
     filters.redistribute = chain
-    var changed: [UInt32] = []
+    var changed: [DestinationRow] = []
     for offer in offers.all
     where redistributed(offer, by: before) != redistributed(offer, by: chain) {
       if let former = offers.destination(of: offer) { changed.append(former) }
@@ -104,7 +104,7 @@ extension BabelNode {
   }
 
   private mutating func originationChanged(
-    _ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let old = table.destinations[row]
     let was = old.flags.contains(.originated)
@@ -130,7 +130,7 @@ extension BabelNode {
   /// source address.
   public func originatedPrefixes() -> [OriginatedStatus] {
     var result: [OriginatedStatus] = []
-    for row in 0..<table.destinations.capacity
+    for row in table.destinations.indexes
     where table.isLive(row) && table.destinations[row].flags.contains(.originated) {
       result.append(originatedStatus(row))
     }
@@ -146,14 +146,14 @@ extension BabelNode {
     }
   }
 
-  private func originatedStatus(_ row: UInt32) -> OriginatedStatus {
+  private func originatedStatus(_ row: DestinationRow) -> OriginatedStatus {
     OriginatedStatus(
       destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
       metric: table.destinations[row].originatedMetric)
   }
 
   private func reportOriginated(
-    _ event: TableEvent, _ row: UInt32, _ buffer: inout ActionBuffer
+    _ event: TableEvent, _ row: DestinationRow, _ buffer: inout ActionBuffer
   ) {
     buffer.actions.append(.notify(.originated(event, originatedStatus(row))))
   }

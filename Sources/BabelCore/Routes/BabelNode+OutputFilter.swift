@@ -20,7 +20,7 @@ extension BabelNode {
   /// Whether everyone on an interface may have been told of a destination while it came from
   /// another router, of those that we announced lately: the filter lets one of them through.
   func mayHaveBeenTold(
-    _ row: UInt32, but router: UInt32, _ interface: Interface, _ now: Instant
+    _ row: DestinationRow, but router: RouterRow, _ interface: Interface, _ now: Instant
   ) -> Bool {
     let prefix = table.destinations[row].prefix
     let source = table.sourcePrefix(row)
@@ -37,7 +37,9 @@ extension BabelNode {
   /// forgotten everywhere. Where split horizon hides what it is now, somebody may believe in that
   /// still: who falls back on it sends packets to us, and we send them back. Feasibility distances
   /// do not prevent that, as they are kept by originator (§3.5.1).
-  func wasAnnouncedLately(_ row: UInt32, but router: UInt32 = noRow, _ now: Instant) -> Bool {
+  func wasAnnouncedLately(_ row: DestinationRow, but router: RouterRow = .none, _ now: Instant)
+    -> Bool
+  {
     var isRemembered = false
     table.forEachSource(of: row) { former, _, expiry in
       if former != router, !expiry.isDue(at: now) { isRemembered = true }
@@ -47,7 +49,7 @@ extension BabelNode {
 
   /// Whether there is an interface where an announcement is finite: neither split horizon hides
   /// it there, nor does the filter deny it. Elsewhere its changes concern nobody.
-  func isTellable(_ row: UInt32, _ announcement: Announcement) -> Bool {
+  func isTellable(_ row: DestinationRow, _ announcement: Announcement) -> Bool {
     let prefix = table.destinations[row].prefix
     let source = table.sourcePrefix(row)
     let router = table.routerIDs[announcement.router]

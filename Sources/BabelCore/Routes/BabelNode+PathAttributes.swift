@@ -62,20 +62,20 @@ extension BabelNode {
 
   /// What counts of an Update's attributes where it came in.
   func acceptedAttributes(_ update: Update, from id: NeighbourID) -> PathAttributes {
-    let interface = interface(neighbours[id.rawValue].interface)
+    let interface = interface(neighbours[id].interface)
     guard interface?.parameters.carriesPathAttributes == true else { return PathAttributes() }
     return update.attributes
   }
 
   /// Announces a route whose price is not what it was, if it is the selected one.
-  mutating func tellPrice(of number: UInt32, formerly price: UInt32?, _ now: Instant) {
+  mutating func tellPrice(of number: RouteRow, formerly price: UInt32?, _ now: Instant) {
     guard price != table.attributes[number]?.price else { return }
     let row = table.routes[number].destination
     if table.destinations[row].selected == number { noteChange(row, isCritical: false, now) }
   }
 
   /// What a path costs with our own fee: what we announce, and what selection compares.
-  func price(of number: UInt32) -> UInt32 {
+  func price(of number: RouteRow) -> UInt32 {
     let received = table.attributes[number]?.price ?? 0
     let (sum, overflow) = received.addingReportingOverflow(parameters.pricing.fee)
     return overflow ? .max : sum
@@ -83,9 +83,9 @@ extension BabelNode {
 
   /// The round-trip time to the router that originates a route; nil unless every router on the
   /// way tells.
-  func pathRoundTripTime(of number: UInt32, at now: Instant) -> UInt32? {
+  func pathRoundTripTime(of number: RouteRow, at now: Instant) -> UInt32? {
     let route = table.routes[number]
-    let neighbour = neighbours[table.nextHops[route.nextHop].neighbour.rawValue]
+    let neighbour = neighbours[table.nextHops[route.nextHop].neighbour]
     guard let link = neighbour.roundTrip.current(at: now) else { return nil }
     // Who announces with metric 0 is the origin, whatever else it tells.
     let beyond =
@@ -97,7 +97,7 @@ extension BabelNode {
 
   /// The attributes we announce a destination with on an interface.
   func attributes(
-    of row: UInt32, on interface: Interface, at now: Instant
+    of row: DestinationRow, on interface: Interface, at now: Instant
   ) -> PathAttributes {
     guard interface.parameters.carriesPathAttributes else { return PathAttributes() }
     let destination = table.destinations[row]
@@ -105,14 +105,14 @@ extension BabelNode {
       return PathAttributes(price: 0, roundTripTime: 0)
     }
     let selected = destination.selected
-    guard selected != noRow else { return PathAttributes() }
+    guard selected != .none else { return PathAttributes() }
     return PathAttributes(
       price: price(of: selected), roundTripTime: pathRoundTripTime(of: selected, at: now))
   }
 
   /// What selection compares, the lower the better: the metric alone, or price and metric where
   /// prices are in use.
-  func rank(_ number: UInt32, _ metric: Metric) -> UInt64 {
+  func rank(_ number: RouteRow, _ metric: Metric) -> UInt64 {
     if !usesPrices { return UInt64(metric.rawValue) }
     if metric.isInfinite { return .max }
     return PriceRank.rank(

@@ -29,7 +29,7 @@ extension BabelNode {
     let isImpossible =
       gateway.isMulticast || gateway.isLoopback || gateway.isUnspecified
       || gateway.family == .ipv4 && Prefix(mapped: gateway, mappedLength: 128).isMartian
-      || isOwnGateway(gateway, on: neighbours[id.rawValue].interface)
+      || isOwnGateway(gateway, on: neighbours[id].interface)
     return isImpossible ? .nextHop : nil
   }
 
@@ -45,7 +45,7 @@ extension BabelNode {
 
   /// Runs the `in` chain; nil when the Update is denied, else what is added and the rule.
   func passInput(_ update: Update, from id: NeighbourID) -> (Metric, UInt16)? {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     var subject = FilterSubject(destination: update.destination, source: update.source)
     subject.interface = interface(neighbour.interface)?.name
     subject.neighbour = neighbour.address

@@ -10,7 +10,7 @@ extension BabelNode {
   mutating func receiveRouteRequest(
     _ request: RouteRequest, from id: NeighbourID, _ now: Instant
   ) {
-    let due = now + answerDelay(on: neighbours[id.rawValue].interface)
+    let due = now + answerDelay(on: neighbours[id].interface)
     if let row = table.find(request.destination, request.source) {
       enqueue(.update(row), to: id, by: due)
     } else {
@@ -75,7 +75,8 @@ extension BabelNode {
   /// Forwards a request to one neighbour that is not the requester: the next hop of a feasible
   /// route if there is one, else of any.
   private mutating func forward(
-    _ request: SeqnoRequest, _ row: UInt32, _ router: UInt32, from requester: NeighbourID,
+    _ request: SeqnoRequest, _ row: DestinationRow, _ router: RouterRow,
+    from requester: NeighbourID,
     _ now: Instant
   ) {
     if let pending = requests.find(row, router),
@@ -95,18 +96,18 @@ extension BabelNode {
   /// The selected route comes first: an answer by another way would not change what we announce
   /// if that is no better, and the requester would ask for ever.
   private func forwardingTarget(
-    _ row: UInt32, except requester: NeighbourID, _ now: Instant
+    _ row: DestinationRow, except requester: NeighbourID, _ now: Instant
   ) -> NeighbourID? {
     let selected = table.destinations[row].selected
-    if selected != noRow {
+    if selected != .none {
       let id = table.nextHops[table.routes[selected].nextHop].neighbour
       if id != requester { return id }
     }
     var best: NeighbourID?
     var bestMetric = Metric.infinity
     var bestIsFeasible = false
-    var number = table.destinations[row].firstRoute
-    while number != noRow {
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
       let id = table.nextHops[table.routes[number].nextHop].neighbour
       let metric = metric(of: number)
       if id != requester, !metric.isInfinite {
@@ -117,7 +118,6 @@ extension BabelNode {
           (best, bestMetric, bestIsFeasible) = (id, metric, feasible)
         }
       }
-      number = table.routes[number].nextInDestination
     }
     return best
   }
@@ -127,7 +127,7 @@ extension BabelNode {
   /// A destination lost its last feasible route: everyone who still has one is asked for a newer
   /// seqno (§3.8.2.1).
   mutating func starve(
-    _ row: UInt32, _ lost: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ row: DestinationRow, _ lost: RouteRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let targets = unfeasibleNeighbours(row, now)
     guard !targets.isEmpty else { return }
@@ -136,22 +136,21 @@ extension BabelNode {
         .starving(
           destination: table.destinations[row].prefix, source: table.sourcePrefix(row))))
     let router = table.destinations[row].sourceRouter
-    if router != noRow, router != ownRouter {
+    if router != .none, router != ownRouter {
       askForSeqno(
         row, router, from: targets, repeats: ProtocolParameters.seqnoRequestRepeats, now)
     }
     // Routes of another originator wait for a newer seqno of that one.
-    var number = table.destinations[row].firstRoute
-    while number != noRow {
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
       if table.routes[number].routerID != router { askForSeqnoIfWanted(number, now) }
-      number = table.routes[number].nextInDestination
     }
   }
 
   /// An Update that is not feasible but would be wanted: its neighbour is asked for a newer seqno
   /// (§3.8.2.2). A new way is tried at once, even if others have been asked already.
   mutating func askForSeqnoIfWanted(
-    _ number: UInt32, isNewWay: Bool = false, _ now: Instant
+    _ number: RouteRow, isNewWay: Bool = false, _ now: Instant
   ) {
     let route = table.routes[number]
     let metric = metric(of: number)
@@ -159,7 +158,7 @@ extension BabelNode {
     let selected = table.destinations[route.destination].selected
     let id = table.nextHops[route.nextHop].neighbour
     if table.destinations[route.destination].flags.contains(.originated) { return }
-    if selected != noRow {
+    if selected != .none {
       // It is worth asking if the route would replace the selected one.
       let rule = switchRule(number, selected)
       let margin =
@@ -169,7 +168,7 @@ extension BabelNode {
       guard wanted < rank(selected, self.metric(of: selected)) else { return }
     }
     guard needsNewerSeqno(number, now) else { return }
-    if isNewWay, selected == noRow,
+    if isNewWay, selected == .none,
       let pending = requests.find(route.destination, route.routerID), requests[pending].isOwn
     {
       let seqno = requests[pending].seqno
@@ -178,34 +177,34 @@ extension BabelNode {
     // After a crash any neighbour's way may be the one that is broken.
     askForSeqno(
       route.destination, route.routerID,
-      from: selected == noRow && recovery != nil
+      from: selected == .none && recovery != nil
         ? unfeasibleNeighbours(route.destination, now) : [id],
-      repeats: selected == noRow ? ProtocolParameters.seqnoRequestRepeats : 0, now)
+      repeats: selected == .none ? ProtocolParameters.seqnoRequestRepeats : 0, now)
   }
 
   /// Whether only a newer seqno makes a route one that can be selected.
-  private func needsNewerSeqno(_ number: UInt32, _ now: Instant) -> Bool {
+  private func needsNewerSeqno(_ number: RouteRow, _ now: Instant) -> Bool {
     !isFeasible(number, now) || isAwaiting(number, now)
   }
 
   /// The cost of a link changed: what it made better, or worse, may make a route wanted that is not
   /// feasible.
-  mutating func askForSeqnoIfWanted(afterChangeOf number: UInt32, _ now: Instant) {
+  mutating func askForSeqnoIfWanted(afterChangeOf number: RouteRow, _ now: Instant) {
     let row = table.routes[number].destination
     let selected = table.destinations[row].selected
-    guard selected != noRow else { return }
+    guard selected != .none else { return }
     if selected != number { return askForSeqnoIfWanted(number, now) }
-    var other = table.destinations[row].firstRoute
-    while other != noRow {
+    var walk = table.routes(of: row)
+    while let other = walk.next(in: table) {
       if other != number { askForSeqnoIfWanted(other, now) }
-      other = table.routes[other].nextInDestination
     }
   }
 
   /// Sends a seqno request for one more than our feasibility distance has, or may have
   /// had, unless one is pending.
   mutating func askForSeqno(
-    _ row: UInt32, _ router: UInt32, from targets: [NeighbourID], repeats: UInt8, _ now: Instant
+    _ row: DestinationRow, _ router: RouterRow, from targets: [NeighbourID], repeats: UInt8,
+    _ now: Instant
   ) {
     let known = table.distance(row, router: router, at: now)?.seqno
     let presumed = table.presumedSeqno(row, router: router, at: now)
@@ -222,7 +221,8 @@ extension BabelNode {
   }
 
   private mutating func sendSeqnoRequest(
-    _ row: UInt32, _ router: UInt32, _ seqno: Seqno, to targets: [NeighbourID], _ now: Instant
+    _ row: DestinationRow, _ router: RouterRow, _ seqno: Seqno, to targets: [NeighbourID],
+    _ now: Instant
   ) {
     let request = SeqnoRequest(
       destination: table.destinations[row].prefix, source: table.sourcePrefix(row), seqno: seqno,
@@ -230,14 +230,13 @@ extension BabelNode {
     for id in targets { enqueueUrgent(.seqnoRequest(request), to: id, now) }
   }
 
-  private func unfeasibleNeighbours(_ row: UInt32, _ now: Instant) -> [NeighbourID] {
+  private func unfeasibleNeighbours(_ row: DestinationRow, _ now: Instant) -> [NeighbourID] {
     var result: [NeighbourID] = []
-    var number = table.destinations[row].firstRoute
-    while number != noRow {
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
       if !metric(of: number).isInfinite, needsNewerSeqno(number, now) {
         result.append(table.nextHops[table.routes[number].nextHop].neighbour)
       }
-      number = table.routes[number].nextInDestination
     }
     return result
   }
@@ -245,7 +244,8 @@ extension BabelNode {
   // MARK: The table of pending requests
 
   private mutating func remember(
-    _ row: UInt32, _ router: UInt32, _ seqno: Seqno, requester: NeighbourID?, repeats: UInt8,
+    _ row: DestinationRow, _ router: RouterRow, _ seqno: Seqno, requester: NeighbourID?,
+    repeats: UInt8,
     _ now: Instant
   ) {
     let timeout =
@@ -271,11 +271,11 @@ extension BabelNode {
       PendingSeqnoRequest(
         destination: row, router: router, seqno: seqno, requester: requester,
         isOwn: requester == nil, repeatsLeft: repeats, sentAt: now, timeout: timeout,
-        deadline: now + timeout, next: noRow))
+        deadline: now + timeout, next: .none))
     table.destinations[row].flags.insert(.requested)
   }
 
-  private mutating func forget(_ pending: UInt32) {
+  private mutating func forget(_ pending: RequestRow) {
     let request = requests[pending]
     table.routerIDs.release(request.router)
     if requests.remove(pending) {
@@ -286,10 +286,10 @@ extension BabelNode {
 
   /// Repeats a request of our own, or forgets it.
   mutating func requestTimerFired(
-    _ pending: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ pending: RequestRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let request = requests[pending]
-    let isStarving = table.destinations[request.destination].selected == noRow
+    let isStarving = table.destinations[request.destination].selected == .none
     guard request.isOwn, request.repeatsLeft > 0, isStarving else {
       forget(pending)
       return
@@ -307,13 +307,13 @@ extension BabelNode {
 
   /// What we announce now may be what pending requests wait for: those are forgotten, and what
   /// others asked us for is passed on at once.
-  mutating func satisfyRequests(_ row: UInt32, _ now: Instant) {
+  mutating func satisfyRequests(_ row: DestinationRow, _ now: Instant) {
     guard table.isLive(row), table.destinations[row].flags.contains(.requested),
       let announcement = announcement(row)
     else { return }
     var passOn = false
     var pending = requests.first(row)
-    while pending != noRow {
+    while pending != .none {
       let request = requests[pending]
       let next = request.next
       if announcement.router != request.router || !request.seqno.isNewer(than: announcement.seqno) {

@@ -47,12 +47,12 @@ extension BabelNode {
       counters.countFull(.routes)
       return
     }
-    guard neighbours[id.rawValue].routeCount < parameters.neighbourRouteLimit else {
+    guard neighbours[id].routeCount < parameters.neighbourRouteLimit else {
       counters.countFull(.neighbourRoutes)
       return
     }
     guard let row = table.findOrInsert(update.destination, update.source) else { return }
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     let metric = update.metric.adding(neighbour.cost).adding(filterMetric)
     var route = Route(
       destination: row,
@@ -77,7 +77,7 @@ extension BabelNode {
 
   /// An Update for a route we have.
   private mutating func change(
-    _ number: UInt32, _ update: Update, _ filterMetric: Metric, _ filterRule: UInt16,
+    _ number: RouteRow, _ update: Update, _ filterMetric: Metric, _ filterRule: UInt16,
     _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let old = table.routes[number]
@@ -103,7 +103,7 @@ extension BabelNode {
     let formerPrice = table.attributes[number]?.price
     let hasNewAttributes = table.setAttributes(acceptedAttributes(update, from: id), of: number)
     if !hasNewAttributes, repeats(old, update, router, filterMetric),
-      isSelected || (old.reason == .worse && table.destinations[row].selected != noRow)
+      isSelected || (old.reason == .worse && table.destinations[row].selected != .none)
     {
       // A mere refresh changes no decision; most Updates of a quiet network are of this kind.
       table.routerIDs.release(router)
@@ -114,7 +114,7 @@ extension BabelNode {
     }
     // An Update that says the same again is no change: a metric may stand still for long.
     let former = metric(of: number)
-    if update.metric.adding(neighbours[id.rawValue].cost).adding(filterMetric) != former {
+    if update.metric.adding(neighbours[id].cost).adding(filterMetric) != former {
       table.routes[number].smoothed.changed(
         from: former, timeConstant: timeConstant(number), at: now)
     }
@@ -122,7 +122,7 @@ extension BabelNode {
     table.routes[number].routerID = router
     if table.nextHops[old.nextHop].gateway != gateway || table.nextHops[old.nextHop].isLostByKernel
     {
-      let interface = neighbours[id.rawValue].interface
+      let interface = neighbours[id].interface
       table.routes[number].nextHop = table.nextHops.retain(id, interface, gateway: gateway)
       table.nextHops.release(old.nextHop)
     }
@@ -131,7 +131,7 @@ extension BabelNode {
     table.routes[number].interval = update.interval
     table.routes[number].filterMetric = filterMetric
     table.routes[number].filterRule = filterRule
-    table.routes[number].epoch = neighbours[id.rawValue].epoch
+    table.routes[number].epoch = neighbours[id].epoch
     table.routes[number].updatedAt = Tick(now)
     table.routes[number].flags = []
     restartHoldTime(number, now)
@@ -144,7 +144,7 @@ extension BabelNode {
 
   /// A retraction of a route we have, or news that amount to one.
   private mutating func retract(
-    _ number: UInt32, of id: NeighbourID, isDenied: Bool, _ now: Instant,
+    _ number: RouteRow, of id: NeighbourID, isDenied: Bool, _ now: Instant,
     _ buffer: inout ActionBuffer
   ) {
     guard !table.routes[number].advertisedMetric.isInfinite else { return }
@@ -152,7 +152,7 @@ extension BabelNode {
     table.routes[number].smoothed.changed(
       from: metric(of: number), timeConstant: timeConstant(number), at: now)
     table.routes[number].advertisedMetric = .infinity
-    table.routes[number].epoch = neighbours[id.rawValue].epoch
+    table.routes[number].epoch = neighbours[id].epoch
     table.routes[number].flags.remove([.expired, .denied])
     if isDenied { table.routes[number].flags.insert(.denied) }
     reselect(table.routes[number].destination, now, &buffer)
@@ -161,61 +161,61 @@ extension BabelNode {
 
   /// Whether an Update says nothing that the row does not say already.
   private func repeats(
-    _ route: Route, _ update: Update, _ router: UInt32, _ filterMetric: Metric
+    _ route: Route, _ update: Update, _ router: RouterRow, _ filterMetric: Metric
   ) -> Bool {
     let nextHop = table.nextHops[route.nextHop]
     return route.seqno == update.seqno && route.advertisedMetric == update.metric
       && route.routerID == router && route.interval == update.interval
       && route.filterMetric == filterMetric && nextHop.gateway == update.nextHop
       && !nextHop.isLostByKernel && route.flags.isSubset(of: .refreshAsked)
-      && route.epoch == neighbours[nextHop.neighbour.rawValue].epoch
+      && route.epoch == neighbours[nextHop.neighbour].epoch
   }
 
   /// A wildcard retraction: every route of the neighbour is retracted. The new epoch does
   /// it at once for all decisions; a job brings the rows up to date.
   mutating func receiveWildcardRetraction(from id: NeighbourID) {
     revokeAdopted(of: id)
-    guard neighbours[id.rawValue].routeCount > 0 else { return }
-    neighbours[id.rawValue].epoch &+= 1
-    neighbours[id.rawValue].jobRetracts = true
+    guard neighbours[id].routeCount > 0 else { return }
+    neighbours[id].epoch &+= 1
+    neighbours[id].jobRetracts = true
     judgeRoutes(of: id)
   }
 
   // MARK: Rows of a neighbour
 
   /// Appends a route to its neighbour's list.
-  private mutating func link(_ number: UInt32, to id: NeighbourID) {
-    let last = neighbours[id.rawValue].lastRoute
+  private mutating func link(_ number: RouteRow, to id: NeighbourID) {
+    let last = neighbours[id].lastRoute
     table.routes[number].previousOfNeighbour = last
-    table.routes[number].nextOfNeighbour = noRow
-    if last == noRow {
-      neighbours[id.rawValue].firstRoute = number
+    table.routes[number].nextOfNeighbour = .none
+    if last == .none {
+      neighbours[id].firstRoute = number
     } else {
       table.routes[last].nextOfNeighbour = number
     }
-    neighbours[id.rawValue].lastRoute = number
-    neighbours[id.rawValue].routeCount += 1
+    neighbours[id].lastRoute = number
+    neighbours[id].routeCount += 1
   }
 
-  private mutating func unlink(_ number: UInt32, from id: NeighbourID) {
+  private mutating func unlink(_ number: RouteRow, from id: NeighbourID) {
     let previous = table.routes[number].previousOfNeighbour
     let next = table.routes[number].nextOfNeighbour
-    if previous == noRow {
-      neighbours[id.rawValue].firstRoute = next
+    if previous == .none {
+      neighbours[id].firstRoute = next
     } else {
       table.routes[previous].nextOfNeighbour = next
     }
-    if next == noRow {
-      neighbours[id.rawValue].lastRoute = previous
+    if next == .none {
+      neighbours[id].lastRoute = previous
     } else {
       table.routes[next].previousOfNeighbour = previous
     }
-    neighbours[id.rawValue].routeCount -= 1
+    neighbours[id].routeCount -= 1
   }
 
   /// Removes a route from all lists and frees it.
   private mutating func removeRoute(
-    _ number: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ number: RouteRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let row = table.routes[number].destination
     let id = table.nextHops[table.routes[number].nextHop].neighbour
@@ -234,23 +234,23 @@ extension BabelNode {
   mutating func runJobs(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
     var work = 0
     while work < budget, let id = jobs.first {
-      guard let remaining = neighbours[id.rawValue].jobRemaining, remaining > 0,
-        neighbours[id.rawValue].firstRoute != noRow
+      guard let remaining = neighbours[id].jobRemaining, remaining > 0,
+        neighbours[id].firstRoute != .none
       else {
         jobs.removeFirst()
-        neighbours[id.rawValue].jobRemaining = nil
-        neighbours[id.rawValue].jobRestartsSmoothing = false
-        if neighbours[id.rawValue].jobRetracts || neighbours[id.rawValue].isLeaving {
-          neighbours[id.rawValue].jobRetracts = false
+        neighbours[id].jobRemaining = nil
+        neighbours[id].jobRestartsSmoothing = false
+        if neighbours[id].jobRetracts || neighbours[id].isLeaving {
+          neighbours[id].jobRetracts = false
           retractionDoneAt = now
         }
-        if neighbours[id.rawValue].isLeaving { neighbours.remove(id.rawValue) }
+        if neighbours[id].isLeaving { neighbours.remove(id) }
         continue
       }
       work += 1
-      neighbours[id.rawValue].jobRemaining = remaining - 1
-      let number = neighbours[id.rawValue].firstRoute
-      if neighbours[id.rawValue].isLeaving {
+      neighbours[id].jobRemaining = remaining - 1
+      let number = neighbours[id].firstRoute
+      if neighbours[id].isLeaving {
         removeRoute(number, now, &buffer)
       } else {
         refresh(number, of: id, now, &buffer)
@@ -261,11 +261,11 @@ extension BabelNode {
 
   /// One row of a job: the route moves to the end of the list and is judged anew.
   private mutating func refresh(
-    _ number: UInt32, of id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+    _ number: RouteRow, of id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     unlink(number, from: id)
     link(number, to: id)
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     let route = table.routes[number]
     let former = route.advertisedMetric.adding(neighbour.formerCost).adding(route.filterMetric)
     if neighbour.jobRestartsSmoothing {
@@ -294,7 +294,7 @@ extension BabelNode {
 
   /// Sets when a route is looked at next: first to ask for a refresh, then to expire (§3.5.3).
   private mutating func setDeadline(
-    _ number: UInt32, from since: Instant, halves: Int64, _ now: Instant
+    _ number: RouteRow, from since: Instant, halves: Int64, _ now: Instant
   ) {
     let deadline = since + table.routes[number].interval.microseconds * halves / 2
     let isEarlier = deadline < table.routes[number].deadline.instant(near: now)
@@ -308,7 +308,7 @@ extension BabelNode {
   }
 
   /// A finite Update arrived: the hold time starts anew.
-  private mutating func restartHoldTime(_ number: UInt32, _ now: Instant) {
+  private mutating func restartHoldTime(_ number: RouteRow, _ now: Instant) {
     table.routes[number].smoothed.keepTellable(metric(of: number), at: now)
     setDeadline(number, from: now, halves: ProtocolParameters.routeRefreshHalves, now)
   }
@@ -345,13 +345,13 @@ extension BabelNode {
   }
 
   /// Shortly before a selected route expires its neighbour is asked to repeat it (§3.8.2.3).
-  private mutating func askForRefresh(_ number: UInt32, _ now: Instant) {
+  private mutating func askForRefresh(_ number: RouteRow, _ now: Instant) {
     let route = table.routes[number]
     let request = RouteRequest(
       destination: table.destinations[route.destination].prefix,
       source: table.sourcePrefix(route.destination))
     let id = table.nextHops[route.nextHop].neighbour
-    guard let interface = interface(neighbours[id.rawValue].interface) else { return }
+    guard let interface = interface(neighbours[id].interface) else { return }
     enqueue(.routeRequest(request), to: id, by: now + normalDelay(interface))
   }
 }

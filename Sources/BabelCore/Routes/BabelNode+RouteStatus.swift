@@ -1,5 +1,10 @@
 import BabelWire
 
+/// Names a destination of a node, see ``BabelNode/destinationOrder()``.
+public struct DestinationHandle: Hashable, Sendable {
+  let row: DestinationRow
+}
+
 extension BabelNode {
   /// Our router-id.
   public var routerID: RouterID { parameters.routerID }
@@ -9,13 +14,13 @@ extension BabelNode {
 
   /// Handles of all destinations in babeld's dump order (source-specific first, then by
   /// address, then length); a handle whose destination goes away yields no routes.
-  public func destinationOrder() -> [UInt32] {
-    var handles: [UInt32] = []
-    for row in 0..<table.destinations.capacity
-    where table.isLive(row) && table.destinations[row].firstRoute != noRow {
-      handles.append(row)
+  public func destinationOrder() -> [DestinationHandle] {
+    var rows: [DestinationRow] = []
+    for row in table.destinations.indexes
+    where table.isLive(row) && table.destinations[row].firstRoute != .none {
+      rows.append(row)
     }
-    handles.sort { a, b in
+    rows.sort { a, b in
       let sourceA = table.destinations[a].sourcePrefix
       let sourceB = table.destinations[b].sourcePrefix
       if (sourceA != 0) != (sourceB != 0) { return sourceA != 0 }
@@ -24,19 +29,18 @@ extension BabelNode {
       if prefixA != prefixB { return prefixA < prefixB }
       return table.sourcePrefix(a) < table.sourcePrefix(b)
     }
-    return handles
+    return rows.map { DestinationHandle(row: $0) }
   }
 
   /// The routes of one destination, the installed one first, then in order of arrival; empty
   /// when the destination is gone.
-  public func routes(ofDestination handle: UInt32, at now: Instant) -> [RouteStatus] {
-    guard table.isLive(handle) else { return [] }
+  public func routes(ofDestination handle: DestinationHandle, at now: Instant) -> [RouteStatus] {
+    guard table.isLive(handle.row) else { return [] }
     var result: [RouteStatus] = []
-    var number = table.destinations[handle].firstRoute
-    while number != noRow {
+    var walk = table.routes(of: handle.row)
+    while let number = walk.next(in: table) {
       let status = routeStatus(number, now)
       if status.isInstalled { result.insert(status, at: 0) } else { result.append(status) }
-      number = table.routes[number].nextInDestination
     }
     return result
   }
@@ -44,23 +48,23 @@ extension BabelNode {
   /// Keys of the neighbours that some selected route leads through, see ``NeighbourStatus/id``.
   public func neighboursInUse() -> Set<UInt64> {
     var result: Set<UInt64> = []
-    for row in 0..<table.destinations.capacity where table.isLive(row) {
+    for row in table.destinations.indexes where table.isLive(row) {
       let selected = table.destinations[row].selected
-      guard selected != noRow else { continue }
+      guard selected != .none else { continue }
       let id = table.nextHops[table.routes[selected].nextHop].neighbour
-      result.insert(neighbours[id.rawValue].objectID)
+      result.insert(neighbours[id].objectID)
     }
     return result
   }
 
-  func routeStatus(_ number: UInt32, _ now: Instant) -> RouteStatus {
+  func routeStatus(_ number: RouteRow, _ now: Instant) -> RouteStatus {
     let route = table.routes[number]
     let nextHop = table.nextHops[route.nextHop]
-    let neighbour = neighbours[nextHop.neighbour.rawValue]
+    let neighbour = neighbours[nextHop.neighbour]
     let metric = metric(of: number)
     let age = max(0, now - route.updatedAt.instant(near: now)) / 1_000_000
     return RouteStatus(
-      id: UInt64(number) + 1, destination: table.destinations[route.destination].prefix,
+      id: UInt64(number.rawValue) + 1, destination: table.destinations[route.destination].prefix,
       source: table.sourcePrefix(route.destination),
       isInstalled: table.destinations[route.destination].selected == number,
       isFeasible: isFeasible(number, now), routerID: table.routerIDs[route.routerID],
@@ -76,7 +80,7 @@ extension BabelNode {
 
   /// Tells monitors of a route, if there are any.
   mutating func reportRoute(
-    _ event: TableEvent, _ number: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ event: TableEvent, _ number: RouteRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard reportsRoutes else { return }
     buffer.actions.append(.notify(.route(event, routeStatus(number, now))))
@@ -86,13 +90,13 @@ extension BabelNode {
   struct VisibleRoute: Equatable {
     var metric: Metric
     var advertisedMetric: Metric
-    var routerID: UInt32
+    var routerID: RouterRow
     var isSelected: Bool
     var price: UInt32?
   }
 
   /// What a monitor sees of a route now; nil if there is none.
-  func visible(_ number: UInt32) -> VisibleRoute? {
+  func visible(_ number: RouteRow) -> VisibleRoute? {
     guard reportsRoutes else { return nil }
     let route = table.routes[number]
     return VisibleRoute(
@@ -105,7 +109,7 @@ extension BabelNode {
   /// Tells monitors of a route that is not what it was, unless that was told already: a change
   /// of place is.
   mutating func reportRoute(
-    _ number: UInt32, ifNot before: VisibleRoute?, _ now: Instant, _ buffer: inout ActionBuffer
+    _ number: RouteRow, ifNot before: VisibleRoute?, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard let before, let after = visible(number) else { return }
     if after != before, after.isSelected == before.isSelected {

@@ -5,16 +5,16 @@ import BabelWire
 extension BabelNode {
   /// The metric of a route now: advertised metric, link cost and filter (§3.5.2). Strictly above
   /// the advertised one, because a cost is never zero.
-  func metric(of number: UInt32) -> Metric {
+  func metric(of number: RouteRow) -> Metric {
     let route = table.routes[number]
-    let id = table.nextHops[route.nextHop].neighbour.rawValue
+    let id = table.nextHops[route.nextHop].neighbour
     guard neighbours[id].epoch == route.epoch else { return .infinity }
     return route.advertisedMetric.adding(neighbours[id].cost).adding(route.filterMetric)
   }
 
   /// Time constant of the smoothed metric in microseconds: three Hello intervals (A.3), or what
   /// the configured half-life says.
-  func timeConstant(_ number: UInt32) -> Int64 {
+  func timeConstant(_ number: RouteRow) -> Int64 {
     if let halfLife = parameters.smoothingHalfLife {
       // τ = half-life / ln 2.
       return Int64(halfLife) * 1_000_000 / 693
@@ -25,7 +25,7 @@ extension BabelNode {
 
   /// Whether the feasibility condition holds for a stored route now: our own announcements may
   /// have improved the distance since it was received.
-  func isFeasible(_ number: UInt32, _ now: Instant) -> Bool {
+  func isFeasible(_ number: RouteRow, _ now: Instant) -> Bool {
     let route = table.routes[number]
     return FeasibilityDistance.isFeasible(
       route.distance,
@@ -33,9 +33,9 @@ extension BabelNode {
   }
 
   /// Why a route cannot be selected, nil if it can.
-  private func obstacle(_ number: UInt32, _ now: Instant) -> RouteReason? {
+  private func obstacle(_ number: RouteRow, _ now: Instant) -> RouteReason? {
     let route = table.routes[number]
-    let id = table.nextHops[route.nextHop].neighbour.rawValue
+    let id = table.nextHops[route.nextHop].neighbour
     if route.flags.contains(.expired) { return .expired }
     if route.flags.contains(.denied) { return .deniedByFilter }
     if route.advertisedMetric.isInfinite || neighbours[id].epoch != route.epoch {
@@ -52,27 +52,26 @@ extension BabelNode {
     return isFeasible(number, now) ? nil : .unfeasible
   }
 
-  /// The best route to a destination, ``noRow`` if there is none (§3.6). Notes on every route why
-  /// it is not chosen.
-  private mutating func choose(_ row: UInt32, _ now: Instant) -> UInt32 {
+  /// The best route to a destination, ``RowIndex/none`` if there is none (§3.6). Notes on every
+  /// route why it is not chosen.
+  private mutating func choose(_ row: DestinationRow, _ now: Instant) -> RouteRow {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated), !allowsBesideOwn(destination) {
-      var number = destination.firstRoute
-      while number != noRow {
+      var walk = table.routes(of: row)
+      while let number = walk.next(in: table) {
         table.routes[number].reason = .redistributedHere
-        number = table.routes[number].nextInDestination
       }
-      return noRow
+      return .none
     }
     let current = destination.selected
-    let keepsCurrent = current != noRow && obstacle(current, now) == nil
+    let keepsCurrent = current != .none && obstacle(current, now) == nil
     let standing = keepsCurrent ? standing(of: current, now) : nil
-    var best = keepsCurrent ? current : noRow
+    var best = keepsCurrent ? current : RouteRow.none
     var bestRank = standing.map { rank(current, $0.metric) } ?? .max
     let betterSince = table.destinations[row].betterSince?.instant(near: now)
     var isSettling = false
-    var number = destination.firstRoute
-    while number != noRow {
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
       if let obstacle = obstacle(number, now) {
         table.routes[number].reason = obstacle
       } else if number != current || !keepsCurrent {
@@ -93,7 +92,6 @@ extension BabelNode {
           }
         }
       }
-      number = table.routes[number].nextInDestination
     }
     if isSettling { watchSettling(row, now) }
     if !destination.flags.contains(.held) {
@@ -101,19 +99,19 @@ extension BabelNode {
       let since = isWaiting ? betterSince.map { Tick($0) } ?? Tick(now) : nil
       table.destinations[row].betterSince = since
     }
-    if best != noRow { table.routes[best].reason = .selected }
+    if best != .none { table.routes[best].reason = .selected }
     if best != current, keepsCurrent { table.routes[current].reason = .worse }
     return best
   }
 
-  private func standing(of number: UInt32, _ now: Instant) -> MetricStanding {
+  private func standing(of number: RouteRow, _ now: Instant) -> MetricStanding {
     let metric = metric(of: number)
     let smoothed = table.routes[number].smoothed.value(
       metric, timeConstant: timeConstant(number), at: now)
     let nextHop = table.nextHops[table.routes[number].nextHop]
     let awaitsRoundTripTime =
       isCostMeasured(number)
-      && neighbours[nextHop.neighbour.rawValue].roundTrip.awaitsSample(at: now)
+      && neighbours[nextHop.neighbour].roundTrip.awaitsSample(at: now)
     return MetricStanding(
       metric: metric, smoothed: smoothed, isFirst: table.routes[number].smoothed.isFirst(metric),
       unchangedTime: table.routes[number].smoothed.unchangedTime(at: now),
@@ -123,7 +121,7 @@ extension BabelNode {
   /// What is to become of a route that is better than the selected one at the moment. Prices have
   /// no margin: they do not jitter.
   private func verdict(
-    on number: UInt32, over selected: UInt32, _ standing: MetricStanding, for time: Int64,
+    on number: RouteRow, over selected: RouteRow, _ standing: MetricStanding, for time: Int64,
     _ now: Instant
   ) -> SwitchRule.Verdict {
     let own = self.standing(of: number, now)
@@ -134,14 +132,14 @@ extension BabelNode {
   }
 
   /// What a route has to do to replace another one.
-  func switchRule(_ number: UInt32, _ other: UInt32) -> SwitchRule {
+  func switchRule(_ number: RouteRow, _ other: RouteRow) -> SwitchRule {
     SwitchRule(
       configuredMargin: parameters.switchMargin,
       configuredDwell: parameters.switchDwell.map { Int64($0) * 1000 },
       isMeasured: isCostMeasured(number) || isCostMeasured(other))
   }
 
-  private func isCostMeasured(_ number: UInt32) -> Bool {
+  private func isCostMeasured(_ number: RouteRow) -> Bool {
     let id = table.nextHops[table.routes[number].nextHop].interface
     return interface(id)?.parameters.isCostMeasured ?? false
   }
@@ -153,7 +151,7 @@ extension BabelNode {
   }
 
   /// A better route has not been better for long enough; look again soon.
-  private mutating func watchSettling(_ row: UInt32, _ now: Instant) {
+  private mutating func watchSettling(_ row: DestinationRow, _ now: Instant) {
     guard !table.destinations[row].flags.contains(.settling) else { return }
     table.destinations[row].flags.insert(.settling)
     settling.append(row, at: now)
@@ -161,18 +159,18 @@ extension BabelNode {
 
   /// Selects the route for a destination anew and does what follows from a change: forwarding,
   /// announcement, hold and requests.
-  mutating func reselect(_ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer) {
+  mutating func reselect(_ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer) {
     let old = table.destinations[row].selected
     let best = choose(row, now)
     if best != old {
       table.destinations[row].selected = best
       table.order.noteChange()
-      if old != noRow, best != noRow { noteMove(row, from: old, to: best, now) }
+      if old != .none, best != .none { noteMove(row, from: old, to: best, now) }
       // With the way the price changes, even where the metric does not.
-      if usesPrices, best != noRow { noteChange(row, isCritical: false, now) }
+      if usesPrices, best != .none { noteChange(row, isCritical: false, now) }
     }
     let isOriginated = table.destinations[row].flags.contains(.originated)
-    if best != noRow || isOriginated {
+    if best != .none || isOriginated {
       endHold(row)
     } else if table.destinations[row].flags.isDisjoint(with: [.announced, .adopted]) {
       // While its routes may not be used, packets must not follow a shorter prefix instead: they
@@ -180,15 +178,15 @@ extension BabelNode {
       if hasAwaitingRoute(row, now) { beginHold(row, inKernel: true, now) }
     } else if !table.destinations[row].flags.contains(.adopted) {
       // Without a former route it is one we redistributed, or one of an earlier life.
-      let isLearned = old != noRow || table.destinations[row].sourceRouter != ownRouter
+      let isLearned = old != .none || table.destinations[row].sourceRouter != ownRouter
       beginHold(row, inKernel: isLearned, now)
-      if old != noRow { starve(row, old, now, &buffer) }
+      if old != .none { starve(row, old, now, &buffer) }
     }
     updateForwarding(row, &buffer)
     considerAnnouncement(row, now)
     if old != best {
-      if old != noRow { reportRoute(.change, old, now, &buffer) }
-      if best != noRow { reportRoute(.change, best, now, &buffer) }
+      if old != .none { reportRoute(.change, old, now, &buffer) }
+      if best != .none { reportRoute(.change, best, now, &buffer) }
     }
     table.removeIfUnused(row)
   }
@@ -198,7 +196,7 @@ extension BabelNode {
   /// A destination that we announced is lost: it is retracted, and held until no neighbour can
   /// still use us for it (§3.5.4).
   mutating func beginHold(
-    _ row: UInt32, inKernel: Bool, for time: Int64? = nil, _ now: Instant
+    _ row: DestinationRow, inKernel: Bool, for time: Int64? = nil, _ now: Instant
   ) {
     guard !table.destinations[row].flags.contains(.held) else { return }
     table.destinations[row].flags.insert(.held)
@@ -220,7 +218,7 @@ extension BabelNode {
     return longest * ProtocolParameters.routeHoldHalves / 2
   }
 
-  private mutating func endHold(_ row: UInt32) {
+  private mutating func endHold(_ row: DestinationRow) {
     guard table.destinations[row].flags.contains(.held) else { return }
     table.destinations[row].betterSince = nil
     table.destinations[row].flags.remove([.held, .heldInKernel])

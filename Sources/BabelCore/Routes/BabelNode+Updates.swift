@@ -5,7 +5,7 @@ import BabelWire
 /// What we tell neighbours about a destination.
 struct Announcement: Equatable {
   /// Interned router-id.
-  let router: UInt32
+  let router: RouterRow
   let seqno: Seqno
   let metric: Metric
   /// Interface of the selected route, nil for a prefix of our own.
@@ -26,13 +26,13 @@ enum UpdateOutcome {
 
 extension BabelNode {
   /// The finite announcement of a destination, nil if we have none.
-  func announcement(_ row: UInt32) -> Announcement? {
+  func announcement(_ row: DestinationRow) -> Announcement? {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated) {
       return Announcement(
         router: ownRouter, seqno: ownSeqno, metric: destination.originatedMetric, interface: nil)
     }
-    guard destination.selected != noRow else { return nil }
+    guard destination.selected != .none else { return nil }
     let metric = metric(of: destination.selected)
     guard !metric.isInfinite else { return nil }
     let route = table.routes[destination.selected]
@@ -45,7 +45,7 @@ extension BabelNode {
 
   /// Compares what we would announce with what we announced last and triggers an update if the
   /// difference matters (§3.7.2).
-  mutating func considerAnnouncement(_ row: UInt32, _ now: Instant) {
+  mutating func considerAnnouncement(_ row: DestinationRow, _ now: Instant) {
     let destination = table.destinations[row]
     let wasAnnounced = destination.flags.contains(.announced)
     guard let announcement = announcement(row) else {
@@ -85,7 +85,9 @@ extension BabelNode {
   /// The selected way moved to another interface. Those from whom split horizon hid the former
   /// one are told, however much alike the two are: they may have lost theirs just now, and know
   /// of none by us.
-  mutating func noteMove(_ row: UInt32, from old: UInt32, to best: UInt32, _ now: Instant) {
+  mutating func noteMove(
+    _ row: DestinationRow, from old: RouteRow, to best: RouteRow, _ now: Instant
+  ) {
     let former = table.nextHops[table.routes[old].nextHop].interface
     guard former != table.nextHops[table.routes[best].nextHop].interface,
       let interface = interface(former), interface.isUp, interface.parameters.splitHorizon
@@ -94,8 +96,8 @@ extension BabelNode {
   }
 
   /// Enters a destination into the change log. Each interface sends it after an urgent delay or,
-  /// where changes are frequent, at its turn. A critical change is repeated once or twice (§3.7.2).
-  mutating func noteChange(_ row: UInt32, isCritical: Bool, _ now: Instant) {
+  /// where changes are frequent, at its turn. A critical one is repeated (§3.7.2).
+  mutating func noteChange(_ row: DestinationRow, isCritical: Bool, _ now: Instant) {
     guard changeReaders > 0 else { return }
     let position = table.destinations[row].logPosition
     // While an entry waits that nobody has read, every reader has a deadline for it.
@@ -117,7 +119,7 @@ extension BabelNode {
   }
 
   /// One further copy, two where a link is wireless, unless the operator wants fewer.
-  private mutating func queueCopies(_ row: UInt32, _ now: Instant) {
+  private mutating func queueCopies(_ row: DestinationRow, _ now: Instant) {
     guard parameters.copyLimit > 0 else { return }
     let isRepeatedTwice =
       parameters.copyLimit > 1
@@ -130,7 +132,7 @@ extension BabelNode {
   }
 
   /// The time for another copy has come.
-  mutating func sendCopy(_ row: UInt32, _ now: Instant) {
+  mutating func sendCopy(_ row: DestinationRow, _ now: Instant) {
     let flags = table.destinations[row].flags
     table.destinations[row].flags.remove([.copyOne, .copyTwo, .copyQueued])
     guard !flags.isDisjoint(with: [.copyOne, .copyTwo]) else { return }
@@ -165,7 +167,7 @@ extension BabelNode {
         }
         tellsAnything = tellsAnything || outcome != .skipped
       }
-      position &+= 1
+      position = position.advanced(by: 1)
     }
     if tellsAnything {
       interfaceRows[Int(id.rawValue)]?.changePacer.take(at: now, ofInterfaces: changeReaders)
@@ -179,7 +181,7 @@ extension BabelNode {
   /// Appends what the log says. Only a retraction that has left counts as announced, and only if
   /// nobody is told of a finite metric.
   private mutating func addChange(
-    _ row: UInt32, _ packet: inout OpenPacket, _ now: Instant
+    _ row: DestinationRow, _ packet: inout OpenPacket, _ now: Instant
   ) -> UpdateOutcome {
     let outcome = addUpdate(row, &packet, isRequested: false, now)
     if outcome == .retracted, announcement(row).map({ !isTellable(row, $0) }) ?? true {
@@ -213,10 +215,10 @@ extension BabelNode {
     _ id: NeighbourID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let result = addDump(
-      from: neighbours[id.rawValue].dumpPosition ?? 0, &packet, now, &buffer)
+      from: neighbours[id].dumpPosition ?? 0, &packet, now, &buffer)
     if let position = result.position {
-      neighbours[id.rawValue].dumpPosition = position
-      neighbours[id.rawValue].dumpDue = result.resumeAt
+      neighbours[id].dumpPosition = position
+      neighbours[id].dumpDue = result.resumeAt
     } else {
       endUnicastDump(id)
     }
@@ -266,13 +268,13 @@ extension BabelNode {
   /// Sends a neighbour all our routes, unless that was done within a Hello interval or 4 s,
   /// whichever is shorter. When many ask at a time, one multicast dump serves all.
   mutating func startUnicastDump(_ id: NeighbourID, _ now: Instant) {
-    let neighbour = neighbours[id.rawValue]
+    let neighbour = neighbours[id]
     guard neighbour.dumpPosition == nil, let interface = interface(neighbour.interface) else {
       return
     }
     let spacing = interface.spacing(atMost: ProtocolParameters.dumpSpacing)
     if let began = neighbour.dumpBegan, now - began < spacing { return }
-    neighbours[id.rawValue].dumpBegan = now
+    neighbours[id].dumpBegan = now
     if interface.unicastDumps >= ProtocolParameters.unicastDumpLimit {
       guard interface.dumpPosition == nil, interface.dumpDue == nil else { return }
       if let began = interface.dumpBegan, now - began < spacing { return }
@@ -283,29 +285,29 @@ extension BabelNode {
     }
     beginDump()
     interfaceRows[Int(neighbour.interface.rawValue)]?.unicastDumps += 1
-    neighbours[id.rawValue].dumpPosition = 0
-    neighbours[id.rawValue].dumpDue = now + urgentDelay(on: neighbour.interface)
+    neighbours[id].dumpPosition = 0
+    neighbours[id].dumpDue = now + urgentDelay(on: neighbour.interface)
     scheduleUnicast(id)
   }
 
   /// Sends a neighbour all our routes from the beginning, because it was told to forget them.
   mutating func restartUnicastDump(_ id: NeighbourID, _ now: Instant) {
-    if neighbours[id.rawValue].dumpPosition == nil {
+    if neighbours[id].dumpPosition == nil {
       beginDump()
-      let interface = Int(neighbours[id.rawValue].interface.rawValue)
+      let interface = Int(neighbours[id].interface.rawValue)
       interfaceRows[interface]?.unicastDumps += 1
-      neighbours[id.rawValue].dumpBegan = now
+      neighbours[id].dumpBegan = now
     }
-    neighbours[id.rawValue].dumpPosition = 0
-    neighbours[id.rawValue].dumpDue = now
+    neighbours[id].dumpPosition = 0
+    neighbours[id].dumpDue = now
     scheduleUnicast(id)
   }
 
   /// Ends a neighbour's dump, done or not.
   mutating func endUnicastDump(_ id: NeighbourID) {
-    neighbours[id.rawValue].dumpPosition = nil
-    neighbours[id.rawValue].dumpDue = nil
-    interfaceRows[Int(neighbours[id.rawValue].interface.rawValue)]?.unicastDumps -= 1
+    neighbours[id].dumpPosition = nil
+    neighbours[id].dumpDue = nil
+    interfaceRows[Int(neighbours[id].interface.rawValue)]?.unicastDumps -= 1
     dumpsUnderWay -= 1
   }
 
@@ -314,7 +316,7 @@ extension BabelNode {
   /// Appends the current state of a destination: a finite Update, or a retraction while it is
   /// held or when it was asked for.
   mutating func addUpdate(
-    _ row: UInt32, _ packet: inout OpenPacket, isRequested: Bool, _ now: Instant
+    _ row: DestinationRow, _ packet: inout OpenPacket, isRequested: Bool, _ now: Instant
   ) -> UpdateOutcome {
     guard let interface = interface(packet.interface) else { return .skipped }
     guard let announcement = announcement(row),
@@ -347,7 +349,7 @@ extension BabelNode {
     if metric.isInfinite {
       return isRequested || wasAnnouncedLately(row, now) ? addRetraction(row, &packet) : .skipped
     }
-    if table.sources.count >= parameters.sourceLimit,
+    if table.sourceCount >= parameters.sourceLimit,
       table.displacesSource(row, by: announcement.router, at: now)
     {
       // Without a feasibility distance kept, a finite Update could make a loop (§3.7.3).
@@ -369,7 +371,7 @@ extension BabelNode {
     return .announced
   }
 
-  private func addRetraction(_ row: UInt32, _ packet: inout OpenPacket) -> UpdateOutcome {
+  private func addRetraction(_ row: DestinationRow, _ packet: inout OpenPacket) -> UpdateOutcome {
     let prefix = table.destinations[row].prefix
     guard let update = makeRetraction(prefix, table.sourcePrefix(row), packet.interface) else {
       return .skipped

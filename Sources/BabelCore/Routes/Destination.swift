@@ -9,21 +9,23 @@ struct Destination {
   var flags = DestinationFlags()
   /// Interned source prefix.
   let sourcePrefix: UInt16
+  /// The way of the kernel's entry while ``DestinationFlags/adopted`` is set.
+  var adoptedWay = AdoptedWay.first
   /// Next row with the same hash.
-  var nextInBucket = noRow
+  var nextInBucket = DestinationRow.none
   /// First route, a list through the rows in order of arrival.
-  var firstRoute = noRow
+  var firstRoute = RouteRow.none
   /// The selected route.
-  var selected = noRow
+  var selected = RouteRow.none
 
-  /// What the kernel was asked for last: a next hop row, or ``noRow`` for none; see ``flags``.
-  var forwardedNextHop = noRow
+  /// The next hop that the kernel was asked for last, if any; see ``flags``.
+  var forwardedNextHop = NextHopRow.none
   var forwardedMetric: UInt16 = 0
   /// Number of the install rule plus one that shaped the entry, 0 if none did.
   var forwardedRule: UInt16 = 0
 
   /// Router-id of the source entry held here, the one we announced last; interned.
-  var sourceRouter = noRow
+  var sourceRouter = RouterRow.none
   var sourceDistance = FeasibilityDistance(seqno: Seqno(0), metric: .infinity)
   /// When the source entry held here is forgotten.
   var sourceExpiry = Tick(rawValue: 0)
@@ -33,15 +35,18 @@ struct Destination {
   /// Metric we redistribute the prefix with, if ``DestinationFlags/originated`` is set.
   var originatedMetric = Metric.infinity
   /// Position of the latest entry in the change log.
-  var logPosition: UInt32 = 0
+  var logPosition = LogPosition()
   /// When the prefix stops being held after it was lost.
   var holdExpiry = Tick(rawValue: 0)
 
+  /// See ``betterSince``; 0 for nil.
+  private var betterSinceTick = Tick(rawValue: 0)
+
   /// While a route is selected: since when another one has been better by the margin without
-  /// being selected. Lives where ``holdExpiry`` does, which counts while none is selected.
+  /// being selected.
   var betterSince: Tick? {
-    get { holdExpiry.rawValue == 0 ? nil : holdExpiry }
-    set { holdExpiry = newValue ?? Tick(rawValue: 0) }
+    get { betterSinceTick.rawValue == 0 ? nil : betterSinceTick }
+    set { betterSinceTick = newValue ?? Tick(rawValue: 0) }
   }
 
   init(_ prefix: Prefix, sourcePrefix: UInt16) {
@@ -89,7 +94,7 @@ struct DestinationFlags: OptionSet {
   static let copyTwo = DestinationFlags(rawValue: 1024)
   /// The row is in the queue of copies.
   static let copyQueued = DestinationFlags(rawValue: 2048)
-  /// The kernel has an entry of an earlier life; ``Destination/forwardedNextHop`` names its way in
+  /// The kernel has an entry of an earlier life; ``Destination/adoptedWay`` names its way in
   /// ``AdoptedForwarding``.
   static let adopted = DestinationFlags(rawValue: 16384)
   /// It is to be selected again when a better route has settled.

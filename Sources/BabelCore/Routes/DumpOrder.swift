@@ -6,11 +6,11 @@ import BabelWire
 /// New destinations wait at the end and are merged when no dump is under way; an order that is
 /// slightly off costs octets, nothing else.
 struct DumpOrder {
-  private(set) var entries: [UInt32] = []
+  private(set) var entries: [DestinationRow] = []
   private var sortedCount = 0
   private var changes = 0
 
-  mutating func append(_ destination: UInt32) { entries.append(destination) }
+  mutating func append(_ destination: DestinationRow) { entries.append(destination) }
 
   /// Notes that the router of some destination changed.
   mutating func noteChange() { changes += 1 }
@@ -22,12 +22,12 @@ struct DumpOrder {
 
   /// Sorts with `precedes` after dropping what `isLive` refuses. Returns what was dropped.
   mutating func rebuild(
-    isLive: (UInt32) -> Bool, precedes: (UInt32, UInt32) -> Bool
-  ) -> [UInt32] {
-    var dropped: [UInt32] = []
+    isLive: (DestinationRow) -> Bool, precedes: (DestinationRow, DestinationRow) -> Bool
+  ) -> [DestinationRow] {
+    var dropped: [DestinationRow] = []
     if changes > 64 + sortedCount / 16 { sortedCount = 0 }
-    var sorted: [UInt32] = []
-    var tail: [UInt32] = []
+    var sorted: [DestinationRow] = []
+    var tail: [DestinationRow] = []
     for (i, entry) in entries.enumerated() {
       if !isLive(entry) {
         dropped.append(entry)
@@ -45,9 +45,10 @@ struct DumpOrder {
   }
 
   private static func merge(
-    _ a: [UInt32], _ b: [UInt32], _ precedes: (UInt32, UInt32) -> Bool
-  ) -> [UInt32] {
-    var result: [UInt32] = []
+    _ a: [DestinationRow], _ b: [DestinationRow],
+    _ precedes: (DestinationRow, DestinationRow) -> Bool
+  ) -> [DestinationRow] {
+    var result: [DestinationRow] = []
     result.reserveCapacity(a.count + b.count)
     var i = 0
     var j = 0
@@ -78,7 +79,7 @@ extension RouteTable {
     for row in dropped { destinations[row].flags.remove(.inDumpOrder) }
   }
 
-  private func dumpKey(_ a: UInt32, precedes b: UInt32) -> Bool {
+  private func dumpKey(_ a: DestinationRow, precedes b: DestinationRow) -> Bool {
     let routerA = dumpRouter(a)
     let routerB = dumpRouter(b)
     if routerA != routerB { return routerA < routerB }
@@ -89,9 +90,9 @@ extension RouteTable {
     return sourcePrefix(a) < sourcePrefix(b)
   }
 
-  private func dumpRouter(_ row: UInt32) -> UInt64 {
+  private func dumpRouter(_ row: DestinationRow) -> UInt64 {
     let selected = destinations[row].selected
-    guard selected != noRow else { return 0 }
+    guard selected != .none else { return 0 }
     return routerIDs[routes[selected].routerID].rawValue
   }
 }

@@ -1,31 +1,32 @@
 import BabelWire
 
+/// A router-id that some row names.
+struct InternedRouterID {
+  var id: RouterID
+  var references: UInt32
+}
+
 /// Router-ids as small numbers, counted by reference so that a stream of forged ones leaves
 /// nothing behind.
 struct InternedRouterIDs {
-  private struct Row {
-    var id: RouterID
-    var references: UInt32
-  }
-
-  private var rows = ChunkedTable<Row>()
-  private var numbers: [RouterID: UInt32] = [:]
+  private var rows = ChunkedTable<InternedRouterID>()
+  private var numbers: [RouterID: RouterRow] = [:]
 
   /// The number of a router-id, counted once more.
-  mutating func retain(_ id: RouterID) -> UInt32 {
+  mutating func retain(_ id: RouterID) -> RouterRow {
     if let number = numbers[id] {
       rows[number].references += 1
       return number
     }
-    let number = rows.insert(Row(id: id, references: 1))
+    let number = rows.insert(InternedRouterID(id: id, references: 1))
     numbers[id] = number
     return number
   }
 
   /// Counts a known number once more.
-  mutating func retain(number: UInt32) { rows[number].references += 1 }
+  mutating func retain(number: RouterRow) { rows[number].references += 1 }
 
-  mutating func release(_ number: UInt32) {
+  mutating func release(_ number: RouterRow) {
     rows[number].references -= 1
     guard rows[number].references == 0 else { return }
     numbers[rows[number].id] = nil
@@ -33,9 +34,9 @@ struct InternedRouterIDs {
   }
 
   /// The number of a router-id that is in use.
-  func number(of id: RouterID) -> UInt32? { numbers[id] }
+  func number(of id: RouterID) -> RouterRow? { numbers[id] }
 
-  subscript(_ number: UInt32) -> RouterID { rows[number].id }
+  subscript(_ number: RouterRow) -> RouterID { rows[number].id }
 }
 
 /// Source prefixes as small numbers. Number 0 stands for "any source" of either family.
@@ -99,18 +100,18 @@ struct NextHop {
 /// Next hops as small numbers, counted by reference.
 struct InternedNextHops {
   private var rows = ChunkedTable<NextHop>()
-  private var numbers: [Key: UInt32] = [:]
+  private var numbers: [Key: NextHopRow] = [:]
 
   private struct Key: Hashable {
-    let neighbour: UInt32
+    let neighbour: NeighbourID
     let interface: InterfaceID
     let gateway: IPAddress
   }
 
   mutating func retain(
     _ neighbour: NeighbourID, _ interface: InterfaceID, gateway: IPAddress
-  ) -> UInt32 {
-    let key = Key(neighbour: neighbour.rawValue, interface: interface, gateway: gateway)
+  ) -> NextHopRow {
+    let key = Key(neighbour: neighbour, interface: interface, gateway: gateway)
     if let number = numbers[key] {
       rows[number].references += 1
       return number
@@ -121,16 +122,16 @@ struct InternedNextHops {
     return number
   }
 
-  mutating func retain(number: UInt32) { rows[number].references += 1 }
+  mutating func retain(number: NextHopRow) { rows[number].references += 1 }
 
-  mutating func release(_ number: UInt32) {
+  mutating func release(_ number: NextHopRow) {
     rows[number].references -= 1
     guard rows[number].references == 0 else { return }
     let row = rows[number]
     // A lost row was taken out of the lookup already, and another may stand there now.
     if !row.isLostByKernel {
       numbers[
-        Key(neighbour: row.neighbour.rawValue, interface: row.interface, gateway: row.gateway)] =
+        Key(neighbour: row.neighbour, interface: row.interface, gateway: row.gateway)] =
         nil
     }
     rows.remove(number)
@@ -149,12 +150,12 @@ struct InternedNextHops {
   func contains(
     _ neighbour: NeighbourID, _ interface: InterfaceID, gateway: IPAddress
   ) -> Bool {
-    numbers[Key(neighbour: neighbour.rawValue, interface: interface, gateway: gateway)] != nil
+    numbers[Key(neighbour: neighbour, interface: interface, gateway: gateway)] != nil
   }
 
   /// Whether any neighbour is known to have announced routes with a gateway.
   func contains(_ interface: InterfaceID, gateway: IPAddress) -> Bool {
-    for number in 0..<rows.capacity
+    for number in rows.indexes
     where rows[number].references > 0 && rows[number].interface == interface
       && rows[number].gateway == gateway
     {
@@ -165,12 +166,12 @@ struct InternedNextHops {
 
   /// Whether any next hop lies on an interface.
   func uses(_ interface: InterfaceID) -> Bool {
-    for number in 0..<rows.capacity
+    for number in rows.indexes
     where rows[number].references > 0 && rows[number].interface == interface {
       return true
     }
     return false
   }
 
-  subscript(_ number: UInt32) -> NextHop { rows[number] }
+  subscript(_ number: NextHopRow) -> NextHop { rows[number] }
 }

@@ -5,16 +5,16 @@ import BabelWire
 struct OfferTable {
   struct Row {
     let offer: KernelOffer
-    let destination: UInt32
+    let destination: DestinationRow
     /// Metric the redistribute filter gave; infinity for a local address that is not announced.
     var metric: Metric
     var generation: UInt32
-    var next: UInt32
+    var next: RowIndex<Row>
   }
 
   private(set) var rows = ChunkedTable<Row>()
-  private var numbers: [KernelOffer: UInt32] = [:]
-  private var heads: [UInt32: UInt32] = [:]
+  private var numbers: [KernelOffer: RowIndex<Row>] = [:]
+  private var heads: [DestinationRow: RowIndex<Row>] = [:]
   private var localAddresses: [IPAddress: Int] = [:]
   private var generation: UInt32 = 0
 
@@ -27,26 +27,26 @@ struct OfferTable {
     return true
   }
 
-  mutating func insert(_ offer: KernelOffer, destination: UInt32, metric: Metric) {
+  mutating func insert(_ offer: KernelOffer, destination: DestinationRow, metric: Metric) {
     let number = rows.insert(
       Row(
         offer: offer, destination: destination, metric: metric, generation: generation,
-        next: heads[destination] ?? noRow))
+        next: heads[destination] ?? .none))
     heads[destination] = number
     numbers[offer] = number
     if let address = Self.localAddress(offer) { localAddresses[address, default: 0] += 1 }
   }
 
   /// Removes an offer; returns its destination, nil if it is not known.
-  mutating func remove(_ offer: KernelOffer) -> UInt32? {
+  mutating func remove(_ offer: KernelOffer) -> DestinationRow? {
     guard let number = numbers.removeValue(forKey: offer) else { return nil }
     let row = rows[number]
     if heads[row.destination] == number {
-      heads[row.destination] = row.next == noRow ? nil : row.next
+      heads[row.destination] = row.next == .none ? nil : row.next
     } else {
-      var other = heads[row.destination] ?? noRow
-      while other != noRow, rows[other].next != number { other = rows[other].next }
-      if other != noRow { rows[other].next = row.next }
+      var other = heads[row.destination] ?? .none
+      while other != .none, rows[other].next != number { other = rows[other].next }
+      if other != .none { rows[other].next = row.next }
     }
     if let address = Self.localAddress(offer), let references = localAddresses[address] {
       localAddresses[address] = references > 1 ? references - 1 : nil
@@ -56,11 +56,13 @@ struct OfferTable {
   }
 
   /// The destination that an offer was entered for; nil if it is not known.
-  func destination(of offer: KernelOffer) -> UInt32? { numbers[offer].map { rows[$0].destination } }
+  func destination(of offer: KernelOffer) -> DestinationRow? {
+    numbers[offer].map { rows[$0].destination }
+  }
 
   /// Gives a known offer another metric, or enters it for another destination. Whether it was
   /// confirmed stays as it was.
-  mutating func change(_ offer: KernelOffer, destination: UInt32, metric: Metric) {
+  mutating func change(_ offer: KernelOffer, destination: DestinationRow, metric: Metric) {
     guard let former = numbers[offer] else { return }
     guard rows[former].destination != destination else {
       rows[former].metric = metric
@@ -73,10 +75,10 @@ struct OfferTable {
   }
 
   /// The least metric offered for a destination; nil when nothing is announced.
-  func metric(_ destination: UInt32) -> Metric? {
+  func metric(_ destination: DestinationRow) -> Metric? {
     var best = Metric.infinity
-    var row = heads[destination] ?? noRow
-    while row != noRow {
+    var row = heads[destination] ?? .none
+    while row != .none {
       best = min(best, rows[row].metric)
       row = rows[row].next
     }
@@ -84,7 +86,7 @@ struct OfferTable {
   }
 
   /// Whether any offer, announced or not, hangs on the destination.
-  func hasOffers(_ destination: UInt32) -> Bool { heads[destination] != nil }
+  func hasOffers(_ destination: DestinationRow) -> Bool { heads[destination] != nil }
 
   /// Whether the prefix is one of our own addresses.
   func isOwnAddress(_ prefix: Prefix) -> Bool {
@@ -101,7 +103,7 @@ struct OfferTable {
   /// All offers.
   var all: [KernelOffer] {
     var result: [KernelOffer] = []
-    for number in 0..<rows.capacity where numbers[rows[number].offer] == number {
+    for number in rows.indexes where numbers[rows[number].offer] == number {
       result.append(rows[number].offer)
     }
     return result
@@ -110,7 +112,7 @@ struct OfferTable {
   /// Offers that were not confirmed since ``beginSnapshot()``.
   func unconfirmed() -> [KernelOffer] {
     var result: [KernelOffer] = []
-    for number in 0..<rows.capacity
+    for number in rows.indexes
     where rows[number].generation != generation && numbers[rows[number].offer] == number {
       result.append(rows[number].offer)
     }

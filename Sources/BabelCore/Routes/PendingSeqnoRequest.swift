@@ -4,9 +4,9 @@ import BabelWire
 
 /// One row of the table of pending seqno requests.
 struct PendingSeqnoRequest {
-  let destination: UInt32
+  let destination: DestinationRow
   /// Interned router-id; the row holds a reference.
-  let router: UInt32
+  let router: RouterRow
   var seqno: Seqno
   /// The neighbour we forwarded it for last, if any.
   var requester: NeighbourID?
@@ -19,21 +19,21 @@ struct PendingSeqnoRequest {
   var timeout: Int64
   /// When it is repeated or forgotten.
   var deadline: Instant
-  var next: UInt32
+  var next: RequestRow
 }
 
 /// The table, keyed by (destination, router-id).
 struct PendingSeqnoRequests {
   private(set) var rows = ChunkedTable<PendingSeqnoRequest>()
-  private var heads: [UInt32: UInt32] = [:]
+  private var heads: [DestinationRow: RequestRow] = [:]
   private var timers = DeadlineHeap()
 
   var count: Int { rows.count }
   var firstDeadline: Instant? { timers.first }
 
-  func find(_ destination: UInt32, _ router: UInt32) -> UInt32? {
-    var row = heads[destination] ?? noRow
-    while row != noRow {
+  func find(_ destination: DestinationRow, _ router: RouterRow) -> RequestRow? {
+    var row = heads[destination] ?? .none
+    while row != .none {
       if rows[row].router == router { return row }
       row = rows[row].next
     }
@@ -41,43 +41,43 @@ struct PendingSeqnoRequests {
   }
 
   /// The first request for a destination; follow `next` for the others.
-  func first(_ destination: UInt32) -> UInt32 { heads[destination] ?? noRow }
+  func first(_ destination: DestinationRow) -> RequestRow { heads[destination] ?? .none }
 
-  subscript(_ row: UInt32) -> PendingSeqnoRequest { rows[row] }
+  subscript(_ row: RequestRow) -> PendingSeqnoRequest { rows[row] }
 
   mutating func insert(_ request: PendingSeqnoRequest) {
     var request = request
-    request.next = heads[request.destination] ?? noRow
+    request.next = heads[request.destination] ?? .none
     let row = rows.insert(request)
     heads[request.destination] = row
-    timers.set(row, request.deadline)
+    timers.set(row.rawValue, request.deadline)
   }
 
   /// Changes a row in place and moves its timer.
-  mutating func update(_ row: UInt32, _ change: (inout PendingSeqnoRequest) -> Void) {
+  mutating func update(_ row: RequestRow, _ change: (inout PendingSeqnoRequest) -> Void) {
     change(&rows[row])
-    timers.set(row, rows[row].deadline)
+    timers.set(row.rawValue, rows[row].deadline)
   }
 
   /// Removes a row; the caller releases the router-id. Returns whether the destination has no
   /// request left.
-  mutating func remove(_ row: UInt32) -> Bool {
+  mutating func remove(_ row: RequestRow) -> Bool {
     let request = rows[row]
     if heads[request.destination] == row {
-      heads[request.destination] = request.next == noRow ? nil : request.next
+      heads[request.destination] = request.next == .none ? nil : request.next
     } else {
-      var other = heads[request.destination] ?? noRow
-      while other != noRow, rows[other].next != row { other = rows[other].next }
-      if other != noRow { rows[other].next = request.next }
+      var other = heads[request.destination] ?? .none
+      while other != .none, rows[other].next != row { other = rows[other].next }
+      if other != .none { rows[other].next = request.next }
     }
-    timers.set(row, nil)
+    timers.set(row.rawValue, nil)
     rows.remove(row)
     return heads[request.destination] == nil
   }
 
   /// A row whose deadline has come.
-  func due(at now: Instant) -> UInt32? {
+  func due(at now: Instant) -> RequestRow? {
     guard let first = timers.first, first <= now else { return nil }
-    return timers.firstID
+    return timers.firstID.map { RequestRow($0) }
   }
 }

@@ -4,14 +4,14 @@ import BabelWire
 
 /// One row of the route table. 4-byte links and ticks: 100,000 rows are normal.
 struct Route {
-  let destination: UInt32
+  let destination: DestinationRow
   /// Interned next hop; it knows the neighbour.
-  var nextHop: UInt32
+  var nextHop: NextHopRow
   /// Interned router-id.
-  var routerID: UInt32
-  var nextInDestination = noRow
-  var previousOfNeighbour = noRow
-  var nextOfNeighbour = noRow
+  var routerID: RouterRow
+  var nextInDestination = RouteRow.none
+  var previousOfNeighbour = RouteRow.none
+  var nextOfNeighbour = RouteRow.none
   /// When the row is looked at next: refresh, expiry or removal.
   var deadline = Tick(rawValue: 0)
   /// When the last Update that counted arrived.

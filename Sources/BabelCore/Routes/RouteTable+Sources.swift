@@ -3,12 +3,20 @@ import BabelWire
 // Before editing, read RFC 8966 §3.2.5 and §3.7.3. The source entry of the router-id that a
 // destination was last announced with lives in the destination's own row.
 
-/// Marks the number of a router-id in the side table: the entry is presumed, not known.
-private let presumed: UInt32 = 0x8000_0000
-
 extension RouteTable {
+  /// Source entries beside those in the rows, and presumed ones.
+  var sourceCount: Int { sources.count + presumptions.count }
+
+  /// When the next of these may have to go.
+  var otherSourcesDeadline: Instant? {
+    guard let one = sources.firstDeadline, let other = presumptions.firstDeadline else {
+      return sources.firstDeadline ?? presumptions.firstDeadline
+    }
+    return min(one, other)
+  }
+
   /// The feasibility distance of (destination, router), nil if we keep none.
-  func distance(_ row: UInt32, router: UInt32, at now: Instant) -> FeasibilityDistance? {
+  func distance(_ row: DestinationRow, router: RouterRow, at now: Instant) -> FeasibilityDistance? {
     if destinations[row].sourceRouter == router {
       return destinations[row].sourceExpiry.isDue(at: now)
         ? nil : destinations[row].sourceDistance
@@ -19,9 +27,9 @@ extension RouteTable {
 
   /// Whether the entry of the router-id announced last would have to move to the side table, and
   /// take room there, if the destination were announced with `router` now.
-  func displacesSource(_ row: UInt32, by router: UInt32, at now: Instant) -> Bool {
+  func displacesSource(_ row: DestinationRow, by router: RouterRow, at now: Instant) -> Bool {
     let former = destinations[row]
-    guard former.sourceRouter != router, former.sourceRouter != noRow,
+    guard former.sourceRouter != router, former.sourceRouter != .none,
       !former.sourceExpiry.isDue(at: now)
     else { return false }
     return !former.flags.contains(.moreSources) || sources.distance(row, router, at: now) == nil
@@ -31,7 +39,7 @@ extension RouteTable {
   /// its garbage collection (§3.7.3): it is kept for `lifetime` microseconds, and for longer if
   /// that was promised before.
   mutating func announced(
-    _ row: UInt32, router: UInt32, _ distance: FeasibilityDistance, lifetime: Int64,
+    _ row: DestinationRow, router: RouterRow, _ distance: FeasibilityDistance, lifetime: Int64,
     at now: Instant
   ) {
     if destinations[row].sourceRouter != router { takeOver(row, router: router, at: now) }
@@ -49,7 +57,9 @@ extension RouteTable {
   }
 
   /// Keeps the entry of (destination, router), if there is one, at least until `expiry`.
-  mutating func keepSource(_ row: UInt32, router: UInt32, until expiry: Instant, at now: Instant) {
+  mutating func keepSource(
+    _ row: DestinationRow, router: RouterRow, until expiry: Instant, at now: Instant
+  ) {
     if destinations[row].sourceRouter == router {
       guard !destinations[row].sourceExpiry.isDue(at: now),
         expiry > destinations[row].sourceExpiry.instant(near: now)
@@ -63,30 +73,32 @@ extension RouteTable {
   /// Keeps all entries for so many microseconds longer, but none beyond `latest`: what was
   /// announced long ago is not remembered longer than what is announced now.
   mutating func keepSources(for time: Int64, until latest: Instant, at now: Instant) {
-    for row in 0..<destinations.capacity
-    where isLive(row) && destinations[row].sourceRouter != noRow {
+    for row in destinations.indexes
+    where isLive(row) && destinations[row].sourceRouter != .none {
       let expiry = destinations[row].sourceExpiry.instant(near: now)
       destinations[row].sourceExpiry = Tick(max(expiry, min(expiry + time, latest)))
     }
     sources.keepAll(for: time, until: latest, at: now)
+    presumptions.keepAll(for: time, until: latest, at: now)
   }
 
   /// Passes on router-id, distance and expiry of all entries of a destination, presumed ones
   /// included.
   func forEachSource(
-    of row: UInt32, _ body: (UInt32, FeasibilityDistance, Tick) -> Void
+    of row: DestinationRow, _ body: (RouterRow, FeasibilityDistance, Tick) -> Void
   ) {
     let destination = destinations[row]
-    if destination.sourceRouter != noRow {
+    if destination.sourceRouter != .none {
       body(destination.sourceRouter, destination.sourceDistance, destination.sourceExpiry)
     }
     guard destination.flags.contains(.moreSources) else { return }
-    sources.forEach(of: row) { body($0 & ~presumed, $1, $2) }
+    sources.forEach(of: row, body)
+    presumptions.forEach(of: row, body)
   }
 
   /// Enters what an earlier life had announced; the better distance stays if there is one.
   mutating func restore(
-    _ row: UInt32, router: UInt32, _ distance: FeasibilityDistance, expiry: Instant,
+    _ row: DestinationRow, router: RouterRow, _ distance: FeasibilityDistance, expiry: Instant,
     at now: Instant
   ) {
     let former = destinations[row]
@@ -101,26 +113,25 @@ extension RouteTable {
   /// Presumes that a lost life announced (destination, router) with this seqno, at the best of
   /// distances. It counts until `expiry`; an earlier presumption is replaced.
   mutating func presume(
-    _ row: UInt32, router: UInt32, _ seqno: Seqno, until expiry: Instant, at now: Instant
+    _ row: DestinationRow, router: RouterRow, _ seqno: Seqno, until expiry: Instant, at now: Instant
   ) {
-    let key = router | presumed
-    if sources.remove(row, key) == nil { routerIDs.retain(number: router) }
-    sources.insert(
-      row, key, FeasibilityDistance(seqno: seqno, metric: .zero), expiry: Tick(expiry), at: now)
+    if presumptions.remove(row, router) == nil { routerIDs.retain(number: router) }
+    presumptions.insert(
+      row, router, FeasibilityDistance(seqno: seqno, metric: .zero), expiry: Tick(expiry), at: now)
     destinations[row].flags.insert(.moreSources)
   }
 
   /// The newest seqno a lost life may have announced (destination, router) with; nil if nothing
   /// is presumed.
-  func presumedSeqno(_ row: UInt32, router: UInt32, at now: Instant) -> Seqno? {
+  func presumedSeqno(_ row: DestinationRow, router: RouterRow, at now: Instant) -> Seqno? {
     guard destinations[row].flags.contains(.moreSources) else { return nil }
-    return sources.distance(row, router | presumed, at: now)?.seqno
+    return presumptions.distance(row, router, at: now)?.seqno
   }
 
   /// Makes `router` the one whose entry the row holds; the former one moves to the side table.
-  private mutating func takeOver(_ row: UInt32, router: UInt32, at now: Instant) {
+  private mutating func takeOver(_ row: DestinationRow, router: RouterRow, at now: Instant) {
     let former = destinations[row]
-    if former.sourceRouter != noRow {
+    if former.sourceRouter != .none {
       if former.sourceExpiry.isDue(at: now) {
         routerIDs.release(former.sourceRouter)
       } else {
@@ -140,8 +151,8 @@ extension RouteTable {
     updateMoreSources(row)
   }
 
-  private mutating func updateMoreSources(_ row: UInt32) {
-    if sources.hasEntries(row) {
+  private mutating func updateMoreSources(_ row: DestinationRow) {
+    if sources.hasEntries(row) || presumptions.hasEntries(row) {
       destinations[row].flags.insert(.moreSources)
     } else {
       destinations[row].flags.remove(.moreSources)
@@ -160,13 +171,15 @@ extension RouteTable {
         continue
       }
       routerIDs.release(destinations[row].sourceRouter)
-      destinations[row].sourceRouter = noRow
+      destinations[row].sourceRouter = .none
       destinations[row].flags.remove(.announced)
       removeIfUnused(row)
     }
-    while work < budget, let entry = sources.popExpired(at: now) {
+    while work < budget,
+      let entry = sources.popExpired(at: now) ?? presumptions.popExpired(at: now)
+    {
       work += 1
-      routerIDs.release(entry.router & ~presumed)
+      routerIDs.release(entry.router)
       updateMoreSources(entry.destination)
       removeIfUnused(entry.destination)
     }

@@ -8,13 +8,15 @@ struct RouteTable {
   var nextHops = InternedNextHops()
   var routerIDs = InternedRouterIDs()
   var sources = SourceTable()
+  /// What a lost life may have announced.
+  var presumptions = SourceTable()
   var order = DumpOrder()
   /// What Updates said of their paths, by route; only where something was said.
-  var attributes: [UInt32: PathAttributes] = [:]
+  var attributes: [RouteRow: PathAttributes] = [:]
   /// Expiry of routes.
-  var routeWheel = TimingWheel()
+  var routeWheel = RowWheel<Route>()
   /// Expiry of the source entries held in destination rows.
-  var sourceWheel = TimingWheel()
+  var sourceWheel = RowWheel<Destination>()
   private var sourcePrefixes = InternedSourcePrefixes()
   private var index: HashIndex
 
@@ -23,13 +25,13 @@ struct RouteTable {
   // MARK: Destinations
 
   /// The row of a destination, if there is one.
-  func find(_ prefix: Prefix, _ source: Prefix) -> UInt32? {
+  func find(_ prefix: Prefix, _ source: Prefix) -> DestinationRow? {
     sourcePrefixes.number(of: source).flatMap { find(prefix, number: $0) }
   }
 
-  private func find(_ prefix: Prefix, number: UInt16) -> UInt32? {
+  private func find(_ prefix: Prefix, number: UInt16) -> DestinationRow? {
     var row = index[bucket(prefix, number)]
-    while row != noRow {
+    while row != .none {
       if destinations[row].equals(prefix, number) { return row }
       row = destinations[row].nextInBucket
     }
@@ -37,8 +39,8 @@ struct RouteTable {
   }
 
   /// The rows of a destination prefix with whatever source prefixes.
-  func rows(of prefix: Prefix) -> [UInt32] {
-    var result: [UInt32] = []
+  func rows(of prefix: Prefix) -> [DestinationRow] {
+    var result: [DestinationRow] = []
     sourcePrefixes.forEachNumber { number in
       if let row = find(prefix, number: number) { result.append(row) }
     }
@@ -47,7 +49,7 @@ struct RouteTable {
 
   /// The row of a destination, made if there is none; nil when too many source prefixes are in
   /// use.
-  mutating func findOrInsert(_ prefix: Prefix, _ source: Prefix) -> UInt32? {
+  mutating func findOrInsert(_ prefix: Prefix, _ source: Prefix) -> DestinationRow? {
     if let row = find(prefix, source) { return row }
     guard let number = sourcePrefixes.retain(source) else { return nil }
     if index.isCrowded(by: destinations.count + 1) { rehash() }
@@ -69,18 +71,18 @@ struct RouteTable {
   }
 
   /// The source prefix of a destination; zero length if any source will do.
-  func sourcePrefix(_ row: UInt32) -> Prefix {
+  func sourcePrefix(_ row: DestinationRow) -> Prefix {
     sourcePrefixes.prefix(
       destinations[row].sourcePrefix, family: destinations[row].prefix.family)
   }
 
   /// Frees a destination that nothing hangs on any more.
-  mutating func removeIfUnused(_ row: UInt32) {
+  mutating func removeIfUnused(_ row: DestinationRow) {
     let destination = destinations[row]
-    guard destination.firstRoute == noRow, destination.sourceRouter == noRow,
-      destination.forwardedNextHop == noRow,
+    guard destination.firstRoute == .none, destination.sourceRouter == .none,
+      destination.forwardedNextHop == .none,
       destination.flags.isDisjoint(with: [
-        .originated, .held, .forwardedUnreachable, .moreSources, .requested, .announced,
+        .originated, .held, .forwardedUnreachable, .moreSources, .requested, .announced, .adopted,
       ]), destination.flags.contains(.live)
     else { return }
     let bucket = bucket(destination.prefix, destination.sourcePrefix)
@@ -96,8 +98,8 @@ struct RouteTable {
     destinations.remove(row)
   }
 
-  func isLive(_ row: UInt32) -> Bool {
-    row < destinations.capacity && destinations[row].flags.contains(.live)
+  func isLive(_ row: DestinationRow) -> Bool {
+    row.rawValue < destinations.capacity && destinations[row].flags.contains(.live)
   }
 
   private func bucket(_ prefix: Prefix, _ source: UInt16) -> Int {
@@ -108,7 +110,7 @@ struct RouteTable {
 
   private mutating func rehash() {
     index.grow()
-    for row in 0..<destinations.capacity where destinations[row].flags.contains(.live) {
+    for row in destinations.indexes where destinations[row].flags.contains(.live) {
       let bucket = bucket(destinations[row].prefix, destinations[row].sourcePrefix)
       destinations[row].nextInBucket = index[bucket]
       index[bucket] = row
@@ -119,38 +121,43 @@ struct RouteTable {
 
   /// Notes what an Update said of its path. Returns whether that is something new.
   @discardableResult
-  mutating func setAttributes(_ new: PathAttributes, of row: UInt32) -> Bool {
+  mutating func setAttributes(_ new: PathAttributes, of row: RouteRow) -> Bool {
     if new.isEmpty, attributes.isEmpty { return false }
     guard attributes[row] ?? PathAttributes() != new else { return false }
     attributes[row] = new.isEmpty ? nil : new
     return true
   }
 
+  /// A walk through the routes of a destination, in order of arrival. The table may change
+  /// meanwhile, as long as the route that was handed out last stays in it.
+  func routes(of destination: DestinationRow) -> RouteWalk {
+    RouteWalk(first: destinations[destination].firstRoute)
+  }
+
   /// The route to a destination through a neighbour.
-  func route(_ destination: UInt32, _ neighbour: NeighbourID) -> UInt32? {
-    var row = destinations[destination].firstRoute
-    while row != noRow {
+  func route(_ destination: DestinationRow, _ neighbour: NeighbourID) -> RouteRow? {
+    var walk = routes(of: destination)
+    while let row = walk.next(in: self) {
       if nextHops[routes[row].nextHop].neighbour == neighbour { return row }
-      row = routes[row].nextInDestination
     }
     return nil
   }
 
   /// Appends a route behind the others of its destination. The caller links it to the neighbour.
-  mutating func insert(_ route: Route) -> UInt32 {
+  mutating func insert(_ route: Route) -> RouteRow {
     let row = routes.insert(route)
     var last = destinations[route.destination].firstRoute
-    if last == noRow {
+    if last == .none {
       destinations[route.destination].firstRoute = row
     } else {
-      while routes[last].nextInDestination != noRow { last = routes[last].nextInDestination }
+      while routes[last].nextInDestination != .none { last = routes[last].nextInDestination }
       routes[last].nextInDestination = row
     }
     return row
   }
 
   /// Unlinks a route from its destination and frees it with its next hop and router-id.
-  mutating func remove(_ row: UInt32) {
+  mutating func remove(_ row: RouteRow) {
     let route = routes[row]
     routeWheel.remove(row)
     setAttributes(PathAttributes(), of: row)
@@ -164,5 +171,19 @@ struct RouteTable {
     nextHops.release(route.nextHop)
     routerIDs.release(route.routerID)
     routes.remove(row)
+  }
+}
+
+/// Where a walk through the routes of one destination stands.
+struct RouteWalk {
+  private var former = RouteRow.none
+  private let first: RouteRow
+
+  init(first: RouteRow) { self.first = first }
+
+  /// The next route; nil at the end.
+  mutating func next(in table: borrowing RouteTable) -> RouteRow? {
+    former = former == .none ? first : table.routes[former].nextInDestination
+    return former == .none ? nil : former
   }
 }

@@ -39,7 +39,7 @@ extension BabelNode {
   ) -> UInt32? {
     let end = UInt32(
       clamping: min(Int(position) + max(limit, 1), Int(table.destinations.capacity)))
-    for row in min(position, end)..<end where table.isLive(row) {
+    for row in RowIndexes<Destination>(from: position, to: end) where table.isLive(row) {
       let prefix = table.destinations[row].prefix
       let source = table.sourcePrefix(row)
       table.forEachSource(of: row) { router, distance, expiry in
@@ -82,11 +82,11 @@ extension BabelNode {
   /// Looks at a destination that an earlier life announced. If the kernel lost its entry while
   /// nobody was here to see it, it is lost now: retracted, and held (§3.5.4).
   mutating func settleRestored(
-    _ row: UInt32, _ now: Instant, _ buffer: inout ActionBuffer
+    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard table.isLive(row), table.destinations[row].flags.contains(.announced) else { return }
     let destination = table.destinations[row]
-    guard destination.selected == noRow,
+    guard destination.selected == .none,
       destination.flags.isDisjoint(with: [.adopted, .originated, .held])
     else { return }
     guard changeReaders > 0 else {
@@ -127,7 +127,7 @@ extension BabelNode {
   /// A neighbour announced a route and will not repeat that for long. It may have it from us, and
   /// may not be able to say so for as long when it has lost it: until then our distance counts.
   mutating func keepSource(
-    _ row: UInt32, _ router: UInt32, asLongAs interval: Interval, _ now: Instant
+    _ row: DestinationRow, _ router: RouterRow, asLongAs interval: Interval, _ now: Instant
   ) {
     let lifetime = ProtocolParameters.sourceLifetime(interval.microseconds)
     guard lifetime > ProtocolParameters.sourceGarbageCollection else { return }

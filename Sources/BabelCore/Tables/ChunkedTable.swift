@@ -1,6 +1,3 @@
-/// Index value that means "no row".
-let noRow = UInt32.max
-
 /// Rows in flat chunks, addressed by index, with a list of free indexes.
 ///
 /// A table of 100,000 rows grows chunk by chunk: there is no moment when one huge array is
@@ -10,7 +7,7 @@ struct ChunkedTable<Row> {
   private static var chunkSize: Int { 1 << Int(chunkShift) }
 
   private var chunks: [[Row]] = []
-  private var free: [UInt32] = []
+  private var free: [RowIndex<Row>] = []
   /// Rows in use.
   private(set) var count = 0
 
@@ -20,13 +17,26 @@ struct ChunkedTable<Row> {
     return UInt32((chunks.count - 1) << Int(Self.chunkShift) + last.count)
   }
 
-  subscript(_ index: UInt32) -> Row {
-    _read { yield chunks[Int(index >> Self.chunkShift)][Int(index) & (Self.chunkSize - 1)] }
-    _modify { yield &chunks[Int(index >> Self.chunkShift)][Int(index) & (Self.chunkSize - 1)] }
+  /// All indexes ever handed out, those that are free now included.
+  var indexes: RowIndexes<Row> { RowIndexes(from: 0, to: capacity) }
+
+  subscript(_ index: RowIndex<Row>) -> Row {
+    _read {
+      let (chunk, place) = Self.position(of: index)
+      yield chunks[chunk][place]
+    }
+    _modify {
+      let (chunk, place) = Self.position(of: index)
+      yield &chunks[chunk][place]
+    }
+  }
+
+  private static func position(of index: RowIndex<Row>) -> (chunk: Int, place: Int) {
+    (Int(index.rawValue >> chunkShift), Int(index.rawValue) & (chunkSize - 1))
   }
 
   /// Stores a row and returns its index, the most recently freed one if there is any.
-  mutating func insert(_ row: Row) -> UInt32 {
+  mutating func insert(_ row: Row) -> RowIndex<Row> {
     count += 1
     if let index = free.popLast() {
       self[index] = row
@@ -38,17 +48,34 @@ struct ChunkedTable<Row> {
       if !chunks.isEmpty { chunk.reserveCapacity(Self.chunkSize) }
       chunks.append(chunk)
     }
-    let index = capacity
+    let index = RowIndex<Row>(capacity)
     chunks[chunks.count - 1].append(row)
     return index
   }
 
   /// The row that ``insert(_:)`` would overwrite, if there is one.
-  var reusedIndex: UInt32? { free.last }
+  var reusedIndex: RowIndex<Row>? { free.last }
 
   /// Gives an index back; the row's contents stay until it is reused.
-  mutating func remove(_ index: UInt32) {
+  mutating func remove(_ index: RowIndex<Row>) {
     count -= 1
     free.append(index)
+  }
+}
+
+/// Indexes of a table, from one to another.
+struct RowIndexes<Row>: Sequence, IteratorProtocol {
+  private var position: UInt32
+  private let end: UInt32
+
+  init(from start: UInt32, to end: UInt32) {
+    position = start
+    self.end = end
+  }
+
+  mutating func next() -> RowIndex<Row>? {
+    guard position < end else { return nil }
+    defer { position += 1 }
+    return RowIndex(position)
   }
 }

@@ -1,10 +1,10 @@
-/// Rows that wait for the same time, each from when it came: first in, first out. A delay that is
-/// not the same for all needs a ``TimingWheel``, or a long one would hold up the short ones behind
-/// it.
+/// Destinations that wait for the same time, each from when it came: first in, first out. A delay
+/// that is not the same for all needs a ``TimingWheel``, or a long one would hold up the short ones
+/// behind it.
 struct DelayLine {
   /// How long each row waits, in microseconds.
   let delay: Int64
-  private var entries: [(row: UInt32, due: Instant)] = []
+  private var entries: [(row: DestinationRow, due: Instant)] = []
   private var head = 0
 
   init(delay: Int64) { self.delay = delay }
@@ -12,10 +12,12 @@ struct DelayLine {
   /// When the first row is due.
   var first: Instant? { head < entries.count ? entries[head].due : nil }
 
-  mutating func append(_ row: UInt32, at now: Instant) { entries.append((row, now + delay)) }
+  mutating func append(_ row: DestinationRow, at now: Instant) {
+    entries.append((row, now + delay))
+  }
 
   /// Takes the first row if its time has come.
-  mutating func popDue(at now: Instant) -> UInt32? {
+  mutating func popDue(at now: Instant) -> DestinationRow? {
     guard head < entries.count, entries[head].due <= now else { return nil }
     let row = entries[head].row
     head += 1

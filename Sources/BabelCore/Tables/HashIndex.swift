@@ -1,13 +1,13 @@
-/// Buckets of row indexes; the chain through equal buckets runs in the rows themselves.
+/// Buckets of destinations; the chain through equal buckets runs in the rows themselves.
 ///
 /// Keys come from the network, so the mix is keyed with the node's seed.
 struct HashIndex {
-  private(set) var buckets: [UInt32]
+  private(set) var buckets: [DestinationRow]
   private let key: UInt64
 
   init(key: UInt64) {
     self.key = key | 1
-    buckets = [UInt32](repeating: noRow, count: 64)
+    buckets = [DestinationRow](repeating: .none, count: 64)
   }
 
   /// The bucket of a 128-bit value with 32 bits of extra.
@@ -19,7 +19,7 @@ struct HashIndex {
     return Int(truncatingIfNeeded: h & UInt64(buckets.count - 1))
   }
 
-  subscript(_ bucket: Int) -> UInt32 {
+  subscript(_ bucket: Int) -> DestinationRow {
     get { buckets[bucket] }
     set { buckets[bucket] = newValue }
   }
@@ -29,6 +29,6 @@ struct HashIndex {
 
   /// Doubles the buckets and empties them; the caller enters all rows again.
   mutating func grow() {
-    buckets = [UInt32](repeating: noRow, count: buckets.count * 2)
+    buckets = [DestinationRow](repeating: .none, count: buckets.count * 2)
   }
 }

@@ -98,3 +98,27 @@ struct TimingWheel {
     return nil
   }
 }
+
+/// A ``TimingWheel`` whose rows are those of one table.
+struct RowWheel<Row> {
+  private var wheel = TimingWheel()
+
+  /// See ``TimingWheel/firstDeadline``.
+  var firstDeadline: Instant? { wheel.firstDeadline }
+
+  /// See ``TimingWheel/contains(_:)``.
+  func contains(_ row: RowIndex<Row>) -> Bool { wheel.contains(row.rawValue) }
+
+  /// See ``TimingWheel/add(_:_:now:)``.
+  mutating func add(_ row: RowIndex<Row>, _ deadline: Instant, now: Instant) {
+    wheel.add(row.rawValue, deadline, now: now)
+  }
+
+  /// See ``TimingWheel/remove(_:)``.
+  mutating func remove(_ row: RowIndex<Row>) { wheel.remove(row.rawValue) }
+
+  /// See ``TimingWheel/popDue(at:)``.
+  mutating func popDue(at now: Instant) -> RowIndex<Row>? {
+    wheel.popDue(at: now).map { RowIndex($0) }
+  }
+}

@@ -32,7 +32,7 @@ struct DumpCursor {
   private var originated: [OriginatedStatus?]
   private var keys: [OriginatedKey]
   private var nextOriginated = 0
-  private let destinations: [UInt32]
+  private let destinations: [DestinationHandle]
   private var nextDestination = 0
   /// Routes written so far, for a monitor.
   private var written: Set<UInt64> = []
