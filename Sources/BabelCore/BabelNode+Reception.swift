@@ -91,7 +91,7 @@ extension BabelNode {
     case .wildcardRequest:
       receiveWildcardRequest(from: id, now)
     case .seqnoRequest(let request):
-      receiveSeqnoRequest(request, from: id, now, &buffer)
+      seqnoRequestArrived(request, from: id, now, &buffer)
     case .pad1, .padN, .routerID, .nextHop, .mac, .packetCounter,
       .challengeRequest, .challengeReply:
       break

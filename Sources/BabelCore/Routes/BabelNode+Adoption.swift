@@ -217,9 +217,7 @@ extension BabelNode {
       table.destinations[row].flags.insert(.announced)
       table.destinations[row].announcedMetric = .zero
     }
-    beginHold(row, inKernel: true, now)
-    updateForwarding(row, &buffer)
-    considerAnnouncement(row, now)
+    holdLost(row, now, &buffer)
   }
 
   /// Withdraws an adopted entry.

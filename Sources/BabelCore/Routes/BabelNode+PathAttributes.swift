@@ -67,11 +67,11 @@ extension BabelNode {
     return update.attributes
   }
 
-  /// Announces a route whose price is not what it was, if it is the selected one.
-  mutating func tellPrice(of number: RouteRow, formerly price: UInt32?, _ now: Instant) {
-    guard price != table.attributes[number]?.price else { return }
-    let row = table.routes[number].destination
-    if table.destinations[row].selected == number { noteChange(row, isCritical: false, now) }
+  /// Whether neighbours are to be told of a route's price: it is not what it was, and the route is
+  /// the selected one.
+  func isPriceNews(of number: RouteRow, formerly price: UInt32?) -> Bool {
+    guard price != table.attributes[number]?.price else { return false }
+    return table.destinations[table.routes[number].destination].selected == number
   }
 
   /// What a path costs with our own fee: what we announce, and what selection compares.

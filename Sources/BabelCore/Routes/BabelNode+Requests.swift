@@ -2,6 +2,13 @@ import BabelWire
 
 // Before editing, read RFC 8966 §3.8.
 
+/// Who is to hear the answer to a seqno request, and of which destination.
+enum SeqnoAnswer {
+  case none
+  case requester(DestinationRow)
+  case everybody(DestinationRow)
+}
+
 extension BabelNode {
   // MARK: Receiving
 
@@ -25,35 +32,30 @@ extension BabelNode {
     startUnicastDump(id, now)
   }
 
-  /// A request for a newer seqno (§3.8.1.2).
-  mutating func receiveSeqnoRequest(
-    _ request: SeqnoRequest, from id: NeighbourID, _ now: Instant,
+  /// Finds the answer to a request for a newer seqno, or forwards it (§3.8.1.2).
+  mutating func answer(
+    to request: SeqnoRequest, from id: NeighbourID, _ now: Instant,
     _ buffer: inout ActionBuffer
-  ) {
-    guard let row = table.find(request.destination, request.source) else { return }
+  ) -> SeqnoAnswer {
+    guard let row = table.find(request.destination, request.source) else { return .none }
     let router = table.routerIDs.number(of: request.routerID)
     if let announcement = announcement(row) {
       if announcement.router != router || !request.seqno.isNewer(than: announcement.seqno) {
-        if router == ownRouter, request.seqno == ownSeqno, hasJustIncreasedSeqno(now) {
-          // Requests for several of our prefixes come together; the first one raised the seqno.
-          // Everyone is told of all of them, or else who was not asked holds routes of an older
-          // seqno, which help nobody when the way of the requester is lost.
-          noteChange(row, isCritical: false, now)
-        }
-        enqueueUrgent(.update(row), to: id, now)
-        return
+        // Requests for several of our prefixes come together; the first one raised the seqno.
+        let isRaised =
+          router == ownRouter && request.seqno == ownSeqno && hasJustIncreasedSeqno(now)
+        return isRaised ? .everybody(row) : .requester(row)
       }
       if router == ownRouter {
         increaseSeqno(asked: request.seqno, now, &buffer)
-        noteChange(row, isCritical: false, now)
-        enqueueUrgent(.update(row), to: id, now)
-        return
+        return .everybody(row)
       }
     } else if !table.destinations[row].flags.contains(.held) {
-      return
+      return .none
     }
-    guard request.hopCount >= 2, let router, router != ownRouter else { return }
+    guard request.hopCount >= 2, let router, router != ownRouter else { return .none }
     forward(request, row, router, from: id, now)
+    return .none
   }
 
   /// One more, however far ahead the request is, and not too often. Only a life that
@@ -127,7 +129,7 @@ extension BabelNode {
   /// A destination lost its last feasible route: everyone who still has one is asked for a newer
   /// seqno (§3.8.2.1).
   mutating func starve(
-    _ row: DestinationRow, _ lost: RouteRow, _ now: Instant, _ buffer: inout ActionBuffer
+    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let targets = unfeasibleNeighbours(row, now)
     guard !targets.isEmpty else { return }
@@ -305,12 +307,12 @@ extension BabelNode {
     }
   }
 
-  /// What we announce now may be what pending requests wait for: those are forgotten, and what
-  /// others asked us for is passed on at once.
-  mutating func satisfyRequests(_ row: DestinationRow, _ now: Instant) {
+  /// What we announce now may be what pending requests wait for: those are forgotten. Returns
+  /// whether others asked us for it, so that it is to be passed on at once.
+  mutating func satisfyRequests(_ row: DestinationRow, _ now: Instant) -> Bool {
     guard table.isLive(row), table.destinations[row].flags.contains(.requested),
       let announcement = announcement(row)
-    else { return }
+    else { return false }
     var passOn = false
     var pending = requests.first(row)
     while pending != .none {
@@ -322,6 +324,6 @@ extension BabelNode {
       }
       pending = next
     }
-    if passOn { noteChange(row, isCritical: false, now) }
+    return passOn
   }
 }

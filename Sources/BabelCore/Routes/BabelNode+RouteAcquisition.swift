@@ -69,10 +69,7 @@ extension BabelNode {
     table.setAttributes(acceptedAttributes(update, from: id), of: number)
     link(number, to: id)
     restartHoldTime(number, now)
-    reportRoute(.add, number, now, &buffer)
-    reselect(row, now, &buffer)
-    askForSeqnoIfWanted(number, isNewWay: true, now)
-    satisfyRequests(row, now)
+    routeArrived(number, now, &buffer)
   }
 
   /// An Update for a route we have.
@@ -135,11 +132,8 @@ extension BabelNode {
     table.routes[number].updatedAt = Tick(now)
     table.routes[number].flags = []
     restartHoldTime(number, now)
-    reselect(row, now, &buffer)
-    tellPrice(of: number, formerly: formerPrice, now)
-    reportRoute(number, ifNot: before, now, &buffer)
-    askForSeqnoIfWanted(number, isNewWay: former.isInfinite, now)
-    satisfyRequests(row, now)
+    routeChanged(
+      number, from: before, formerPrice: formerPrice, isNewWay: former.isInfinite, now, &buffer)
   }
 
   /// A retraction of a route we have, or news that amount to one.
@@ -155,8 +149,7 @@ extension BabelNode {
     table.routes[number].epoch = neighbours[id].epoch
     table.routes[number].flags.remove([.expired, .denied])
     if isDenied { table.routes[number].flags.insert(.denied) }
-    reselect(table.routes[number].destination, now, &buffer)
-    reportRoute(number, ifNot: before, now, &buffer)
+    routeLost(number, from: before, now, &buffer)
   }
 
   /// Whether an Update says nothing that the row does not say already.
@@ -281,13 +274,7 @@ extension BabelNode {
     var before = visible(number)
     before?.metric = former
     before?.advertisedMetric = route.advertisedMetric
-    reselect(route.destination, now, &buffer)
-    reportRoute(number, ifNot: before, now, &buffer)
-    if recovery != nil {
-      askForSeqnoIfWanted(number, isNewWay: former.isInfinite, now)
-    } else {
-      askForSeqnoIfWanted(afterChangeOf: number, now)
-    }
+    routeCostChanged(number, from: before, isNewWay: former.isInfinite, now, &buffer)
   }
 
   // MARK: Expiry
@@ -336,8 +323,7 @@ extension BabelNode {
         let before = visible(number)
         table.routes[number].advertisedMetric = .infinity
         table.routes[number].flags.insert(.expired)
-        reselect(route.destination, now, &buffer)
-        reportRoute(number, ifNot: before, now, &buffer)
+        routeLost(number, from: before, now, &buffer)
         setDeadline(number, from: now, halves: ProtocolParameters.routeHoldHalves, now)
       }
     }

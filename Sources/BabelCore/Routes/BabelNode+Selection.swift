@@ -157,102 +157,22 @@ extension BabelNode {
     settling.append(row, at: now)
   }
 
-  /// Selects the route for a destination anew and does what follows from a change: forwarding,
-  /// announcement, hold and requests.
-  mutating func reselect(_ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer) {
-    let old = table.destinations[row].selected
-    let best = choose(row, now)
-    if best != old {
-      table.destinations[row].selected = best
+  /// A route has had its time to settle; false if nothing waits for that any more.
+  mutating func endSettling(_ row: DestinationRow) -> Bool {
+    guard table.isLive(row), table.destinations[row].flags.contains(.settling) else { return false }
+    table.destinations[row].flags.remove(.settling)
+    return true
+  }
+
+  /// Selects the route of a destination anew. What follows from that is done by
+  /// ``reselect(_:_:_:)``.
+  mutating func select(_ row: DestinationRow, _ now: Instant) -> SelectionChange {
+    let former = table.destinations[row].selected
+    let selected = choose(row, now)
+    if selected != former {
+      table.destinations[row].selected = selected
       table.order.noteChange()
-      if old != .none, best != .none { noteMove(row, from: old, to: best, now) }
-      // With the way the price changes, even where the metric does not.
-      if usesPrices, best != .none { noteChange(row, isCritical: false, now) }
     }
-    let isOriginated = table.destinations[row].flags.contains(.originated)
-    if best != .none || isOriginated {
-      endHold(row)
-    } else if table.destinations[row].flags.isDisjoint(with: [.announced, .adopted]) {
-      // While its routes may not be used, packets must not follow a shorter prefix instead: they
-      // may come from one who still believes in what we announced before a crash.
-      if hasAwaitingRoute(row, now) { beginHold(row, inKernel: true, now) }
-    } else if !table.destinations[row].flags.contains(.adopted) {
-      // Without a former route it is one we redistributed, or one of an earlier life.
-      let isLearned = old != .none || table.destinations[row].sourceRouter != ownRouter
-      beginHold(row, inKernel: isLearned, now)
-      if old != .none { starve(row, old, now, &buffer) }
-    }
-    updateForwarding(row, &buffer)
-    considerAnnouncement(row, now)
-    if old != best {
-      if old != .none { reportRoute(.change, old, now, &buffer) }
-      if best != .none { reportRoute(.change, best, now, &buffer) }
-    }
-    table.removeIfUnused(row)
-  }
-
-  // MARK: Holding lost destinations
-
-  /// A destination that we announced is lost: it is retracted, and held until no neighbour can
-  /// still use us for it (§3.5.4).
-  mutating func beginHold(
-    _ row: DestinationRow, inKernel: Bool, for time: Int64? = nil, _ now: Instant
-  ) {
-    guard !table.destinations[row].flags.contains(.held) else { return }
-    table.destinations[row].flags.insert(.held)
-    if inKernel { table.destinations[row].flags.insert(.heldInKernel) }
-    let due = now + (time ?? holdTime)
-    table.destinations[row].holdExpiry = Tick(due)
-    // It may still wait for the end of an earlier hold, or of another destination's in this row.
-    holds.remove(row)
-    holds.add(row, due, now: now)
-  }
-
-  /// How long neighbours may keep a route through us that is not refreshed, in microseconds. Links
-  /// that are down count: the other end need not have noticed.
-  var holdTime: Int64 {
-    var longest: Int64 = 0
-    for id in interfaceOrder {
-      if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
-    }
-    return longest * ProtocolParameters.routeHoldHalves / 2
-  }
-
-  private mutating func endHold(_ row: DestinationRow) {
-    guard table.destinations[row].flags.contains(.held) else { return }
-    table.destinations[row].betterSince = nil
-    table.destinations[row].flags.remove([.held, .heldInKernel])
-  }
-
-  /// Ends holds, sends further copies and looks at settling routes whose time has come.
-  mutating func runDelays(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
-    var work = 0
-    while work < budget, let row = holds.popDue(at: now) {
-      work += 1
-      guard table.isLive(row), table.destinations[row].flags.contains(.held) else { continue }
-      let expiry = table.destinations[row].holdExpiry
-      if expiry.isDue(at: now) {
-        table.destinations[row].flags.remove([.held, .heldInKernel, .announced])
-        updateForwarding(row, &buffer)
-        table.removeIfUnused(row)
-      } else {
-        holds.add(row, expiry.instant(near: now), now: now)
-      }
-    }
-    while work < budget, let row = copies.popDue(at: now) {
-      work += 1
-      if table.isLive(row) { sendCopy(row, now) }
-    }
-    while work < budget, let row = restored.popDue(at: now) {
-      work += 1
-      settleRestored(row, now, &buffer)
-    }
-    while work < budget, let row = settling.popDue(at: now) {
-      work += 1
-      guard table.isLive(row), table.destinations[row].flags.contains(.settling) else { continue }
-      table.destinations[row].flags.remove(.settling)
-      reselect(row, now, &buffer)
-    }
-    return work
+    return SelectionChange(row: row, former: former, selected: selected)
   }
 }

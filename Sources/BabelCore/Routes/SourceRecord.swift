@@ -101,9 +101,7 @@ extension BabelNode {
       return
     }
     // It was announced with the intervals of the earlier life.
-    beginHold(row, inKernel: true, for: max(holdTime, left / ProtocolParameters.sourceHolds), now)
-    updateForwarding(row, &buffer)
-    considerAnnouncement(row, now)
+    holdLost(row, for: max(holdTime, left / ProtocolParameters.sourceHolds), now, &buffer)
   }
 }
 

@@ -1,0 +1,48 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.5.4.
+
+extension BabelNode {
+  /// A destination that we announced is lost: it is retracted, and held until no neighbour can
+  /// still use us for it (§3.5.4).
+  mutating func beginHold(
+    _ row: DestinationRow, inKernel: Bool, for time: Int64? = nil, _ now: Instant
+  ) {
+    guard !table.destinations[row].flags.contains(.held) else { return }
+    table.destinations[row].flags.insert(.held)
+    if inKernel { table.destinations[row].flags.insert(.heldInKernel) }
+    let due = now + (time ?? holdTime)
+    table.destinations[row].holdExpiry = Tick(due)
+    // It may still wait for the end of an earlier hold, or of another destination's in this row.
+    holds.remove(row)
+    holds.add(row, due, now: now)
+  }
+
+  /// How long neighbours may keep a route through us that is not refreshed, in microseconds. Links
+  /// that are down count: the other end need not have noticed.
+  var holdTime: Int64 {
+    var longest: Int64 = 0
+    for id in interfaceOrder {
+      if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
+    }
+    return longest * ProtocolParameters.routeHoldHalves / 2
+  }
+
+  mutating func endHold(_ row: DestinationRow) {
+    guard table.destinations[row].flags.contains(.held) else { return }
+    table.destinations[row].betterSince = nil
+    table.destinations[row].flags.remove([.held, .heldInKernel])
+  }
+
+  /// Ends a hold whose time has come; false if it was prolonged meanwhile.
+  mutating func expireHold(_ row: DestinationRow, _ now: Instant) -> Bool {
+    guard table.isLive(row), table.destinations[row].flags.contains(.held) else { return false }
+    let expiry = table.destinations[row].holdExpiry
+    guard expiry.isDue(at: now) else {
+      holds.add(row, expiry.instant(near: now), now: now)
+      return false
+    }
+    table.destinations[row].flags.remove([.held, .heldInKernel, .announced])
+    return true
+  }
+}
