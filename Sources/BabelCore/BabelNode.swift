@@ -17,8 +17,8 @@ import BabelWire
 /// - §3.7 updates: `Routes/BabelNode+Updates.swift`, own prefixes `…+Origination.swift`
 /// - §3.8 requests: `Routes/BabelNode+Requests.swift`
 /// - authentication (RFC 8967): `Authentication/BabelNode+Authentication.swift`
-/// - starting after a crash: `Neighbours/BabelNode+Recovery.swift`
-/// - entries found in the kernel: `Routes/BabelNode+Adoption.swift`
+/// - starting again after a crash, or on purpose: `Restart/`
+/// - what follows from a new selection: `Routes/BabelNode+Consequences.swift`
 ///
 /// Long work is sliced: losing a neighbour with 100,000 routes only marks it; its routes are
 /// looked at by `advance`, a budget at a time.
@@ -30,8 +30,6 @@ public struct BabelNode: ~Copyable {
   var jitter: Jitter
   var ownSeqno: Seqno
   var seqnoIncreasedAt: Instant?
-  /// By then everybody has forgotten what an earlier life announced; nil if not known.
-  var seqnoLearningEnd: Instant?
   /// Our router-id in the table of interned ones.
   let ownRouter: RouterRow
   /// Whether ``Notice/route(_:_:)`` is emitted.
@@ -83,18 +81,12 @@ public struct BabelNode: ~Copyable {
   var holds = RowWheel<Destination>()
   /// Destinations with a better route that has not settled yet.
   var settling = DelayLine(delay: ProtocolParameters.settlingTime)
-  /// Destinations that an earlier life announced, to be looked at once.
-  var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
   /// Full updates under way, multicast and unicast.
   var dumpsUnderWay = 0
   /// When the last row of a retraction was worked on.
   var retractionDoneAt: Instant?
-  /// What an earlier life left in the kernel.
-  var adoption = AdoptedForwarding()
-  /// The wait for neighbours after a crash; nil when there is none.
-  var recovery: Recovery?
-  /// How this life began.
-  var beginning = Beginning.clean
+  /// What is left of an earlier life.
+  var restart = Restart()
   var hasShutDown = false
 
   struct NeighbourKey: Hashable {
@@ -119,7 +111,7 @@ public struct BabelNode: ~Copyable {
   /// When ``advance(to:budget:into:)`` is to be called at the latest; nil if never.
   public var nextDeadline: Instant? {
     if hasShutDown { return nil }
-    if !jobs.isEmpty || adoption.position != nil { return Instant(microseconds: 0) }
+    if !jobs.isEmpty || restart.adoption.position != nil { return Instant(microseconds: 0) }
     var first = interfaceTimers.first
     func take(_ other: Instant?) {
       if let other, other < first ?? .distantFuture { first = other }
@@ -133,9 +125,7 @@ public struct BabelNode: ~Copyable {
     take(copies.first)
     take(holds.firstDeadline)
     take(settling.first)
-    take(restored.first)
-    take(recovery?.checkDue)
-    take(adoption.firstDeadline)
+    take(restart.firstDeadline)
     take(authenticationSweepDue)
     return first
   }

@@ -17,6 +17,6 @@ extension BabelNode {
   /// Whether forwarding entries may still name an interface, be it removed: the entries of many
   /// routes are withdrawn in slices.
   public func usesInterface(_ id: InterfaceID) -> Bool {
-    table.nextHops.uses(id) || adoption.uses(id)
+    table.nextHops.uses(id) || restart.adoption.uses(id)
   }
 }

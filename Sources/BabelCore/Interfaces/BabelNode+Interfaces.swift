@@ -44,7 +44,7 @@ extension BabelNode {
     guard jobs.isEmpty else { return nil }
     for i in interfaceRows.indices where interfaceRows[i] == nil {
       let id = InterfaceID(UInt16(i))
-      if !table.nextHops.uses(id), !adoption.uses(id) { return id }
+      if !table.nextHops.uses(id), !restart.adoption.uses(id) { return id }
     }
     return nil
   }
@@ -164,13 +164,13 @@ extension BabelNode {
     interface.pacer = PacketPacer()
     // Neighbours shall forget an earlier life of ours, and tell us what they know.
     // One that neighbours know nothing of goes on; what is not resumed of it is retracted later.
-    if recovery == nil, beginning != .resumed || !adoption.isUnderWay {
+    if restart.recovery == nil, restart.beginning != .resumed || !restart.adoption.isUnderWay {
       _ = interface.queue.append(.wildcardRetraction, by: now)
     }
     _ = interface.queue.append(.wildcardRequest, by: now)
     interfaceRows[Int(id.rawValue)] = interface
-    if recovery != nil { beginRetracting(id, now) }
-    adoption.join(id, interface, at: now)
+    if restart.recovery != nil { beginRetracting(id, now) }
+    restart.adoption.join(id, interface, at: now)
     scheduleInterface(id)
   }
 

@@ -121,7 +121,7 @@ extension BabelNode {
     _ buffer: inout ActionBuffer
   ) {
     routeLost(number, from: before, now, &buffer)
-    if recovery != nil {
+    if restart.recovery != nil {
       askForSeqnoIfWanted(number, isNewWay: isNewWay, now)
     } else {
       askForSeqnoIfWanted(afterChangeOf: number, now)
@@ -165,7 +165,7 @@ extension BabelNode {
       work += 1
       if table.isLive(row) { sendCopy(row, now) }
     }
-    while work < budget, let row = restored.popDue(at: now) {
+    while work < budget, let row = restart.restored.popDue(at: now) {
       work += 1
       settleRestored(row, now, &buffer)
     }

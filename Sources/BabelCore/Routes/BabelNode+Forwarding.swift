@@ -170,7 +170,7 @@ extension BabelNode {
     let destination = table.destinations[row]
     var number = parameters.exportTable
     if destination.flags.contains(.adopted) {
-      number = adoption[destination.adoptedWay].table
+      number = restart.adoption[destination.adoptedWay].table
     } else if destination.forwardedRule != 0 {
       number = filters.install.rules[Int(destination.forwardedRule) - 1].table ?? number
     }
@@ -182,7 +182,7 @@ extension BabelNode {
   private func forwardedTarget(_ row: DestinationRow) -> ForwardingTarget {
     let destination = table.destinations[row]
     if destination.flags.contains(.adopted) {
-      return adoption.actual(destination.adoptedWay)
+      return restart.adoption.actual(destination.adoptedWay)
     }
     if destination.flags.contains(.forwardedUnreachable) { return .unreachable }
     guard destination.forwardedNextHop != .none else { return .absent }

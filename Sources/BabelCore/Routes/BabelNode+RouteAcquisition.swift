@@ -222,6 +222,17 @@ extension BabelNode {
     table.removeIfUnused(row)
   }
 
+  /// Has all routes of a neighbour judged anew, a budget at a time.
+  mutating func judgeRoutes(of id: NeighbourID) {
+    let neighbour = neighbours[id]
+    guard neighbour.routeCount > 0 else { return }
+    if neighbour.jobRemaining == nil {
+      jobs.append(id)
+      neighbours[id].formerCost = neighbour.cost
+    }
+    neighbours[id].jobRemaining = neighbour.routeCount
+  }
+
   /// Looks at the routes of neighbours whose cost changed, that retracted everything or that are
   /// leaving; at most `budget` rows. Returns how many.
   mutating func runJobs(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {

@@ -55,7 +55,7 @@ extension BabelNode {
       return
     }
     if !wasAnnounced, isWithheld(row) {
-      adoption.withhold(row, at: now)
+      restart.adoption.withhold(row, at: now)
       return
     }
     if !wasAnnounced || announcement.router != destination.sourceRouter

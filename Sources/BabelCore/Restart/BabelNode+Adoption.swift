@@ -18,7 +18,7 @@ extension BabelNode {
     let destination = table.destinations[row]
     guard !destination.flags.contains(.adopted), destination.forwardedNextHop == .none,
       !destination.flags.contains(.forwardedUnreachable),
-      let way = adoption.insert(
+      let way = restart.adoption.insert(
         AdoptedForwarding.Way(target: target, table: key.table), at: now)
     else {
       table.removeIfUnused(row)
@@ -30,13 +30,13 @@ extension BabelNode {
   }
 
   /// Adopted entries that no route has confirmed or replaced.
-  public var adoptedForwardingCount: Int { adoption.count }
+  public var adoptedForwardingCount: Int { restart.adoption.count }
 
   // MARK: Confirming
 
   /// A neighbour became usable: what it does not tell by itself it is asked for.
   mutating func expectAdopted(of id: NeighbourID, _ now: Instant) {
-    guard adoption.count > 0, !neighbours[id].wasAskedForAdopted else { return }
+    guard restart.adoption.count > 0, !neighbours[id].wasAskedForAdopted else { return }
     neighbours[id].adoptedDue = now + ProtocolParameters.firstDumpTime
     neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
   }
@@ -47,13 +47,13 @@ extension BabelNode {
     let neighbour = neighbours[id]
     neighbours[id].adoptedDue = nil
     let interface = neighbour.interface
-    guard adoption.count > 0,
-      adoption.leads(through: interface, where: { mayBeGateway($0, of: neighbour, id) })
+    guard restart.adoption.count > 0,
+      restart.adoption.leads(through: interface, where: { mayBeGateway($0, of: neighbour, id) })
     else { return }
     if neighbour.wasAskedForAdopted {
       // Copied, because it reads the tables that are changed.
       let nextHops = table.nextHops
-      adoption.revoke(interface, isLost: false) {
+      restart.adoption.revoke(interface, isLost: false) {
         $0 == neighbour.address || nextHops.contains(id, interface, gateway: $0)
       }
       return
@@ -74,7 +74,7 @@ extension BabelNode {
     var rows: [DestinationRow] = []
     for row in table.destinations.indexes
     where table.isLive(row) && table.destinations[row].flags.contains(.adopted) {
-      guard case .via(let path) = adoption[table.destinations[row].adoptedWay].target,
+      guard case .via(let path) = restart.adoption[table.destinations[row].adoptedWay].target,
         path.interface == neighbour.interface, mayBeGateway(path.gateway, of: neighbour, id)
       else { continue }
       rows.append(row)
@@ -103,9 +103,9 @@ extension BabelNode {
   mutating func retractAdopted(
     _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard adoption.count > 0, let row = table.find(update.destination, update.source),
+    guard restart.adoption.count > 0, let row = table.find(update.destination, update.source),
       table.destinations[row].flags.contains(.adopted),
-      case .via(let path) = adoption[table.destinations[row].adoptedWay].target,
+      case .via(let path) = restart.adoption[table.destinations[row].adoptedWay].target,
       path.interface == neighbours[id].interface,
       isGateway(path.gateway, of: neighbours[id], id)
     else { return }
@@ -118,9 +118,9 @@ extension BabelNode {
   /// confirmed. Its next hop may have lost the prefix long ago and may not hold it any more;
   /// then it would send the packets it gets from us back along the wider prefix.
   mutating func isWithheld(_ row: DestinationRow) -> Bool {
-    guard adoption.count > 0, beginning == .afterCrash else { return false }
-    let order = adoption.order ?? sortedAdopted()
-    if adoption.order == nil { adoption.order = order }
+    guard restart.adoption.count > 0, restart.beginning == .afterCrash else { return false }
+    let order = restart.adoption.order ?? sortedAdopted()
+    if restart.adoption.order == nil { restart.adoption.order = order }
     let wide = table.destinations[row].prefix
     var low = 0
     var high = order.count
@@ -135,7 +135,7 @@ extension BabelNode {
       if wide.contains(prefix), table.isLive(row),
         table.destinations[row].flags.contains(.adopted),
         table.destinations[row].prefix == prefix,
-        adoption.actual(table.destinations[row].adoptedWay) != .unreachable
+        restart.adoption.actual(table.destinations[row].adoptedWay) != .unreachable
       {
         return true
       }
@@ -156,8 +156,8 @@ extension BabelNode {
 
   /// Announces what was withheld, if nothing stands in the way any more.
   mutating func announceWithheld(_ now: Instant) {
-    guard let due = adoption.withheldDue, due <= now else { return }
-    for row in adoption.takeWithheld() where table.isLive(row) { considerAnnouncement(row, now) }
+    guard let due = restart.adoption.withheldDue, due <= now else { return }
+    for row in restart.adoption.takeWithheld() where table.isLive(row) { considerAnnouncement(row, now) }
   }
 
   // MARK: Taking back
@@ -165,35 +165,35 @@ extension BabelNode {
   /// A neighbour started anew, so it does not keep the order any more that our entries rely on.
   /// IPv4 gateways do not tell whose they are: all on the link are taken.
   mutating func revokeAdopted(of id: NeighbourID) {
-    guard adoption.count > 0 else { return }
+    guard restart.adoption.count > 0 else { return }
     let neighbour = neighbours[id]
-    adoption.revoke(neighbour.interface, isLost: false) {
+    restart.adoption.revoke(neighbour.interface, isLost: false) {
       $0 == neighbour.address || $0.family == .ipv4
     }
   }
 
   /// The kernel dropped what led through an interface, or will have to.
   mutating func revokeAdopted(through id: InterfaceID, isLost: Bool) {
-    guard adoption.count > 0 else { return }
-    adoption.revoke(id, isLost: isLost) { _ in true }
+    guard restart.adoption.count > 0 else { return }
+    restart.adoption.revoke(id, isLost: isLost) { _ in true }
   }
 
   /// Begins the sweep when its time has come, and goes on with a walk over all destinations; at
   /// most `budget` rows. Returns how many.
   mutating func runAdoption(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
-    if let due = adoption.sweepDue, due <= now { adoption.beginSweep() }
+    if let due = restart.adoption.sweepDue, due <= now { restart.adoption.beginSweep() }
     var work = 0
-    while work < budget, let position = adoption.position {
-      guard position < table.destinations.capacity, adoption.count > 0 else {
-        adoption.position = nil
-        adoption.isSweeping = false
+    while work < budget, let position = restart.adoption.position {
+      guard position < table.destinations.capacity, restart.adoption.count > 0 else {
+        restart.adoption.position = nil
+        restart.adoption.isSweeping = false
         break
       }
-      adoption.position = position + 1
+      restart.adoption.position = position + 1
       work += 1
       let row = DestinationRow(position)
       guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { continue }
-      if adoption.isRevoked(table.destinations[row].adoptedWay) || adoption.isSweeping {
+      if restart.adoption.isRevoked(table.destinations[row].adoptedWay) || restart.adoption.isSweeping {
         takeBackAdopted(row, now, &buffer)
       }
     }
@@ -207,12 +207,12 @@ extension BabelNode {
   ) {
     reselect(row, now, &buffer)
     guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { return }
-    guard beginning != .afterCrash || recovery != nil else {
+    guard restart.beginning != .afterCrash || restart.recovery != nil else {
       dropAdopted(row, &buffer)
       table.removeIfUnused(row)
       return
     }
-    if beginning == .resumed {
+    if restart.beginning == .resumed {
       // Neighbours believe that we announce it.
       table.destinations[row].flags.insert(.announced)
       table.destinations[row].announcedMetric = .zero
@@ -233,10 +233,10 @@ extension BabelNode {
     let way = table.destinations[row].adoptedWay
     let key = ForwardingKey(
       destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
-      table: adoption[way].table)
-    let actual = adoption.actual(way)
+      table: restart.adoption[way].table)
+    let actual = restart.adoption.actual(way)
     table.destinations[row].flags.remove(.adopted)
-    adoption.remove()
+    restart.adoption.remove()
     return (key, actual)
   }
 }

@@ -6,14 +6,14 @@ extension BabelNode {
   /// Says how this life begins; to be called before the first interface comes up. A node that is
   /// not told begins clean.
   public mutating func begin(_ beginning: Beginning, at now: Instant) {
-    self.beginning = beginning
-    seqnoLearningEnd = now + sourceLifetime
+    restart.beginning = beginning
+    restart.seqnoLearningEnd = now + sourceLifetime
     guard beginning == .afterCrash else { return }
-    recovery = Recovery(opaque: UInt16(truncatingIfNeeded: jitter.next()), at: now)
+    restart.recovery = Recovery(opaque: UInt16(truncatingIfNeeded: jitter.next()), at: now)
   }
 
   /// Whether neighbours have yet to acknowledge that we started anew.
-  public var awaitsAcknowledgments: Bool { recovery.map { !$0.isAcknowledged } ?? false }
+  public var awaitsAcknowledgments: Bool { restart.recovery.map { !$0.isAcknowledged } ?? false }
 
   // MARK: Asking
 
@@ -21,7 +21,7 @@ extension BabelNode {
   /// request to acknowledge it. What we announce follows behind the last of them.
   mutating func beginRetracting(_ id: InterfaceID, _ now: Instant) {
     guard let interface = interface(id) else { return }
-    recovery?.join(interface, at: now)
+    restart.recovery?.join(interface, at: now)
     interfaceRows[Int(id.rawValue)]?.retractionsLeft = ProtocolParameters.helloBurst
     interfaceRows[Int(id.rawValue)]?.dumpDue = nil
   }
@@ -29,7 +29,7 @@ extension BabelNode {
   /// Queues the retraction that goes with a Hello.
   mutating func queueRetraction(_ id: InterfaceID, _ now: Instant) {
     guard let interface = interface(id), interface.retractionsLeft > 0 else { return }
-    guard let recovery else {
+    guard let recovery = restart.recovery else {
       // The interface came up so late that there is nothing left to wait for.
       interfaceRows[Int(id.rawValue)]?.queue.putBack([.wildcardRetraction], by: now)
       interfaceRows[Int(id.rawValue)]?.retractionsLeft = 0
@@ -44,7 +44,7 @@ extension BabelNode {
 
   /// A neighbour is heard for the first time.
   mutating func awaitAcknowledgment(of id: NeighbourID, _ now: Instant) {
-    guard recovery != nil else { return }
+    guard restart.recovery != nil else { return }
     neighbours[id].awaitsAcknowledgment = true
   }
 
@@ -52,7 +52,7 @@ extension BabelNode {
   /// it is asked by unicast. One that does not say so does not route through us, and perhaps it
   /// does not exist.
   mutating func planRetraction(for id: NeighbourID, _ now: Instant) {
-    guard recovery != nil, neighbours[id].awaitsAcknowledgment,
+    guard restart.recovery != nil, neighbours[id].awaitsAcknowledgment,
       neighbours[id].retractionDue == nil, !neighbours[id].txcost.isInfinite,
       let interface = interface(neighbours[id].interface)
     else { return }
@@ -64,7 +64,7 @@ extension BabelNode {
   /// A neighbour has not answered: it is asked again, at growing distances, and told what we
   /// announce behind the retraction.
   mutating func repeatRetraction(to id: NeighbourID, _ now: Instant) {
-    guard let recovery, neighbours[id].awaitsAcknowledgment,
+    guard let recovery = restart.recovery, neighbours[id].awaitsAcknowledgment,
       !neighbours[id].txcost.isInfinite
     else {
       neighbours[id].retractionDue = nil
@@ -82,7 +82,7 @@ extension BabelNode {
   mutating func receiveAcknowledgment(
     _ answer: Acknowledgment, from id: NeighbourID, _ now: Instant
   ) {
-    guard let recovery, answer.opaque == recovery.opaque,
+    guard let recovery = restart.recovery, answer.opaque == recovery.opaque,
       neighbours[id].awaitsAcknowledgment
     else { return }
     neighbours[id].awaitsAcknowledgment = false
@@ -94,30 +94,30 @@ extension BabelNode {
 
   /// Something happened that may end the wait for acknowledgments.
   mutating func reconsiderRecovery(_ now: Instant) {
-    guard let recovery, !recovery.isAcknowledged else { return }
-    self.recovery?.checkDue = min(recovery.checkDue, now)
+    guard let recovery = restart.recovery, !recovery.isAcknowledged else { return }
+    restart.recovery?.checkDue = min(recovery.checkDue, now)
   }
 
   /// Looks how far the wait is: neighbours have been listened to, everybody has answered,
   /// everything from before has expired.
   mutating func checkRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
-    guard let recovery, recovery.checkDue <= now else { return }
+    guard let recovery = restart.recovery, recovery.checkDue <= now else { return }
     if recovery.end <= now { return endRecovery(now, &buffer) }
-    self.recovery?.checkDue = recovery.end
+    restart.recovery?.checkDue = recovery.end
     if !recovery.hasListened {
       if recovery.listensUntil > now {
-        self.recovery?.checkDue = min(recovery.listensUntil, recovery.end)
+        restart.recovery?.checkDue = min(recovery.listensUntil, recovery.end)
         return
       }
-      self.recovery?.hasListened = true
+      restart.recovery?.hasListened = true
       forEachNeighbour { node, id in node.judgeRoutes(of: id) }
     }
     guard !recovery.isAcknowledged else { return }
     if let due = nextObstacle(recovery, now) {
-      self.recovery?.checkDue = min(due, recovery.end)
+      restart.recovery?.checkDue = min(due, recovery.end)
       return
     }
-    self.recovery?.isAcknowledged = true
+    restart.recovery?.isAcknowledged = true
     reportEnd(of: recovery, now, &buffer)
   }
 
@@ -139,9 +139,9 @@ extension BabelNode {
   }
 
   private mutating func endRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
-    guard let recovery else { return }
+    guard let recovery = restart.recovery else { return }
     if !recovery.isAcknowledged { reportEnd(of: recovery, now, &buffer) }
-    self.recovery = nil
+    restart.recovery = nil
     forEachNeighbour { node, id in
       node.neighbours[id].awaitsAcknowledgment = false
       node.neighbours[id].retractionDue = nil
@@ -170,17 +170,6 @@ extension BabelNode {
     }
   }
 
-  /// Has all routes of a neighbour judged anew, a budget at a time.
-  mutating func judgeRoutes(of id: NeighbourID) {
-    let neighbour = neighbours[id]
-    guard neighbour.routeCount > 0 else { return }
-    if neighbour.jobRemaining == nil {
-      jobs.append(id)
-      neighbours[id].formerCost = neighbour.cost
-    }
-    neighbours[id].jobRemaining = neighbour.routeCount
-  }
-
   // MARK: Selecting meanwhile
 
   /// An Update names a source: what we may have announced of it before the crash is presumed, as
@@ -188,7 +177,7 @@ extension BabelNode {
   mutating func presumeAnnounced(
     _ row: DestinationRow, _ router: RouterRow, _ seqno: Seqno, _ now: Instant
   ) {
-    guard let recovery else { return }
+    guard let recovery = restart.recovery else { return }
     if let presumed = table.presumedSeqno(row, router: router, at: now) {
       guard !recovery.hasListened, seqno.isNewer(than: presumed) else { return }
     } else if table.sourceCount >= parameters.sourceLimit {
@@ -199,7 +188,7 @@ extension BabelNode {
 
   /// Whether a route may not be selected yet, because it may lead back to us.
   func isAwaiting(_ number: RouteRow, _ now: Instant) -> Bool {
-    guard recovery != nil else { return false }
+    guard restart.recovery != nil else { return false }
     let route = table.routes[number]
     if let presumed = table.presumedSeqno(route.destination, router: route.routerID, at: now),
       route.seqno.isNewer(than: presumed)
@@ -211,7 +200,7 @@ extension BabelNode {
 
   /// Whether a destination has a route that may not be selected yet.
   func hasAwaitingRoute(_ row: DestinationRow, _ now: Instant) -> Bool {
-    guard recovery != nil else { return false }
+    guard restart.recovery != nil else { return false }
     var walk = table.routes(of: row)
     while let number = walk.next(in: table) {
       if !metric(of: number).isInfinite, isAwaiting(number, now) { return true }
@@ -224,7 +213,7 @@ extension BabelNode {
     let route = table.routes[number]
     let destination = table.destinations[route.destination]
     if destination.flags.contains(.adopted) {
-      return adoption.leads(destination.adoptedWay, along: table.nextHops[route.nextHop])
+      return restart.adoption.leads(destination.adoptedWay, along: table.nextHops[route.nextHop])
     }
     return destination.forwardedNextHop == route.nextHop
   }

@@ -72,11 +72,11 @@ extension BabelNode {
       FeasibilityDistance(seqno: record.seqno, metric: record.metric),
       expiry: now + left, at: now)
     table.routerIDs.release(router)
-    guard beginning == .resumed, router != ownRouter else { return }
+    guard restart.beginning == .resumed, router != ownRouter else { return }
     // Neighbours believe that we announce it.
     table.destinations[row].flags.insert(.announced)
     table.destinations[row].announcedMetric = record.metric
-    restored.append(row, at: now)
+    restart.restored.append(row, at: now)
   }
 
   /// Looks at a destination that an earlier life announced. If the kernel lost its entry while
@@ -90,7 +90,7 @@ extension BabelNode {
       destination.flags.isDisjoint(with: [.adopted, .originated, .held])
     else { return }
     guard changeReaders > 0 else {
-      restored.append(row, at: now)
+      restart.restored.append(row, at: now)
       return
     }
     let left = destination.sourceExpiry.instant(near: now) - now
@@ -119,7 +119,7 @@ extension BabelNode {
     guard growth > 0 else { return }
     table.keepSources(for: growth, until: now + sourceLifetime, at: now)
     // Neighbours remember our own seqno as long as we do theirs.
-    if let end = seqnoLearningEnd { seqnoLearningEnd = end + growth }
+    if let end = restart.seqnoLearningEnd { restart.seqnoLearningEnd = end + growth }
   }
 
   /// A neighbour announced a route and will not repeat that for long. It may have it from us, and
