@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The files of this repository, as git would list them: no build products, nothing hidden.
-private enum Repository {
+enum Repository {
   static let root = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 

@@ -232,7 +232,9 @@ extension BabelNode {
   /// packet goes that way any more.
   private func isRetracting(_ id: NeighbourID, _ now: Instant) -> Bool {
     let neighbour = neighbours[id]
-    if neighbour.jobRetracts || restart.adoption.position != nil || retractionDoneAt == now { return true }
+    if neighbour.jobRetracts || restart.adoption.position != nil || retractionDoneAt == now {
+      return true
+    }
     return jobs.contains {
       let other = neighbours[$0]
       return other.isLeaving && other.interface == neighbour.interface

@@ -157,7 +157,9 @@ extension BabelNode {
   /// Announces what was withheld, if nothing stands in the way any more.
   mutating func announceWithheld(_ now: Instant) {
     guard let due = restart.adoption.withheldDue, due <= now else { return }
-    for row in restart.adoption.takeWithheld() where table.isLive(row) { considerAnnouncement(row, now) }
+    for row in restart.adoption.takeWithheld() where table.isLive(row) {
+      considerAnnouncement(row, now)
+    }
   }
 
   // MARK: Taking back
@@ -193,7 +195,9 @@ extension BabelNode {
       work += 1
       let row = DestinationRow(position)
       guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { continue }
-      if restart.adoption.isRevoked(table.destinations[row].adoptedWay) || restart.adoption.isSweeping {
+      if restart.adoption.isRevoked(table.destinations[row].adoptedWay)
+        || restart.adoption.isSweeping
+      {
         takeBackAdopted(row, now, &buffer)
       }
     }

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+/// Selection, holds, forwarding, announcing and seqno requests do not call each other.
+/// `BabelNode+Consequences.swift` calls them, in the order that it states.
+@Suite struct `Who follows whom` {
+  private struct Verb {
+    /// Name of the function.
+    let name: String
+    /// The file that defines it, and may use it.
+    let home: String
+    /// Other files that may call it, beside that of the consequences.
+    var callers: Set<String> = []
+  }
+
+  private static let verbs = [
+    Verb(name: "select", home: "BabelNode+Selection.swift"),
+    Verb(name: "endSettling", home: "BabelNode+Selection.swift"),
+    Verb(name: "beginHold", home: "BabelNode+Hold.swift"),
+    Verb(name: "endHold", home: "BabelNode+Hold.swift"),
+    Verb(name: "expireHold", home: "BabelNode+Hold.swift"),
+    // A node that shuts down takes all its entries out of the kernel.
+    Verb(
+      name: "updateForwarding", home: "BabelNode+Forwarding.swift", callers: ["BabelNode.swift"]),
+    // What was withheld after a crash is announced late.
+    Verb(
+      name: "considerAnnouncement", home: "BabelNode+Updates.swift",
+      callers: ["BabelNode+Adoption.swift"]),
+    Verb(name: "noteMove", home: "BabelNode+Updates.swift"),
+    Verb(name: "noteChange", home: "BabelNode+Updates.swift"),
+    Verb(name: "starve", home: "BabelNode+Requests.swift"),
+    Verb(name: "askForSeqnoIfWanted", home: "BabelNode+Requests.swift"),
+    Verb(name: "satisfyRequests", home: "BabelNode+Requests.swift"),
+  ]
+
+  @Test func `only the consequences call what follows from a selection`() throws {
+    let sources = try Repository.swift(below: "Sources/BabelCore").map { text in
+      (name: String(text.path.split(separator: "/").last ?? ""), text: text)
+    }
+    for verb in Self.verbs {
+      let calls = try Regex("(?<![\\w.])\(verb.name)\\(")
+      let definition = try Regex("func \(verb.name)\\(")
+      var isDefined = false
+      var isCalled = false
+      for (name, text) in sources {
+        for (index, line) in text.code.enumerated() where line.contains(calls) {
+          if line.contains(definition) {
+            isDefined = isDefined || name == verb.home
+            continue
+          }
+          isCalled = isCalled || name == "BabelNode+Consequences.swift"
+          let isAllowed =
+            name == verb.home || name == "BabelNode+Consequences.swift"
+            || verb.callers.contains(name)
+          #expect(isAllowed, "\(text.path):\(index + 1) calls \(verb.name)")
+        }
+      }
+      #expect(isDefined, "\(verb.name) is not in \(verb.home)")
+      #expect(isCalled, "the consequences do not call \(verb.name)")
+    }
+  }
+
+  @Test func `the way of an Update has seven steps at most, whose functions are where it says`()
+    throws
+  {
+    let files = try Repository.files()
+    let page = try #require(files.first { $0.path == "docs/architecture.md" })
+    let steps = page.lines.filter { $0.contains(/^\| \d+ \|/) }.map { line in
+      line.split(separator: "|").map { $0.filter { $0 != "`" } }
+        .map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+    #expect((5...7).contains(steps.count))
+    for step in steps {
+      let file = try #require(files.first { $0.path == "Sources/" + step[3] }, "\(step)")
+      #expect(file.code.contains { $0.contains("func \(step[2])(") }, "\(step)")
+    }
+  }
+}
