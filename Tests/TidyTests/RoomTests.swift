@@ -38,7 +38,7 @@ import Testing
       (name: String(text.path.split(separator: "/").last ?? ""), text: text)
     }
     for verb in Self.verbs {
-      let calls = try Regex("(?<![\\w.])\(verb.name)\\(")
+      let calls = try Regex("(^|[^\\w.])\(verb.name)\\(")
       let definition = try Regex("func \(verb.name)\\(")
       var isDefined = false
       var isCalled = false
