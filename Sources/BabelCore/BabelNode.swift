@@ -56,7 +56,7 @@ public struct BabelNode: ~Copyable {
   var neighbourIDs: [NeighbourKey: NeighbourID] = [:]
   /// Hello and IHU expiry.
   var neighbourTimers = DeadlineHeap()
-  /// Unicast queues and dumps.
+  /// Unicast queues and full updates.
   var unicastTimers = DeadlineHeap()
   var nextObjectID: UInt64 = 1
   /// What arrived and what was refused.
@@ -82,7 +82,7 @@ public struct BabelNode: ~Copyable {
   /// Destinations with a better route that has not settled yet.
   var settling = DelayLine(delay: ProtocolParameters.settlingTime)
   /// Full updates under way, multicast and unicast.
-  var dumpsUnderWay = 0
+  var fullUpdatesUnderWay = 0
   /// When the last row of a retraction was worked on.
   var retractionDoneAt: Instant?
   /// What is left of an earlier life.
@@ -163,7 +163,7 @@ public struct BabelNode: ~Copyable {
     return next <= now
   }
 
-  /// Retracts everything and says goodbye on every interface (RFC 8966 §3.7, R-111). Forwarding
+  /// Retracts everything and says goodbye on every interface (RFC 8966 §3.7). Forwarding
   /// entries are withdrawn unless `keepingForwarding`. The node must not be used afterwards
   /// but for reading.
   public mutating func shutDown(

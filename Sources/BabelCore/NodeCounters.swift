@@ -37,7 +37,7 @@ public struct NodeCounters: Equatable, Sendable {
   private var refused = [UInt64](repeating: 0, count: Self.room)
   private var full = [UInt64](repeating: 0, count: Self.room)
   /// Tables that were full since the operator was last told.
-  private(set) var untold: [LimitedTable] = []
+  private(set) var untold: [Limit] = []
 
   /// Kinds of one sort that can be counted.
   private static let room = 64
@@ -49,7 +49,7 @@ public struct NodeCounters: Equatable, Sendable {
   mutating func count(_ fault: TLVFault) { ignored[Int(fault.rawValue) % Self.room] &+= 1 }
   mutating func count(_ refusal: UpdateRefusal) { refused[Int(refusal.rawValue) % Self.room] &+= 1 }
 
-  mutating func countFull(_ table: LimitedTable) {
+  mutating func countFull(_ table: Limit) {
     full[Int(table.rawValue) % Self.room] &+= 1
     if !untold.contains(table) { untold.append(table) }
   }
@@ -65,7 +65,7 @@ public struct NodeCounters: Equatable, Sendable {
     refused[Int(refusal.rawValue) % Self.room]
   }
   /// How often something found no room in a table.
-  public subscript(_ table: LimitedTable) -> UInt64 { full[Int(table.rawValue) % Self.room] }
+  public subscript(_ table: Limit) -> UInt64 { full[Int(table.rawValue) % Self.room] }
 
   /// One line for each counter: `counter GROUP NAME VALUE`. The names are the words of the log
   /// with hyphens; new ones may come between.
@@ -80,7 +80,7 @@ public struct NodeCounters: Equatable, Sendable {
     for refusal in UpdateRefusal.allCases {
       lines.append("counter updates-refused \(Self.word(refusal.description)) \(self[refusal])")
     }
-    for table in LimitedTable.allCases {
+    for table in Limit.allCases {
       lines.append("counter limit-reached \(Self.word(table.description)) \(self[table])")
     }
     return lines
@@ -93,7 +93,7 @@ public struct NodeCounters: Equatable, Sendable {
 
 extension BabelNode {
   /// The bound of a table.
-  private func limit(of table: LimitedTable) -> Int {
+  private func limit(of table: Limit) -> Int {
     switch table {
     case .neighbours: parameters.neighbourLimit
     case .routes: parameters.routeLimit

@@ -26,7 +26,7 @@ public enum NoticeLevel: UInt8, Comparable, Sendable {
 }
 
 /// A table or queue with a limit.
-public enum LimitedTable: UInt8, Equatable, Sendable, CaseIterable, CustomStringConvertible {
+public enum Limit: UInt8, Equatable, Sendable, CaseIterable, CustomStringConvertible {
   /// Neighbours of one interface.
   case neighbours
   /// Routes in all.
@@ -136,7 +136,7 @@ public enum Notice: Equatable, Sendable {
   /// A neighbour's Hello seqno jumped: it restarted, and everything from it was flushed.
   case neighbourRestarted(IPAddress, interface: InterfaceName)
   /// A table is full; the newcomer was refused.
-  case limitReached(LimitedTable, limit: Int)
+  case limitReached(Limit, limit: Int)
   /// We raised our own seqno because a neighbour asked for it.
   case seqnoIncreased(Seqno)
   /// Routes are selected freely again after a crash: so many milliseconds after the start, when

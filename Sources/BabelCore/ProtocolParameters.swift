@@ -64,8 +64,8 @@ enum ProtocolParameters {
   /// them hears two before its own second Hello, which can then say so.
   static let greetingSpacing: Int64 = 1_000_000
   /// A neighbour is sent everything we know at most this often.
-  static let dumpSpacing: Int64 = 4_000_000
-  /// A neighbour that never sent a scheduled Hello is forgotten after this time.
+  static let fullUpdateSpacing: Int64 = 4_000_000
+  /// A neighbour that never sent a scheduled Hello is forgotten after this time (§3.4).
   static let silentNeighbour: Int64 = 60_000_000
   /// When all places for neighbours of an interface are taken, a neighbour that can go is looked
   /// for at most this often.
@@ -97,7 +97,7 @@ enum ProtocolParameters {
   static let shortestAdoption: Int64 = 10_000_000
   static let longestAdoption: Int64 = 60_000_000
   /// A neighbour that became usable tells its routes within this time, or is asked for them.
-  static let firstDumpTime: Int64 = 1_000_000
+  static let firstFullUpdateTime: Int64 = 1_000_000
   /// It answers within this time.
   static let adoptedAnswerTime: Int64 = 2_000_000
   /// So many entries are asked for one by one; more are left to the next full update.
@@ -111,7 +111,7 @@ enum ProtocolParameters {
   static let resumptionTime: Int64 = 250_000
   /// Different ways (next hop, metric, table) of entries left in the kernel. A neighbour has a
   /// few; with the Babel metric reflected there may be one per entry.
-  static let adoptedWayLimit = 65_535
+  static let adoptedTargetLimit = 65_535
   /// Metric changes below this wait for the periodic update; where costs are measured, those
   /// below a tenth of the metric as well.
   static let insignificantMetric: UInt16 = 24
@@ -127,8 +127,8 @@ enum ProtocolParameters {
   /// Neighbours of an interface that are greeted by unicast because they do so, beyond those
   /// configured: whatever is sent goes to each of them, and their addresses may be forged.
   static let unicastAnswerLimit = 64
-  /// Unicast dumps one interface runs at a time; beyond it one multicast dump serves all.
-  static let unicastDumpLimit = 4
+  /// Unicast full updates that one interface runs at a time; beyond it one by multicast serves all.
+  static let unicastFullUpdateLimit = 4
   /// Round-trip samples older than this say nothing (RFC 9616 §3.3).
   static let rttValidity: Int64 = 180_000_000
   /// So many IHUs with stamps fit beside a Hello into 1280 octets, the least MTU of IPv6, with

@@ -4,7 +4,7 @@ import Testing
 
 /// Full tables refuse newcomers and keep what they have, and a notice says so.
 @Suite struct `Limits` {
-  private func reached(_ bench: Bench) -> [LimitedTable] {
+  private func reached(_ bench: Bench) -> [Limit] {
     bench.notices.compactMap { if case .limitReached(let table, _) = $0 { table } else { nil } }
   }
 

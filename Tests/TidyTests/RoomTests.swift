@@ -13,6 +13,7 @@ import Testing
     var callers: Set<String> = []
   }
 
+  /// Their homes, and who may call them. `noteChange` also serves the whole of announcing.
   private static let verbs = [
     Verb(name: "select", home: "BabelNode+Selection.swift"),
     Verb(name: "endSettling", home: "BabelNode+Selection.swift"),

@@ -1,6 +1,6 @@
 import BabelWire
 
-// Before editing, read RFC 8966 §3.7 and R-111 of docs/conformance.md.
+// Before editing, read RFC 8966 §3.7.
 
 extension BabelNode {
   /// Retracts on an interface everything that was announced there, and tells that no Hello

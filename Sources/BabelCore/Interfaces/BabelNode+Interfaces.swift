@@ -65,7 +65,7 @@ extension BabelNode {
       setAuthentication(parameters.authentication, of: id)
     }
     guard interface.isUp else { return }
-    // A shorter interval takes effect at once, a longer one with the next Hello.
+    // A shorter interval takes effect at once, a longer one with the next Hello (§3.4.1).
     let hello = now + Int64(parameters.helloInterval) * 500
     if let due = self.interface(id)?.helloDue, due > hello {
       interfaceRows[Int(id.rawValue)]?.helloDue = hello
@@ -76,7 +76,7 @@ extension BabelNode {
     }
     for neighbour in interface.neighbours {
       computeCost(neighbour, now, &buffer)
-      // A longer IHU interval becomes known before the old promise is broken.
+      // A longer IHU interval becomes known before the old promise is broken (§3.4.2).
       sendIHU(to: neighbour, now)
     }
     formOfUpdatesChanged(id, from: interface, now)
@@ -126,7 +126,7 @@ extension BabelNode {
         // Neighbours will see another one of us; let it become known quickly.
         interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
         interfaceRows[Int(id.rawValue)]?.helloDue = now
-        requestDump(id, now)
+        requestFullUpdate(id, now)
       }
       formOfUpdatesChanged(id, from: old, now)
     }
@@ -158,11 +158,11 @@ extension BabelNode {
     interface.changesDue = nil
     interface.helloBurst = ProtocolParameters.helloBurst
     interface.helloDue = now
-    interface.dumpDue = now + urgentDelay(on: id)
+    interface.fullUpdateDue = now + urgentDelay(on: id)
     interface.updateDue =
       now + jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
     interface.pacer = PacketPacer()
-    // Neighbours shall forget an earlier life of ours, and tell us what they know.
+    // Neighbours shall forget an earlier life of ours, and tell us what they know (§3.7).
     // One that neighbours know nothing of goes on; what is not resumed of it is retracted later.
     if restart.recovery == nil, restart.beginning != .resumed || !restart.adoption.isUnderWay {
       _ = interface.queue.append(.wildcardRetraction, by: now)
@@ -179,7 +179,7 @@ extension BabelNode {
   ) {
     guard let interface = interface(id) else { return }
     for neighbour in interface.neighbours { flush(neighbour, now, &buffer) }
-    endDump(id)
+    endFullUpdate(id)
     changeReaders -= 1
     interfaceRows[Int(id.rawValue)] = self.interface(id)?.withoutLink
     scheduleInterface(id)
@@ -194,7 +194,7 @@ extension BabelNode {
     var first = Instant.distantFuture
     for deadline in [
       interface.helloDue, interface.greetingDue, interface.queue.deadline, interface.changesDue,
-      interface.updateDue, interface.dumpDue,
+      interface.updateDue, interface.fullUpdateDue,
     ] {
       if let deadline { first = min(first, deadline) }
     }
@@ -270,6 +270,6 @@ extension BabelNode {
     guard !isSame else { return }
     interfaceRows[Int(id.rawValue)]?.retractsIPv4 =
       old.ipv4NextHop != nil && new.ipv4NextHop == nil
-    requestDump(id, now)
+    requestFullUpdate(id, now)
   }
 }

@@ -23,13 +23,13 @@ extension BabelNode {
     if interface.updateDue.map({ $0 <= now }) ?? false {
       let next = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
       interfaceRows[Int(id.rawValue)]?.updateDue = now + next
-      interfaceRows[Int(id.rawValue)]?.dumpDue = now
+      interfaceRows[Int(id.rawValue)]?.fullUpdateDue = now
     }
     if interface.changesDue.map({ $0 <= now }) ?? false {
       sendChanges(id, &packet, now, &buffer)
     }
-    if let due = self.interface(id)?.dumpDue, due <= now {
-      continueDump(id, &packet, now, &buffer)
+    if let due = self.interface(id)?.fullUpdateDue, due <= now {
+      continueFullUpdate(id, &packet, now, &buffer)
     }
     packet.close(&buffer)
     scheduleInterface(id)
@@ -50,7 +50,7 @@ extension BabelNode {
       interface.helloDue = now + jitter.within(10_000...50_000)
     } else {
       interface.helloBurst = 0
-      // Never later than promised.
+      // Never later than promised (§3.1).
       let next = jitter.fraction(of: interface.helloMicroseconds, low: 85, high: 97)
       interface.helloDue = now + max(next, 1000)
     }
@@ -65,7 +65,7 @@ extension BabelNode {
     for position in 0..<count {
       let neighbour = interface.neighbours[(first + position) % count]
       guard isIHUDue(neighbour, interface, turn) else { continue }
-      switch wayOfIHU(neighbour, interface) {
+      switch ihuDelivery(neighbour, interface) {
       case .multicast: add(.ihu(neighbour), &packet, now, &buffer)
       case .unicast: enqueue(.ihu(neighbour), to: neighbour, by: now)
       case .besideUnicastHello: break
@@ -200,7 +200,7 @@ extension BabelNode {
   /// Sets a neighbour's unicast timer to the earlier of its deadlines.
   mutating func scheduleUnicast(_ id: NeighbourID) {
     var deadline = neighbours[id].queue.deadline
-    if let due = neighbours[id].dumpDue { deadline = min(deadline ?? due, due) }
+    if let due = neighbours[id].fullUpdateDue { deadline = min(deadline ?? due, due) }
     unicastTimers.set(id.rawValue, deadline)
   }
 
@@ -220,8 +220,8 @@ extension BabelNode {
       }
     }
     neighbours[id].queue.putBack(postponed[...], by: now + 1000)
-    if let due = neighbours[id].dumpDue, due <= now {
-      continueUnicastDump(id, &packet, now, &buffer)
+    if let due = neighbours[id].fullUpdateDue, due <= now {
+      continueUnicastFullUpdate(id, &packet, now, &buffer)
     }
     packet.close(&buffer)
     scheduleUnicast(id)
@@ -243,7 +243,7 @@ extension BabelNode {
   }
 
   /// A wildcard retraction and a Hello with a very short interval, so that neighbours forget us
-  /// quickly.
+  /// quickly (§3.7).
   mutating func sayGoodbye(
     _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {

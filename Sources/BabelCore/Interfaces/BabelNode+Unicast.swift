@@ -58,7 +58,7 @@ extension BabelNode {
   }
 
   /// How the IHU for a neighbour leaves.
-  enum WayOfIHU {
+  enum IHUDelivery {
     /// Beside the multicast Hello.
     case multicast
     /// By itself.
@@ -69,7 +69,7 @@ extension BabelNode {
 
   /// How the IHU for a neighbour leaves. Timestamps need a Hello beside them (RFC 9616 §3.2): on a
   /// `unicast` interface a unicast one or, where that is not allowed, the multicast one.
-  func wayOfIHU(_ id: NeighbourID, _ interface: Interface) -> WayOfIHU {
+  func ihuDelivery(_ id: NeighbourID, _ interface: Interface) -> IHUDelivery {
     let parameters = interface.parameters
     if interface.greetsByUnicast(neighbours[id].address) { return .besideUnicastHello }
     guard parameters.unicast else { return .multicast }

@@ -29,14 +29,14 @@ struct Interface {
   var retractedAt: Instant?
   /// When the next full update is due.
   var updateDue: Instant?
-  /// Where the full update under way stands in the dump order; nil when none is.
-  var dumpPosition: Int?
+  /// Where the full update under way stands in the announcement order; nil when none is.
+  var fullUpdatePosition: Int?
   /// A full update that waits for its delay; nil when none does.
-  var dumpDue: Instant?
+  var fullUpdateDue: Instant?
   /// IPv4 prefixes cannot be announced here any more, and neighbours have yet to be told.
   var retractsIPv4 = false
   /// When the last multicast full update began.
-  var dumpBegan: Instant?
+  var fullUpdateBegan: Instant?
   /// Where this interface has read the change log to.
   var logPosition = LogPosition()
   /// When the change log's new entries leave; nil when there are none.
@@ -49,8 +49,8 @@ struct Interface {
   var neighbours: [NeighbourID] = []
   /// When all places for neighbours were taken and a neighbour that can go was last looked for.
   var placeSoughtAt: Instant?
-  /// Unicast dumps under way.
-  var unicastDumps = 0
+  /// Unicast full updates under way.
+  var unicastFullUpdates = 0
   /// Who is greeted by unicast: first those configured, in their order.
   var unicastPeers: [UnicastPeer] = []
 

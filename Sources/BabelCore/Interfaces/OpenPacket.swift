@@ -19,7 +19,7 @@ struct OpenPacket {
   }
 
   /// A packet for everyone. What is not a Hello goes to all of `recipients`: a multicast Hello
-  /// concerns those who hear the group and nobody else.
+  /// concerns those who hear the group and nobody else (§4.6.5).
   init(_ id: InterfaceID, _ interface: Interface, toEach recipients: [DatagramDestination]) {
     self.init(id, interface, .multicast, recipients)
   }
@@ -50,7 +50,7 @@ struct OpenPacket {
     _ = append(&encoder)
   }
 
-  /// Appends a Hello, to a packet of its own if there is one already.
+  /// Appends a Hello, to a packet of its own if there is one already (§4.6.5).
   mutating func add(_ hello: Hello, _ buffer: inout ActionBuffer) {
     if carriesHello || hasOtherRecipients { close(&buffer) }
     add(&buffer) { $0.append(hello) }

@@ -154,9 +154,9 @@ extension BabelNode {
       reconsiderRecovery(now)
     }
     if let due = neighbours[id].retractionDue, due <= now { repeatRetraction(to: id, now) }
-    if let due = neighbours[id].adoptedDue, due <= now { settleAdopted(of: id, now) }
+    if let due = neighbours[id].adoptedDue, due <= now { askAboutAdopted(of: id, now) }
     let neighbour = neighbours[id]
-    // No Hello left in either history, or none with a timer for long (A.1, R-30).
+    // No Hello left in either history, or none with a timer for long (A.1, §3.4).
     let isForgotten = neighbour.multicast.bits == 0 && neighbour.unicast.bits == 0
     let isSilent =
       neighbour.multicast.deadline == nil && neighbour.unicast.deadline == nil
@@ -169,7 +169,7 @@ extension BabelNode {
     computeCost(id, now, &buffer)
   }
 
-  /// Computes rxcost and cost anew and spreads a change.
+  /// Computes rxcost and cost anew and spreads a change (§3.4.1, §3.4.2).
   mutating func computeCost(
     _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
@@ -210,15 +210,15 @@ extension BabelNode {
     guard old.isInfinite, !neighbour.cost.isInfinite else { return }
     // The link became usable both ways: exchange what each side knows within a round trip.
     enqueue(.wildcardRequest, to: id, by: now + urgentDelay(on: neighbour.interface))
-    startUnicastDump(id, now)
+    startUnicastFullUpdate(id, now)
     expectAdopted(of: id, now)
   }
 
-  /// Removes a neighbour: at once from lookups and from the wire, its routes by a job.
+  /// Removes a neighbour: at once from lookups and from the wire, its routes by a job (§3.4).
   mutating func flush(_ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer) {
     let neighbour = neighbours[id]
     guard !neighbour.isLeaving else { return }
-    if neighbour.dumpPosition != nil { endUnicastDump(id) }
+    if neighbour.fullUpdatePosition != nil { endUnicastFullUpdate(id) }
     neighbourIDs[NeighbourKey(interface: neighbour.interface, address: neighbour.address)] = nil
     interfaceRows[Int(neighbour.interface.rawValue)]?.neighbours.removeAll { $0 == id }
     forgetUnicastPeer(neighbour.address, on: neighbour.interface)

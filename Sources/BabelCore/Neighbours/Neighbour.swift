@@ -59,12 +59,12 @@ struct Neighbour {
 
   /// Unicast TLVs.
   var queue = OutgoingQueue()
-  /// Where the unicast dump under way stands in the dump order.
-  var dumpPosition: Int?
-  /// When that dump goes on; nil when none is under way.
-  var dumpDue: Instant?
-  /// When the last dump for this neighbour began.
-  var dumpBegan: Instant?
+  /// Where the unicast full update under way stands in the announcement order.
+  var fullUpdatePosition: Int?
+  /// When that full update goes on; nil when none is under way.
+  var fullUpdateDue: Instant?
+  /// When the last full update for this neighbour began.
+  var fullUpdateBegan: Instant?
   /// When the last Hello of any kind arrived.
   var lastHello: Instant?
   /// The values last told to monitors.

@@ -120,7 +120,7 @@ struct AdoptedForwarding {
       if rows[Int(number.number)].isRevoked { position = 0 }
       return number
     }
-    guard rows.count < ProtocolParameters.adoptedWayLimit else { return nil }
+    guard rows.count < ProtocolParameters.adoptedTargetLimit else { return nil }
     count += 1
     rows.append(Row(way: way))
     let number = AdoptedWay(number: UInt16(rows.count - 1))

@@ -37,13 +37,13 @@ extension BabelNode {
   /// A neighbour became usable: what it does not tell by itself it is asked for.
   mutating func expectAdopted(of id: NeighbourID, _ now: Instant) {
     guard restart.adoption.count > 0, !neighbours[id].wasAskedForAdopted else { return }
-    neighbours[id].adoptedDue = now + ProtocolParameters.firstDumpTime
+    neighbours[id].adoptedDue = now + ProtocolParameters.firstFullUpdateTime
     neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
   }
 
   /// Entries that lead to a neighbour have not been confirmed by its first full update: it is
   /// asked for each, and if it does not answer, they are taken back.
-  mutating func settleAdopted(of id: NeighbourID, _ now: Instant) {
+  mutating func askAboutAdopted(of id: NeighbourID, _ now: Instant) {
     let neighbour = neighbours[id]
     neighbours[id].adoptedDue = nil
     let interface = neighbour.interface

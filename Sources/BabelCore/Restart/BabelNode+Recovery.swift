@@ -23,7 +23,7 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     restart.recovery?.join(interface, at: now)
     interfaceRows[Int(id.rawValue)]?.retractionsLeft = ProtocolParameters.helloBurst
-    interfaceRows[Int(id.rawValue)]?.dumpDue = nil
+    interfaceRows[Int(id.rawValue)]?.fullUpdateDue = nil
   }
 
   /// Queues the retraction that goes with a Hello.
@@ -33,13 +33,13 @@ extension BabelNode {
       // The interface came up so late that there is nothing left to wait for.
       interfaceRows[Int(id.rawValue)]?.queue.putBack([.wildcardRetraction], by: now)
       interfaceRows[Int(id.rawValue)]?.retractionsLeft = 0
-      interfaceRows[Int(id.rawValue)]?.dumpDue = now
+      interfaceRows[Int(id.rawValue)]?.fullUpdateDue = now
       return
     }
     interfaceRows[Int(id.rawValue)]?.queue.putBack(recovery.retraction, by: now)
     interfaceRows[Int(id.rawValue)]?.retractionsLeft = interface.retractionsLeft - 1
     interfaceRows[Int(id.rawValue)]?.retractedAt = now
-    if interface.retractionsLeft == 1 { interfaceRows[Int(id.rawValue)]?.dumpDue = now }
+    if interface.retractionsLeft == 1 { interfaceRows[Int(id.rawValue)]?.fullUpdateDue = now }
   }
 
   /// A neighbour is heard for the first time.
@@ -75,7 +75,7 @@ extension BabelNode {
     neighbours[id].retractionDue =
       now + ProtocolParameters.acknowledgmentTimeout << Int64(repeats)
     neighbours[id].queue.putBack(recovery.retraction, by: now)
-    restartUnicastDump(id, now)
+    restartUnicastFullUpdate(id, now)
   }
 
   /// An answer: the neighbour has no route through us from before.

@@ -81,7 +81,7 @@ extension BabelNode {
 
   /// Looks at a destination that an earlier life announced. If the kernel lost its entry while
   /// nobody was here to see it, it is lost now: retracted, and held (§3.5.4).
-  mutating func settleRestored(
+  mutating func judgeRestored(
     _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard table.isLive(row), table.destinations[row].flags.contains(.announced) else { return }

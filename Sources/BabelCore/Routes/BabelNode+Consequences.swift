@@ -167,7 +167,7 @@ extension BabelNode {
     }
     while work < budget, let row = restart.restored.popDue(at: now) {
       work += 1
-      settleRestored(row, now, &buffer)
+      judgeRestored(row, now, &buffer)
     }
     while work < budget, let row = settling.popDue(at: now) {
       work += 1

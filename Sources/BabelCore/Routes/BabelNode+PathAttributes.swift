@@ -29,7 +29,7 @@ extension BabelNode {
     guard usesPrices else { return }
     judgeAllRoutes()
     for id in interfaceOrder where interface(id)?.parameters.carriesPathAttributes == true {
-      requestDump(id, now)
+      requestFullUpdate(id, now)
     }
   }
 
@@ -51,12 +51,14 @@ extension BabelNode {
   }
 
   /// A full update of an interface is sent soon.
-  mutating func requestDump(_ id: InterfaceID, _ now: Instant) {
+  mutating func requestFullUpdate(_ id: InterfaceID, _ now: Instant) {
     guard interface(id)?.isUp == true else { return }
     let due = now + urgentDelay(on: id)
     // One that is under way begins again.
-    if interface(id)?.dumpPosition != nil { interfaceRows[Int(id.rawValue)]?.dumpPosition = 0 }
-    interfaceRows[Int(id.rawValue)]?.dumpDue = due
+    if interface(id)?.fullUpdatePosition != nil {
+      interfaceRows[Int(id.rawValue)]?.fullUpdatePosition = 0
+    }
+    interfaceRows[Int(id.rawValue)]?.fullUpdateDue = due
     scheduleInterface(id)
   }
 

@@ -19,7 +19,7 @@ extension BabelNode {
     // In a retraction neither router-id nor next hop counts (§4.6.9). BIRD sends it behind
     // whatever router-id went before, possibly ours.
     if update.isRetraction { return nil }
-    // Our own announcements heard back (D-11).
+    // Our own announcements heard back.
     if update.routerID == parameters.routerID { return .ownRouterID }
     if prefix.family == .ipv4 {
       if !update.source.isDefault, !parameters.supportsSourceSpecificIPv4 { return .unsupported }

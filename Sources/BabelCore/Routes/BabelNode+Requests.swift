@@ -29,7 +29,7 @@ extension BabelNode {
   /// or 4 s, whichever is shorter.
   mutating func receiveWildcardRequest(from id: NeighbourID, _ now: Instant) {
     sendIHU(to: id, now)
-    startUnicastDump(id, now)
+    startUnicastFullUpdate(id, now)
   }
 
   /// Finds the answer to a request for a newer seqno, or forwards it (§3.8.1.2).
@@ -58,7 +58,7 @@ extension BabelNode {
     return .none
   }
 
-  /// One more, however far ahead the request is, and not too often. Only a life that
+  /// One more, however far ahead the request is (§3.8.1.2), and not too often. Only a life that
   /// does not know its seqno yet goes on from what a neighbour knows of the earlier one.
   private mutating func increaseSeqno(
     asked: Seqno, _ now: Instant, _ buffer: inout ActionBuffer
@@ -75,7 +75,7 @@ extension BabelNode {
   }
 
   /// Forwards a request to one neighbour that is not the requester: the next hop of a feasible
-  /// route if there is one, else of any.
+  /// route if there is one, else of any (§3.8.1.2).
   private mutating func forward(
     _ request: SeqnoRequest, _ row: DestinationRow, _ router: RouterRow,
     from requester: NeighbourID,
@@ -202,7 +202,7 @@ extension BabelNode {
     }
   }
 
-  /// Sends a seqno request for one more than our feasibility distance has, or may have
+  /// Sends a seqno request for one more than our feasibility distance has (§3.8.2.1), or may have
   /// had, unless one is pending.
   mutating func askForSeqno(
     _ row: DestinationRow, _ router: RouterRow, from targets: [NeighbourID], repeats: UInt8,
@@ -308,7 +308,7 @@ extension BabelNode {
   }
 
   /// What we announce now may be what pending requests wait for: those are forgotten. Returns
-  /// whether others asked us for it, so that it is to be passed on at once.
+  /// whether others asked us for it, so that it is to be passed on at once (§3.8.1.2).
   mutating func satisfyRequests(_ row: DestinationRow, _ now: Instant) -> Bool {
     guard table.isLive(row), table.destinations[row].flags.contains(.requested),
       let announcement = announcement(row)

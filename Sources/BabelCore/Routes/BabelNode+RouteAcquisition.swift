@@ -92,7 +92,7 @@ extension BabelNode {
     let isFeasible = FeasibilityDistance.isFeasible(
       distance, against: table.distance(row, router: router, at: now))
     if isSelected, !isFeasible, router == old.routerID {
-      // The selected route stays as it is, unrefreshed, until a newer seqno arrives.
+      // The selected route stays as it is, unrefreshed, until a newer seqno arrives (§3.5.3).
       table.routerIDs.release(router)
       askForSeqno(row, router, from: [id], repeats: 0, now)
       return
@@ -164,7 +164,7 @@ extension BabelNode {
       && route.epoch == neighbours[nextHop.neighbour].epoch
   }
 
-  /// A wildcard retraction: every route of the neighbour is retracted. The new epoch does
+  /// A wildcard retraction: every route of the neighbour is retracted (§4.6.9). The new epoch does
   /// it at once for all decisions; a job brings the rows up to date.
   mutating func receiveWildcardRetraction(from id: NeighbourID) {
     revokeAdopted(of: id)

@@ -24,7 +24,7 @@ extension BabelNode {
   }
 
   /// Whether the feasibility condition holds for a stored route now: our own announcements may
-  /// have improved the distance since it was received.
+  /// have improved the distance since it was received (§3.5.1).
   func isFeasible(_ number: RouteRow, _ now: Instant) -> Bool {
     let route = table.routes[number]
     return FeasibilityDistance.isFeasible(

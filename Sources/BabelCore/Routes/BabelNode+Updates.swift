@@ -73,7 +73,7 @@ extension BabelNode {
     let old = destination.announcedMetric.rawValue
     let new = announcement.metric.rawValue
     let difference = old > new ? old - new : new - old
-    // Small changes wait for the periodic update, so that a quiet mesh stays quiet. Where
+    // Small changes wait for the periodic update, so that a quiet mesh stays quiet (§3.7.2). Where
     // costs are not measured a change is a change of the network, however long the way.
     let isMeasured =
       announcement.interface.flatMap { interface($0) }?.parameters.isCostMeasured ?? false
@@ -188,127 +188,6 @@ extension BabelNode {
       table.destinations[row].announcedMetric = .infinity
     }
     return outcome
-  }
-
-  // MARK: Full updates
-
-  /// Starts or continues the full update of an interface (§3.7.1).
-  mutating func continueDump(
-    _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    guard let interface = interface(id) else { return }
-    if interface.dumpPosition == nil {
-      beginDump()
-      interfaceRows[Int(id.rawValue)]?.dumpBegan = now
-    }
-    let result = addDump(from: interface.dumpPosition ?? 0, &packet, now, &buffer)
-    interfaceRows[Int(id.rawValue)]?.dumpPosition = result.position
-    interfaceRows[Int(id.rawValue)]?.dumpDue = result.resumeAt
-    if result.position == nil {
-      dumpsUnderWay -= 1
-      interfaceRows[Int(id.rawValue)]?.retractsIPv4 = false
-    }
-  }
-
-  /// Continues the full update for one neighbour.
-  mutating func continueUnicastDump(
-    _ id: NeighbourID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    let result = addDump(
-      from: neighbours[id].dumpPosition ?? 0, &packet, now, &buffer)
-    if let position = result.position {
-      neighbours[id].dumpPosition = position
-      neighbours[id].dumpDue = result.resumeAt
-    } else {
-      endUnicastDump(id)
-    }
-  }
-
-  /// Appends Updates of a dump until pacing or the end stops it.
-  private mutating func addDump(
-    from start: Int, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
-  ) -> (position: Int?, resumeAt: Instant?) {
-    let id = Int(packet.interface.rawValue)
-    var position = start
-    guard position < table.order.entries.count else { return (nil, nil) }
-    guard interfaceRows[id]?.pacer.take(at: now) == true else {
-      return (position, interfaceRows[id]?.pacer.nextBurst)
-    }
-    // Destinations that are not announced cost time too: a slice ends after so many rows.
-    var rowsLeft = 4096
-    while position < table.order.entries.count {
-      let row = table.order.entries[position]
-      if table.isLive(row), addUpdate(row, &packet, isRequested: false, now) == .full {
-        packet.close(&buffer)
-        guard interfaceRows[id]?.pacer.take(at: now) == true else {
-          return (position, interfaceRows[id]?.pacer.nextBurst)
-        }
-        _ = addUpdate(row, &packet, isRequested: false, now)
-      }
-      position += 1
-      rowsLeft -= 1
-      if rowsLeft == 0 { return (position, now + 1) }
-    }
-    return (nil, nil)
-  }
-
-  /// A dump begins: the order may be brought up to date if no other is under way.
-  private mutating func beginDump() {
-    if dumpsUnderWay == 0 { table.refreshDumpOrder() }
-    dumpsUnderWay += 1
-  }
-
-  /// Ends the dump of an interface that goes down.
-  mutating func endDump(_ id: InterfaceID) {
-    guard interface(id)?.dumpPosition != nil else { return }
-    interfaceRows[Int(id.rawValue)]?.dumpPosition = nil
-    dumpsUnderWay -= 1
-  }
-
-  /// Sends a neighbour all our routes, unless that was done within a Hello interval or 4 s,
-  /// whichever is shorter. When many ask at a time, one multicast dump serves all.
-  mutating func startUnicastDump(_ id: NeighbourID, _ now: Instant) {
-    let neighbour = neighbours[id]
-    guard neighbour.dumpPosition == nil, let interface = interface(neighbour.interface) else {
-      return
-    }
-    let spacing = interface.spacing(atMost: ProtocolParameters.dumpSpacing)
-    if let began = neighbour.dumpBegan, now - began < spacing { return }
-    neighbours[id].dumpBegan = now
-    if interface.unicastDumps >= ProtocolParameters.unicastDumpLimit {
-      guard interface.dumpPosition == nil, interface.dumpDue == nil else { return }
-      if let began = interface.dumpBegan, now - began < spacing { return }
-      let due = now + urgentDelay(on: neighbour.interface)
-      interfaceRows[Int(neighbour.interface.rawValue)]?.dumpDue = due
-      scheduleInterface(neighbour.interface)
-      return
-    }
-    beginDump()
-    interfaceRows[Int(neighbour.interface.rawValue)]?.unicastDumps += 1
-    neighbours[id].dumpPosition = 0
-    neighbours[id].dumpDue = now + urgentDelay(on: neighbour.interface)
-    scheduleUnicast(id)
-  }
-
-  /// Sends a neighbour all our routes from the beginning, because it was told to forget them.
-  mutating func restartUnicastDump(_ id: NeighbourID, _ now: Instant) {
-    if neighbours[id].dumpPosition == nil {
-      beginDump()
-      let interface = Int(neighbours[id].interface.rawValue)
-      interfaceRows[interface]?.unicastDumps += 1
-      neighbours[id].dumpBegan = now
-    }
-    neighbours[id].dumpPosition = 0
-    neighbours[id].dumpDue = now
-    scheduleUnicast(id)
-  }
-
-  /// Ends a neighbour's dump, done or not.
-  mutating func endUnicastDump(_ id: NeighbourID) {
-    neighbours[id].dumpPosition = nil
-    neighbours[id].dumpDue = nil
-    interfaceRows[Int(neighbours[id].interface.rawValue)]?.unicastDumps -= 1
-    dumpsUnderWay -= 1
   }
 
   // MARK: One Update

@@ -87,8 +87,8 @@ struct DestinationFlags: OptionSet {
   static let moreSources = DestinationFlags(rawValue: 64)
   /// A seqno request for it is pending or remembered.
   static let requested = DestinationFlags(rawValue: 128)
-  /// The index is in the dump order; stays when the row is reused.
-  static let inDumpOrder = DestinationFlags(rawValue: 256)
+  /// The index is in the announcement order; stays when the row is reused.
+  static let inAnnouncementOrder = DestinationFlags(rawValue: 256)
   /// Copies of a critical update still to be sent: none, one or two.
   static let copyOne = DestinationFlags(rawValue: 512)
   static let copyTwo = DestinationFlags(rawValue: 1024)

@@ -10,7 +10,7 @@ struct RouteTable {
   var sources = SourceTable()
   /// What a lost life may have announced.
   var presumptions = SourceTable()
-  var order = DumpOrder()
+  var order = AnnouncementOrder()
   /// What Updates said of their paths, by route; only where something was said.
   var attributes: [RouteRow: PathAttributes] = [:]
   /// Expiry of routes.
@@ -56,15 +56,15 @@ struct RouteTable {
     var destination = Destination(prefix, sourcePrefix: number)
     destination.flags = .live
     if let reused = destinations.reusedIndex {
-      // The dump order may still name the index.
-      destination.flags.formUnion(destinations[reused].flags.intersection(.inDumpOrder))
+      // The announcement order may still name the index.
+      destination.flags.formUnion(destinations[reused].flags.intersection(.inAnnouncementOrder))
     }
     let bucket = bucket(prefix, number)
     destination.nextInBucket = index[bucket]
     let row = destinations.insert(destination)
     index[bucket] = row
-    if !destinations[row].flags.contains(.inDumpOrder) {
-      destinations[row].flags.insert(.inDumpOrder)
+    if !destinations[row].flags.contains(.inAnnouncementOrder) {
+      destinations[row].flags.insert(.inAnnouncementOrder)
       order.append(row)
     }
     return row
@@ -94,7 +94,7 @@ struct RouteTable {
       destinations[other].nextInBucket = destination.nextInBucket
     }
     sourcePrefixes.release(destination.sourcePrefix)
-    destinations[row].flags.formIntersection(.inDumpOrder)
+    destinations[row].flags.formIntersection(.inAnnouncementOrder)
     destinations.remove(row)
   }
 

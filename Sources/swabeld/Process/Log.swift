@@ -166,7 +166,7 @@ enum LogSubject: Hashable {
   /// TLVs of a type and a sender that are ignored for one reason.
   case tlv(UInt8, TLVFault, from: IPAddress)
   /// A table that is full.
-  case table(LimitedTable)
+  case table(Limit)
   /// A client of the control socket sent a line without end.
   case requestTooLong
   /// A client did not read its answers in time.

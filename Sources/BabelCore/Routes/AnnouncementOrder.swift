@@ -3,9 +3,9 @@ import BabelWire
 /// The order in which full updates walk the destinations: by originating router, then IPv6
 /// before IPv4, then by prefix, so that router-ids are named once and prefixes compress.
 ///
-/// New destinations wait at the end and are merged when no dump is under way; an order that is
-/// slightly off costs octets, nothing else.
-struct DumpOrder {
+/// New destinations wait at the end and are merged when no full update is under way; an order that
+/// is slightly off costs octets, nothing else.
+struct AnnouncementOrder {
   private(set) var entries: [DestinationRow] = []
   private var sortedCount = 0
   private var changes = 0
@@ -68,20 +68,21 @@ struct DumpOrder {
 }
 
 extension RouteTable {
-  /// Sorts the dump order if that is worth it. Must not be called while a dump is under way.
-  mutating func refreshDumpOrder() {
+  /// Sorts the announcement order if that is worth it. Must not be called while a full update is
+  /// under way.
+  mutating func refreshAnnouncementOrder() {
     guard order.isStale else { return }
     var order = self.order
-    self.order = DumpOrder()
+    self.order = AnnouncementOrder()
     let dropped = order.rebuild(
-      isLive: { isLive($0) }, precedes: { dumpKey($0, precedes: $1) })
+      isLive: { isLive($0) }, precedes: { announcementKey($0, precedes: $1) })
     self.order = order
-    for row in dropped { destinations[row].flags.remove(.inDumpOrder) }
+    for row in dropped { destinations[row].flags.remove(.inAnnouncementOrder) }
   }
 
-  private func dumpKey(_ a: DestinationRow, precedes b: DestinationRow) -> Bool {
-    let routerA = dumpRouter(a)
-    let routerB = dumpRouter(b)
+  private func announcementKey(_ a: DestinationRow, precedes b: DestinationRow) -> Bool {
+    let routerA = announcedRouter(a)
+    let routerB = announcedRouter(b)
     if routerA != routerB { return routerA < routerB }
     let prefixA = destinations[a].prefix
     let prefixB = destinations[b].prefix
@@ -90,7 +91,7 @@ extension RouteTable {
     return sourcePrefix(a) < sourcePrefix(b)
   }
 
-  private func dumpRouter(_ row: DestinationRow) -> UInt64 {
+  private func announcedRouter(_ row: DestinationRow) -> UInt64 {
     let selected = destinations[row].selected
     guard selected != .none else { return 0 }
     return routerIDs[routes[selected].routerID].rawValue

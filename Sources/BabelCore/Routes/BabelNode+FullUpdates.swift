@@ -1,0 +1,124 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.7.1 and §3.8.1.1.
+
+extension BabelNode {
+  /// Starts or continues the full update of an interface (§3.7.1).
+  mutating func continueFullUpdate(
+    _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    if interface.fullUpdatePosition == nil {
+      beginFullUpdate()
+      interfaceRows[Int(id.rawValue)]?.fullUpdateBegan = now
+    }
+    let result = addFullUpdate(from: interface.fullUpdatePosition ?? 0, &packet, now, &buffer)
+    interfaceRows[Int(id.rawValue)]?.fullUpdatePosition = result.position
+    interfaceRows[Int(id.rawValue)]?.fullUpdateDue = result.resumeAt
+    if result.position == nil {
+      fullUpdatesUnderWay -= 1
+      interfaceRows[Int(id.rawValue)]?.retractsIPv4 = false
+    }
+  }
+
+  /// Continues the full update for one neighbour.
+  mutating func continueUnicastFullUpdate(
+    _ id: NeighbourID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let result = addFullUpdate(
+      from: neighbours[id].fullUpdatePosition ?? 0, &packet, now, &buffer)
+    if let position = result.position {
+      neighbours[id].fullUpdatePosition = position
+      neighbours[id].fullUpdateDue = result.resumeAt
+    } else {
+      endUnicastFullUpdate(id)
+    }
+  }
+
+  /// Appends Updates of a full update until pacing or the end stops it.
+  private mutating func addFullUpdate(
+    from start: Int, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) -> (position: Int?, resumeAt: Instant?) {
+    let id = Int(packet.interface.rawValue)
+    var position = start
+    guard position < table.order.entries.count else { return (nil, nil) }
+    guard interfaceRows[id]?.pacer.take(at: now) == true else {
+      return (position, interfaceRows[id]?.pacer.nextBurst)
+    }
+    // Destinations that are not announced cost time too: a slice ends after so many rows.
+    var rowsLeft = 4096
+    while position < table.order.entries.count {
+      let row = table.order.entries[position]
+      if table.isLive(row), addUpdate(row, &packet, isRequested: false, now) == .full {
+        packet.close(&buffer)
+        guard interfaceRows[id]?.pacer.take(at: now) == true else {
+          return (position, interfaceRows[id]?.pacer.nextBurst)
+        }
+        _ = addUpdate(row, &packet, isRequested: false, now)
+      }
+      position += 1
+      rowsLeft -= 1
+      if rowsLeft == 0 { return (position, now + 1) }
+    }
+    return (nil, nil)
+  }
+
+  /// A full update begins: the order may be brought up to date if no other is under way.
+  private mutating func beginFullUpdate() {
+    if fullUpdatesUnderWay == 0 { table.refreshAnnouncementOrder() }
+    fullUpdatesUnderWay += 1
+  }
+
+  /// Ends the full update of an interface that goes down.
+  mutating func endFullUpdate(_ id: InterfaceID) {
+    guard interface(id)?.fullUpdatePosition != nil else { return }
+    interfaceRows[Int(id.rawValue)]?.fullUpdatePosition = nil
+    fullUpdatesUnderWay -= 1
+  }
+
+  /// Sends a neighbour all our routes, unless that was done within a Hello interval or 4 s,
+  /// whichever is shorter (§3.8.1.1). When many ask at a time, one multicast full update serves all.
+  mutating func startUnicastFullUpdate(_ id: NeighbourID, _ now: Instant) {
+    let neighbour = neighbours[id]
+    guard neighbour.fullUpdatePosition == nil, let interface = interface(neighbour.interface) else {
+      return
+    }
+    let spacing = interface.spacing(atMost: ProtocolParameters.fullUpdateSpacing)
+    if let began = neighbour.fullUpdateBegan, now - began < spacing { return }
+    neighbours[id].fullUpdateBegan = now
+    if interface.unicastFullUpdates >= ProtocolParameters.unicastFullUpdateLimit {
+      guard interface.fullUpdatePosition == nil, interface.fullUpdateDue == nil else { return }
+      if let began = interface.fullUpdateBegan, now - began < spacing { return }
+      let due = now + urgentDelay(on: neighbour.interface)
+      interfaceRows[Int(neighbour.interface.rawValue)]?.fullUpdateDue = due
+      scheduleInterface(neighbour.interface)
+      return
+    }
+    beginFullUpdate()
+    interfaceRows[Int(neighbour.interface.rawValue)]?.unicastFullUpdates += 1
+    neighbours[id].fullUpdatePosition = 0
+    neighbours[id].fullUpdateDue = now + urgentDelay(on: neighbour.interface)
+    scheduleUnicast(id)
+  }
+
+  /// Sends a neighbour all our routes from the beginning, because it was told to forget them.
+  mutating func restartUnicastFullUpdate(_ id: NeighbourID, _ now: Instant) {
+    if neighbours[id].fullUpdatePosition == nil {
+      beginFullUpdate()
+      let interface = Int(neighbours[id].interface.rawValue)
+      interfaceRows[interface]?.unicastFullUpdates += 1
+      neighbours[id].fullUpdateBegan = now
+    }
+    neighbours[id].fullUpdatePosition = 0
+    neighbours[id].fullUpdateDue = now
+    scheduleUnicast(id)
+  }
+
+  /// Ends a neighbour's full update, done or not.
+  mutating func endUnicastFullUpdate(_ id: NeighbourID) {
+    neighbours[id].fullUpdatePosition = nil
+    neighbours[id].fullUpdateDue = nil
+    interfaceRows[Int(neighbours[id].interface.rawValue)]?.unicastFullUpdates -= 1
+    fullUpdatesUnderWay -= 1
+  }
+}
