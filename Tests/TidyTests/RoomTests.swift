@@ -37,7 +37,7 @@ import Testing
   @Test func `only the consequences call what follows from a selection`() throws {
     let sources = try Repository.swift(below: "Sources/BabelCore").map { text in
       (name: String(text.path.split(separator: "/").last ?? ""), text: text)
-    }
+    }.filter { $0.name.hasPrefix("BabelNode") }
     for verb in Self.verbs {
       let calls = try Regex("(^|[^\\w.])\(verb.name)\\(")
       let definition = try Regex("func \(verb.name)\\(")

@@ -77,7 +77,8 @@ extension BabelNode {
   }
 
   /// Sends a neighbour all our routes, unless that was done within a Hello interval or 4 s,
-  /// whichever is shorter (§3.8.1.1). When many ask at a time, one multicast full update serves all.
+  /// whichever is shorter (§3.8.1.1). When many ask at a time, one full update by multicast serves
+  /// all.
   mutating func startUnicastFullUpdate(_ id: NeighbourID, _ now: Instant) {
     let neighbour = neighbours[id]
     guard neighbour.fullUpdatePosition == nil, let interface = interface(neighbour.interface) else {
