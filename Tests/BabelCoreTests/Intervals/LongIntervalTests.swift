@@ -86,13 +86,19 @@ import Testing
     #expect(bench.target(Example.x) == .unreachable)
   }
 
-  @Test func `what a planned restart brings along lives as long as before it`() throws {
-    let bench = try Bench(Self.parameters(655_350))
+  /// What a node with the longest intervals saves 400 s after it announced a route.
+  private static func promises() throws -> [SourceRecord] {
+    let bench = try Bench(parameters(655_350))
     let peer = bench.peer(0xB1)
     peer.announce(Example.x, metric: 0, interval: 65534)
     bench.run(400)
     var records: [SourceRecord] = []
     _ = bench.node.forEachSource(from: 0, limit: 1000, at: bench.clock) { records.append($0) }
+    return records
+  }
+
+  @Test func `what a planned restart brings along lives as long as before it`() throws {
+    let records = try Self.promises()
     let later = try Bench(
       Self.parameters(655_350), beginning: .resumed, sources: records)
     let downstream = later.peer(0xB2)
@@ -103,12 +109,7 @@ import Testing
   }
 
   @Test func `a restart with short intervals forgets nothing that long ones promised`() throws {
-    let bench = try Bench(Self.parameters(655_350))
-    let peer = bench.peer(0xB1)
-    peer.announce(Example.x, metric: 0, interval: 65534)
-    bench.run(400)
-    var records: [SourceRecord] = []
-    _ = bench.node.forEachSource(from: 0, limit: 1000, at: bench.clock) { records.append($0) }
+    let records = try Self.promises()
     let later = try Bench(sources: records)
     let downstream = later.peer(0xB2)
     // The neighbour may have the route from us as long as it may believe what we announced.
