@@ -10,7 +10,7 @@ import BabelWire
 /// A spurious `advance` is harmless. `now` must never go backwards.
 ///
 /// Where to find what:
-/// - §3.1 sending: `BabelNode+Transmission.swift`
+/// - §3.1 sending: `Sending/BabelNode+Transmission.swift`
 /// - §3.4 neighbours: `Neighbours/BabelNode+NeighbourAcquisition.swift`
 /// - §3.5 routes: `Routes/BabelNode+RouteAcquisition.swift`
 /// - §3.6 selection: `Routes/BabelNode+Selection.swift`
