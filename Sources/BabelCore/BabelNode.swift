@@ -13,12 +13,12 @@ import BabelWire
 /// - §3.1 sending: `Sending/BabelNode+Transmission.swift`
 /// - §3.4 neighbours: `Neighbours/BabelNode+NeighbourAcquisition.swift`
 /// - §3.5 routes: `Routes/BabelNode+RouteAcquisition.swift`
-/// - §3.6 selection: `Routes/BabelNode+Selection.swift`
-/// - §3.7 updates: `Routes/BabelNode+Updates.swift`, own prefixes `…+Origination.swift`
-/// - §3.8 requests: `Routes/BabelNode+Requests.swift`
+/// - §3.6 selection: `Selection/BabelNode+Selection.swift`
+/// - §3.7 updates: `Announcing/`, own prefixes `Origination/`
+/// - §3.8 requests: `Requests/BabelNode+Requests.swift`
 /// - authentication (RFC 8967): `Authentication/BabelNode+Authentication.swift`
 /// - starting again after a crash, or on purpose: `Restart/`
-/// - what follows from a new selection: `Routes/BabelNode+Consequences.swift`
+/// - what follows from a new selection: `Consequences/BabelNode+Consequences.swift`
 ///
 /// Long work is sliced: losing a neighbour with 100,000 routes only marks it; its routes are
 /// looked at by `advance`, a budget at a time.
