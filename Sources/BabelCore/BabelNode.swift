@@ -49,9 +49,8 @@ public struct BabelNode: ~Copyable {
   /// The time of day at the origin of our clock, in seconds since 1970; nil if unknown.
   var wallOrigin: Int64?
 
-  var interfaceRows: [Interface?] = []
-  var interfaceOrder: [InterfaceID] = []
-  var interfaceTimers = DeadlineHeap()
+  /// The interfaces.
+  var links = Links()
   var neighbours = ChunkedTable<Neighbour>()
   var neighbourIDs: [NeighbourKey: NeighbourID] = [:]
   /// Hello and IHU expiry.
@@ -112,7 +111,7 @@ public struct BabelNode: ~Copyable {
   public var nextDeadline: Instant? {
     if hasShutDown { return nil }
     if !jobs.isEmpty || restart.adoption.position != nil { return Instant(microseconds: 0) }
-    var first = interfaceTimers.first
+    var first = links.firstDeadline
     func take(_ other: Instant?) {
       if let other, other < first ?? .distantFuture { first = other }
     }
@@ -154,9 +153,7 @@ public struct BabelNode: ~Copyable {
       requestTimerFired(row, now, &buffer)
       left -= 1
     }
-    while let id = interfaceTimers.dueID(at: now) {
-      interfaceTimerFired(InterfaceID(UInt16(id)), now, &buffer)
-    }
+    while let id = links.due(at: now) { interfaceTimerFired(id, now, &buffer) }
     while let id = unicastTimers.dueID(at: now) { unicastTimerFired(NeighbourID(id), now, &buffer) }
     trimChanges()
     guard let next = nextDeadline else { return false }
@@ -169,7 +166,7 @@ public struct BabelNode: ~Copyable {
   public mutating func shutDown(
     keepingForwarding: Bool, at now: Instant, into buffer: inout ActionBuffer
   ) {
-    for id in interfaceOrder where interfaceRows[Int(id.rawValue)]?.isUp == true {
+    for id in links.order where links[id]?.isUp == true {
       sayGoodbye(id, now, &buffer)
     }
     hasShutDown = true
@@ -185,14 +182,5 @@ public struct BabelNode: ~Copyable {
       }
       if selected != .none { reportRoute(.change, selected, now, &buffer) }
     }
-  }
-}
-
-extension DeadlineHeap {
-  /// The row with the earliest deadline, if that has come. Its deadline is removed.
-  mutating func dueID(at now: Instant) -> UInt32? {
-    guard let deadline = first, deadline <= now, let id = firstID else { return nil }
-    set(id, nil)
-    return id
   }
 }

@@ -10,14 +10,14 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     if interface.fullUpdatePosition == nil {
       beginFullUpdate()
-      interfaceRows[Int(id.rawValue)]?.fullUpdateBegan = now
+      links[announcing: id]?.fullUpdateBegan = now
     }
     let result = addFullUpdate(from: interface.fullUpdatePosition ?? 0, &packet, now, &buffer)
-    interfaceRows[Int(id.rawValue)]?.fullUpdatePosition = result.position
-    interfaceRows[Int(id.rawValue)]?.fullUpdateDue = result.resumeAt
+    links[announcing: id]?.fullUpdatePosition = result.position
+    links[announcing: id]?.fullUpdateDue = result.resumeAt
     if result.position == nil {
       fullUpdatesUnderWay -= 1
-      interfaceRows[Int(id.rawValue)]?.retractsIPv4 = false
+      links[announcing: id]?.retractsIPv4 = false
     }
   }
 
@@ -39,11 +39,10 @@ extension BabelNode {
   private mutating func addFullUpdate(
     from start: Int, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) -> (position: Int?, resumeAt: Instant?) {
-    let id = Int(packet.interface.rawValue)
     var position = start
     guard position < table.order.entries.count else { return (nil, nil) }
-    guard interfaceRows[id]?.pacer.take(at: now) == true else {
-      return (position, interfaceRows[id]?.pacer.nextBurst)
+    guard links.takeTurn(on: packet.interface, at: now) else {
+      return (position, links[packet.interface]?.pacer.nextBurst)
     }
     // Destinations that are not announced cost time too: a slice ends after so many rows.
     var rowsLeft = 4096
@@ -51,8 +50,8 @@ extension BabelNode {
       let row = table.order.entries[position]
       if table.isLive(row), addUpdate(row, &packet, isRequested: false, now) == .full {
         packet.close(&buffer)
-        guard interfaceRows[id]?.pacer.take(at: now) == true else {
-          return (position, interfaceRows[id]?.pacer.nextBurst)
+        guard links.takeTurn(on: packet.interface, at: now) else {
+          return (position, links[packet.interface]?.pacer.nextBurst)
         }
         _ = addUpdate(row, &packet, isRequested: false, now)
       }
@@ -72,7 +71,7 @@ extension BabelNode {
   /// Ends the full update of an interface that goes down.
   mutating func endFullUpdate(_ id: InterfaceID) {
     guard interface(id)?.fullUpdatePosition != nil else { return }
-    interfaceRows[Int(id.rawValue)]?.fullUpdatePosition = nil
+    links[announcing: id]?.fullUpdatePosition = nil
     fullUpdatesUnderWay -= 1
   }
 
@@ -91,12 +90,12 @@ extension BabelNode {
       guard interface.fullUpdatePosition == nil, interface.fullUpdateDue == nil else { return }
       if let began = interface.fullUpdateBegan, now - began < spacing { return }
       let due = now + urgentDelay(on: neighbour.interface)
-      interfaceRows[Int(neighbour.interface.rawValue)]?.fullUpdateDue = due
-      scheduleInterface(neighbour.interface)
+      links[announcing: neighbour.interface]?.fullUpdateDue = due
+      links.schedule(neighbour.interface)
       return
     }
     beginFullUpdate()
-    interfaceRows[Int(neighbour.interface.rawValue)]?.unicastFullUpdates += 1
+    links[announcing: neighbour.interface]?.unicastFullUpdates += 1
     neighbours[id].fullUpdatePosition = 0
     neighbours[id].fullUpdateDue = now + urgentDelay(on: neighbour.interface)
     scheduleUnicast(id)
@@ -106,8 +105,7 @@ extension BabelNode {
   mutating func restartUnicastFullUpdate(_ id: NeighbourID, _ now: Instant) {
     if neighbours[id].fullUpdatePosition == nil {
       beginFullUpdate()
-      let interface = Int(neighbours[id].interface.rawValue)
-      interfaceRows[interface]?.unicastFullUpdates += 1
+      links[announcing: neighbours[id].interface]?.unicastFullUpdates += 1
       neighbours[id].fullUpdateBegan = now
     }
     neighbours[id].fullUpdatePosition = 0
@@ -119,7 +117,7 @@ extension BabelNode {
   mutating func endUnicastFullUpdate(_ id: NeighbourID) {
     neighbours[id].fullUpdatePosition = nil
     neighbours[id].fullUpdateDue = nil
-    interfaceRows[Int(neighbours[id].interface.rawValue)]?.unicastFullUpdates -= 1
+    links[announcing: neighbours[id].interface]?.unicastFullUpdates -= 1
     fullUpdatesUnderWay -= 1
   }
 }

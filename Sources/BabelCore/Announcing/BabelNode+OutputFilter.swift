@@ -53,7 +53,7 @@ extension BabelNode {
     let prefix = table.destinations[row].prefix
     let source = table.sourcePrefix(row)
     let router = table.routerIDs[announcement.router]
-    return interfaceOrder.contains {
+    return links.order.contains {
       guard let interface = interface($0), interface.isUp else { return false }
       if interface.parameters.splitHorizon, announcement.interface == $0 { return false }
       if filters.output.rules.isEmpty { return true }

@@ -28,14 +28,14 @@ extension BabelNode {
     parameters.pricing = pricing
     guard usesPrices else { return }
     judgeAllRoutes()
-    for id in interfaceOrder where interface(id)?.parameters.carriesPathAttributes == true {
+    for id in links.order where interface(id)?.parameters.carriesPathAttributes == true {
       requestFullUpdate(id, now)
     }
   }
 
   /// Notes whether any interface carries path attributes; without one, prices decide nothing.
   mutating func updateUseOfPrices() {
-    let uses = interfaceOrder.contains {
+    let uses = links.order.contains {
       interface($0)?.parameters.carriesPathAttributes ?? false
     }
     guard uses != usesPrices else { return }
@@ -45,7 +45,7 @@ extension BabelNode {
 
   /// All routes are looked at again, a budget at a time.
   private mutating func judgeAllRoutes() {
-    for id in interfaceOrder {
+    for id in links.order {
       for neighbour in interface(id)?.neighbours ?? [] { judgeRoutes(of: neighbour) }
     }
   }
@@ -56,10 +56,10 @@ extension BabelNode {
     let due = now + urgentDelay(on: id)
     // One that is under way begins again.
     if interface(id)?.fullUpdatePosition != nil {
-      interfaceRows[Int(id.rawValue)]?.fullUpdatePosition = 0
+      links[announcing: id]?.fullUpdatePosition = 0
     }
-    interfaceRows[Int(id.rawValue)]?.fullUpdateDue = due
-    scheduleInterface(id)
+    links[announcing: id]?.fullUpdateDue = due
+    links.schedule(id)
   }
 
   /// What counts of an Update's attributes where it came in.

@@ -107,13 +107,13 @@ extension BabelNode {
     if !waits { table.destinations[row].logPosition = changes.append(row) }
     if isCritical { queueCopies(row, now) }
     guard !areScheduled else { return }
-    for id in interfaceOrder {
+    for id in links.order {
       guard let interface = interface(id), interface.isUp else { continue }
       let turn = interface.changePacer.nextTurn(ofInterfaces: changeReaders)
       let due = max(now + urgentDelay(on: id), turn)
       if interface.changesDue ?? .distantFuture > due {
-        interfaceRows[Int(id.rawValue)]?.changesDue = due
-        scheduleInterface(id)
+        links[announcing: id]?.changesDue = due
+        links.schedule(id)
       }
     }
   }
@@ -123,7 +123,7 @@ extension BabelNode {
     guard parameters.copyLimit > 0 else { return }
     let isRepeatedTwice =
       parameters.copyLimit > 1
-      && interfaceOrder.contains { interface($0)?.parameters.linkSensing == .etx }
+      && links.order.contains { interface($0)?.parameters.linkSensing == .etx }
     table.destinations[row].flags.remove([.copyOne, .copyTwo])
     table.destinations[row].flags.insert(isRepeatedTwice ? .copyTwo : .copyOne)
     guard !table.destinations[row].flags.contains(.copyQueued) else { return }
@@ -148,9 +148,9 @@ extension BabelNode {
     _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard var position = interface(id)?.logPosition else { return }
-    guard interfaceRows[Int(id.rawValue)]?.pacer.take(at: now) == true else {
+    guard links.takeTurn(on: id, at: now) else {
       let resumeAt = interface(id)?.pacer.nextBurst
-      interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
+      links[announcing: id]?.changesDue = resumeAt
       return
     }
     var (isPaced, tellsAnything) = (false, false)
@@ -159,7 +159,7 @@ extension BabelNode {
         var outcome = addChange(row, &packet, now)
         if outcome == .full {
           packet.close(&buffer)
-          guard interfaceRows[Int(id.rawValue)]?.pacer.take(at: now) == true else {
+          guard links.takeTurn(on: id, at: now) else {
             isPaced = true
             break
           }
@@ -170,11 +170,11 @@ extension BabelNode {
       position = position.advanced(by: 1)
     }
     if tellsAnything {
-      interfaceRows[Int(id.rawValue)]?.changePacer.take(at: now, ofInterfaces: changeReaders)
+      links[announcing: id]?.changePacer.take(at: now, ofInterfaces: changeReaders)
     }
-    interfaceRows[Int(id.rawValue)]?.logPosition = position
+    links[announcing: id]?.logPosition = position
     let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
-    interfaceRows[Int(id.rawValue)]?.changesDue = resumeAt
+    links[announcing: id]?.changesDue = resumeAt
     if position.isAfter(farthestReader) { farthestReader = position }
   }
 

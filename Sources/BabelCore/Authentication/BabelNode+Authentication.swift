@@ -50,7 +50,7 @@ extension BabelNode {
     while authentications.count <= row { authentications.append(nil) }
     guard !authentication.keys.isEmpty else {
       authentications[row] = nil
-      interfaceRows[row]?.sealReserve = nil
+      links.setSealReserve(nil, of: id)
       return
     }
     let ring = KeyRing(authentication)
@@ -61,7 +61,7 @@ extension BabelNode {
     } else {
       authentications[row]?.ring = ring
     }
-    interfaceRows[row]?.sealReserve = ring.signs ? ring.macCount : nil
+    links.setSealReserve(ring.signs ? ring.macCount : nil, of: id)
   }
 
   mutating func removeAuthentication(of id: InterfaceID) {
@@ -146,7 +146,7 @@ extension BabelNode {
   /// Interfaces with keys, in the order they were added.
   public func authentication() -> [AuthenticationStatus] {
     var result: [AuthenticationStatus] = []
-    for id in interfaceOrder {
+    for id in links.order {
       guard Int(id.rawValue) < authentications.count,
         let link = authentications[Int(id.rawValue)], let interface = interface(id)
       else { continue }

@@ -10,27 +10,19 @@ extension BabelNode {
     _ name: InterfaceName, _ parameters: InterfaceParameters, helloSeqno: Seqno? = nil,
     at now: Instant, into buffer: inout ActionBuffer
   ) -> InterfaceID? {
-    guard interfaceID(named: name) == nil else { return nil }
-    guard interfaceOrder.count < min(self.parameters.interfaceLimit, 65_535) else {
+    guard links.id(named: name) == nil else { return nil }
+    guard links.order.count < min(self.parameters.interfaceLimit, 65_535) else {
       counters.countFull(.interfaces)
       return nil
     }
     let interface = Interface(
       name: name, parameters: parameters,
       helloSeqno: helloSeqno ?? Seqno(UInt16(truncatingIfNeeded: jitter.next())))
-    let id: InterfaceID
-    if let hole = reusableID() {
-      id = hole
-      interfaceRows[Int(hole.rawValue)] = interface
-    } else if interfaceRows.count > Int(UInt16.max) {
+    guard let id = links.insert(interface, at: reusableID()) else {
       // All numbers are taken by interfaces that went, until the work they left is done.
       counters.countFull(.interfaces)
       return nil
-    } else {
-      id = InterfaceID(UInt16(interfaceRows.count))
-      interfaceRows.append(interface)
     }
-    interfaceOrder.append(id)
     updateUseOfPrices()
     updateSourceLifetime(now)
     configureUnicastPeers(id, at: now)
@@ -42,11 +34,7 @@ extension BabelNode {
   /// A number that no interface has and no forwarding entry names any more.
   private func reusableID() -> InterfaceID? {
     guard jobs.isEmpty else { return nil }
-    for i in interfaceRows.indices where interfaceRows[i] == nil {
-      let id = InterfaceID(UInt16(i))
-      if !table.nextHops.uses(id), !restart.adoption.uses(id) { return id }
-    }
-    return nil
+    return links.firstHole { !table.nextHops.uses($0) && !restart.adoption.uses($0) }
   }
 
   /// Changes the parameters of an interface while it runs. Costs are computed anew; intervals
@@ -56,7 +44,7 @@ extension BabelNode {
     into buffer: inout ActionBuffer
   ) {
     guard let interface = interface(id), interface.parameters != parameters else { return }
-    interfaceRows[Int(id.rawValue)]?.parameters = parameters
+    links.setParameters(parameters, of: id)
     updateUseOfPrices()
     updateSourceLifetime(now)
     dismissUnicastPeers(id, interface, &buffer)
@@ -66,13 +54,10 @@ extension BabelNode {
     }
     guard interface.isUp else { return }
     // A shorter interval takes effect at once, a longer one with the next Hello (§3.4.1).
-    let hello = now + Int64(parameters.helloInterval) * 500
-    if let due = self.interface(id)?.helloDue, due > hello {
-      interfaceRows[Int(id.rawValue)]?.helloDue = hello
-    }
+    links.limitHello(on: id, to: now + Int64(parameters.helloInterval) * 500)
     let update = now + Int64(parameters.updateInterval) * 500
     if let due = interface.updateDue, due > update {
-      interfaceRows[Int(id.rawValue)]?.updateDue = update
+      links[announcing: id]?.updateDue = update
     }
     for neighbour in interface.neighbours {
       computeCost(neighbour, now, &buffer)
@@ -80,7 +65,7 @@ extension BabelNode {
       sendIHU(to: neighbour, now)
     }
     formOfUpdatesChanged(id, from: interface, now)
-    scheduleInterface(id)
+    links.schedule(id)
   }
 
   /// Removes an interface with its neighbours and their routes.
@@ -90,12 +75,9 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     if interface.isUp { takeDown(id, now, &buffer) }
     revokeAdopted(through: id, isLost: false)
-    interfaceTimers.set(UInt32(id.rawValue), nil)
-    interfaceRows[Int(id.rawValue)]?.isUp = false
     reportInterface(.flush, id, &buffer)
-    interfaceOrder.removeAll { $0 == id }
     removeAuthentication(of: id)
-    interfaceRows[Int(id.rawValue)] = nil
+    links.remove(id)
     updateUseOfPrices()
     updateSourceLifetime(now)
   }
@@ -111,7 +93,7 @@ extension BabelNode {
       table.nextHops.lose(id)
       revokeAdopted(through: id, isLost: true)
     }
-    interfaceRows[Int(id.rawValue)]?.state = state
+    links.setState(state, of: id)
     let isUp = interface(id)?.canSpeak == true
     if old.isUp, !isUp {
       takeDown(id, now, &buffer)
@@ -124,8 +106,7 @@ extension BabelNode {
     } else if isUp {
       if interface(id)?.controlAddress != old.controlAddress {
         // Neighbours will see another one of us; let it become known quickly.
-        interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
-        interfaceRows[Int(id.rawValue)]?.helloDue = now
+        links.beginHellos(on: id, at: now)
         requestFullUpdate(id, now)
       }
       formOfUpdatesChanged(id, from: old, now)
@@ -140,38 +121,30 @@ extension BabelNode {
   public func nextHelloSeqno(of id: InterfaceID) -> Seqno? { interface(id)?.helloSeqno }
 
   func interface(_ id: InterfaceID) -> Interface? {
-    Int(id.rawValue) < interfaceRows.count ? interfaceRows[Int(id.rawValue)] : nil
-  }
-
-  func interfaceID(named name: InterfaceName) -> InterfaceID? {
-    interfaceOrder.first { interfaceRows[Int($0.rawValue)]?.name == name }
+    links[id]
   }
 
   private mutating func bringUp(
     _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard var interface = interface(id) else { return }
-    interface.isUp = true
-    interface.logPosition = changes.end
+    guard let interface = interface(id) else { return }
+    links.bringUp(id, at: now)
     changeReaders += 1
     farthestReader = changes.end
-    interface.changesDue = nil
-    interface.helloBurst = ProtocolParameters.helloBurst
-    interface.helloDue = now
-    interface.fullUpdateDue = now + urgentDelay(on: id)
-    interface.updateDue =
-      now + jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
-    interface.pacer = PacketPacer()
+    links[announcing: id]?.logPosition = changes.end
+    let fullUpdateDue = now + urgentDelay(on: id)
+    links[announcing: id]?.fullUpdateDue = fullUpdateDue
+    let untilNext = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
+    links[announcing: id]?.updateDue = now + untilNext
     // Neighbours shall forget an earlier life of ours, and tell us what they know (§3.7).
     // One that neighbours know nothing of goes on; what is not resumed of it is retracted later.
     if restart.recovery == nil, restart.beginning != .resumed || !restart.adoption.isUnderWay {
-      _ = interface.queue.append(.wildcardRetraction, by: now)
+      links.enqueue(.wildcardRetraction, on: id, by: now)
     }
-    _ = interface.queue.append(.wildcardRequest, by: now)
-    interfaceRows[Int(id.rawValue)] = interface
+    links.enqueue(.wildcardRequest, on: id, by: now)
     if restart.recovery != nil { beginRetracting(id, now) }
     restart.adoption.join(id, interface, at: now)
-    scheduleInterface(id)
+    links.schedule(id)
   }
 
   private mutating func takeDown(
@@ -181,24 +154,7 @@ extension BabelNode {
     for neighbour in interface.neighbours { flush(neighbour, now, &buffer) }
     endFullUpdate(id)
     changeReaders -= 1
-    interfaceRows[Int(id.rawValue)] = self.interface(id)?.withoutLink
-    scheduleInterface(id)
-  }
-
-  /// Sets the interface's timer to the earliest of its deadlines.
-  mutating func scheduleInterface(_ id: InterfaceID) {
-    guard let interface = interface(id), interface.isUp else {
-      interfaceTimers.set(UInt32(id.rawValue), nil)
-      return
-    }
-    var first = Instant.distantFuture
-    for deadline in [
-      interface.helloDue, interface.greetingDue, interface.queue.deadline, interface.changesDue,
-      interface.updateDue, interface.fullUpdateDue,
-    ] {
-      if let deadline { first = min(first, deadline) }
-    }
-    interfaceTimers.set(UInt32(id.rawValue), first)
+    links.takeDown(id)
   }
 
   /// A random delay for an urgent TLV (§3.1). What a loss needs travels from hop to hop, so it is
@@ -232,7 +188,7 @@ extension BabelNode {
   /// Interfaces in the order they were added.
   public func interfaces() -> [InterfaceStatus] {
     var result: [InterfaceStatus] = []
-    for id in interfaceOrder {
+    for id in links.order {
       if let interface = interface(id) { result.append(interfaceStatus(id, interface)) }
     }
     return result
@@ -268,7 +224,7 @@ extension BabelNode {
       && old.parameters.wireFormat == new.parameters.wireFormat
       && old.parameters.pathAttributes == new.parameters.pathAttributes
     guard !isSame else { return }
-    interfaceRows[Int(id.rawValue)]?.retractsIPv4 =
+    links[announcing: id]?.retractsIPv4 =
       old.ipv4NextHop != nil && new.ipv4NextHop == nil
     requestFullUpdate(id, now)
   }

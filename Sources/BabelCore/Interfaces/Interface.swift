@@ -1,75 +1,9 @@
 import BabelWire
 
-// Before editing, read RFC 8966 §3.2.3.
+// Before editing, read RFC 8966 §3.2.3 and §4.
 
-/// One row of the interface table.
-struct Interface {
-  let name: InterfaceName
-  var parameters: InterfaceParameters
-  /// Octets of the MACs of its packets; nil when they are not signed.
-  var sealReserve: Int?
-  var state = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
-  /// Babel runs: the link is up and has an address to speak from.
-  var isUp = false
-  /// Seqno of the next multicast Hello (§3.2.3).
-  var helloSeqno: Seqno
-  /// When the next multicast Hello is due.
-  var helloDue: Instant?
-  /// Hellos still to be sent in quick succession.
-  var helloBurst: UInt8 = 0
-  /// When quick Hellos for new neighbours begin; nil when there are none to be greeted.
-  var greetingDue: Instant?
-  /// When the last ones began.
-  var greetedAt: Instant?
-  /// When a Hello was last brought forward for an IHU that could not wait.
-  var helloHurriedAt: Instant?
-  /// Hellos still to be sent with a retraction of everything, after a crash.
-  var retractionsLeft: UInt8 = 0
-  /// When the last of them was sent.
-  var retractedAt: Instant?
-  /// When the next full update is due.
-  var updateDue: Instant?
-  /// Where the full update under way stands in the announcement order; nil when none is.
-  var fullUpdatePosition: Int?
-  /// A full update that waits for its delay; nil when none does.
-  var fullUpdateDue: Instant?
-  /// IPv4 prefixes cannot be announced here any more, and neighbours have yet to be told.
-  var retractsIPv4 = false
-  /// When the last multicast full update began.
-  var fullUpdateBegan: Instant?
-  /// Where this interface has read the change log to.
-  var logPosition = LogPosition()
-  /// When the change log's new entries leave; nil when there are none.
-  var changesDue: Instant?
-  /// Multicast TLVs.
-  var queue = OutgoingQueue()
-  var pacer = PacketPacer()
-  var changePacer = ChangePacer()
-  /// Neighbours heard on this interface, oldest first.
-  var neighbours: [NeighbourID] = []
-  /// When all places for neighbours were taken and a neighbour that can go was last looked for.
-  var placeSoughtAt: Instant?
-  /// Unicast full updates under way.
-  var unicastFullUpdates = 0
-  /// Who is greeted by unicast: first those configured, in their order.
-  var unicastPeers: [UnicastPeer] = []
-
-  init(name: InterfaceName, parameters: InterfaceParameters, helloSeqno: Seqno) {
-    self.name = name
-    self.parameters = parameters
-    self.helloSeqno = helloSeqno
-  }
-
-  /// The interface without what was sent, promised or heard on its link: none of that holds when
-  /// the link comes back.
-  var withoutLink: Interface {
-    var interface = Interface(name: name, parameters: parameters, helloSeqno: helloSeqno)
-    interface.sealReserve = sealReserve
-    interface.state = state
-    interface.unicastPeers = unicastPeers
-    return interface
-  }
-
+/// What follows from the parameters and the state of a link.
+extension Interface {
   /// The largest UDP payload (§4).
   var datagramLimit: Int {
     max(

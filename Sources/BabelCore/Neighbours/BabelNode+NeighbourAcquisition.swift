@@ -22,7 +22,7 @@ extension BabelNode {
         objectID: nextObjectID, interface: interface, named: row.name, address: address, at: now))
     nextObjectID += 1
     neighbourIDs[key] = id
-    interfaceRows[Int(interface.rawValue)]?.neighbours.append(id)
+    links.add(id, on: interface)
     awaitAcknowledgment(of: id, now)
     neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
     reportNeighbour(.add, id, now, &buffer)
@@ -43,7 +43,7 @@ extension BabelNode {
     if let searched = interface.placeSoughtAt, now - searched < ProtocolParameters.placeSpacing {
       return false
     }
-    interfaceRows[Int(id.rawValue)]?.placeSoughtAt = now
+    links.noteSearch(on: id, at: now)
     var oldest: (id: NeighbourID, heard: Instant)?
     for id in interface.neighbours {
       let neighbour = neighbours[id]
@@ -66,18 +66,8 @@ extension BabelNode {
     }
     let soon = now + jitter.within(5_000...50_000)
     let spacing = interface.spacing(atMost: ProtocolParameters.greetingSpacing)
-    interfaceRows[Int(id.rawValue)]?.greetingDue =
-      interface.greetedAt.map { max(soon, $0 + spacing) } ?? soon
-    scheduleInterface(id)
-  }
-
-  /// The time for quick Hellos has come: the first of two leaves now.
-  mutating func beginGreeting(_ id: InterfaceID, _ now: Instant) {
-    guard let interface = interface(id) else { return }
-    interfaceRows[Int(id.rawValue)]?.greetingDue = nil
-    interfaceRows[Int(id.rawValue)]?.greetedAt = now
-    interfaceRows[Int(id.rawValue)]?.helloBurst = max(
-      interface.helloBurst, ProtocolParameters.helloBurst - 1)
+    let due = interface.greetedAt.map { max(soon, $0 + spacing) } ?? soon
+    links.planGreeting(on: id, at: due)
   }
 
   /// Processes a Hello (§3.4.1, A.1). Returns the neighbour, which is another row if it had to
@@ -220,8 +210,10 @@ extension BabelNode {
     guard !neighbour.isLeaving else { return }
     if neighbour.fullUpdatePosition != nil { endUnicastFullUpdate(id) }
     neighbourIDs[NeighbourKey(interface: neighbour.interface, address: neighbour.address)] = nil
-    interfaceRows[Int(neighbour.interface.rawValue)]?.neighbours.removeAll { $0 == id }
-    forgetUnicastPeer(neighbour.address, on: neighbour.interface)
+    links.remove(id, from: neighbour.interface)
+    links.removeUnicastPeers(of: neighbour.interface) {
+      $0.address == neighbour.address && $0.standing != .configured
+    }
     neighbourTimers.set(id.rawValue, nil)
     unicastTimers.set(id.rawValue, nil)
     neighbours[id].queue = OutgoingQueue()
@@ -238,7 +230,7 @@ extension BabelNode {
   /// Neighbours, the most recently created first.
   public func neighbours(at now: Instant) -> [NeighbourStatus] {
     var result: [NeighbourStatus] = []
-    for id in interfaceOrder {
+    for id in links.order {
       guard let interface = interface(id) else { continue }
       for neighbour in interface.neighbours {
         if let status = neighbourStatus(neighbour, now) { result.append(status) }

@@ -22,8 +22,8 @@ extension BabelNode {
   mutating func beginRetracting(_ id: InterfaceID, _ now: Instant) {
     guard let interface = interface(id) else { return }
     restart.recovery?.join(interface, at: now)
-    interfaceRows[Int(id.rawValue)]?.retractionsLeft = ProtocolParameters.helloBurst
-    interfaceRows[Int(id.rawValue)]?.fullUpdateDue = nil
+    links.beginRetracting(on: id)
+    links[announcing: id]?.fullUpdateDue = nil
   }
 
   /// Queues the retraction that goes with a Hello.
@@ -31,15 +31,14 @@ extension BabelNode {
     guard let interface = interface(id), interface.retractionsLeft > 0 else { return }
     guard let recovery = restart.recovery else {
       // The interface came up so late that there is nothing left to wait for.
-      interfaceRows[Int(id.rawValue)]?.queue.putBack([.wildcardRetraction], by: now)
-      interfaceRows[Int(id.rawValue)]?.retractionsLeft = 0
-      interfaceRows[Int(id.rawValue)]?.fullUpdateDue = now
+      links.enqueueInFront([.wildcardRetraction], on: id, by: now)
+      links.endRetracting(on: id)
+      links[announcing: id]?.fullUpdateDue = now
       return
     }
-    interfaceRows[Int(id.rawValue)]?.queue.putBack(recovery.retraction, by: now)
-    interfaceRows[Int(id.rawValue)]?.retractionsLeft = interface.retractionsLeft - 1
-    interfaceRows[Int(id.rawValue)]?.retractedAt = now
-    if interface.retractionsLeft == 1 { interfaceRows[Int(id.rawValue)]?.fullUpdateDue = now }
+    links.enqueueInFront(recovery.retraction, on: id, by: now)
+    links.countRetraction(on: id, at: now)
+    if interface.retractionsLeft == 1 { links[announcing: id]?.fullUpdateDue = now }
   }
 
   /// A neighbour is heard for the first time.
@@ -126,7 +125,7 @@ extension BabelNode {
   /// a new one gets the time to say so.
   private func nextObstacle(_ recovery: Recovery, _ now: Instant) -> Instant? {
     var next: Instant?
-    for interface in interfaceOrder {
+    for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] {
         let neighbour = neighbours[id]
         guard neighbour.awaitsAcknowledgment else { continue }
@@ -152,7 +151,7 @@ extension BabelNode {
   private func reportEnd(of recovery: Recovery, _ now: Instant, _ buffer: inout ActionBuffer) {
     var answers = 0
     var unanswered = 0
-    for interface in interfaceOrder {
+    for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] {
         if neighbours[id].awaitsAcknowledgment { unanswered += 1 } else { answers += 1 }
       }
@@ -165,7 +164,7 @@ extension BabelNode {
   private mutating func forEachNeighbour(
     _ body: (inout BabelNode, NeighbourID) -> Void
   ) {
-    for interface in interfaceOrder {
+    for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] { body(&self, id) }
     }
   }

@@ -110,7 +110,7 @@ extension BabelNode {
   /// what is announced from now on: the next Updates name the new interval.
   mutating func updateSourceLifetime(_ now: Instant) {
     var longest: Int64 = 0
-    for id in interfaceOrder {
+    for id in links.order {
       if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
     }
     let former = sourceLifetime

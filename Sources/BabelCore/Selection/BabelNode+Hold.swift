@@ -22,7 +22,7 @@ extension BabelNode {
   /// that are down count: the other end need not have noticed.
   var holdTime: Int64 {
     var longest: Int64 = 0
-    for id in interfaceOrder {
+    for id in links.order {
       if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
     }
     return longest * ProtocolParameters.routeHoldHalves / 2

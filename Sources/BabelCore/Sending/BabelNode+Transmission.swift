@@ -10,20 +10,19 @@ extension BabelNode {
     guard let interface = interface(id), interface.isUp else { return }
     var packet = OpenPacket(id, interface, toEach: recipients(interface))
     let greetingIsDue = interface.greetingDue.map { $0 <= now } ?? false
-    if greetingIsDue { beginGreeting(id, now) }
+    if greetingIsDue { links.beginGreeting(on: id, at: now) }
     let helloIsDue = greetingIsDue || interface.helloDue.map { $0 <= now } ?? false
     if helloIsDue {
       addHello(id, &packet, now, &buffer)
       queueRetraction(id, now)
     }
     if helloIsDue || interface.queue.deadline.map({ $0 <= now }) ?? false {
-      let waiting = interfaceRows[Int(id.rawValue)]?.queue.takeAll() ?? []
-      for tlv in waiting { add(tlv, &packet, now, &buffer) }
+      for tlv in links.takeQueue(of: id) { add(tlv, &packet, now, &buffer) }
     }
     if interface.updateDue.map({ $0 <= now }) ?? false {
       let next = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
-      interfaceRows[Int(id.rawValue)]?.updateDue = now + next
-      interfaceRows[Int(id.rawValue)]?.fullUpdateDue = now
+      links[announcing: id]?.updateDue = now + next
+      links[announcing: id]?.fullUpdateDue = now
     }
     if interface.changesDue.map({ $0 <= now }) ?? false {
       sendChanges(id, &packet, now, &buffer)
@@ -32,29 +31,26 @@ extension BabelNode {
       continueFullUpdate(id, &packet, now, &buffer)
     }
     packet.close(&buffer)
-    scheduleInterface(id)
+    links.schedule(id)
   }
 
   /// Appends a scheduled multicast Hello, and IHUs where they are due (§3.4).
   private mutating func addHello(
     _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard var interface = interface(id) else { return }
+    guard let interface = interface(id) else { return }
     let hello = Hello(
       isUnicast: false, seqno: interface.helloSeqno, interval: interface.helloInterval,
       transmitTimestamp: interface.parameters.timestamps ? 0 : nil)
     let turn = interface.helloSeqno.rawValue % interface.hellosPerIHU == 0
-    interface.helloSeqno = interface.helloSeqno.next
+    let next: Int64
     if interface.helloBurst > 1 {
-      interface.helloBurst -= 1
-      interface.helloDue = now + jitter.within(10_000...50_000)
+      next = jitter.within(10_000...50_000)
     } else {
-      interface.helloBurst = 0
       // Never later than promised (§3.1).
-      let next = jitter.fraction(of: interface.helloMicroseconds, low: 85, high: 97)
-      interface.helloDue = now + max(next, 1000)
+      next = max(jitter.fraction(of: interface.helloMicroseconds, low: 85, high: 97), 1000)
     }
-    interfaceRows[Int(id.rawValue)] = interface
+    links.countHello(on: id, nextDue: now + next)
     packet.add(hello, &buffer)
     // Stamps go with the IHUs beside the Hello, and that packet may not hold them all: another
     // neighbour comes first each time.
@@ -149,7 +145,7 @@ extension BabelNode {
   /// Forgets the part of the log that all interfaces have read.
   mutating func trimChanges() {
     var least = changes.end
-    for id in interfaceOrder {
+    for id in links.order {
       guard let interface = interface(id), interface.isUp else { continue }
       if least.isAfter(interface.logPosition) { least = interface.logPosition }
     }
@@ -169,9 +165,7 @@ extension BabelNode {
       let hurried = interface.helloHurriedAt
       if hurried.map({ now - $0 >= interface.helloMicroseconds / 2 }) ?? true {
         let soon = now + urgentDelay(on: number)
-        interfaceRows[Int(number.rawValue)]?.helloHurriedAt = now
-        interfaceRows[Int(number.rawValue)]?.helloDue = soon
-        scheduleInterface(number)
+        links.hurryHello(on: number, to: soon, at: now)
         return
       }
     }
@@ -192,9 +186,7 @@ extension BabelNode {
 
   /// Queues a TLV for everyone on an interface.
   mutating func enqueue(_ tlv: OutgoingTLV, on id: InterfaceID, by deadline: Instant) {
-    guard interface(id)?.isUp == true else { return }
-    _ = interfaceRows[Int(id.rawValue)]?.queue.append(tlv, by: deadline)
-    scheduleInterface(id)
+    links.enqueue(tlv, on: id, by: deadline)
   }
 
   /// Sets a neighbour's unicast timer to the earlier of its deadlines.
@@ -252,8 +244,7 @@ extension BabelNode {
     add(.wildcardRetraction, &packet, now, &buffer)
     packet.add(farewell(interface, isUnicast: false), &buffer)
     packet.close(&buffer)
-    // Used up: another life, or this one when the link is up again, goes on after it.
-    interfaceRows[Int(id.rawValue)]?.helloSeqno = interface.helloSeqno.next
+    links.countFarewell(on: id)
     for peer in interface.unicastPeers where peer.isGreeted {
       bidFarewell(to: peer.address, id, interface, &buffer)
     }

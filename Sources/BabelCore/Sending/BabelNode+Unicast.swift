@@ -119,24 +119,9 @@ extension BabelNode {
 
   /// Enters those configured, in front.
   mutating func configureUnicastPeers(_ id: InterfaceID, at now: Instant) {
-    guard let interface = interface(id) else { return }
-    let wanted = interface.parameters.unicastNeighbours.filter {
-      $0.family == interface.parameters.control
-    }
-    guard !wanted.isEmpty || !interface.unicastPeers.isEmpty else { return }
-    let others = interface.unicastPeers.filter {
-      $0.standing != .configured && !wanted.contains($0.address)
-    }
-    interfaceRows[Int(id.rawValue)]?.unicastPeers =
-      wanted.map { UnicastPeer(address: $0, standing: .configured) } + others
-    guard interface.isUp,
-      wanted.contains(where: { address in
-        !interface.unicastPeers.contains { $0.address == address && $0.isGreeted }
-      })
-    else { return }
+    guard links.configureUnicastPeers(of: id), interface(id)?.isUp == true else { return }
     // Those who are new shall hear us soon.
-    interfaceRows[Int(id.rawValue)]?.helloBurst = ProtocolParameters.helloBurst
-    interfaceRows[Int(id.rawValue)]?.helloDue = now
+    links.beginHellos(on: id, at: now)
   }
 
   /// Says goodbye to those no longer configured. They are not answered while they still greet us,
@@ -149,12 +134,13 @@ extension BabelNode {
     for (index, peer) in former.unicastPeers.enumerated()
     where peer.standing == .configured && !wanted.contains(peer.address) {
       if interface.isUp { bidFarewell(to: peer.address, id, former, &buffer) }
-      interfaceRows[Int(id.rawValue)]?.unicastPeers[index].standing = .dismissed
+      links.dismissUnicastPeer(at: index, on: id)
     }
     // Those who are no neighbours would never be forgotten.
-    interfaceRows[Int(id.rawValue)]?.unicastPeers.removeAll {
+    let neighbours = neighbourIDs
+    links.removeUnicastPeers(of: id) {
       $0.standing == .dismissed
-        && neighbourIDs[NeighbourKey(interface: id, address: $0.address)] == nil
+        && neighbours[NeighbourKey(interface: id, address: $0.address)] == nil
     }
   }
 
@@ -168,16 +154,7 @@ extension BabelNode {
     guard others < ProtocolParameters.unicastAnswerLimit else {
       return counters.countFull(.unicastNeighbours)
     }
-    interfaceRows[Int(neighbour.interface.rawValue)]?.unicastPeers.append(
-      UnicastPeer(address: neighbour.address, standing: .heard))
-  }
-
-  /// A neighbour is gone: who was not configured is not greeted any more.
-  mutating func forgetUnicastPeer(_ address: IPAddress, on id: InterfaceID) {
-    guard interface(id)?.unicastPeers.isEmpty == false else { return }
-    interfaceRows[Int(id.rawValue)]?.unicastPeers.removeAll {
-      $0.address == address && $0.standing != .configured
-    }
+    links.answerByUnicast(neighbour.address, on: neighbour.interface)
   }
 
   // MARK: The end

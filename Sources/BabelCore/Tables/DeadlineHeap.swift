@@ -30,6 +30,13 @@ struct DeadlineHeap {
     }
   }
 
+  /// The row with the earliest deadline, if that has come. Its deadline is removed.
+  mutating func dueID(at now: Instant) -> UInt32? {
+    guard let deadline = first, deadline <= now, let id = firstID else { return nil }
+    set(id, nil)
+    return id
+  }
+
   private mutating func removeEntry(at position: Int) {
     positions[Int(heap[position].id)] = -1
     let last = heap.removeLast()
