@@ -68,8 +68,7 @@ extension BabelNode {
     case .hello(let hello):
       guard let id = receiveHello(hello, from: id, now, &buffer) else { return nil }
       if let transmit = hello.transmitTimestamp,
-        neighbours[id].roundTrip.heardHello(
-          hello, transmit: transmit, at: stamps.arrival)
+        neighbours.heardStamp(transmit, of: hello, from: id, at: stamps.arrival)
       {
         stamps.hello = transmit
       }
@@ -118,12 +117,12 @@ extension BabelNode {
     guard
       let sample = RoundTripTime.sample(transmit: hello, stamps: ihu, at: stamps.arrival)
     else { return }
-    let isNew = neighbours[id].roundTrip.take(
-      sample, decay: interface.parameters.rttDecay, at: stamps.arrival)
-    if isNew { neighbours[id].jobRestartsSmoothing = true }
+    let isNew = neighbours.take(
+      sample, from: id, decay: interface.parameters.rttDecay, at: stamps.arrival)
+    if isNew { neighbours[routes: id].jobRestartsSmoothing = true }
     computeCost(id, now, &buffer)
-    if neighbours[id].jobRemaining == nil {
-      neighbours[id].jobRestartsSmoothing = false
+    if neighbours[id].routes.jobRemaining == nil {
+      neighbours[routes: id].jobRestartsSmoothing = false
     }
   }
 }

@@ -11,7 +11,7 @@ import BabelWire
 ///
 /// Where to find what:
 /// - §3.1 sending: `Sending/BabelNode+Transmission.swift`
-/// - §3.4 neighbours: `Neighbours/BabelNode+NeighbourAcquisition.swift`
+/// - §3.4 neighbours: `Neighbours/`, and what follows `Consequences/…+NeighbourConsequences.swift`
 /// - §3.5 routes: `Routes/BabelNode+RouteAcquisition.swift`
 /// - §3.6 selection: `Selection/BabelNode+Selection.swift`
 /// - §3.7 updates: `Announcing/`, own prefixes `Origination/`
@@ -51,13 +51,8 @@ public struct BabelNode: ~Copyable {
 
   /// The interfaces.
   var links = Links()
-  var neighbours = ChunkedTable<Neighbour>()
-  var neighbourIDs: [NeighbourKey: NeighbourID] = [:]
-  /// Hello and IHU expiry.
-  var neighbourTimers = DeadlineHeap()
-  /// Unicast queues and full updates.
-  var unicastTimers = DeadlineHeap()
-  var nextObjectID: UInt64 = 1
+  /// The neighbours.
+  var neighbours = Neighbours()
   /// What arrived and what was refused.
   public internal(set) var counters = NodeCounters()
 
@@ -88,11 +83,6 @@ public struct BabelNode: ~Copyable {
   var restart = Restart()
   var hasShutDown = false
 
-  struct NeighbourKey: Hashable {
-    let interface: InterfaceID
-    let address: IPAddress
-  }
-
   /// Makes a node without interfaces.
   public init(_ parameters: NodeParameters, filters: FilterSet) {
     self.parameters = parameters
@@ -115,8 +105,7 @@ public struct BabelNode: ~Copyable {
     func take(_ other: Instant?) {
       if let other, other < first ?? .distantFuture { first = other }
     }
-    take(neighbourTimers.first)
-    take(unicastTimers.first)
+    take(neighbours.firstDeadline)
     take(table.routeWheel.firstDeadline)
     take(table.sourceWheel.firstDeadline)
     take(table.otherSourcesDeadline)
@@ -137,9 +126,7 @@ public struct BabelNode: ~Copyable {
     guard !hasShutDown else { return false }
     tellOfLimits(&buffer)
     // Neighbours first: what they lose changes what is sent. Hellos do not wait for the rest.
-    while let id = neighbourTimers.dueID(at: now) {
-      neighbourTimerFired(NeighbourID(id), now, &buffer)
-    }
+    while let id = neighbours.due(at: now) { neighbourTimerFired(id, now, &buffer) }
     checkRecovery(now, &buffer)
     sweepAuthentication(now)
     var left = max(budget, 1)
@@ -154,7 +141,7 @@ public struct BabelNode: ~Copyable {
       left -= 1
     }
     while let id = links.due(at: now) { interfaceTimerFired(id, now, &buffer) }
-    while let id = unicastTimers.dueID(at: now) { unicastTimerFired(NeighbourID(id), now, &buffer) }
+    while let id = neighbours.unicastDue(at: now) { unicastTimerFired(id, now, &buffer) }
     trimChanges()
     guard let next = nextDeadline else { return false }
     return next <= now

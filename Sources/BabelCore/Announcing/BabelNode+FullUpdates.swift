@@ -26,10 +26,10 @@ extension BabelNode {
     _ id: NeighbourID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let result = addFullUpdate(
-      from: neighbours[id].fullUpdatePosition ?? 0, &packet, now, &buffer)
+      from: neighbours[id].fullUpdate.position ?? 0, &packet, now, &buffer)
     if let position = result.position {
-      neighbours[id].fullUpdatePosition = position
-      neighbours[id].fullUpdateDue = result.resumeAt
+      neighbours[fullUpdate: id].position = position
+      neighbours[fullUpdate: id].due = result.resumeAt
     } else {
       endUnicastFullUpdate(id)
     }
@@ -80,12 +80,13 @@ extension BabelNode {
   /// all.
   mutating func startUnicastFullUpdate(_ id: NeighbourID, _ now: Instant) {
     let neighbour = neighbours[id]
-    guard neighbour.fullUpdatePosition == nil, let interface = interface(neighbour.interface) else {
+    guard neighbour.fullUpdate.position == nil, let interface = interface(neighbour.interface)
+    else {
       return
     }
     let spacing = interface.spacing(atMost: ProtocolParameters.fullUpdateSpacing)
-    if let began = neighbour.fullUpdateBegan, now - began < spacing { return }
-    neighbours[id].fullUpdateBegan = now
+    if let began = neighbour.fullUpdate.began, now - began < spacing { return }
+    neighbours[fullUpdate: id].began = now
     if interface.unicastFullUpdates >= ProtocolParameters.unicastFullUpdateLimit {
       guard interface.fullUpdatePosition == nil, interface.fullUpdateDue == nil else { return }
       if let began = interface.fullUpdateBegan, now - began < spacing { return }
@@ -96,27 +97,27 @@ extension BabelNode {
     }
     beginFullUpdate()
     links[announcing: neighbour.interface]?.unicastFullUpdates += 1
-    neighbours[id].fullUpdatePosition = 0
-    neighbours[id].fullUpdateDue = now + urgentDelay(on: neighbour.interface)
-    scheduleUnicast(id)
+    neighbours[fullUpdate: id].position = 0
+    neighbours[fullUpdate: id].due = now + urgentDelay(on: neighbour.interface)
+    neighbours.scheduleUnicast(id)
   }
 
   /// Sends a neighbour all our routes from the beginning, because it was told to forget them.
   mutating func restartUnicastFullUpdate(_ id: NeighbourID, _ now: Instant) {
-    if neighbours[id].fullUpdatePosition == nil {
+    if neighbours[id].fullUpdate.position == nil {
       beginFullUpdate()
       links[announcing: neighbours[id].interface]?.unicastFullUpdates += 1
-      neighbours[id].fullUpdateBegan = now
+      neighbours[fullUpdate: id].began = now
     }
-    neighbours[id].fullUpdatePosition = 0
-    neighbours[id].fullUpdateDue = now
-    scheduleUnicast(id)
+    neighbours[fullUpdate: id].position = 0
+    neighbours[fullUpdate: id].due = now
+    neighbours.scheduleUnicast(id)
   }
 
   /// Ends a neighbour's full update, done or not.
   mutating func endUnicastFullUpdate(_ id: NeighbourID) {
-    neighbours[id].fullUpdatePosition = nil
-    neighbours[id].fullUpdateDue = nil
+    neighbours[fullUpdate: id].position = nil
+    neighbours[fullUpdate: id].due = nil
     links[announcing: neighbours[id].interface]?.unicastFullUpdates -= 1
     fullUpdatesUnderWay -= 1
   }

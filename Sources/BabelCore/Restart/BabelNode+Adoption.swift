@@ -36,21 +36,21 @@ extension BabelNode {
 
   /// A neighbour became usable: what it does not tell by itself it is asked for.
   mutating func expectAdopted(of id: NeighbourID, _ now: Instant) {
-    guard restart.adoption.count > 0, !neighbours[id].wasAskedForAdopted else { return }
-    neighbours[id].adoptedDue = now + ProtocolParameters.firstFullUpdateTime
-    neighbourTimers.set(id.rawValue, neighbours[id].timerDeadline)
+    guard restart.adoption.count > 0, !neighbours[id].restart.wasAskedForAdopted else { return }
+    neighbours[restart: id].adoptedDue = now + ProtocolParameters.firstFullUpdateTime
+    neighbours.schedule(id)
   }
 
   /// Entries that lead to a neighbour have not been confirmed by its first full update: it is
   /// asked for each, and if it does not answer, they are taken back.
   mutating func askAboutAdopted(of id: NeighbourID, _ now: Instant) {
     let neighbour = neighbours[id]
-    neighbours[id].adoptedDue = nil
+    neighbours[restart: id].adoptedDue = nil
     let interface = neighbour.interface
     guard restart.adoption.count > 0,
       restart.adoption.leads(through: interface, where: { mayBeGateway($0, of: neighbour, id) })
     else { return }
-    if neighbour.wasAskedForAdopted {
+    if neighbour.restart.wasAskedForAdopted {
       // Copied, because it reads the tables that are changed.
       let nextHops = table.nextHops
       restart.adoption.revoke(interface, isLost: false) {
@@ -58,10 +58,10 @@ extension BabelNode {
       }
       return
     }
-    neighbours[id].adoptedDue = now + ProtocolParameters.adoptedAnswerTime
+    neighbours[restart: id].adoptedDue = now + ProtocolParameters.adoptedAnswerTime
     let rows = unconfirmedRows(of: neighbour, id)
     guard rows.count <= ProtocolParameters.adoptedRequestLimit else { return }
-    neighbours[id].wasAskedForAdopted = true
+    neighbours[restart: id].wasAskedForAdopted = true
     for row in rows {
       let request = RouteRequest(
         destination: table.destinations[row].prefix, source: table.sourcePrefix(row))

@@ -44,36 +44,36 @@ extension BabelNode {
   /// A neighbour is heard for the first time.
   mutating func awaitAcknowledgment(of id: NeighbourID, _ now: Instant) {
     guard restart.recovery != nil else { return }
-    neighbours[id].awaitsAcknowledgment = true
+    neighbours[restart: id].awaitsAcknowledgment = true
   }
 
   /// A neighbour says that it hears us: its answer to the multicast request may be under way, else
   /// it is asked by unicast. One that does not say so does not route through us, and perhaps it
   /// does not exist.
   mutating func planRetraction(for id: NeighbourID, _ now: Instant) {
-    guard restart.recovery != nil, neighbours[id].awaitsAcknowledgment,
-      neighbours[id].retractionDue == nil, !neighbours[id].txcost.isInfinite,
+    guard restart.recovery != nil, neighbours[id].restart.awaitsAcknowledgment,
+      neighbours[id].restart.retractionDue == nil, !neighbours[id].txcost.isInfinite,
       let interface = interface(neighbours[id].interface)
     else { return }
     let asked = interface.retractedAt ?? now
-    neighbours[id].retractionDue = max(
+    neighbours[restart: id].retractionDue = max(
       now, asked + ProtocolParameters.acknowledgmentTimeout)
   }
 
   /// A neighbour has not answered: it is asked again, at growing distances, and told what we
   /// announce behind the retraction.
   mutating func repeatRetraction(to id: NeighbourID, _ now: Instant) {
-    guard let recovery = restart.recovery, neighbours[id].awaitsAcknowledgment,
+    guard let recovery = restart.recovery, neighbours[id].restart.awaitsAcknowledgment,
       !neighbours[id].txcost.isInfinite
     else {
-      neighbours[id].retractionDue = nil
+      neighbours[restart: id].retractionDue = nil
       return
     }
-    let repeats = neighbours[id].retractionsSent
-    neighbours[id].retractionsSent = min(repeats + 1, 3)
-    neighbours[id].retractionDue =
+    let repeats = neighbours[id].restart.retractionsSent
+    neighbours[restart: id].retractionsSent = min(repeats + 1, 3)
+    neighbours[restart: id].retractionDue =
       now + ProtocolParameters.acknowledgmentTimeout << Int64(repeats)
-    neighbours[id].queue.putBack(recovery.retraction, by: now)
+    neighbours.enqueueInFront(recovery.retraction, to: id, by: now)
     restartUnicastFullUpdate(id, now)
   }
 
@@ -82,10 +82,10 @@ extension BabelNode {
     _ answer: Acknowledgment, from id: NeighbourID, _ now: Instant
   ) {
     guard let recovery = restart.recovery, answer.opaque == recovery.opaque,
-      neighbours[id].awaitsAcknowledgment
+      neighbours[id].restart.awaitsAcknowledgment
     else { return }
-    neighbours[id].awaitsAcknowledgment = false
-    neighbours[id].retractionDue = nil
+    neighbours[restart: id].awaitsAcknowledgment = false
+    neighbours[restart: id].retractionDue = nil
     reconsiderRecovery(now)
   }
 
@@ -128,7 +128,7 @@ extension BabelNode {
     for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] {
         let neighbour = neighbours[id]
-        guard neighbour.awaitsAcknowledgment else { continue }
+        guard neighbour.restart.awaitsAcknowledgment else { continue }
         if !neighbour.txcost.isInfinite { return recovery.end }
         let patience = neighbour.createdAt + ProtocolParameters.introductionTime
         if patience > now { next = min(next ?? patience, patience) }
@@ -142,8 +142,8 @@ extension BabelNode {
     if !recovery.isAcknowledged { reportEnd(of: recovery, now, &buffer) }
     restart.recovery = nil
     forEachNeighbour { node, id in
-      node.neighbours[id].awaitsAcknowledgment = false
-      node.neighbours[id].retractionDue = nil
+      node.neighbours[restart: id].awaitsAcknowledgment = false
+      node.neighbours[restart: id].retractionDue = nil
       node.judgeRoutes(of: id)
     }
   }
@@ -153,7 +153,7 @@ extension BabelNode {
     var unanswered = 0
     for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] {
-        if neighbours[id].awaitsAcknowledgment { unanswered += 1 } else { answers += 1 }
+        if neighbours[id].restart.awaitsAcknowledgment { unanswered += 1 } else { answers += 1 }
       }
     }
     let milliseconds = UInt32(clamping: (now - recovery.beganAt) / 1000)

@@ -47,7 +47,7 @@ extension BabelNode {
       counters.countFull(.routes)
       return
     }
-    guard neighbours[id].routeCount < parameters.neighbourRouteLimit else {
+    guard neighbours[id].routes.count < parameters.neighbourRouteLimit else {
       counters.countFull(.neighbourRoutes)
       return
     }
@@ -59,7 +59,7 @@ extension BabelNode {
       nextHop: table.nextHops.retain(id, neighbour.interface, gateway: gateway),
       routerID: table.routerIDs.retain(routerID),
       smoothed: SmoothedMetric(metric, at: now), seqno: update.seqno,
-      advertisedMetric: update.metric, interval: update.interval, epoch: neighbour.epoch)
+      advertisedMetric: update.metric, interval: update.interval, epoch: neighbour.routes.epoch)
     route.filterMetric = filterMetric
     route.filterRule = filterRule
     route.updatedAt = Tick(now)
@@ -128,7 +128,7 @@ extension BabelNode {
     table.routes[number].interval = update.interval
     table.routes[number].filterMetric = filterMetric
     table.routes[number].filterRule = filterRule
-    table.routes[number].epoch = neighbours[id].epoch
+    table.routes[number].epoch = neighbours[id].routes.epoch
     table.routes[number].updatedAt = Tick(now)
     table.routes[number].flags = []
     restartHoldTime(number, now)
@@ -146,7 +146,7 @@ extension BabelNode {
     table.routes[number].smoothed.changed(
       from: metric(of: number), timeConstant: timeConstant(number), at: now)
     table.routes[number].advertisedMetric = .infinity
-    table.routes[number].epoch = neighbours[id].epoch
+    table.routes[number].epoch = neighbours[id].routes.epoch
     table.routes[number].flags.remove([.expired, .denied])
     if isDenied { table.routes[number].flags.insert(.denied) }
     routeLost(number, from: before, now, &buffer)
@@ -161,16 +161,16 @@ extension BabelNode {
       && route.routerID == router && route.interval == update.interval
       && route.filterMetric == filterMetric && nextHop.gateway == update.nextHop
       && !nextHop.isLostByKernel && route.flags.isSubset(of: .refreshAsked)
-      && route.epoch == neighbours[nextHop.neighbour].epoch
+      && route.epoch == neighbours[nextHop.neighbour].routes.epoch
   }
 
   /// A wildcard retraction: every route of the neighbour is retracted (§4.6.9). The new epoch does
   /// it at once for all decisions; a job brings the rows up to date.
   mutating func receiveWildcardRetraction(from id: NeighbourID) {
     revokeAdopted(of: id)
-    guard neighbours[id].routeCount > 0 else { return }
-    neighbours[id].epoch &+= 1
-    neighbours[id].jobRetracts = true
+    guard neighbours[id].routes.count > 0 else { return }
+    neighbours[routes: id].epoch &+= 1
+    neighbours[routes: id].jobRetracts = true
     judgeRoutes(of: id)
   }
 
@@ -178,32 +178,32 @@ extension BabelNode {
 
   /// Appends a route to its neighbour's list.
   private mutating func link(_ number: RouteRow, to id: NeighbourID) {
-    let last = neighbours[id].lastRoute
+    let last = neighbours[id].routes.last
     table.routes[number].previousOfNeighbour = last
     table.routes[number].nextOfNeighbour = .none
     if last == .none {
-      neighbours[id].firstRoute = number
+      neighbours[routes: id].first = number
     } else {
       table.routes[last].nextOfNeighbour = number
     }
-    neighbours[id].lastRoute = number
-    neighbours[id].routeCount += 1
+    neighbours[routes: id].last = number
+    neighbours[routes: id].count += 1
   }
 
   private mutating func unlink(_ number: RouteRow, from id: NeighbourID) {
     let previous = table.routes[number].previousOfNeighbour
     let next = table.routes[number].nextOfNeighbour
     if previous == .none {
-      neighbours[id].firstRoute = next
+      neighbours[routes: id].first = next
     } else {
       table.routes[previous].nextOfNeighbour = next
     }
     if next == .none {
-      neighbours[id].lastRoute = previous
+      neighbours[routes: id].last = previous
     } else {
       table.routes[next].previousOfNeighbour = previous
     }
-    neighbours[id].routeCount -= 1
+    neighbours[routes: id].count -= 1
   }
 
   /// Removes a route from all lists and frees it.
@@ -224,13 +224,26 @@ extension BabelNode {
 
   /// Has all routes of a neighbour judged anew, a budget at a time.
   mutating func judgeRoutes(of id: NeighbourID) {
-    let neighbour = neighbours[id]
-    guard neighbour.routeCount > 0 else { return }
-    if neighbour.jobRemaining == nil {
-      jobs.append(id)
-      neighbours[id].formerCost = neighbour.cost
+    guard neighbours[id].routes.count > 0 else { return }
+    if neighbours[id].routes.jobRemaining == nil {
+      neighbours[routes: id].formerCost = neighbours[id].cost
     }
-    neighbours[id].jobRemaining = neighbour.routeCount
+    beginJob(id)
+  }
+
+  /// The cost of the link to a neighbour was `former`: its routes are judged anew.
+  mutating func spreadCost(of id: NeighbourID, from former: Metric) {
+    guard neighbours[id].routes.count > 0 else { return }
+    neighbours[routes: id].formerCost = former
+    beginJob(id)
+  }
+
+  /// A neighbour has left: its routes are removed, a budget at a time, and then its row.
+  mutating func removeRoutes(of id: NeighbourID) { beginJob(id) }
+
+  private mutating func beginJob(_ id: NeighbourID) {
+    if neighbours[id].routes.jobRemaining == nil { jobs.append(id) }
+    neighbours[routes: id].jobRemaining = neighbours[id].routes.count
   }
 
   /// Looks at the routes of neighbours whose cost changed, that retracted everything or that are
@@ -238,22 +251,22 @@ extension BabelNode {
   mutating func runJobs(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
     var work = 0
     while work < budget, let id = jobs.first {
-      guard let remaining = neighbours[id].jobRemaining, remaining > 0,
-        neighbours[id].firstRoute != .none
+      guard let remaining = neighbours[id].routes.jobRemaining, remaining > 0,
+        neighbours[id].routes.first != .none
       else {
         jobs.removeFirst()
-        neighbours[id].jobRemaining = nil
-        neighbours[id].jobRestartsSmoothing = false
-        if neighbours[id].jobRetracts || neighbours[id].isLeaving {
-          neighbours[id].jobRetracts = false
+        neighbours[routes: id].jobRemaining = nil
+        neighbours[routes: id].jobRestartsSmoothing = false
+        if neighbours[id].routes.jobRetracts || neighbours[id].isLeaving {
+          neighbours[routes: id].jobRetracts = false
           retractionDoneAt = now
         }
         if neighbours[id].isLeaving { neighbours.remove(id) }
         continue
       }
       work += 1
-      neighbours[id].jobRemaining = remaining - 1
-      let number = neighbours[id].firstRoute
+      neighbours[routes: id].jobRemaining = remaining - 1
+      let number = neighbours[id].routes.first
       if neighbours[id].isLeaving {
         removeRoute(number, now, &buffer)
       } else {
@@ -271,15 +284,16 @@ extension BabelNode {
     link(number, to: id)
     let neighbour = neighbours[id]
     let route = table.routes[number]
-    let former = route.advertisedMetric.adding(neighbour.formerCost).adding(route.filterMetric)
-    if neighbour.jobRestartsSmoothing {
+    let former = route.advertisedMetric.adding(neighbour.routes.formerCost).adding(
+      route.filterMetric)
+    if neighbour.routes.jobRestartsSmoothing {
       table.routes[number].smoothed = SmoothedMetric(metric(of: number), at: now)
     } else {
       table.routes[number].smoothed.changed(
         from: former, timeConstant: timeConstant(number), at: now)
     }
-    if route.epoch != neighbour.epoch {
-      table.routes[number].epoch = neighbour.epoch
+    if route.epoch != neighbour.routes.epoch {
+      table.routes[number].epoch = neighbour.routes.epoch
       table.routes[number].advertisedMetric = .infinity
     }
     var before = visible(number)

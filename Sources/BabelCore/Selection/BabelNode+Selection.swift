@@ -8,7 +8,7 @@ extension BabelNode {
   func metric(of number: RouteRow) -> Metric {
     let route = table.routes[number]
     let id = table.nextHops[route.nextHop].neighbour
-    guard neighbours[id].epoch == route.epoch else { return .infinity }
+    guard neighbours[id].routes.epoch == route.epoch else { return .infinity }
     return route.advertisedMetric.adding(neighbours[id].cost).adding(route.filterMetric)
   }
 
@@ -38,7 +38,7 @@ extension BabelNode {
     let id = table.nextHops[route.nextHop].neighbour
     if route.flags.contains(.expired) { return .expired }
     if route.flags.contains(.denied) { return .deniedByFilter }
-    if route.advertisedMetric.isInfinite || neighbours[id].epoch != route.epoch {
+    if route.advertisedMetric.isInfinite || neighbours[id].routes.epoch != route.epoch {
       return .retracted
     }
     if neighbours[id].cost.isInfinite { return .linkUnusable }

@@ -174,9 +174,7 @@ extension BabelNode {
 
   /// Queues a TLV for one neighbour.
   mutating func enqueue(_ tlv: OutgoingTLV, to id: NeighbourID, by deadline: Instant) {
-    guard !neighbours[id].isLeaving else { return }
-    _ = neighbours[id].queue.append(tlv, by: deadline)
-    scheduleUnicast(id)
+    neighbours.enqueue(tlv, to: id, by: deadline)
   }
 
   /// Queues an urgent TLV for one neighbour.
@@ -189,13 +187,6 @@ extension BabelNode {
     links.enqueue(tlv, on: id, by: deadline)
   }
 
-  /// Sets a neighbour's unicast timer to the earlier of its deadlines.
-  mutating func scheduleUnicast(_ id: NeighbourID) {
-    var deadline = neighbours[id].queue.deadline
-    if let due = neighbours[id].fullUpdateDue { deadline = min(deadline ?? due, due) }
-    unicastTimers.set(id.rawValue, deadline)
-  }
-
   mutating func unicastTimerFired(
     _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
@@ -204,19 +195,19 @@ extension BabelNode {
     else { return }
     var packet = OpenPacket(neighbour.interface, interface, to: .unicast(neighbour.address))
     var postponed: [OutgoingTLV] = []
-    for tlv in neighbours[id].queue.takeAll() {
+    for tlv in neighbours.takeQueue(of: id) {
       if case .acknowledgment = tlv, isRetracting(id, now) {
         postponed.append(tlv)
       } else {
         add(tlv, &packet, now, &buffer)
       }
     }
-    neighbours[id].queue.putBack(postponed[...], by: now + 1000)
-    if let due = neighbours[id].fullUpdateDue, due <= now {
+    neighbours.enqueueInFront(postponed[...], to: id, by: now + 1000)
+    if let due = neighbours[id].fullUpdate.due, due <= now {
       continueUnicastFullUpdate(id, &packet, now, &buffer)
     }
     packet.close(&buffer)
-    scheduleUnicast(id)
+    neighbours.scheduleUnicast(id)
   }
 
   /// Whether routes of a neighbour that were retracted are still being worked on, or were in this
@@ -224,7 +215,7 @@ extension BabelNode {
   /// packet goes that way any more.
   private func isRetracting(_ id: NeighbourID, _ now: Instant) -> Bool {
     let neighbour = neighbours[id]
-    if neighbour.jobRetracts || restart.adoption.position != nil || retractionDoneAt == now {
+    if neighbour.routes.jobRetracts || restart.adoption.position != nil || retractionDoneAt == now {
       return true
     }
     return jobs.contains {

@@ -107,7 +107,7 @@ extension BabelNode {
   ) {
     var packet = OpenPacket(id, interface, to: .unicast(address))
     packet.add(hello, &buffer)
-    if let neighbour = neighbourIDs[NeighbourKey(interface: id, address: address)],
+    if let neighbour = neighbours.id(of: address, on: id),
       isIHUDue(neighbour, interface, isTurn)
     {
       add(.ihu(neighbour), &packet, now, &buffer)
@@ -137,10 +137,8 @@ extension BabelNode {
       links.dismissUnicastPeer(at: index, on: id)
     }
     // Those who are no neighbours would never be forgotten.
-    let neighbours = neighbourIDs
     links.removeUnicastPeers(of: id) {
-      $0.standing == .dismissed
-        && neighbours[NeighbourKey(interface: id, address: $0.address)] == nil
+      $0.standing == .dismissed && neighbours.id(of: $0.address, on: id) == nil
     }
   }
 

@@ -1,0 +1,274 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.2.4 and §3.4.
+
+/// The neighbour table (§3.2.4): a row for each address heard on each interface, and when
+/// something is due for it.
+///
+/// Three parts of a row are written by other rooms, each by one: its routes, the full update that
+/// it is sent, and what is left of an earlier life of ours.
+struct Neighbours {
+  private struct Key: Hashable {
+    let interface: InterfaceID
+    let address: IPAddress
+  }
+
+  private var table = ChunkedTable<Neighbour>()
+  private var ids: [Key: NeighbourID] = [:]
+  /// Hello and IHU expiry.
+  private var timers = DeadlineHeap()
+  /// Unicast queues and full updates.
+  private var unicastTimers = DeadlineHeap()
+  private var nextObjectID: UInt64 = 1
+
+  /// The row of a neighbour.
+  subscript(_ id: NeighbourID) -> Neighbour {
+    _read { yield table[id] }
+  }
+
+  /// The routes learned from it, for the rooms of routes.
+  subscript(routes id: NeighbourID) -> Neighbour.Routes {
+    _read { yield table[id].routes }
+    _modify { yield &table[id].routes }
+  }
+
+  /// The full update that it is sent, for announcing.
+  subscript(fullUpdate id: NeighbourID) -> Neighbour.FullUpdate {
+    _read { yield table[id].fullUpdate }
+    _modify { yield &table[id].fullUpdate }
+  }
+
+  /// What it may still believe of an earlier life of ours, for starting again.
+  subscript(restart id: NeighbourID) -> Neighbour.Restart {
+    _read { yield table[id].restart }
+    _modify { yield &table[id].restart }
+  }
+
+  /// The neighbour of an address; nil if there is none, or it is leaving.
+  func id(of address: IPAddress, on interface: InterfaceID) -> NeighbourID? {
+    ids[Key(interface: interface, address: address)]
+  }
+
+  // MARK: Coming and going
+
+  /// Enters a neighbour.
+  mutating func insert(
+    _ address: IPAddress, on interface: InterfaceID, named name: InterfaceName, at now: Instant
+  ) -> NeighbourID {
+    let id = table.insert(
+      Neighbour(
+        objectID: nextObjectID, interface: interface, named: name, address: address, at: now))
+    nextObjectID += 1
+    ids[Key(interface: interface, address: address)] = id
+    return id
+  }
+
+  /// A neighbour is gone: it is found by no address any more, sent nothing and has no deadline.
+  /// Its row stays for its routes, until ``remove(_:)``.
+  mutating func leave(_ id: NeighbourID) {
+    ids[Key(interface: table[id].interface, address: table[id].address)] = nil
+    timers.set(id.rawValue, nil)
+    unicastTimers.set(id.rawValue, nil)
+    table[id].queue = OutgoingQueue()
+    table[id].cost = .infinity
+    table[id].isLeaving = true
+  }
+
+  /// Frees the row of a neighbour without routes that has left.
+  mutating func remove(_ id: NeighbourID) { table.remove(id) }
+
+  // MARK: Time
+
+  /// When something is due for a neighbour; nil if never.
+  var firstDeadline: Instant? {
+    guard let one = timers.first, let other = unicastTimers.first else {
+      return timers.first ?? unicastTimers.first
+    }
+    return min(one, other)
+  }
+
+  /// A neighbour whose Hellos or IHUs are overdue. It has no deadline until ``schedule(_:)``.
+  mutating func due(at now: Instant) -> NeighbourID? {
+    timers.dueID(at: now).map { NeighbourID($0) }
+  }
+
+  /// A neighbour for which something is to be sent. It has no deadline until
+  /// ``scheduleUnicast(_:)``.
+  mutating func unicastDue(at now: Instant) -> NeighbourID? {
+    unicastTimers.dueID(at: now).map { NeighbourID($0) }
+  }
+
+  /// Sets the timer for what is expected of a neighbour to the earliest of its deadlines.
+  mutating func schedule(_ id: NeighbourID) {
+    timers.set(id.rawValue, table[id].timerDeadline)
+  }
+
+  /// Sets the timer for what a neighbour is sent to the earlier of its deadlines.
+  mutating func scheduleUnicast(_ id: NeighbourID) {
+    var deadline = table[id].queue.deadline
+    if let due = table[id].fullUpdate.due { deadline = min(deadline ?? due, due) }
+    unicastTimers.set(id.rawValue, deadline)
+  }
+
+  // MARK: What it is sent
+
+  /// Queues a TLV for one neighbour.
+  mutating func enqueue(_ tlv: OutgoingTLV, to id: NeighbourID, by deadline: Instant) {
+    guard !table[id].isLeaving else { return }
+    _ = table[id].queue.append(tlv, by: deadline)
+    scheduleUnicast(id)
+  }
+
+  /// Queues TLVs in front of all others. The caller calls ``scheduleUnicast(_:)`` at the end.
+  mutating func enqueueInFront(
+    _ tlvs: ArraySlice<OutgoingTLV>, to id: NeighbourID, by deadline: Instant
+  ) {
+    table[id].queue.putBack(tlvs, by: deadline)
+  }
+
+  /// Takes everything that waits for a neighbour.
+  mutating func takeQueue(of id: NeighbourID) -> [OutgoingTLV] { table[id].queue.takeAll() }
+
+  // MARK: What it says
+
+  /// Enters a Hello in its history (§3.4.1, A.1).
+  mutating func heard(
+    _ hello: Hello, from id: NeighbourID, at now: Instant
+  ) -> HelloHistory.Outcome {
+    hello.isUnicast
+      ? table[id].unicast.heard(hello.seqno, interval: hello.interval, at: now)
+      : table[id].multicast.heard(hello.seqno, interval: hello.interval, at: now)
+  }
+
+  /// Notes when a Hello of any kind came.
+  mutating func noteHello(from id: NeighbourID, at now: Instant) { table[id].lastHello = now }
+
+  /// Takes over what an IHU says (§3.4.2).
+  mutating func heard(_ ihu: IHU, from id: NeighbourID, at now: Instant) {
+    table[id].txcost = ihu.rxcost
+    if !ihu.rxcost.isInfinite { table[id].heardUs = true }
+    table[id].ihuExpiry =
+      now + ihu.interval.microseconds * ProtocolParameters.ihuHoldHalves / 2
+  }
+
+  /// Notes the stamp of a Hello; false if it is of no use, see ``RoundTripTime``.
+  mutating func heardStamp(
+    _ transmit: UInt32, of hello: Hello, from id: NeighbourID, at now: Instant
+  ) -> Bool {
+    table[id].roundTrip.heardHello(hello, transmit: transmit, at: now)
+  }
+
+  /// Takes a sample of the round-trip time into its average, with a weight in 1/256. Returns
+  /// whether what was known before says nothing any more.
+  mutating func take(
+    _ sample: UInt32, from id: NeighbourID, decay: UInt16, at now: Instant
+  ) -> Bool {
+    table[id].roundTrip.take(sample, decay: decay, at: now)
+  }
+
+  /// Enters the Hellos that are missing. Returns whether the last IHU does not count any more.
+  mutating func expire(_ id: NeighbourID, at now: Instant) -> Bool {
+    _ = table[id].multicast.expire(at: now)
+    _ = table[id].unicast.expire(at: now)
+    guard let expiry = table[id].ihuExpiry, expiry <= now else { return false }
+    table[id].txcost = .infinity
+    table[id].ihuExpiry = nil
+    return true
+  }
+
+  // MARK: Cost
+
+  /// What a new computation of a cost changed.
+  struct CostChange {
+    /// The cost before.
+    let former: Metric
+    /// The cost is another one now.
+    let isChanged: Bool
+    /// We began or ceased to hear the neighbour well enough.
+    let changesHearing: Bool
+  }
+
+  /// Computes rxcost and cost anew (§3.4.1, §3.4.2).
+  mutating func computeCost(
+    _ id: NeighbourID, _ parameters: InterfaceParameters, at now: Instant
+  ) -> CostChange {
+    let old = table[id]
+    let rxcost = LinkCost.rxcost(
+      multicast: old.multicast, unicast: old.unicast, nominal: parameters.rxcost,
+      sensing: parameters.linkSensing,
+      isListed: parameters.unicastNeighbours.contains(old.address))
+    let rttCost = old.roundTrip.penalty(parameters, at: now)
+    let jitterCost = old.roundTrip.jitterPenalty(parameters, at: now)
+    let cost = LinkCost.cost(
+      rxcost: rxcost, txcost: old.txcost, nominal: parameters.rxcost,
+      sensing: parameters.linkSensing
+    ).adding(rttCost).adding(jitterCost)
+    table[id].rxcost = rxcost
+    table[id].rttCost = rttCost
+    table[id].jitterCost = jitterCost
+    table[id].cost = cost
+    return CostChange(
+      former: old.cost, isChanged: cost != old.cost,
+      changesHearing: rxcost != old.rxcost && (rxcost.isInfinite || old.rxcost.isInfinite))
+  }
+
+  // MARK: Monitors
+
+  /// Notes what monitors are told. False if they would see no difference to what they were told
+  /// last.
+  mutating func noteReport(_ status: NeighbourStatus, isChange: Bool, of id: NeighbourID) -> Bool {
+    if isChange, let reported = table[id].reported, reported.looksLike(status) { return false }
+    table[id].reported = status
+    return true
+  }
+}
+
+/// One row of the neighbour table, keyed by interface and address.
+struct Neighbour {
+  let objectID: UInt64
+  let interface: InterfaceID
+  /// The name of the interface: its routes are told of after the interface itself is gone.
+  let interfaceName: InterfaceName
+  let address: IPAddress
+  let createdAt: Instant
+  fileprivate(set) var multicast = HelloHistory()
+  fileprivate(set) var unicast = HelloHistory()
+  /// Cost of sending to the neighbour, as its last IHU said.
+  fileprivate(set) var txcost = Metric.infinity
+  /// Whether it ever said that it hears us.
+  fileprivate(set) var heardUs = false
+  /// When the last IHU stops to count.
+  fileprivate(set) var ihuExpiry: Instant?
+  fileprivate(set) var roundTrip = RoundTripTime()
+  /// Cost of receiving, as computed last.
+  fileprivate(set) var rxcost = Metric.infinity
+  /// Part of ``cost`` that comes from the round-trip time.
+  fileprivate(set) var rttCost = Metric.zero
+  /// Part of ``cost`` that comes from the variation of the round-trip time.
+  fileprivate(set) var jitterCost = Metric.zero
+  /// Cost of the link, as computed last.
+  fileprivate(set) var cost = Metric.infinity
+  /// Being flushed: it is in no lookup any more, its routes are being removed.
+  fileprivate(set) var isLeaving = false
+  /// Unicast TLVs.
+  fileprivate(set) var queue = OutgoingQueue()
+  /// When the last Hello of any kind arrived.
+  fileprivate(set) var lastHello: Instant?
+  /// The values last told to monitors.
+  fileprivate(set) var reported: NeighbourStatus?
+
+  fileprivate(set) var routes = Routes()
+  fileprivate(set) var fullUpdate = FullUpdate()
+  fileprivate(set) var restart = Restart()
+
+  init(
+    objectID: UInt64, interface: InterfaceID, named name: InterfaceName, address: IPAddress,
+    at now: Instant
+  ) {
+    self.objectID = objectID
+    self.interface = interface
+    interfaceName = name
+    self.address = address
+    createdAt = now
+  }
+}
