@@ -19,8 +19,9 @@ let package = Package(
   name: "swabeld",
   products: [
     .executable(name: "swabeld", targets: ["swabeld"]),
-    // For the fuzzers, which are a package of their own.
+    // For the measurements, which are a package of their own.
     .library(name: "BabelWire", targets: ["BabelWire"]),
+    .library(name: "BabelCore", targets: ["BabelCore"]),
   ].filter { simulated?.contains($0.name) ?? true },
   targets: [
     .systemLibrary(name: "CLinux"),

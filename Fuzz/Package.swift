@@ -11,6 +11,12 @@ let package = Package(
     .executableTarget(
       name: "WireCost",
       dependencies: ["CAllocations", .product(name: "BabelWire", package: "swabeld")]),
+    .executableTarget(
+      name: "RouteCost",
+      dependencies: [
+        "CAllocations", .product(name: "BabelCore", package: "swabeld"),
+        .product(name: "BabelWire", package: "swabeld"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,7 @@
 // Stands in front of the C library's allocator and counts. Definitions in the executable win
 // over those of shared libraries, so this sees the Swift runtime's allocations too.
 #include "allocations.h"
+#include <malloc.h>
 #include <stddef.h>
 
 extern void *__libc_malloc(size_t);
@@ -11,6 +12,11 @@ extern void *__libc_memalign(size_t, size_t);
 static unsigned long count;
 
 unsigned long allocation_count(void) { return count; }
+
+unsigned long heap_in_use(void) {
+  struct mallinfo2 now = mallinfo2();
+  return now.uordblks + now.hblkhd;
+}
 
 void *malloc(size_t size) {
   count++;
