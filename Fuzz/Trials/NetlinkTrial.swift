@@ -67,7 +67,7 @@ enum NetlinkTrial {
     var links = LinkTable()
     var foreign = ForeignRoutes(
       ForeignRoutes.Places(tables: [254, 1000], metrics: [0...0, 1024...4_000_000_000]))
-    var sources = SourceTables(
+    var sources = SourcePrefixTables(
       range: 1000...1003, rulePriority: 32_000, exportTable: 254, includesIPv6: true)
 
     mutating func take(_ message: NetlinkMessage, _ bytes: Span<UInt8>) {

@@ -84,7 +84,7 @@ extension Daemon {
       // Its routes go now rather than in the next turn, so that monitors hear of them before the
       // answer; those of a large table follow.
       _ = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
-      apply(at: now)
+      carryOut(at: now)
     case .pattern(let pattern, let parameters):
       guard settings.configuration.merge(parameters, into: pattern) else {
         return "no Too many patterns"
@@ -114,7 +114,7 @@ extension Daemon {
       guard settings.configuration.appendFromSocket(rule) else { return "no Too many rules" }
       let chain = settings.configuration.filters.redistribute
       node.setRedistribution(chain, at: now, into: &actions)
-      apply(at: now)
+      carryOut(at: now)
       // Routes that were denied so far are not known.
       requestReading(at: now)
     case .linkDetect(let detects):

@@ -13,7 +13,7 @@ extension Daemon {
       let ifindex = row.ifindex, links.link(ifindex)?.isUp == true
     else { return }
     node.sayGoodbye(on: row.id, at: now, into: &actions)
-    apply(at: now)
+    carryOut(at: now)
   }
 
   /// Notes that an interface, or its number in the node, is about to go.

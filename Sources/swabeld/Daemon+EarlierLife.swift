@@ -49,10 +49,10 @@ extension Daemon {
       } else {
         removed += 1
         mirror.remove(heirloom, into: &orders)
-        carryOut(at: now)
+        followOrders(at: now)
       }
     }
-    settle(at: now)
+    carryOut(at: now)
     if kept + removed > 0 {
       log.write(
         "An earlier process left \(kept + removed) routes in the kernel: \(kept) stay in use "

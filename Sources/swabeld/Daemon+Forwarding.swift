@@ -9,7 +9,7 @@ extension Daemon {
 
   /// Applies the node's actions in order, sends what they ask of the kernel, and tells the node
   /// what the kernel refused, until nothing is left.
-  func settle(at now: Instant) {
+  func carryOut(at now: Instant) {
     var failures: [RouteFailure] = []
     for _ in 0..<Self.roundLimit {
       applyActions(at: now)
@@ -17,7 +17,7 @@ extension Daemon {
       guard !failures.isEmpty || !actions.isEmpty else { break }
       for failure in failures {
         mirror.refused(failure, node, at: now, into: &orders)
-        carryOut(at: now)
+        followOrders(at: now)
       }
       failures.removeAll(keepingCapacity: true)
     }
@@ -25,7 +25,7 @@ extension Daemon {
   }
 
   /// Reads late answers of the kernel.
-  func settleForwarding(at now: Instant) { settle(at: now) }
+  func readKernelAnswers(at now: Instant) { carryOut(at: now) }
 
   /// Sends what is gathered and appends the refusals known so far.
   func flushRoutes(into failures: inout [RouteFailure], at now: Instant) {
@@ -68,32 +68,32 @@ extension Daemon {
 
   private func forward(_ change: ForwardingChange, at now: Instant) {
     // A batch begins: what others did up to now decides how ours is put in place.
-    if writer.gatheredCount == 0 { hearNews() }
+    if writer.gatheredCount == 0 { hearNotifications() }
     mirror.take(change, into: &orders)
-    carryOut(at: now)
+    followOrders(at: now)
   }
 
   /// Asks the kernel once more for what it refused for a reason that may have passed.
   func retryRefused(at now: Instant) {
     mirror.retryRefused(at: now, into: &orders)
+    followOrders(at: now)
     carryOut(at: now)
-    apply(at: now)
   }
 
   // MARK: Orders
 
   /// Carries out what the mirror asks for, in order, until it asks for nothing more.
-  func carryOut(at now: Instant) {
+  func followOrders(at now: Instant) {
     var done = 0
     while done < orders.count {
       let order = orders[done]
       done += 1
-      carryOut(order, at: now)
+      follow(order, at: now)
     }
     orders.removeAll(keepingCapacity: true)
   }
 
-  private func carryOut(_ order: MirrorOrder, at now: Instant) {
+  private func follow(_ order: MirrorOrder, at now: Instant) {
     switch order {
     case .write(let step, let attempt):
       do throws(KernelError) {
@@ -124,7 +124,7 @@ extension Daemon {
     case .refused(let failure, let route, let occupant):
       let addition = occupant.map { ", there is \($0)" } ?? ""
       log.write(
-        .routeRefused, subject: UInt64(failure.error.errno),
+        .routeRefused, subject: .error(number: failure.error.errno),
         "kernel_route(\(failure.change)): \(route): \(failure.error)\(addition)")
     case .blocked(let route, let occupant):
       log.write(
@@ -133,7 +133,7 @@ extension Daemon {
       log.write(.kernelDifference, subject: .any, "Warning: spurious kernel route: \(route)")
     case .missing(let route):
       log.write(.kernelDifference, subject: .any, "Warning: missing kernel route: \(route)")
-    case .newsLost:
+    case .notificationsLost:
       log.write(
         .overflow, subject: .notificationsLost,
         "netlink: notifications were lost, reading the tables")

@@ -26,7 +26,7 @@ extension Daemon {
     for remark in settings.configuration.remarks(about: name, type: type) {
       log.write("Interface \(name): \(remark).")
     }
-    apply(at: now)
+    carryOut(at: now)
     return true
   }
 
@@ -36,7 +36,7 @@ extension Daemon {
     bidFarewell(index, at: now)
     depart(index, at: now)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
-    apply(at: now)
+    carryOut(at: now)
     unprepare(index)
     takeBackLinkLocal(index)
     if let ifindex = interfaces[index].ifindex { forgetStorms(on: ifindex, at: now) }
@@ -60,7 +60,7 @@ extension Daemon {
     followPatterns(at: now)
     for index in interfaces.indices { check(index, at: now) }
     noteArrivalTimes()
-    apply(at: now)
+    carryOut(at: now)
   }
 
   /// Tells once of each link with more addresses than are remembered.
@@ -132,7 +132,7 @@ extension Daemon {
     interfaces[index].reported = state
     node.interfaceChanged(
       interfaces[index].id, state, kernelRoutesLost: false, at: now, into: &actions)
-    apply(at: now)
+    carryOut(at: now)
   }
 
   private func takeDown(_ index: Int, forOtherLink isOtherLink: Bool, at now: Instant) {
@@ -151,11 +151,11 @@ extension Daemon {
     node.interfaceChanged(
       interfaces[index].id, interfaces[index].reported, kernelRoutesLost: areRoutesLost, at: now,
       into: &actions)
-    apply(at: now)
+    carryOut(at: now)
     guard isOtherLink, !areRoutesLost else { return }
     // The node works on its losses in slices; each must name the link it knew.
-    while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { apply(at: now) }
-    apply(at: now)
+    while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { carryOut(at: now) }
+    carryOut(at: now)
     // What an earlier life left on the link is taken back one after another, by its old number.
     guard node.usesInterface(interfaces[index].id) else { return }
     replace(index, interfaces[index].type, interfaces[index].parameters, at: now)
@@ -189,7 +189,7 @@ extension Daemon {
     let seqno = node.nextHelloSeqno(of: interfaces[index].id)
     depart(index, at: now)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
-    apply(at: now)
+    carryOut(at: now)
     interfaces[index].reported.isUp = false
     let name = interfaces[index].name
     guard
@@ -197,7 +197,7 @@ extension Daemon {
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return }
     mirror.forgetDeparture(of: id)
-    apply(at: now)
+    carryOut(at: now)
     interfaces[index].id = id
     interfaces[index].type = type
     interfaces[index].parameters = parameters
@@ -234,7 +234,7 @@ extension Daemon {
       }
     }
     noteArrivalTimes()
-    apply(at: now)
+    carryOut(at: now)
   }
 
   private func parameters(_ name: InterfaceName, _ type: ResolvedLinkType) -> InterfaceParameters {
@@ -295,7 +295,7 @@ extension Daemon {
       interfaces[index].isPrepared = true
       return true
     } catch {
-      log.write(.interface, subject: UInt64(ifindex), "Interface \(name): \(error)")
+      log.write(.interface, subject: .link(ifindex), "Interface \(name): \(error)")
       return false
     }
   }
@@ -312,14 +312,26 @@ extension Daemon {
       } else {
         try socket.leave(settings.configuration.protocolGroup, on: ifindex)
       }
-    } catch {}
+    } catch {
+      tellOfRemainder(.groupNotLeft, of: interfaces[index].name, error)
+    }
     let name = interfaces[index].name
     let newName = links.name(ifindex).flatMap { $0 == name ? nil : $0 }
     do throws(KernelError) {
       try sysctls.restore(
         Sysctl.ipv4ReversePathFilter(name),
         renamed: newName.map { Sysctl.ipv4ReversePathFilter($0) })
-    } catch {}
+    } catch {
+      tellOfRemainder(.settingNotRestored, of: name, error)
+    }
+  }
+
+  /// Tells of what could not be taken back from an interface, unless the kernel has taken it back
+  /// itself, because the link or its last address is gone.
+  func tellOfRemainder(_ subject: LogSubject, of name: InterfaceName, _ error: KernelError) {
+    guard error.errno != ErrorNumber.noDevice, error.errno != ErrorNumber.addressNotAvailable
+    else { return }
+    log.write(.interface, subject: subject, "Interface \(name): \(error)")
   }
 
   /// At the end: every interface is left as it was found.
@@ -333,6 +345,6 @@ extension Daemon {
         interfaces[index].id, interfaces[index].reported, kernelRoutesLost: false, at: now,
         into: &actions)
     }
-    apply(at: now)
+    carryOut(at: now)
   }
 }

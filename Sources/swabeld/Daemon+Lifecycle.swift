@@ -138,13 +138,13 @@ extension Daemon {
       case .transmit: break
       case .forward(let change):
         mirror.take(change, into: &orders)
-        carryOut(at: now)
+        followOrders(at: now)
       case .notify(let notice): report(notice)
       }
     }
     actions.removeAll()
     mirror.dissolveSources(into: &orders)
-    carryOut(at: now)
+    followOrders(at: now)
     let deadline = MonotonicClock.microseconds() + Self.farewellPatience
     repeat {
       flushRoutes(into: &failures, at: now)
@@ -161,6 +161,8 @@ extension Daemon {
     var poll = PollSet()
     do throws(KernelError) {
       _ = try poll.wait(until: MonotonicClock.microseconds() + milliseconds * 1000)
-    } catch {}
+    } catch {
+      log.write(.otherNotice, subject: .pauseFailed, "\(error)")
+    }
   }
 }

@@ -58,16 +58,16 @@ extension Daemon {
             receive(datagram, bytes)
           }
           // A burst of full packets would make the buffer, which is kept, needlessly large.
-          if actions.actions.count >= Self.actionsPerApplication { apply(at: .now) }
+          if actions.actions.count >= Self.actionsPerApplication { carryOut(at: .now) }
         }
       } catch {
         // An error the network reported for something sent earlier; the socket is fine.
         left -= 1
-        log.write(.receiveFailed, subject: UInt64(error.errno), "recv: \(error)")
+        log.write(.receiveFailed, subject: .error(number: error.errno), "recv: \(error)")
       }
       now = .now
     }
-    apply(at: .now)
+    carryOut(at: .now)
     watch(socket, storms)
   }
 
@@ -122,10 +122,10 @@ extension Daemon {
       }
       unsentPackets &+= 1
       log.write(
-        .sendFailed, subject: UInt64(ErrorNumber.wouldBlock), "send: \(row.name): no room")
+        .sendFailed, subject: .noRoom, "send: \(row.name): no room")
     } catch {
       unsentPackets &+= 1
-      log.write(.sendFailed, subject: UInt64(error.errno), "send: \(row.name): \(error)")
+      log.write(.sendFailed, subject: .error(number: error.errno), "send: \(row.name): \(error)")
     }
   }
 

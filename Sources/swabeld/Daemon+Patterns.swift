@@ -22,7 +22,7 @@ extension Daemon {
       else { continue }
       if !addInterface(name, at: now) {
         log.write(
-          .limitReached, subject: UInt64(UInt32(bitPattern: link.ifindex)),
+          .limitReached, subject: .link(link.ifindex),
           "Interface \(name): no room for another interface.")
       }
     }
@@ -62,7 +62,7 @@ extension Daemon {
       try AddressRequest.add(address, prefixLength: 64, to: ifindex)
       interfaces[index].madeLinkLocal = address
     } catch {
-      log.write(.interface, subject: UInt64(ifindex), "Interface \(row.name): \(error)")
+      log.write(.interface, subject: .link(ifindex), "Interface \(row.name): \(error)")
       let retry = now + Self.addressPatience * 5
       interfaceRetry = min(interfaceRetry ?? retry, retry)
     }
@@ -75,7 +75,9 @@ extension Daemon {
     guard let ifindex = interfaces[index].ifindex, links.link(ifindex) != nil else { return }
     do throws(KernelError) {
       try AddressRequest.remove(address, prefixLength: 64, from: ifindex)
-    } catch {}
+    } catch {
+      tellOfRemainder(.addressNotRemoved, of: interfaces[index].name, error)
+    }
   }
 
   /// An address of fe80::/64 that comes from router-id and name, so that it stays the same as

@@ -21,7 +21,7 @@ extension Daemon {
       log.write(.overflow, subject: .linksNotRead, "netlink: \(error)")
       return
     }
-    carryOut(at: now)
+    followOrders(at: now)
     checkInterfaces(at: now)
   }
 
@@ -31,9 +31,9 @@ extension Daemon {
     mirror.beginReading(at: now, nextCheck: nextCheck(after: now))
     catchUp()
     mirror.startReading(into: &orders)
-    carryOut(at: now)
+    followOrders(at: now)
     reader.startRoutes(tables: mirror.tablesToRead)
-    apply(at: now)
+    carryOut(at: now)
   }
 
   /// Reads a slice.
@@ -43,13 +43,13 @@ extension Daemon {
     case .routes: readRoutes(at: now)
     case .doubtful(let offers):
       mirror.judgeDoubtful(offers, node, at: now, into: &orders, lookUp: lookUp)
-      carryOut(at: now)
+      followOrders(at: now)
     case .missing(let position):
       let isLast = mirror.lookForMissing(from: position, node, into: &orders)
-      carryOut(at: now)
+      followOrders(at: now)
       if isLast { endReading(at: now) }
     }
-    apply(at: now)
+    carryOut(at: now)
   }
 
   /// Reads everything in one go, before the loop begins.
@@ -57,7 +57,7 @@ extension Daemon {
     beginReading(at: now)
     while mirror.phase != nil {
       continueReading(at: now)
-      if mirror.newsCount > 0 { receiveEvents() }
+      if mirror.notificationCount > 0 { receiveEvents() }
     }
   }
 
@@ -81,16 +81,16 @@ extension Daemon {
     }
     for route in routes {
       mirror.read(route, node, at: now, into: &orders)
-      carryOut(at: now)
+      followOrders(at: now)
     }
     // What was heard and skipped above must be worked on before the list counts as complete.
-    guard case .finished(let isConsistent) = progress, mirror.newsCount == 0 else { return }
+    guard case .finished(let isConsistent) = progress, mirror.notificationCount == 0 else { return }
     if mirror.mustRepeat(isConsistent: isConsistent) {
       reader.startRoutes(tables: mirror.tablesToRead)
       return
     }
     // What was removed up to now may have made the kernel leave others out.
-    hearNews()
+    hearNotifications()
     mirror.routesRead(isConsistent: isConsistent, node)
   }
 

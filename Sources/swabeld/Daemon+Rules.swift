@@ -17,7 +17,7 @@ extension Daemon {
       } catch {
         guard error.errno != ErrorNumber.exists else { return true }
         mirror.closeRoom(of: key.source)
-        log.write(.routeRefused, subject: UInt64(error.errno), "\(error)")
+        log.write(.routeRefused, subject: .error(number: error.errno), "\(error)")
         return false
       }
     }
@@ -37,14 +37,14 @@ extension Daemon {
   func repairSources(at now: Instant) {
     guard mirror.hasSources else { return }
     mirror.repairExceptions(node, into: &orders)
-    carryOut(at: now)
+    followOrders(at: now)
     do throws(KernelError) {
       try removeIdleRules()
       let (missing, useless) = mirror.ruleDifferences(try RuleRequest.all())
       for rule in missing { try RuleRequest.add(rule) }
       for rule in useless { try RuleRequest.remove(rule) }
     } catch {
-      log.write(.routeRefused, subject: UInt64(error.errno), "\(error)")
+      log.write(.routeRefused, subject: .error(number: error.errno), "\(error)")
     }
   }
 
@@ -54,10 +54,10 @@ extension Daemon {
     do throws(KernelError) {
       guard try removeIdleRules() else { return }
     } catch {
-      log.write(.routeRefused, subject: UInt64(error.errno), "\(error)")
+      log.write(.routeRefused, subject: .error(number: error.errno), "\(error)")
     }
     node.forwardingMayWork(nil, at: now, into: &actions)
-    if !actions.isEmpty { settle(at: now) }
+    if !actions.isEmpty { carryOut(at: now) }
   }
 
   /// Removes the rules of tables that hold nothing any more. True if there were some.

@@ -55,12 +55,12 @@ extension Daemon {
     if outcome.needsFilter { install(storms, in: socket) }
     for ifindex in outcome.began {
       log.write(
-        .flood, subject: UInt64(UInt32(bitPattern: ifindex)),
+        .flood, subject: .link(ifindex),
         "\(linkName(ifindex)) is flooded: only a part of what strangers send is looked at")
     }
     for ifindex in outcome.ended {
       log.write(
-        .flood, subject: UInt64(UInt32(bitPattern: ifindex)), level: .info,
+        .flood, subject: .link(ifindex), level: .info,
         "The flood on \(linkName(ifindex)) is over")
     }
   }

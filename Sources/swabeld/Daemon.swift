@@ -106,7 +106,7 @@ final class Daemon {
       supervision.turn({ statusLine }, at: now.microseconds)
       tellTime(at: now)
       let hasMore = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
-      apply(at: now)
+      carryOut(at: now)
       let hasWork = work(at: now) || hasMore
       poll.removeAll()
       let signal = poll.add(signals.descriptor, .read)
@@ -123,10 +123,10 @@ final class Daemon {
         return
       }
       if poll.isReadable(signal) { receiveSignals() }
-      if poll.isReadable(event) || mirror.newsCount > 0 { receiveEvents() }
+      if poll.isReadable(event) || mirror.notificationCount > 0 { receiveEvents() }
       if poll.isReadable(datagram) { receivePackets() }
       if let ipv4Datagram, poll.isReadable(ipv4Datagram) { receiveIPv4Packets() }
-      if let answer, poll.isReadable(answer) { settleForwarding(at: .now) }
+      if let answer, poll.isReadable(answer) { readKernelAnswers(at: .now) }
       serveClients(poll)
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
@@ -171,16 +171,11 @@ final class Daemon {
     if let due = mirror.linksDue, due <= now { readLinks(at: now) }
     if mirror.phase == nil, mirror.readingDue <= now { beginReading(at: now) }
     if mirror.phase != nil { continueReading(at: now) }
-    return mirror.phase != nil || mirror.newsCount > 0
+    return mirror.phase != nil || mirror.notificationCount > 0
   }
 
   /// Links and addresses.
   var links: LinkTable { mirror.links }
-
-  /// Applies what the node asked for, in order, until it asks for nothing more.
-  func apply(at now: Instant) {
-    settle(at: now)
-  }
 
   /// Every change of an interface, a table, a neighbour.
   func report(_ notice: Notice) {

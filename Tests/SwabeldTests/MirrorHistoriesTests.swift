@@ -162,7 +162,7 @@ private struct MirrorHistory {
   private func end(of entry: ModelNode.Entry) -> [String] {
     let kernel = world.kernel
     let here = kernel.routes.filter { $0.destination == entry.key.destination }
-    let ours = here.filter { kernel.isOurs($0) }
+    let ours = here.filter { kernel.isMadeByUs($0) }
     var faults: [String] = []
     for candidate in entry.candidates where candidate.isRefused {
       guard let route = route(entry.key, .via(candidate.path)),
@@ -193,7 +193,7 @@ private struct MirrorHistory {
   }
 
   private func occupancy(_ route: KernelRoute, _ list: [KernelRoute]) -> PlaceOccupancy {
-    let others = list.filter { $0.key == route.key && !world.kernel.isOurs($0) }
+    let others = list.filter { $0.key == route.key && !world.kernel.isMadeByUs($0) }
     return PlaceOccupancy.judge(route, others) { _ in false }
   }
 }

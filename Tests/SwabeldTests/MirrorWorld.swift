@@ -101,24 +101,24 @@ struct MirrorWorld {
   /// One turn, some time after the last one.
   mutating func turn(after microseconds: Int64) {
     now = now + microseconds
-    settle()
+    carryOut()
     if let due = mirror.retryDeadline(), due <= now {
       mirror.retryRefused(at: now, into: &orders)
+      followOrders()
       carryOut()
-      settle()
     }
     if let due = mirror.linksDue, due <= now { readLinks() }
     if mirror.phase == nil, mirror.readingDue <= now { beginReading() }
     if mirror.phase != nil { continueReading() }
-    settle()
+    carryOut()
     if !chance.oneIn(3) { receiveEvents() }
   }
 
   /// Turns until nothing is left to do, as long as it takes. False if there is no end.
   mutating func rest() -> Bool {
     for _ in 0..<3000 {
-      hearNews()
-      let isBusy = mirror.phase != nil || mirror.newsCount > 0 || !node.changes.isEmpty
+      hearNotifications()
+      let isBusy = mirror.phase != nil || mirror.notificationCount > 0 || !node.changes.isEmpty
       if isBusy {
         turn(after: 1000)
         continue
@@ -132,15 +132,15 @@ struct MirrorWorld {
     return false
   }
 
-  private mutating func settle() {
+  private mutating func carryOut() {
     for _ in 0..<32 {
       for change in node.takeChanges() {
-        if gathered.isEmpty { hearNews() }
+        if gathered.isEmpty { hearNotifications() }
         wishes += 1
         wish = change.old != .absent && change.new != .absent ? wishes : nil
         tell("wish \(change)")
         mirror.take(change, into: &orders)
-        carryOut()
+        followOrders()
         wish = nil
       }
       let failures = flush()
@@ -148,12 +148,12 @@ struct MirrorWorld {
       for failure in failures {
         if bug == .forgottenRefusal, chance.oneIn(2) { continue }
         mirror.refused(failure, node, at: now, into: &orders)
-        carryOut()
+        followOrders()
       }
     }
   }
 
-  private mutating func hearNews() {
+  private mutating func hearNotifications() {
     for event in kernel.receive() {
       if event == .overflow {
         if bug == .lostNotification { continue }
@@ -164,18 +164,18 @@ struct MirrorWorld {
       tell("heard \(event)")
       mirror.hear(event, at: now, into: &orders)
     }
-    carryOut()
+    followOrders()
   }
 
   private mutating func receiveEvents() {
-    hearNews()
+    hearNotifications()
     var needsCheck = false
-    for event in mirror.takeNews(limit: 1 + chance.below(8)) {
+    for event in mirror.takeNotifications(limit: 1 + chance.below(8)) {
       if mirror.work(on: event, node, at: now, into: &orders) { needsCheck = true }
-      carryOut()
+      followOrders()
     }
     if needsCheck { checkInterfaces() }
-    settle()
+    carryOut()
   }
 
   /// What the mirror knows of links is told to the node.
@@ -186,30 +186,30 @@ struct MirrorWorld {
       let isLost = lost.remove(ifindex) != nil
       if wasUp, isLost || !isUp {
         node.interfaceChanged(id, isUp: false, kernelRoutesLost: isLost || !isUp)
-        settle()
+        carryOut()
         upLinks.remove(ifindex)
       }
       if isUp, !upLinks.contains(ifindex) {
         node.interfaceChanged(id, isUp: true, kernelRoutesLost: false)
         upLinks.insert(ifindex)
-        settle()
+        carryOut()
       }
     }
   }
 
   // MARK: Orders
 
-  private mutating func carryOut() {
+  private mutating func followOrders() {
     var done = 0
     while done < orders.count {
       let order = orders[done]
       done += 1
-      carryOut(order)
+      follow(order)
     }
     orders = []
   }
 
-  private mutating func carryOut(_ order: MirrorOrder) {
+  private mutating func follow(_ order: MirrorOrder) {
     tell("order \(order)")
     switch order {
     case .write(let step, let attempt):
@@ -281,13 +281,13 @@ struct MirrorWorld {
     catchUp()
     mirror.beginLinks(at: now)
     mirror.linksRead(kernel.links.map { $0.asKernelLink }, [], at: now, into: &orders)
-    carryOut()
+    followOrders()
     checkInterfaces()
   }
 
   private mutating func catchUp() {
-    hearNews()
-    while mirror.newsCount > 0 { receiveEvents() }
+    hearNotifications()
+    while mirror.notificationCount > 0 { receiveEvents() }
   }
 
   private mutating func beginReading() {
@@ -299,9 +299,9 @@ struct MirrorWorld {
     isDisturbed = false
     tell("reading begins")
     mirror.startReading(into: &orders)
-    carryOut()
+    followOrders()
     dump = RouteKernel.Dump()
-    settle()
+    carryOut()
   }
 
   private mutating func continueReading() {
@@ -310,11 +310,11 @@ struct MirrorWorld {
     case .doubtful(let offers):
       let kernel = kernel
       mirror.judgeDoubtful(offers, node, at: now, into: &orders) { kernel.lookUp($0) }
-      carryOut()
+      followOrders()
     case .missing(let position):
       isAddingMissing = true
       let isLast = mirror.lookForMissing(from: position, node, into: &orders)
-      carryOut()
+      followOrders()
       isAddingMissing = false
       if isLast {
         tell("reading ends")
@@ -332,10 +332,10 @@ struct MirrorWorld {
     for route in piece ?? [] {
       tell("read \(route)")
       mirror.read(route, node, at: now, into: &orders)
-      carryOut()
+      followOrders()
     }
-    guard piece == nil, mirror.newsCount == 0 else { return }
-    hearNews()
+    guard piece == nil, mirror.notificationCount == 0 else { return }
+    hearNotifications()
     mirror.routesRead(isConsistent: true, node)
   }
 }

@@ -113,11 +113,11 @@ import Testing
   @Test func `a flood of one kind and subject is cut, and the cut is told`() {
     var limiter = LogLimiter()
     let admitted = (0..<1000).filter { _ in
-      limiter.admit(.sendFailed, subject: .number(1), at: 100) != .suppressed
+      limiter.admit(.sendFailed, subject: .error(number: 1), at: 100) != .suppressed
     }
     #expect(admitted.count == LogLimiter.linesPerSubject)
     #expect(
-      limiter.admit(.sendFailed, subject: .number(1), at: 100 + LogLimiter.window)
+      limiter.admit(.sendFailed, subject: .error(number: 1), at: 100 + LogLimiter.window)
         == .admitted(suppressed: 1000 - LogLimiter.linesPerSubject))
   }
 

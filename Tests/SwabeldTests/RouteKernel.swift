@@ -37,7 +37,7 @@ struct RouteKernel {
   }
 
   /// Whether we made a route, or a former process of ours.
-  func isOurs(_ route: KernelRoute) -> Bool {
+  func isMadeByUs(_ route: KernelRoute) -> Bool {
     route.kernelProtocol == KernelRoute.babelProtocol && route.ifindex != foreignLink
   }
 
@@ -85,7 +85,7 @@ struct RouteKernel {
       routes.append(stored)
     case .replace:
       guard let place else { return ErrorNumber.noEntry }
-      if !isOurs(routes[place]) { touched.append(routes[place]) }
+      if !isMadeByUs(routes[place]) { touched.append(routes[place]) }
       routes[place] = stored
     case .delete:
       // The kernel has the routes of a destination in the order of their metrics.
@@ -94,7 +94,7 @@ struct RouteKernel {
         return ErrorNumber.noSuchProcess
       }
       let gone = routes.remove(at: index)
-      if !isOurs(gone) { touched.append(gone) }
+      if !isMadeByUs(gone) { touched.append(gone) }
     }
     return nil
   }
@@ -134,7 +134,7 @@ struct RouteKernel {
     guard refusal(route) == nil else { return }
     let stored = stored(route)
     let place = routes.firstIndex { $0.key == route.key }
-    if !isOurs(route) { visited.insert(route.key) }
+    if !isMadeByUs(route) { visited.insert(route.key) }
     switch (manner, place) {
     case (.replace, let index?): routes[index] = stored
     // IPv6 would make one route with two legs of both.

@@ -35,9 +35,9 @@ extension BabelNode {
     of source: IPAddress, on id: InterfaceID
   ) -> (index: [UInt8], counter: UInt32)? {
     let row = Int(id.rawValue)
-    guard row < authentications.count, let life = authentications[row]?.life(of: source)
+    guard row < authentications.count, let proved = authentications[row]?.provedIndex(of: source)
     else { return nil }
-    return (life.index, life.highest)
+    return (proved.octets, proved.highest)
   }
 
   private func wallSecond(at now: Instant) -> Int64? {

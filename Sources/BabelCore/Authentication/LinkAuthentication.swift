@@ -2,16 +2,16 @@ import BabelWire
 
 // Before editing, read RFC 8967 §4 and RFC 9467 §3.
 
-/// The packets of one life of a sender, from one index to the next.
-struct SenderLife {
-  /// What its packets have in common.
-  let index: [UInt8]
-  /// Its counters in packets to the group, and to us (RFC 9467 §3.3).
+/// An index of a sender, and the counters of the packets that carry it.
+struct SenderIndex {
+  /// Its octets, which each of the packets carries.
+  let octets: [UInt8]
+  /// The counters in packets to the group, and to us (RFC 9467 §3.3).
   private var multicast: CounterWindow
   private var unicast: CounterWindow
 
   init(index: [UInt8], counter: UInt32) {
-    self.index = index
+    octets = index
     multicast = CounterWindow(counter)
     unicast = CounterWindow(counter)
   }
@@ -27,10 +27,10 @@ struct SenderLife {
 
 /// What is known of one sender on an interface (RFC 8967 §3.2).
 struct PeerAuthentication {
-  /// The life it proved by answering a challenge; nil until then.
-  var life: SenderLife?
-  /// The life it claims but has not proved. Packets received in it were dropped, and stay so.
-  var claim: SenderLife?
+  /// The index it proved to be its own by answering a challenge; nil until then.
+  var proved: SenderIndex?
+  /// The index it claims but has not proved. Packets that carried it were dropped, and stay so.
+  var claim: SenderIndex?
   /// When its last packet was accepted.
   var acceptedAt: Instant
   /// The nonce it was asked to send back.
@@ -50,7 +50,7 @@ struct PeerAuthentication {
   /// Whether everything known is too old to be kept: an index is, `lifetime` microseconds after
   /// the last packet.
   func isStale(at now: Instant, lifetime: Int64) -> Bool {
-    if life != nil { return now - acceptedAt >= lifetime }
+    if proved != nil { return now - acceptedAt >= lifetime }
     let last = max(challengedAt ?? acceptedAt, repliedAt ?? acceptedAt)
     return now - last >= ProtocolParameters.challengeLifetime
   }
@@ -111,8 +111,8 @@ struct LinkAuthentication {
   /// Senders of whom something is known.
   var peerCount: Int { peers.count }
 
-  /// The life a sender has proved; nil if it has not.
-  func life(of source: IPAddress) -> SenderLife? { peers[source]?.life }
+  /// The index that a sender has proved to be its own; nil if there is none.
+  func provedIndex(of source: IPAddress) -> SenderIndex? { peers[source]?.proved }
 
   // MARK: Sending
 
@@ -163,12 +163,12 @@ struct LinkAuthentication {
     var judgement: Judgement
     if found.isAnswered {
       judgement = admit(source, counter, counter.index.octets(in: datagram), now)
-    } else if let index = known?.life?.index, counter.index.holds(index, in: datagram) {
+    } else if let index = known?.proved?.octets, counter.index.holds(index, in: datagram) {
       judgement = compare(source, counter.counter, toMulticast, now)
       // A request in a replayed packet is not worth an answer.
       if case .drop = judgement.outcome { return judgement }
     } else {
-      judgement = refuse(known?.life == nil ? .unknownIndex : .otherIndex)
+      judgement = refuse(known?.proved == nil ? .unknownIndex : .otherIndex)
       challenge(source, now, &judgement, &random)
       note(source, counter, toMulticast, datagram)
     }
@@ -180,19 +180,19 @@ struct LinkAuthentication {
   private mutating func admit(
     _ source: IPAddress, _ counter: PacketCounter, _ index: [UInt8], _ now: Instant
   ) -> Judgement {
-    if peers[source]?.life == nil, peers.count - strangers.count >= peerLimit {
+    if peers[source]?.proved == nil, peers.count - strangers.count >= peerLimit {
       _ = expire(at: now)
       if peers.count - strangers.count >= peerLimit { return refuse(.neighbourLimit) }
     }
     strangers.removeAll { $0 == source }
     var peer = peers[source] ?? PeerAuthentication(acceptedAt: now)
-    var life = SenderLife(index: index, counter: counter.counter)
-    if let claim = peer.claim, claim.index == index {
-      life = claim
-      _ = life.accept(counter.counter, toMulticast: true)
-      _ = life.accept(counter.counter, toMulticast: false)
+    var proved = SenderIndex(index: index, counter: counter.counter)
+    if let claim = peer.claim, claim.octets == index {
+      proved = claim
+      _ = proved.accept(counter.counter, toMulticast: true)
+      _ = proved.accept(counter.counter, toMulticast: false)
     }
-    peer.life = life
+    peer.proved = proved
     peer.claim = nil
     peer.nonce = nil
     peer.acceptedAt = now
@@ -204,7 +204,7 @@ struct LinkAuthentication {
   private mutating func compare(
     _ source: IPAddress, _ counter: UInt32, _ toMulticast: Bool, _ now: Instant
   ) -> Judgement {
-    guard peers[source]?.life?.accept(counter, toMulticast: toMulticast) == true else {
+    guard peers[source]?.proved?.accept(counter, toMulticast: toMulticast) == true else {
       counters.count(.replayed)
       return Judgement(outcome: .drop(.replayed))
     }
@@ -220,10 +220,10 @@ struct LinkAuthentication {
     _ datagram: borrowing Span<UInt8>
   ) {
     guard let peer = peers[source] else { return }
-    if let claim = peer.claim, counter.index.holds(claim.index, in: datagram) {
+    if let claim = peer.claim, counter.index.holds(claim.octets, in: datagram) {
       _ = peers[source]?.claim?.accept(counter.counter, toMulticast: toMulticast)
     } else {
-      peers[source]?.claim = SenderLife(
+      peers[source]?.claim = SenderIndex(
         index: counter.index.octets(in: datagram), counter: counter.counter)
     }
   }

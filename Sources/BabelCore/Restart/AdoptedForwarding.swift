@@ -8,19 +8,19 @@ struct AdoptedWay: Hashable {
   static let first = AdoptedWay(number: 0)
 }
 
+/// What entries of an earlier life do, and in which table they are.
+struct AdoptedTarget: Hashable {
+  let target: ForwardingTarget
+  let table: UInt32
+}
+
 /// Forwarding entries that an earlier life left in the kernel.
 ///
 /// A destination with such an entry is flagged ``DestinationFlags/adopted`` and names its way
 /// here. Many entries share few ways.
 struct AdoptedForwarding {
-  /// What entries do, and in which table they are.
-  struct Way: Hashable {
-    let target: ForwardingTarget
-    let table: UInt32
-  }
-
   private struct Row {
-    let way: Way
+    let way: AdoptedTarget
     /// Its neighbour has told us that it started anew, or the link is gone: no packet may go
     /// there.
     var isRevoked = false
@@ -29,7 +29,7 @@ struct AdoptedForwarding {
   }
 
   private var rows: [Row] = []
-  private var numbers: [Way: AdoptedWay] = [:]
+  private var numbers: [AdoptedTarget: AdoptedWay] = [:]
   /// Destinations that have an adopted entry.
   private(set) var count = 0
   /// Entries in the order of their prefixes, as of when they were first needed; nil before.
@@ -104,7 +104,7 @@ struct AdoptedForwarding {
   }
 
   /// Counts an entry; returns the number of its way, nil if there are too many different ones.
-  mutating func insert(_ way: Way, at now: Instant) -> AdoptedWay? {
+  mutating func insert(_ way: AdoptedTarget, at now: Instant) -> AdoptedWay? {
     if sweepDue == nil {
       beganAt = now
       longestPatience = ProtocolParameters.longestAdoption
@@ -138,7 +138,7 @@ struct AdoptedForwarding {
     }
   }
 
-  subscript(_ way: AdoptedWay) -> Way { rows[Int(way.number)].way }
+  subscript(_ way: AdoptedWay) -> AdoptedTarget { rows[Int(way.number)].way }
 
   /// What the kernel has at present.
   func actual(_ way: AdoptedWay) -> ForwardingTarget {

@@ -19,7 +19,7 @@ extension BabelNode {
     guard !destination.flags.contains(.adopted), destination.forwardedNextHop == .none,
       !destination.flags.contains(.forwardedUnreachable),
       let way = restart.adoption.insert(
-        AdoptedForwarding.Way(target: target, table: key.table), at: now)
+        AdoptedTarget(target: target, table: key.table), at: now)
     else {
       table.removeIfUnused(row)
       return false

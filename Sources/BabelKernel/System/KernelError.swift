@@ -61,6 +61,8 @@ public enum ErrorNumber {
   public static let notSupported: Int32 = 95
   /// The address is in use.
   public static let addressInUse: Int32 = 98
+  /// There is no such address, or group, here.
+  public static let addressNotAvailable: Int32 = 99
   /// The network is down.
   public static let networkDown: Int32 = 100
   /// The network is unreachable.

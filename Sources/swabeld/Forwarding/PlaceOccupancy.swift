@@ -22,8 +22,8 @@ enum PlaceOccupancy: Equatable {
   ) -> PlaceOccupancy {
     guard let first = others.first else { return .free }
     // Which of several is followed is not known for certain: all must lead to the same end.
-    let stranger = others.first { !leadsAlike(wanted, $0, isPointToPoint) }
-    return stranger.map { .blocked($0) } ?? .serving(first)
+    let otherRoute = others.first { !leadsAlike(wanted, $0, isPointToPoint) }
+    return otherRoute.map { .blocked($0) } ?? .serving(first)
   }
 
   /// Whether packets that follow `other` arrive where `wanted` would send them: by the same

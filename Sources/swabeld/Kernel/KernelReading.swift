@@ -73,7 +73,7 @@ struct KernelReading {
   func isProof(for family: AddressFamily) -> Bool { !isOutdated && !mayLack(family) }
 
   /// Notes what matters for tables of sources. True if the route is nothing but an exception.
-  mutating func noteForSources(_ route: KernelRoute, _ sources: SourceTables?) -> Bool {
+  mutating func noteForSources(_ route: KernelRoute, _ sources: SourcePrefixTables?) -> Bool {
     guard let sources else { return false }
     if route.kernelProtocol != KernelRoute.babelProtocol {
       if sources.handles(route.destination.family), sources.isLookedUpLater(route) {

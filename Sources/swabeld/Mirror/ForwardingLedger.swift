@@ -6,14 +6,14 @@ import BabelWire
 /// kernel comes to have what the node wants there.
 ///
 /// Everything here is in the words of the export table; what goes to the kernel is translated last
-/// (``SourceTables``).
+/// (``SourcePrefixTables``).
 struct ForwardingLedger {
   /// Routes of others in our places.
   private var foreign: ForeignRoutes
   /// Where our interfaces are at present.
   private var ifindices: [InterfaceID: Int32] = [:]
   /// Tables for source-specific routes, if there are to be some.
-  private var tables: SourceTables?
+  private var tables: SourcePrefixTables?
   /// IPv6 routes that the kernel was asked to delete so far: a dump that goes on meanwhile may
   /// leave others out.
   private(set) var ipv6Deletions: UInt64 = 0
@@ -28,7 +28,7 @@ struct ForwardingLedger {
   /// What the kernel refused for a reason that may pass.
   private var refusedEntries = RefusedEntries()
 
-  init(_ places: ForeignRoutes.Places, sources: SourceTables? = nil) {
+  init(_ places: ForeignRoutes.Places, sources: SourcePrefixTables? = nil) {
     foreign = ForeignRoutes(places)
     tables = sources
   }
@@ -281,10 +281,10 @@ struct ForwardingLedger {
 
 // MARK: - Tables of sources
 
-// Routes that only packets from one prefix take, in tables of their own; see SourceTables.
+// Routes that only packets from one prefix take, in tables of their own; see SourcePrefixTables.
 extension ForwardingLedger {
   /// The tables; nil if there are to be none.
-  var sources: SourceTables? { tables }
+  var sources: SourcePrefixTables? { tables }
 
   /// A route of the kernel as if it were in the export table.
   func logical(_ route: KernelRoute) -> KernelRoute { tables?.logical(route) ?? route }
@@ -335,7 +335,7 @@ extension ForwardingLedger {
   /// needs.
   mutating func adoptRules(_ found: [KernelRule]) -> [KernelRule] {
     var useless: [KernelRule] = []
-    for rule in found where tables?.isOurs(rule) == true {
+    for rule in found where tables?.bearsOurMarks(rule) == true {
       if tables?.adopt(rule) != true { useless.append(rule) }
     }
     return useless
@@ -362,7 +362,7 @@ extension ForwardingLedger {
     let wanted = tables.rules
     return (
       wanted.filter { !found.contains($0) },
-      found.filter { tables.isOurs($0) && !wanted.contains($0) }
+      found.filter { tables.bearsOurMarks($0) && !wanted.contains($0) }
     )
   }
 

@@ -12,7 +12,7 @@ import BabelWire
 struct KernelMirror {
   /// Microseconds between a loss that the kernel does not tell in full and a look at its tables:
   /// losses come in groups.
-  private static let settlingDelay: Int64 = 50_000
+  private static let kernelCalmDelay: Int64 = 50_000
   /// Microseconds after which a route that the kernel refused to delete is looked for.
   private static let deletionRetry: Int64 = 1_000_000
 
@@ -22,9 +22,9 @@ struct KernelMirror {
   private var owners = RouteOwners()
   private var readings: KernelReadings
   /// What the kernel has told and was not worked on yet.
-  private var news: [KernelEvent] = []
+  private var notifications: [KernelEvent] = []
 
-  init(_ scope: MirrorScope, links: LinkTable, sources: SourceTables? = nil) {
+  init(_ scope: MirrorScope, links: LinkTable, sources: SourcePrefixTables? = nil) {
     self.scope = scope
     watch = LinkWatch(links, preferredSources: scope.preferredSources)
     readings = KernelReadings(scope)
@@ -37,7 +37,7 @@ struct KernelMirror {
   /// Links and addresses.
   var links: LinkTable { watch.links }
   /// Events that were heard and not worked on yet.
-  var newsCount: Int { news.count }
+  var notificationCount: Int { notifications.count }
   /// When the tables are to be read.
   var readingDue: Instant { readings.due }
   /// When links and addresses are to be read; nil if they need not be.
@@ -134,11 +134,11 @@ struct KernelMirror {
     ledger.retryRefused(at: now, into: &orders)
   }
 
-  // MARK: News
+  // MARK: Notifications
 
   /// Hears of an event. Where others have routes is noted at once; the rest waits.
   mutating func hear(_ event: KernelEvent, at now: Instant, into orders: inout [MirrorOrder]) {
-    news.append(event)
+    notifications.append(event)
     switch event {
     case .routeAdded(let route, let isReplacing):
       guard route.kernelProtocol != KernelRoute.babelProtocol else { break }
@@ -153,7 +153,7 @@ struct KernelMirror {
       let route = ledger.logical(route)
       let isClear = ledger.othersRemoved(route)
       readings.heardRemoved(route)
-      if !isClear || hasException { readings.request(at: now + Self.settlingDelay) }
+      if !isClear || hasException { readings.request(at: now + Self.kernelCalmDelay) }
     case .overflow:
       ledger.othersUnknown()
       readings.outdate()
@@ -167,9 +167,9 @@ struct KernelMirror {
   }
 
   /// Takes the oldest events that were heard, for ``work(on:_:at:into:)``.
-  mutating func takeNews(limit: Int) -> [KernelEvent] {
-    let events = Array(news.prefix(limit))
-    news.removeFirst(events.count)
+  mutating func takeNotifications(limit: Int) -> [KernelEvent] {
+    let events = Array(notifications.prefix(limit))
+    notifications.removeFirst(events.count)
     return events
   }
 
@@ -181,18 +181,18 @@ struct KernelMirror {
     switch event {
     case .linkChanged, .linkRemoved, .addressChanged, .addressRemoved:
       if watch.work(on: event, &ledger, &owners, into: &orders) {
-        readings.request(at: now + Self.settlingDelay)
+        readings.request(at: now + Self.kernelCalmDelay)
       }
       return true
     case .overflow:
-      orders.append(.remark(.newsLost))
+      orders.append(.remark(.notificationsLost))
       readings.requestWithLinks(at: now)
       return true
     case .routeAdded(let route, let isReplacing):
       added(route, isReplacing, wishes, at: now, into: &orders)
     case .routeRemoved(let route):
       removed(route, wishes, at: now, into: &orders)
-    case .routeUseChanged: readings.request(at: now + Self.settlingDelay)
+    case .routeUseChanged: readings.request(at: now + Self.kernelCalmDelay)
     }
     return false
   }
@@ -203,7 +203,7 @@ struct KernelMirror {
   ) {
     if isReplacing || route.isMultipath, scope.importTables.contains(route.table) {
       // What was replaced is not told, nor which legs an IPv6 route had before.
-      readings.request(at: now + Self.settlingDelay)
+      readings.request(at: now + Self.kernelCalmDelay)
     }
     if route.kernelProtocol != KernelRoute.babelProtocol {
       let change = isReplacing ? ForwardingLedger.PlaceChange.replaced : .added
@@ -217,7 +217,7 @@ struct KernelMirror {
     at now: Instant, into orders: inout [MirrorOrder]
   ) {
     if ledger.placeChanged(other, change, wishes, into: &orders) {
-      readings.request(at: now + Self.settlingDelay)
+      readings.request(at: now + Self.kernelCalmDelay)
     }
   }
 
@@ -232,7 +232,7 @@ struct KernelMirror {
     }
     orders.append(.offerAdded(offer))
     // The kernel ceases to use it then, and tells half a minute later.
-    if let lifetime = route.lifetime { readings.request(at: now + lifetime + Self.settlingDelay) }
+    if let lifetime = route.lifetime { readings.request(at: now + lifetime + Self.kernelCalmDelay) }
   }
 
   private mutating func removed<Wishes: ForwardingWishes & ~Copyable>(
@@ -241,11 +241,11 @@ struct KernelMirror {
   ) {
     let route = ledger.logical(gone)
     if ledger.isException(gone) {
-      readings.request(at: now + Self.settlingDelay)
+      readings.request(at: now + Self.kernelCalmDelay)
     } else if route.kernelProtocol == KernelRoute.babelProtocol {
       // Our own changes are not told, so this was somebody else: put it back if it is wanted.
       if wishes.desiredForwarding(route.forwardingKey) != .absent {
-        readings.request(at: now + Self.settlingDelay)
+        readings.request(at: now + Self.kernelCalmDelay)
       }
     } else {
       placeChanged(route, .removed, wishes, at: now, into: &orders)
@@ -258,7 +258,7 @@ struct KernelMirror {
   /// The node does not know an offer that was removed, and knows others for the same prefix. For
   /// IPv6 it was one leg of several: the kernel does not tell which are left.
   mutating func removalWasUnclear(_ offer: KernelOffer, at now: Instant) {
-    if offer.destination.family == .ipv6 { readings.request(at: now + Self.settlingDelay) }
+    if offer.destination.family == .ipv6 { readings.request(at: now + Self.kernelCalmDelay) }
   }
 
   // MARK: Readings of the tables
@@ -309,7 +309,7 @@ struct KernelMirror {
     into orders: inout [MirrorOrder], lookUp: (Prefix) -> KernelRoute?
   ) {
     // What was heard meanwhile comes first: it is newer.
-    guard news.isEmpty else { return }
+    guard notifications.isEmpty else { return }
     readings.judgeDoubtful(
       offers, &ledger, watch.links, wishes, at: now, into: &orders, lookUp: lookUp)
   }
@@ -353,7 +353,7 @@ struct KernelMirror {
   ) -> Heirloom? {
     guard !ledger.isException(physical) else { return nil }
     let route = ledger.logical(physical)
-    guard owners.isOurs(route) else { return nil }
+    guard owners.isMadeByUs(route) else { return nil }
     if case .wanted = ledger.standing(route, wishes) { return nil }
     return Heirloom(route: route, key: route.forwardingKey, target: owners.target(route))
   }

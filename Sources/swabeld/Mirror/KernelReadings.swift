@@ -147,7 +147,7 @@ struct KernelReadings {
         return
       }
       if case .wanted = standing { return }
-    } else if !owners.isOurs(route) {
+    } else if !owners.isMadeByUs(route) {
       return
     }
     reading?.noteCorrection()

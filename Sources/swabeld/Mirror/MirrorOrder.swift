@@ -40,7 +40,7 @@ enum MirrorRemark: Equatable {
   /// The kernel does not have a route of ours.
   case missing(KernelRoute)
   /// Notifications of the kernel were lost.
-  case newsLost
+  case notificationsLost
 }
 
 /// How often a change was asked for. The number is the tag that the kernel's refusal brings back.

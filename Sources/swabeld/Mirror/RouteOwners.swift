@@ -83,7 +83,7 @@ struct RouteOwners {
   /// Whether a route with our protocol number, in a table of ours, was made by us or by one who
   /// ran where we run now. Unreachable ones do not tell who made them: they are not ours while
   /// another Babel daemon, on another port, lives in this network namespace.
-  func isOurs(_ route: KernelRoute) -> Bool {
+  func isMadeByUs(_ route: KernelRoute) -> Bool {
     guard route.type == .unicast else { return !sharesKernel }
     guard let ifindex = route.ifindex else { return false }
     guard let run = runs.first(where: { $0.ifindex == ifindex }) else {

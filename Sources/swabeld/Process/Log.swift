@@ -88,14 +88,6 @@ final class Log {
     write(level, line() + remark)
   }
 
-  /// Writes a line of which the subject is a number that names it among those of its kind.
-  func write(
-    _ kind: LogKind, subject: UInt64, level: NoticeLevel = .warning,
-    _ line: @autoclosure () -> String
-  ) {
-    write(kind, subject: .number(subject), level: level, line())
-  }
-
   /// The text that follows a line that may be written; nil if it may not. This is a function of its
   /// own, because the compiler copies its caller for each line that is logged.
   @inline(never)
@@ -199,8 +191,20 @@ enum LogSubject: Hashable {
   case routeNotLookedUp
   /// Somebody else's route is where one of ours would be.
   case placeTaken
-  /// A number that names the subject among those of its kind.
-  case number(UInt64)
+  /// What one reason prevented: a number of errno(3).
+  case error(number: Int32)
+  /// A link, by its index.
+  case link(Int32)
+  /// A send buffer is full.
+  case noRoom
+  /// A multicast group could not be left.
+  case groupNotLeft
+  /// A setting of the kernel could not be put back.
+  case settingNotRestored
+  /// An address that we made could not be removed.
+  case addressNotRemoved
+  /// The pause before the end could not be kept.
+  case pauseFailed
 }
 
 /// Decides which lines are written when many come: a few of each kind and subject, and a limited

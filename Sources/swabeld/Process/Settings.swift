@@ -43,9 +43,9 @@ struct Settings {
   var hasIPv6Subtrees: Bool { configuration.ipv6Subtrees ?? kernel.hasIPv6Subtrees }
 
   /// Tables for the source-specific routes that it does not hold, if they were asked for.
-  var sourceTables: SourceTables? {
+  var sourceTables: SourcePrefixTables? {
     configuration.sourceTables.map {
-      SourceTables(
+      SourcePrefixTables(
         range: $0, rulePriority: configuration.sourceRulePriority,
         exportTable: configuration.exportTable, includesIPv6: !hasIPv6Subtrees)
     }

@@ -14,7 +14,7 @@ import BabelWire
 ///
 /// To everyone else these routes look as if they were in the export table: `physical` and
 /// `logical` translate.
-struct SourceTables {
+struct SourcePrefixTables {
   /// Numbers of the tables, for us alone.
   let range: ClosedRange<UInt32>
   /// Priority of the rule for a full address; shorter prefixes follow.
@@ -114,7 +114,7 @@ struct SourceTables {
   }
 
   /// Whether a rule is one of ours by its marks, wanted or not.
-  func isOurs(_ rule: KernelRule) -> Bool {
+  func bearsOurMarks(_ rule: KernelRule) -> Bool {
     rule.kernelProtocol == KernelRoute.babelProtocol && range.contains(rule.table)
   }
 

@@ -50,8 +50,9 @@ private struct ModelKernel {
 
   private let any = Prefix.ipv4Default
 
-  private func make() -> SourceTables {
-    SourceTables(range: 1000...1099, rulePriority: 1000, exportTable: 254, includesIPv6: false)
+  private func make() -> SourcePrefixTables {
+    SourcePrefixTables(
+      range: 1000...1099, rulePriority: 1000, exportTable: 254, includesIPv6: false)
   }
 
   /// A prefix inside 10.0.0.0/30 or so: small enough that everything overlaps.
@@ -109,7 +110,7 @@ private struct ModelKernel {
   }
 
   private func check(
-    _ kernel: ModelKernel, _ tables: SourceTables, _ pairs: Set<ForwardingKey>,
+    _ kernel: ModelKernel, _ tables: SourcePrefixTables, _ pairs: Set<ForwardingKey>,
     _ others: Set<Prefix>
   ) {
     for source in UInt32(0)..<8 {
@@ -151,7 +152,7 @@ private struct ModelKernel {
   }
 
   @Test func `tables are given out, taken back, and run out`() throws {
-    var tables = SourceTables(
+    var tables = SourcePrefixTables(
       range: 7...8, rulePriority: 1, exportTable: 254, includesIPv6: true)
     let all = try ["10.1.0.0/16", "fd00::/16", "10.3.0.0/16"].map { try prefix($0) }
     let given = all.map { tables.open($0)?.table }
@@ -170,7 +171,7 @@ private struct ModelKernel {
     let source = try prefix("10.1.0.0/16")
     let good = KernelRule(source: source, table: 1005, priority: 1016)
     let adoptions = [tables.adopt(good), tables.adopt(good)]
-    #expect(tables.isOurs(good) && adoptions == [true, true])
+    #expect(tables.bearsOurMarks(good) && adoptions == [true, true])
     #expect(tables.numbers == [1005])
     for (other, table, priority) in [
       ("10.1.0.0/16", UInt32(1006), UInt32(1016)), ("10.2.0.0/16", 1005, 1016),
@@ -180,6 +181,8 @@ private struct ModelKernel {
       let isAdopted = tables.adopt(rule)
       #expect(!isAdopted)
     }
-    #expect(!tables.isOurs(KernelRule(source: source, table: 1005, priority: 9, kernelProtocol: 4)))
+    #expect(
+      !tables.bearsOurMarks(KernelRule(source: source, table: 1005, priority: 9, kernelProtocol: 4))
+    )
   }
 }
