@@ -240,7 +240,7 @@ struct NodeUnderTrial: ~Copyable {
     var text: [UInt8] = []
     for status in node.neighbours(at: now) { TableDump.append(status, to: &text) }
     for status in node.originatedPrefixes() { TableDump.append(status, to: &text) }
-    for status in node.authentication() { TableDump.append(status, to: &text) }
+    for status in node.authenticationStatus() { TableDump.append(status, to: &text) }
     for handle in node.destinationOrder() {
       for status in node.routes(ofDestination: handle, at: now) {
         TableDump.append(status, to: &text)

@@ -16,7 +16,7 @@ import BabelWire
 /// - §3.6 selection: `Selection/BabelNode+Selection.swift`
 /// - §3.7 updates: `Announcing/`, own prefixes `Origination/`
 /// - §3.8 requests: `Requests/BabelNode+Requests.swift`
-/// - authentication (RFC 8967): `Authentication/BabelNode+Authentication.swift`
+/// - authentication (RFC 8967): `BabelNode+Authentication.swift`
 /// - starting again after a crash, or on purpose: `Restart/`
 /// - what follows from a new selection: `Consequences/BabelNode+Consequences.swift`
 ///
@@ -40,15 +40,8 @@ public struct BabelNode: ~Copyable {
     set { parameters.smoothingHalfLife = newValue }
   }
 
-  /// Indices and nonces.
-  var secrets: SecretRandom
-  /// Authentication by interface number; nil where there are no keys.
-  var authentications: [LinkAuthentication?] = []
-  /// When senders that are gone are forgotten; nil when there are none.
-  var authenticationSweepDue: Instant?
-  /// The time of day at the origin of our clock, in seconds since 1970; nil if unknown.
-  var wallOrigin: Int64?
-
+  /// Keys, and who proved to have them.
+  var authentication: Authentication
   /// The interfaces.
   var links = Links()
   /// The neighbours.
@@ -88,7 +81,7 @@ public struct BabelNode: ~Copyable {
     self.parameters = parameters
     self.filters = filters
     jitter = Jitter(seed: parameters.seed)
-    secrets = SecretRandom(key: parameters.entropy)
+    authentication = Authentication(entropy: parameters.entropy)
     ownSeqno = parameters.seqno
     reportsRoutes = parameters.reportsRoutes
     table = RouteTable(hashKey: jitter.next())
@@ -114,7 +107,7 @@ public struct BabelNode: ~Copyable {
     take(holds.firstDeadline)
     take(settling.first)
     take(restart.firstDeadline)
-    take(authenticationSweepDue)
+    take(authentication.sweepDue)
     return first
   }
 
@@ -128,7 +121,7 @@ public struct BabelNode: ~Copyable {
     // Neighbours first: what they lose changes what is sent. Hellos do not wait for the rest.
     while let id = neighbours.due(at: now) { neighbourTimerFired(id, now, &buffer) }
     checkRecovery(now, &buffer)
-    sweepAuthentication(now)
+    authentication.sweep(now)
     var left = max(budget, 1)
     left -= runJobs(now, budget: left, &buffer)
     left -= runAdoption(now, budget: left, &buffer)

@@ -91,7 +91,7 @@ extension Daemon {
         text.removeAll(keepingCapacity: true)
       }
     }
-    for status in node.authentication() { TableDump.append(status, to: &text) }
+    for status in node.authenticationStatus() { TableDump.append(status, to: &text) }
     Log.write(text, to: 1)
   }
 

@@ -292,7 +292,7 @@ final class Bench {
   // MARK: Reading
 
   /// The counters of authentication of the first interface; nil if it has no keys.
-  var authentication: AuthenticationStatus? { node.authentication().first }
+  var authentication: AuthenticationStatus? { node.authenticationStatus().first }
 
   func neighbour(_ peer: Peer) -> NeighbourStatus? {
     node.neighbours(at: clock).first { $0.address == peer.address && $0.interface == peer.name }

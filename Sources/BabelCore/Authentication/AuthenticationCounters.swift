@@ -34,7 +34,10 @@ public struct AuthenticationCounters: Equatable, Sendable {
     case .unknownIndex: unknownIndex += 1
     case .otherIndex: otherIndex += 1
     case .replayed: replayed += 1
-    default: break
+    case .short, .magic, .version, .bodyLength, .foreignSource, .sourcePort, .ownPacket,
+      .interfaceDown, .neighbourLimit:
+      // Reasons that have nothing to do with keys.
+      break
     }
   }
 }

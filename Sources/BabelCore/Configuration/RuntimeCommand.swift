@@ -43,7 +43,9 @@ public enum RuntimeCommand: Equatable, Sendable {
   public var isReadOnly: Bool {
     switch self {
     case .empty, .dump, .monitor, .unmonitor, .counters, .quit: true
-    default: false
+    case .flushInterface, .interface, .pattern, .flushPattern, .defaults, .key, .redistribute,
+      .linkDetect, .smoothingHalfLife, .logFile, .reopenLogFile, .bad:
+      false
     }
   }
 }

@@ -88,7 +88,7 @@ extension BabelNode {
       _ = neighbours.heard(hello, from: id, at: now)
     }
     neighbours.noteHello(from: id, at: now)
-    keepIndices(on: neighbours[id].interface, between: hello.interval)
+    authentication.keepIndices(on: neighbours[id].interface, between: hello.interval)
     if hello.isUnicast, hello.isScheduled { answerByUnicast(id) }
     neighbours.schedule(id)
     computeCost(id, now, &buffer)

@@ -76,7 +76,7 @@ extension BabelNode {
     if interface.isUp { takeDown(id, now, &buffer) }
     revokeAdopted(through: id, isLost: false)
     reportInterface(.flush, id, &buffer)
-    removeAuthentication(of: id)
+    authentication.remove(id)
     links.remove(id)
     updateUseOfPrices()
     updateSourceLifetime(now)

@@ -16,7 +16,7 @@ extension Neighbour {
     /// The job under way carries out a retraction of everything.
     var jobRetracts = false
     /// The job under way, or the next one, brings the first round-trip time, or one that is known
-    /// to be another: what went before is not the metric of the link and does not count in averages.
+    /// to be another: what went before is not the metric of the link, and averages leave it out.
     var jobRestartsSmoothing = false
     /// The cost before the change that the job under way spreads.
     var formerCost = Metric.infinity
