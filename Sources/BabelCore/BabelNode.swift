@@ -93,7 +93,7 @@ public struct BabelNode: ~Copyable {
   /// When ``advance(to:budget:into:)`` is to be called at the latest; nil if never.
   public var nextDeadline: Instant? {
     if hasShutDown { return nil }
-    if !jobs.isEmpty || restart.adoption.position != nil { return Instant(microseconds: 0) }
+    if !jobs.isEmpty || restart.isWalking { return Instant(microseconds: 0) }
     var first = links.firstDeadline
     func take(_ other: Instant?) {
       if let other, other < first ?? .distantFuture { first = other }

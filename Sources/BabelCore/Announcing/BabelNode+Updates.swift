@@ -55,7 +55,7 @@ extension BabelNode {
       return
     }
     if !wasAnnounced, isWithheld(row) {
-      restart.adoption.withhold(row, at: now)
+      restart.withhold(row, at: now)
       return
     }
     if !wasAnnounced || announcement.router != destination.sourceRouter

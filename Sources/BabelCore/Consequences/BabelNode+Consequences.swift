@@ -121,7 +121,7 @@ extension BabelNode {
     _ buffer: inout ActionBuffer
   ) {
     routeLost(number, from: before, now, &buffer)
-    if restart.recovery != nil {
+    if restart.isRecovering {
       askForSeqnoIfWanted(number, isNewWay: isNewWay, now)
     } else {
       askForSeqnoIfWanted(afterChangeOf: number, now)
@@ -165,7 +165,7 @@ extension BabelNode {
       work += 1
       if table.isLive(row) { sendCopy(row, now) }
     }
-    while work < budget, let row = restart.restored.popDue(at: now) {
+    while work < budget, let row = restart.dueRestored(at: now) {
       work += 1
       judgeRestored(row, now, &buffer)
     }

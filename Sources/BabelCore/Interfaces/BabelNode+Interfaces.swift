@@ -137,13 +137,13 @@ extension BabelNode {
     let untilNext = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
     links[announcing: id]?.updateDue = now + untilNext
     // Neighbours shall forget an earlier life of ours, and tell us what they know (§3.7).
-    // One that neighbours know nothing of goes on; what is not resumed of it is retracted later.
-    if restart.recovery == nil, restart.beginning != .resumed || !restart.adoption.isUnderWay {
+    // If they did not notice its end, what is not resumed of it is retracted later.
+    if !restart.isRecovering, !restart.isUnnoticed {
       links.enqueue(.wildcardRetraction, on: id, by: now)
     }
     links.enqueue(.wildcardRequest, on: id, by: now)
-    if restart.recovery != nil { beginRetracting(id, now) }
-    restart.adoption.join(id, interface, at: now)
+    restart.join(id, interface, at: now)
+    if restart.isRecovering { beginRetracting(id, now) }
     links.schedule(id)
   }
 

@@ -65,7 +65,7 @@ extension BabelNode {
   ) {
     guard !hasJustIncreasedSeqno(now) else { return }
     seqnoIncreasedAt = now
-    let isLearning = parameters.hasLostSeqno && restart.seqnoLearningEnd.map { now < $0 } ?? false
+    let isLearning = parameters.hasLostSeqno && restart.isLearningSeqno(at: now)
     ownSeqno = isLearning ? asked : ownSeqno.next
     buffer.actions.append(.notify(.seqnoIncreased(ownSeqno)))
   }
@@ -156,7 +156,7 @@ extension BabelNode {
   ) {
     let route = table.routes[number]
     let metric = metric(of: number)
-    guard !metric.isInfinite, restart.recovery?.hasListened ?? true else { return }
+    guard !metric.isInfinite, restart.hasListened else { return }
     let selected = table.destinations[route.destination].selected
     let id = table.nextHops[route.nextHop].neighbour
     if table.destinations[route.destination].flags.contains(.originated) { return }
@@ -179,7 +179,7 @@ extension BabelNode {
     // After a crash any neighbour's way may be the one that is broken.
     askForSeqno(
       route.destination, route.routerID,
-      from: selected == .none && restart.recovery != nil
+      from: selected == .none && restart.isRecovering
         ? unfeasibleNeighbours(route.destination, now) : [id],
       repeats: selected == .none ? ProtocolParameters.seqnoRequestRepeats : 0, now)
   }

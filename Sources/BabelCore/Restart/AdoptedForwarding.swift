@@ -46,9 +46,9 @@ struct AdoptedForwarding {
   /// Interfaces that came up since then.
   private var joined: [InterfaceID] = []
   /// A walk over all destinations for which something is to be done, where it stands.
-  var position: UInt32?
+  private(set) var position: UInt32?
   /// The walk takes back all entries that were not confirmed.
-  var isSweeping = false
+  private(set) var isSweeping = false
 
   /// Destinations that are not announced yet because of entries inside them.
   private var withheld: [DestinationRow] = []
@@ -87,6 +87,18 @@ struct AdoptedForwarding {
     sweepDue = nil
     isSweeping = true
     position = 0
+  }
+
+  /// The next destination of the walk through a table of so many rows; nil at its end.
+  mutating func nextOfWalk(below capacity: UInt32) -> DestinationRow? {
+    guard let position else { return nil }
+    guard position < capacity, count > 0 else {
+      self.position = nil
+      isSweeping = false
+      return nil
+    }
+    self.position = position + 1
+    return DestinationRow(position)
   }
 
   /// A destination has to wait before it is announced.

@@ -18,8 +18,7 @@ extension BabelNode {
     let destination = table.destinations[row]
     guard !destination.flags.contains(.adopted), destination.forwardedNextHop == .none,
       !destination.flags.contains(.forwardedUnreachable),
-      let way = restart.adoption.insert(
-        AdoptedTarget(target: target, table: key.table), at: now)
+      let way = restart.adopt(AdoptedTarget(target: target, table: key.table), at: now)
     else {
       table.removeIfUnused(row)
       return false
@@ -53,7 +52,7 @@ extension BabelNode {
     if neighbour.restart.wasAskedForAdopted {
       // Copied, because it reads the tables that are changed.
       let nextHops = table.nextHops
-      restart.adoption.revoke(interface, isLost: false) {
+      restart.revoke(interface, isLost: false) {
         $0 == neighbour.address || nextHops.contains(id, interface, gateway: $0)
       }
       return
@@ -83,7 +82,7 @@ extension BabelNode {
     return rows
   }
 
-  private func isGateway(
+  func isGateway(
     _ gateway: IPAddress, of neighbour: Neighbour, _ id: NeighbourID
   ) -> Bool {
     gateway == neighbour.address
@@ -99,19 +98,6 @@ extension BabelNode {
         && !table.nextHops.contains(neighbour.interface, gateway: gateway))
   }
 
-  /// A neighbour says that it has no route where an adopted entry leads to it.
-  mutating func retractAdopted(
-    _ update: Update, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    guard restart.adoption.count > 0, let row = table.find(update.destination, update.source),
-      table.destinations[row].flags.contains(.adopted),
-      case .via(let path) = restart.adoption[table.destinations[row].adoptedWay].target,
-      path.interface == neighbours[id].interface,
-      isGateway(path.gateway, of: neighbours[id], id)
-    else { return }
-    takeBackAdopted(row, now, &buffer)
-  }
-
   // MARK: Withholding
 
   /// Whether a prefix must not be announced yet: inside it lies an entry that nothing has
@@ -120,7 +106,7 @@ extension BabelNode {
   mutating func isWithheld(_ row: DestinationRow) -> Bool {
     guard restart.adoption.count > 0, restart.beginning == .afterCrash else { return false }
     let order = restart.adoption.order ?? sortedAdopted()
-    if restart.adoption.order == nil { restart.adoption.order = order }
+    if restart.adoption.order == nil { restart.noteOrder(order) }
     let wide = table.destinations[row].prefix
     var low = 0
     var high = order.count
@@ -156,8 +142,7 @@ extension BabelNode {
 
   /// Announces what was withheld, if nothing stands in the way any more.
   mutating func announceWithheld(_ now: Instant) {
-    guard let due = restart.adoption.withheldDue, due <= now else { return }
-    for row in restart.adoption.takeWithheld() where table.isLive(row) {
+    for row in restart.takeWithheld(at: now) where table.isLive(row) {
       considerAnnouncement(row, now)
     }
   }
@@ -169,7 +154,7 @@ extension BabelNode {
   mutating func revokeAdopted(of id: NeighbourID) {
     guard restart.adoption.count > 0 else { return }
     let neighbour = neighbours[id]
-    restart.adoption.revoke(neighbour.interface, isLost: false) {
+    restart.revoke(neighbour.interface, isLost: false) {
       $0 == neighbour.address || $0.family == .ipv4
     }
   }
@@ -177,51 +162,7 @@ extension BabelNode {
   /// The kernel dropped what led through an interface, or will have to.
   mutating func revokeAdopted(through id: InterfaceID, isLost: Bool) {
     guard restart.adoption.count > 0 else { return }
-    restart.adoption.revoke(id, isLost: isLost) { _ in true }
-  }
-
-  /// Begins the sweep when its time has come, and goes on with a walk over all destinations; at
-  /// most `budget` rows. Returns how many.
-  mutating func runAdoption(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
-    if let due = restart.adoption.sweepDue, due <= now { restart.adoption.beginSweep() }
-    var work = 0
-    while work < budget, let position = restart.adoption.position {
-      guard position < table.destinations.capacity, restart.adoption.count > 0 else {
-        restart.adoption.position = nil
-        restart.adoption.isSweeping = false
-        break
-      }
-      restart.adoption.position = position + 1
-      work += 1
-      let row = DestinationRow(position)
-      guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { continue }
-      if restart.adoption.isRevoked(table.destinations[row].adoptedWay)
-        || restart.adoption.isSweeping
-      {
-        takeBackAdopted(row, now, &buffer)
-      }
-    }
-    return work
-  }
-
-  /// Takes one entry back. While neighbours may still send packets here the prefix is held as
-  /// unreachable, so that none follows a shorter one back to them (RFC 8966 §3.5.4).
-  private mutating func takeBackAdopted(
-    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    reselect(row, now, &buffer)
-    guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { return }
-    guard restart.beginning != .afterCrash || restart.recovery != nil else {
-      dropAdopted(row, &buffer)
-      table.removeIfUnused(row)
-      return
-    }
-    if restart.beginning == .resumed {
-      // Neighbours believe that we announce it.
-      table.destinations[row].flags.insert(.announced)
-      table.destinations[row].announcedMetric = .zero
-    }
-    holdLost(row, now, &buffer)
+    restart.revoke(id, isLost: isLost) { _ in true }
   }
 
   /// Withdraws an adopted entry.
@@ -240,7 +181,7 @@ extension BabelNode {
       table: restart.adoption[way].table)
     let actual = restart.adoption.actual(way)
     table.destinations[row].flags.remove(.adopted)
-    restart.adoption.remove()
+    restart.removeAdopted()
     return (key, actual)
   }
 }

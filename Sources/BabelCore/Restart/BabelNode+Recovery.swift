@@ -6,10 +6,9 @@ extension BabelNode {
   /// Says how this life begins; to be called before the first interface comes up. A node that is
   /// not told begins clean.
   public mutating func begin(_ beginning: Beginning, at now: Instant) {
-    restart.beginning = beginning
-    restart.seqnoLearningEnd = now + sourceLifetime
+    restart.begin(beginning, learningSeqnoUntil: now + sourceLifetime)
     guard beginning == .afterCrash else { return }
-    restart.recovery = Recovery(opaque: UInt16(truncatingIfNeeded: jitter.next()), at: now)
+    restart.beginRecovery(UInt16(truncatingIfNeeded: jitter.next()), at: now)
   }
 
   /// Whether neighbours have yet to acknowledge that we started anew.
@@ -20,8 +19,6 @@ extension BabelNode {
   /// An interface came up in a recovery: the first Hellos carry a retraction of everything and a
   /// request to acknowledge it. What we announce follows behind the last of them.
   mutating func beginRetracting(_ id: InterfaceID, _ now: Instant) {
-    guard let interface = interface(id) else { return }
-    restart.recovery?.join(interface, at: now)
     links.beginRetracting(on: id)
     links[announcing: id]?.fullUpdateDue = nil
   }
@@ -43,7 +40,7 @@ extension BabelNode {
 
   /// A neighbour is heard for the first time.
   mutating func awaitAcknowledgment(of id: NeighbourID, _ now: Instant) {
-    guard restart.recovery != nil else { return }
+    guard restart.isRecovering else { return }
     neighbours[restart: id].awaitsAcknowledgment = true
   }
 
@@ -51,7 +48,7 @@ extension BabelNode {
   /// it is asked by unicast. One that does not say so does not route through us, and perhaps it
   /// does not exist.
   mutating func planRetraction(for id: NeighbourID, _ now: Instant) {
-    guard restart.recovery != nil, neighbours[id].restart.awaitsAcknowledgment,
+    guard restart.isRecovering, neighbours[id].restart.awaitsAcknowledgment,
       neighbours[id].restart.retractionDue == nil, !neighbours[id].txcost.isInfinite,
       let interface = interface(neighbours[id].interface)
     else { return }
@@ -93,8 +90,7 @@ extension BabelNode {
 
   /// Something happened that may end the wait for acknowledgments.
   mutating func reconsiderRecovery(_ now: Instant) {
-    guard let recovery = restart.recovery, !recovery.isAcknowledged else { return }
-    restart.recovery?.checkDue = min(recovery.checkDue, now)
+    restart.reconsiderRecovery(at: now)
   }
 
   /// Looks how far the wait is: neighbours have been listened to, everybody has answered,
@@ -102,21 +98,21 @@ extension BabelNode {
   mutating func checkRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
     guard let recovery = restart.recovery, recovery.checkDue <= now else { return }
     if recovery.end <= now { return endRecovery(now, &buffer) }
-    restart.recovery?.checkDue = recovery.end
+    restart.checkRecovery(at: recovery.end)
     if !recovery.hasListened {
       if recovery.listensUntil > now {
-        restart.recovery?.checkDue = min(recovery.listensUntil, recovery.end)
+        restart.checkRecovery(at: min(recovery.listensUntil, recovery.end))
         return
       }
-      restart.recovery?.hasListened = true
+      restart.endListening()
       forEachNeighbour { node, id in node.judgeRoutes(of: id) }
     }
     guard !recovery.isAcknowledged else { return }
     if let due = nextObstacle(recovery, now) {
-      restart.recovery?.checkDue = min(due, recovery.end)
+      restart.checkRecovery(at: min(due, recovery.end))
       return
     }
-    restart.recovery?.isAcknowledged = true
+    restart.endAsking()
     reportEnd(of: recovery, now, &buffer)
   }
 
@@ -140,7 +136,7 @@ extension BabelNode {
   private mutating func endRecovery(_ now: Instant, _ buffer: inout ActionBuffer) {
     guard let recovery = restart.recovery else { return }
     if !recovery.isAcknowledged { reportEnd(of: recovery, now, &buffer) }
-    restart.recovery = nil
+    restart.endRecovery()
     forEachNeighbour { node, id in
       node.neighbours[restart: id].awaitsAcknowledgment = false
       node.neighbours[restart: id].retractionDue = nil
@@ -187,7 +183,7 @@ extension BabelNode {
 
   /// Whether a route may not be selected yet, because it may lead back to us.
   func isAwaiting(_ number: RouteRow, _ now: Instant) -> Bool {
-    guard restart.recovery != nil else { return false }
+    guard restart.isRecovering else { return false }
     let route = table.routes[number]
     if let presumed = table.presumedSeqno(route.destination, router: route.routerID, at: now),
       route.seqno.isNewer(than: presumed)
@@ -199,7 +195,7 @@ extension BabelNode {
 
   /// Whether a destination has a route that may not be selected yet.
   func hasAwaitingRoute(_ row: DestinationRow, _ now: Instant) -> Bool {
-    guard restart.recovery != nil else { return false }
+    guard restart.isRecovering else { return false }
     var walk = table.routes(of: row)
     while let number = walk.next(in: table) {
       if !metric(of: number).isInfinite, isAwaiting(number, now) { return true }

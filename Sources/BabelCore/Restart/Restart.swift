@@ -1,18 +1,20 @@
+import BabelWire
+
 /// What is left of an earlier life of this node, and how far it has been got over.
 ///
 /// The rest of the node asks two questions: may this route be selected (``BabelNode/isAwaiting``),
 /// and may this prefix be announced (``BabelNode/isWithheld``).
 struct Restart {
   /// How this life began.
-  var beginning = Beginning.clean
+  private(set) var beginning = Beginning.clean
   /// The wait for neighbours after a crash; nil when there is none.
-  var recovery: Recovery?
+  private(set) var recovery: Recovery?
   /// What an earlier life left in the kernel.
-  var adoption = AdoptedForwarding()
+  private(set) var adoption = AdoptedForwarding()
   /// Destinations that an earlier life announced, to be looked at once.
-  var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
+  private var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
   /// By then everybody has forgotten what an earlier life announced; nil if not known.
-  var seqnoLearningEnd: Instant?
+  private var seqnoLearningEnd: Instant?
 
   /// When something is to be done.
   var firstDeadline: Instant? {
@@ -22,4 +24,114 @@ struct Restart {
     if let due = adoption.firstDeadline { first = min(first, due) }
     return first == .distantFuture ? nil : first
   }
+
+  /// Begins a life. Neighbours may remember our seqno of the former one until `learningEnd`.
+  mutating func begin(_ beginning: Beginning, learningSeqnoUntil learningEnd: Instant) {
+    self.beginning = beginning
+    seqnoLearningEnd = learningEnd
+  }
+
+  /// Whether a neighbour may remember a seqno of an earlier life that is newer than ours.
+  func isLearningSeqno(at now: Instant) -> Bool { seqnoLearningEnd.map { now < $0 } ?? false }
+
+  /// Neighbours remember what was announced before for longer by so many microseconds.
+  mutating func prolongLearning(by time: Int64) {
+    if let end = seqnoLearningEnd { seqnoLearningEnd = end + time }
+  }
+
+  // MARK: Recovery
+
+  /// Whether routes are not selected freely yet, because of a crash.
+  var isRecovering: Bool { recovery != nil }
+
+  /// Whether it is known what seqnos there are: not while neighbours are listened to after a crash.
+  var hasListened: Bool { recovery?.hasListened ?? true }
+
+  /// The wait for neighbours after a crash begins; `opaque` marks our requests.
+  mutating func beginRecovery(_ opaque: UInt16, at now: Instant) {
+    recovery = Recovery(opaque: opaque, at: now)
+  }
+
+  /// Its neighbours have been listened to.
+  mutating func endListening() { recovery?.hasListened = true }
+
+  /// Everybody has acknowledged that we started anew.
+  mutating func endAsking() { recovery?.isAcknowledged = true }
+
+  /// Everything from before has expired.
+  mutating func endRecovery() { recovery = nil }
+
+  /// Something happened that may end the wait for acknowledgments.
+  mutating func reconsiderRecovery(at now: Instant) {
+    guard let recovery, !recovery.isAcknowledged else { return }
+    self.recovery?.checkDue = min(recovery.checkDue, now)
+  }
+
+  /// Says when the wait is looked at next.
+  mutating func checkRecovery(at due: Instant) { recovery?.checkDue = due }
+
+  // MARK: Adopted entries
+
+  /// Whether neighbours know nothing of our end: nothing that we announced is taken back yet.
+  var isUnnoticed: Bool { beginning == .resumed && adoption.isUnderWay }
+
+  /// Whether some destinations have to be looked at because of adopted entries, a few at a time.
+  var isWalking: Bool { adoption.position != nil }
+
+  /// An interface came up.
+  mutating func join(_ id: InterfaceID, _ interface: Interface, at now: Instant) {
+    recovery?.join(interface, at: now)
+    adoption.join(id, interface, at: now)
+  }
+
+  /// Counts an entry that was found; returns its way, nil if there are too many different ones.
+  mutating func adopt(_ target: AdoptedTarget, at now: Instant) -> AdoptedWay? {
+    adoption.insert(target, at: now)
+  }
+
+  /// Forgets one entry.
+  mutating func removeAdopted() { adoption.remove() }
+
+  /// Revokes the entries through an interface whose gateway fulfils a condition.
+  mutating func revoke(
+    _ interface: InterfaceID, isLost: Bool, where condition: (IPAddress) -> Bool
+  ) {
+    adoption.revoke(interface, isLost: isLost, where: condition)
+  }
+
+  /// Remembers the entries in the order of their prefixes.
+  mutating func noteOrder(_ order: [(prefix: Prefix, row: DestinationRow)]) {
+    adoption.order = order
+  }
+
+  /// A destination has to wait before it is announced.
+  mutating func withhold(_ row: DestinationRow, at now: Instant) {
+    adoption.withhold(row, at: now)
+  }
+
+  /// Hands over what was withheld, if its time has come.
+  mutating func takeWithheld(at now: Instant) -> [DestinationRow] {
+    guard let due = adoption.withheldDue, due <= now else { return [] }
+    return adoption.takeWithheld()
+  }
+
+  /// Begins to take back all entries that were not confirmed, if the time for it has come.
+  mutating func beginSweep(at now: Instant) {
+    if let due = adoption.sweepDue, due <= now { adoption.beginSweep() }
+  }
+
+  /// The next destination to be looked at, of a table with so many rows; nil at the end.
+  mutating func nextOfWalk(below capacity: UInt32) -> DestinationRow? {
+    adoption.nextOfWalk(below: capacity)
+  }
+
+  // MARK: Restored destinations
+
+  /// An earlier life announced a destination: what became of it is looked at later.
+  mutating func judgeLater(_ row: DestinationRow, at now: Instant) {
+    restored.append(row, at: now)
+  }
+
+  /// A destination whose time has come.
+  mutating func dueRestored(at now: Instant) -> DestinationRow? { restored.popDue(at: now) }
 }

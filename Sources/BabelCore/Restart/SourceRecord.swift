@@ -76,32 +76,7 @@ extension BabelNode {
     // Neighbours believe that we announce it.
     table.destinations[row].flags.insert(.announced)
     table.destinations[row].announcedMetric = record.metric
-    restart.restored.append(row, at: now)
-  }
-
-  /// Looks at a destination that an earlier life announced. If the kernel lost its entry while
-  /// nobody was here to see it, it is lost now: retracted, and held (§3.5.4).
-  mutating func judgeRestored(
-    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    guard table.isLive(row), table.destinations[row].flags.contains(.announced) else { return }
-    let destination = table.destinations[row]
-    guard destination.selected == .none,
-      destination.flags.isDisjoint(with: [.adopted, .originated, .held])
-    else { return }
-    guard changeReaders > 0 else {
-      restart.restored.append(row, at: now)
-      return
-    }
-    let left = destination.sourceExpiry.instant(near: now) - now
-    if left <= ProtocolParameters.sourceGarbageCollection / 3 * 2 {
-      // Whatever we announced has expired: a third of the entry's time is a hold time at least.
-      table.destinations[row].flags.remove(.announced)
-      table.removeIfUnused(row)
-      return
-    }
-    // It was announced with the intervals of the earlier life.
-    holdLost(row, for: max(holdTime, left / ProtocolParameters.sourceHolds), now, &buffer)
+    restart.judgeLater(row, at: now)
   }
 }
 
@@ -119,7 +94,7 @@ extension BabelNode {
     guard growth > 0 else { return }
     table.keepSources(for: growth, until: now + sourceLifetime, at: now)
     // Neighbours remember our own seqno as long as we do theirs.
-    if let end = restart.seqnoLearningEnd { restart.seqnoLearningEnd = end + growth }
+    restart.prolongLearning(by: growth)
   }
 
   /// A neighbour announced a route and will not repeat that for long. It may have it from us, and
