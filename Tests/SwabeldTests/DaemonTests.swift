@@ -41,7 +41,7 @@ import Testing
       try run("ip link set v1 down")
       let began = Instant.now
       daemon.beginReading(at: began)
-      #expect(daemon.mirror.readingDue - began < 1_000_000)
+      #expect(daemon.kernel.readingDue - began < 1_000_000)
     }
   }
 
@@ -49,7 +49,7 @@ import Testing
     try withDaemon { daemon in
       let known = try #require(IPAddress("fe80::9"))
       let source = StormGuard.Source(ifindex: 1, address: known)
-      let storms = daemon.storms
+      let storms = try #require(daemon.packets.storms(of: .ipv6))
       let early = Instant.now + -10_000_000
       storms.saw(source, isUsable: true, at: early)
       _ = storms.review(at: early + 1_000_000, fillPercent: 0) { _ in nil }
@@ -60,11 +60,11 @@ import Testing
       let sender = try UDPSocket(port: 1)
       let loopback = try #require(IPAddress("::1"))
       let noise = [UInt8](repeating: 0, count: 16_000)
-      for _ in 0..<5000 where daemon.socket.fillPercent < 80 {
+      for _ in 0..<5000 where daemon.packets.fillPercent(of: .ipv6) < 80 {
         _ = try sender.send(
           noise.span, to: loopback, port: 6696, ifindex: 1, sourceAddress: loopback)
       }
-      #expect(daemon.socket.fillPercent >= 80)
+      #expect(daemon.packets.fillPercent(of: .ipv6) >= 80)
       daemon.watchStorms(at: .now)
       #expect(share() == limited, "more would overflow it at once")
     }

@@ -1,6 +1,62 @@
 import Foundation
 import Testing
 
+/// The values that the daemon consists of keep what they know to themselves.
+@Suite struct `The rooms of the daemon` {
+  /// Their files below Sources/swabeld, and the values of other folders that each may name.
+  private static let rooms: [(file: String, neighbours: Set<String>)] = [
+    ("Packets/PacketSockets.swift", []),
+    ("Interfaces/InterfaceTable.swift", ["BabelInterface"]),
+    ("Interfaces/BabelInterface.swift", []),
+    ("Kernel/KernelConnection.swift", ["BabelInterface", "KernelMirror"]),
+    ("Mirror/KernelMirror.swift", []),
+    ("Control/ControlServer.swift", []),
+    ("Life/DaemonLife.swift", []),
+  ]
+
+  private func code(_ file: String) throws -> [String] {
+    let path = "Sources/swabeld/" + file
+    return try #require(Repository.swift(below: "Sources/swabeld").first { $0.path == path }).code
+  }
+
+  @Test func `what a room knows can be written by itself alone`() throws {
+    for room in Self.rooms {
+      // Members are indented by two. A brace on the line makes a property a computed one.
+      let open = try code(room.file).filter {
+        $0.contains(/^  (?:static )?var\b/) && !$0.contains("{")
+      }
+      #expect(open.isEmpty, "\(room.file): \(open)")
+      #expect(try code(room.file).contains { $0.contains("private") }, "\(room.file)")
+    }
+  }
+
+  @Test func `a room names no other room and not the daemon`() throws {
+    let names = Set(
+      Self.rooms.map { room in
+        String((room.file.split(separator: "/").last ?? "").prefix { $0 != "." })
+      } + ["Daemon"])
+    for room in Self.rooms {
+      let allowed = room.neighbours.union([
+        String((room.file.split(separator: "/").last ?? "").prefix { $0 != "." })
+      ])
+      for line in try code(room.file) {
+        let words = Set(line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init))
+        let others = words.intersection(names).subtracting(allowed)
+        #expect(others.isEmpty, "\(room.file) names \(others)")
+      }
+    }
+  }
+
+  @Test func `the page on architecture lists the rooms`() throws {
+    let page = try #require(
+      try Repository.files().first { $0.path == "docs/architecture.md" })
+    for room in Self.rooms {
+      let name = (room.file.split(separator: "/").last ?? "").prefix { $0 != "." }
+      #expect(page.lines.contains { $0.contains("`\(name)`") }, "\(name)")
+    }
+  }
+}
+
 /// Selection, holds, forwarding, announcing and seqno requests do not call each other.
 /// `BabelNode+Consequences.swift` calls them, in the order that it states.
 @Suite struct `Who follows whom` {

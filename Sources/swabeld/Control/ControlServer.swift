@@ -43,9 +43,9 @@ final class ControlServer {
   /// Whether clients may change anything.
   let isReadWrite: Bool
   /// How lines are written.
-  var form: LineForm
+  private(set) var form: LineForm
   /// What clients are greeted with, after the name of the protocol.
-  var banner = ""
+  private var banner = ""
   private let listener: LocalListener
   private var connections: [ControlConnection] = []
   /// Poll indices of this turn: the listener, then the connections in order.
@@ -88,6 +88,12 @@ final class ControlServer {
         for: String(decoding: path, as: UTF8.self), in: WritableDirectory.runtime)
     }
   }
+
+  /// Greets clients with other words, after the name of the protocol.
+  func setBanner(_ text: String) { banner = text }
+
+  /// Writes lines with another pricing.
+  func setPricing(_ pricing: Pricing) { form.pricing = pricing }
 
   /// Whether somebody wants events.
   var hasMonitors: Bool { connections.contains { $0.isMonitoring } }

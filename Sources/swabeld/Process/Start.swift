@@ -155,9 +155,9 @@ enum Start {
       return false
     }
     // This must come before the first packet, and while we still have the rights to write anywhere.
-    daemon.lifeFile.begin(daemon.node, log)
+    daemon.life.begin(daemon.node, log)
     stateFile.consume(log)
-    let hasBecome = become(accounts.user, stateFile, daemon.lifeFile, log)
+    let hasBecome = become(accounts.user, stateFile, daemon.life, log)
     if hasBecome { run(daemon, log) }
     daemon.stop()
     do throws(KernelError) {
@@ -165,7 +165,7 @@ enum Start {
     } catch {
       log.write(.error, "Couldn't write babel-state: \(error)")
     }
-    daemon.lifeFile.end(daemon.node, at: .now, log)
+    daemon.life.end(daemon.node, at: .now, log)
     return hasBecome
   }
 
@@ -205,7 +205,7 @@ enum Start {
 
   /// Gives up root's powers. The log file gets the same owner, so that it can be opened again.
   private static func become(
-    _ account: (user: UInt32, group: UInt32)?, _ stateFile: StateFile, _ lifeFile: LifeFile,
+    _ account: (user: UInt32, group: UInt32)?, _ stateFile: StateFile, _ life: DaemonLife,
     _ log: Log
   ) -> Bool {
     guard let account else {
@@ -221,7 +221,7 @@ enum Start {
       if let path = log.path, FileSystem.kind(of: path) == .file {
         try FileSystem.setOwner(path, userID: account.user, groupID: account.group)
       }
-      try lifeFile.give(to: account)
+      try life.giveFile(to: account)
       try Privileges.drop(toUser: account.user, group: account.group)
     } catch {
       let hint =

@@ -48,8 +48,8 @@ extension Daemon {
     case .counters:
       var text = ""
       for line in node.counters.lines { text += line + "\n" }
-      text += "counter packets unsent \(unsentPackets)\n"
-      return .lines(text + "counter packets flooding \(floodingPackets)\nok\n")
+      text += "counter packets unsent \(packets.unsentCount)\n"
+      return .lines(text + "counter packets flooding \(packets.floodingCount)\nok\n")
     case .quit: return .quit
     case .bad(let error):
       log.write(.client, subject: .badRequest, "control socket: \(error.detail)")
@@ -69,7 +69,7 @@ extension Daemon {
     case .metricFactor(let factor):
       settings.configuration.pricing.metricFactor = factor
     }
-    server?.form.pricing = settings.configuration.pricing
+    server?.setPricing(settings.configuration.pricing)
     node.setPricing(settings.configuration.pricing, at: now)
     return .lines("ok\n")
   }
@@ -80,7 +80,7 @@ extension Daemon {
     case .flushInterface(let name):
       guard let name, removeInterface(name, at: now) else { return "no No such interface" }
       settings.configuration.removeInterface(name)
-      if settings.configuration.matchesPattern(name) { flushedNames.append(name) }
+      if settings.configuration.matchesPattern(name) { interfaces.flush(name) }
       // Its routes go now rather than in the next turn, so that monitors hear of them before the
       // answer; those of a large table follow.
       _ = node.advance(to: now, budget: Self.rowsPerTurn, into: &actions)
@@ -93,12 +93,13 @@ extension Daemon {
       checkInterfaces(at: now)
     case .flushPattern(let pattern):
       guard settings.configuration.removePattern(pattern) else { return "no No such interface" }
-      flushedNames.removeAll { !settings.configuration.matchesPattern($0) }
+      let configuration = settings.configuration
+      interfaces.forgetFlushed { !configuration.matchesPattern($0) }
       removeUnwanted(at: now)
     case .interface(let name, let parameters):
-      flushedNames.removeAll { $0 == name }
+      interfaces.forgetFlushed { $0 == name }
       settings.configuration.merge(parameters, into: name)
-      if interfaces.contains(where: { $0.name == name }) {
+      if interfaces.contains(name) {
         applyParameters(at: now)
       } else {
         guard addInterface(name, at: now) else { return "no Too many interfaces" }

@@ -18,7 +18,6 @@ extension Daemon {
 
   /// Notes that an interface, or its number in the node, is about to go.
   func depart(_ index: Int, at now: Instant) {
-    let row = interfaces[index]
-    mirror.depart(row.id, hasRoutes: !row.hasLostRoutes, at: now)
+    kernel.depart(interfaces[index], at: now)
   }
 }

@@ -17,38 +17,29 @@ extension Daemon {
       // One that stopped in good order told its neighbours, and took its routes back.
       if former.isRunning { beginning = .afterCrash }
     }
-    let count = adopt(KernelReader.Selection(kernelProtocol: KernelRoute.babelProtocol), at: now)
+    let count = adopt(through: nil, at: now)
     if count > 0 { beginning = .afterCrash }
     node.begin(beginning, at: now)
   }
 
   /// Takes over the routes that an earlier life left on an interface which we run on from now.
   func adoptRoutes(through ifindex: Int32, at now: Instant) {
-    let selection = KernelReader.Selection(
-      kernelProtocol: KernelRoute.babelProtocol, ifindex: ifindex)
-    _ = adopt(selection, at: now)
+    _ = adopt(through: ifindex, at: now)
   }
 
   /// Tells the node of routes of ours that it does not know of, and removes those that it does
   /// not take: only the one of a prefix that packets follow counts. Returns how many were ours.
-  private func adopt(_ selection: KernelReader.Selection, at now: Instant) -> Int {
-    var routes: [KernelRoute] = []
-    do throws(KernelError) {
-      routes = try reader.routes(tables: mirror.tablesOfOurs, selection)
-    } catch {
-      log.write(.overflow, subject: .earlierLifeNotRead, "netlink: \(error)")
-    }
-    // A reading that went on has ended with the socket's new task.
-    mirror.readingAbandoned(at: now)
+  private func adopt(through ifindex: Int32?, at now: Instant) -> Int {
+    let routes = kernel.routesOfEarlierLife(through: ifindex, at: now)
     var kept = 0
     var removed = 0
     for route in routes {
-      guard let heirloom = mirror.heirloom(route, node) else { continue }
+      guard let heirloom = kernel.heirloom(route, node) else { continue }
       if let target = heirloom.target, node.adoptForwarding(heirloom.key, target, at: now) {
         kept += 1
       } else {
         removed += 1
-        mirror.remove(heirloom, into: &orders)
+        kernel.remove(heirloom)
         followOrders(at: now)
       }
     }

@@ -13,12 +13,13 @@ extension Daemon {
   /// not named otherwise and are gone.
   func followPatterns(at now: Instant) {
     guard !settings.configuration.patterns.isEmpty else { return }
-    flushedNames.removeAll { links.link($0) == nil }
+    let links = links
+    interfaces.forgetFlushed { links.link($0) == nil }
     removeUnwanted(at: now)
     for link in links.links() where !link.isLoopback {
       let name = link.name
-      guard settings.configuration.matchesPattern(name), !flushedNames.contains(name),
-        !interfaces.contains(where: { $0.name == name })
+      guard settings.configuration.matchesPattern(name), !interfaces.isFlushed(name),
+        !interfaces.contains(name)
       else { continue }
       if !addInterface(name, at: now) {
         log.write(
@@ -31,7 +32,7 @@ extension Daemon {
   /// Stops running on what nobody asks for any more: no statement names it, and no pattern
   /// matches it or there is no such link.
   func removeUnwanted(at now: Instant) {
-    let unwanted = interfaces.map { $0.name }.filter {
+    let unwanted = interfaces.all.map { $0.name }.filter {
       !settings.configuration.names($0) && !settings.interfaces.contains($0)
         && (links.link($0) == nil || !settings.configuration.matchesPattern($0))
     }
@@ -47,31 +48,29 @@ extension Daemon {
     if let made = row.madeLinkLocal, links.isDuplicate(made, on: ifindex) {
       log.write("Interface \(row.name): somebody else has \(made), trying another address.")
       takeBackLinkLocal(index)
-      interfaces[index].linkLocalAttempt += 1
+      interfaces[index].tryOtherAddress()
     } else if links.mayUseLinkLocal(ifindex) {
       return
     }
     let due = (row.missingAddressSince ?? now) + Self.addressPatience
     guard due <= now else {
-      interfaceRetry = min(interfaceRetry ?? due, due)
+      interfaces.retry(notLaterThan: due)
       return
     }
     guard interfaces[index].linkLocalAttempt < Self.addressAttempts else { return }
     let address = linkLocal(row.name, attempt: interfaces[index].linkLocalAttempt)
     do throws(KernelError) {
       try AddressRequest.add(address, prefixLength: 64, to: ifindex)
-      interfaces[index].madeLinkLocal = address
+      interfaces[index].noteMade(address)
     } catch {
       log.write(.interface, subject: .link(ifindex), "Interface \(row.name): \(error)")
-      let retry = now + Self.addressPatience * 5
-      interfaceRetry = min(interfaceRetry ?? retry, retry)
+      interfaces.retry(notLaterThan: now + Self.addressPatience * 5)
     }
   }
 
   /// Removes the address we made. The link may be gone, and the address with it.
   func takeBackLinkLocal(_ index: Int) {
-    guard let address = interfaces[index].madeLinkLocal else { return }
-    interfaces[index].madeLinkLocal = nil
+    guard let address = interfaces[index].takeMade() else { return }
     guard let ifindex = interfaces[index].ifindex, links.link(ifindex) != nil else { return }
     do throws(KernelError) {
       try AddressRequest.remove(address, prefixLength: 64, from: ifindex)

@@ -10,19 +10,17 @@ extension Daemon {
   /// or the name is there already.
   @discardableResult
   func addInterface(_ name: InterfaceName, at now: Instant) -> Bool {
-    let seqno = formerHellos.firstIndex { $0.interface == name }.map {
-      formerHellos.remove(at: $0).seqno
-    }
+    let seqno = life.takeHelloSeqno(of: name)
     let type = linkType(name)
     let parameters = parameters(name, type)
     guard
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return false }
-    mirror.forgetDeparture(of: id)
-    var row = BabelInterface(name: name, id: id, type: type, parameters: parameters)
-    row.hasConfiguredType = settings.configuration.settings(for: name).type != nil
-    interfaces.append(row)
+    kernel.forgetDeparture(of: id)
+    let isConfigured = settings.configuration.settings(for: name).type != nil
+    interfaces.append(
+      BabelInterface(name, id, type, isConfigured: isConfigured, parameters))
     for remark in settings.configuration.remarks(about: name, type: type) {
       log.write("Interface \(name): \(remark).")
     }
@@ -32,15 +30,15 @@ extension Daemon {
 
   /// Stops running on an interface. False if there is none of that name.
   func removeInterface(_ name: InterfaceName, at now: Instant) -> Bool {
-    guard let index = interfaces.firstIndex(where: { $0.name == name }) else { return false }
+    guard let index = interfaces.index(of: name) else { return false }
     bidFarewell(index, at: now)
     depart(index, at: now)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
     carryOut(at: now)
     unprepare(index)
     takeBackLinkLocal(index)
-    if let ifindex = interfaces[index].ifindex { forgetStorms(on: ifindex, at: now) }
-    mirror.leave(name)
+    if let ifindex = interfaces[index].ifindex { packets.forgetStorms(on: ifindex, at: now) }
+    kernel.leave(name)
     interfaces.remove(at: index)
     return true
   }
@@ -48,7 +46,7 @@ extension Daemon {
   /// Finds the links of all interfaces, before the first is brought up.
   func bindInterfaces(at now: Instant) {
     let others = interfacesOfOthers()
-    mirror.setSharesKernel(!others.isEmpty)
+    kernel.setSharesKernel(!others.isEmpty)
     for index in interfaces.indices {
       bind(index, to: links.link(interfaces[index].name), others, at: now)
     }
@@ -65,36 +63,11 @@ extension Daemon {
 
   /// Tells once of each link with more addresses than are remembered.
   private func tellOfFullLinks() {
-    let full = links.fullLinks
-    for ifindex in full.sorted() where !toldFullLinks.contains(ifindex) {
+    let links = links
+    for ifindex in interfaces.takeNewFullLinks(links.fullLinks) {
       guard let name = links.name(ifindex) else { continue }
       log.write(
         "\(name) has more than \(LinkTable.addressLimit) addresses: further ones are ignored")
-    }
-    toldFullLinks = full
-  }
-
-  /// The link of a name went down or away, if only for a moment: its routes are gone. (The mirror
-  /// knows already.)
-  func lostRoutes(_ ifindex: Int32) {
-    for index in interfaces.indices where interfaces[index].ifindex == ifindex {
-      interfaces[index].hasLostRoutes = true
-    }
-  }
-
-  /// A link is gone. One that has its number from now on, and perhaps its name, is another.
-  func lostLink(_ ifindex: Int32) {
-    for index in interfaces.indices where interfaces[index].ifindex == ifindex {
-      interfaces[index].hasLostLink = true
-    }
-  }
-
-  /// A link lost the addresses that packets of a family leave from, if only for a moment: with
-  /// them go its multicast groups, and perhaps its routes.
-  func lostAddresses(_ ifindex: Int32, _ family: AddressFamily) {
-    for index in interfaces.indices
-    where interfaces[index].ifindex == ifindex && interfaces[index].parameters.control == family {
-      interfaces[index].hasLostAddresses = true
     }
   }
 
@@ -103,7 +76,7 @@ extension Daemon {
     let link = links.link(name)
     let isOtherLink =
       interfaces[index].hasLostLink || link?.ifindex != interfaces[index].ifindex
-    if isOtherLink || interfaces[index].hasLostRoutes || interfaces[index].hasLostAddresses {
+    if isOtherLink || interfaces[index].hasLosses {
       takeDown(index, forOtherLink: isOtherLink, at: now)
       if isOtherLink {
         bind(index, to: link, interfacesOfOthers(), at: now)
@@ -121,15 +94,13 @@ extension Daemon {
       unprepare(index)
     } else if state.isUp, !prepare(index) {
       state.isUp = false
-      interfaceRetry = now + Self.retryDelay
+      interfaces.retry(at: now + Self.retryDelay)
     }
     if !state.isUp { unprepare(index) }
     if !state.isUp || !lacksAddress {
-      interfaces[index].missingAddressSince = nil
-      interfaces[index].hasComplained = false
+      interfaces[index].findAddress()
     }
-    guard state != interfaces[index].reported else { return }
-    interfaces[index].reported = state
+    guard interfaces[index].report(state) else { return }
     node.interfaceChanged(
       interfaces[index].id, state, kernelRoutesLost: false, at: now, into: &actions)
     carryOut(at: now)
@@ -141,13 +112,10 @@ extension Daemon {
     let isLinkDown = interfaces[index].ifindex.flatMap { links.link($0) }?.isUp != true
     let areRoutesLost = isLinkDown || interfaces[index].hasLostRoutes
     if isOtherLink { bidFarewell(index, at: now) }
-    interfaces[index].hasLostRoutes = false
-    interfaces[index].hasLostLink = false
-    interfaces[index].hasLostAddresses = false
+    interfaces[index].forgetLosses()
     unprepare(index)
     if isOtherLink { takeBackLinkLocal(index) }
-    guard interfaces[index].reported.isUp else { return }
-    interfaces[index].reported.isUp = false
+    guard interfaces[index].reportDown() else { return }
     node.interfaceChanged(
       interfaces[index].id, interfaces[index].reported, kernelRoutesLost: areRoutesLost, at: now,
       into: &actions)
@@ -167,13 +135,11 @@ extension Daemon {
     _ index: Int, to link: KernelLink?, _ others: [Int32], at now: Instant
   ) {
     if let former = interfaces[index].ifindex, former != link?.ifindex {
-      forgetStorms(on: former, at: now)
+      packets.forgetStorms(on: former, at: now)
     }
-    interfaces[index].ifindex = link?.ifindex
-    interfaces[index].isShared = link.map { others.contains($0.ifindex) } ?? false
-    mirror.bind(
-      interfaces[index].name, interfaces[index].id, to: link?.ifindex,
-      isShared: interfaces[index].isShared)
+    interfaces[index].bind(
+      to: link?.ifindex, isShared: link.map { others.contains($0.ifindex) } ?? false)
+    kernel.bind(interfaces[index])
     guard link != nil else { return }
     let name = interfaces[index].name
     let type = linkType(name)
@@ -190,19 +156,16 @@ extension Daemon {
     depart(index, at: now)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
     carryOut(at: now)
-    interfaces[index].reported.isUp = false
+    _ = interfaces[index].reportDown()
     let name = interfaces[index].name
     guard
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return }
-    mirror.forgetDeparture(of: id)
+    kernel.forgetDeparture(of: id)
     carryOut(at: now)
-    interfaces[index].id = id
-    interfaces[index].type = type
-    interfaces[index].parameters = parameters
-    mirror.bind(
-      name, id, to: interfaces[index].ifindex, isShared: interfaces[index].isShared)
+    interfaces[index].renew(id, type, parameters)
+    kernel.bind(interfaces[index])
   }
 
   /// Gives running interfaces the parameters that the configuration has for them now. What the
@@ -214,8 +177,7 @@ extension Daemon {
       let type =
         configured.map { ResolvedLinkType($0) }
         ?? (row.hasConfiguredType ? linkType(row.name) : row.type)
-      interfaces[index].type = type
-      interfaces[index].hasConfiguredType = configured != nil
+      interfaces[index].setType(type, isConfigured: configured != nil)
       let parameters = parameters(row.name, type)
       guard parameters != row.parameters else { continue }
       if parameters.control != row.parameters.control {
@@ -223,11 +185,11 @@ extension Daemon {
         bidFarewell(index, at: now)
         unprepare(index)
         replace(index, type, parameters, at: now)
-        if let ifindex = row.ifindex { forgetStorms(on: ifindex, at: now) }
+        if let ifindex = row.ifindex { packets.forgetStorms(on: ifindex, at: now) }
         check(index, at: now)
         continue
       }
-      interfaces[index].parameters = parameters
+      interfaces[index].setParameters(parameters)
       node.setParameters(parameters, of: row.id, at: now, into: &actions)
       for remark in settings.configuration.remarks(about: row.name, type: type) {
         log.write("Interface \(row.name): \(remark).")
@@ -265,15 +227,13 @@ extension Daemon {
   /// (duplicate address detection), so the operator hears of it later.
   private func missAddress(_ index: Int, at now: Instant) {
     guard !interfaces[index].hasComplained else { return }
-    let since = interfaces[index].missingAddressSince ?? now
-    interfaces[index].missingAddressSince = since
-    let due = since + Self.retryDelay
+    let due = interfaces[index].missAddress(at: now) + Self.retryDelay
     if due <= now {
-      interfaces[index].hasComplained = true
+      interfaces[index].complain()
       let kind = interfaces[index].parameters.control == .ipv4 ? "IPv4" : "link-local"
       log.write("Interface \(interfaces[index].name) has no \(kind) address.")
     } else {
-      interfaceRetry = min(interfaceRetry ?? due, due)
+      interfaces.retry(notLaterThan: due)
     }
   }
 
@@ -285,14 +245,10 @@ extension Daemon {
     let name = interfaces[index].name
     do throws(KernelError) {
       if !settings.configuration.skipsKernelSetup {
-        try sysctls.require(Sysctl.ipv4ReversePathFilter(name), 0)
+        try life.require(Sysctl.ipv4ReversePathFilter(name), 0)
       }
-      if interfaces[index].parameters.control == .ipv4 {
-        try openIPv4Socket().socket.join(Self.ipv4Group, on: ifindex)
-      } else {
-        try socket.join(settings.configuration.protocolGroup, on: ifindex)
-      }
-      interfaces[index].isPrepared = true
+      try packets.join(interfaces[index].parameters.control, on: ifindex)
+      interfaces[index].setPrepared(true)
       return true
     } catch {
       log.write(.interface, subject: .link(ifindex), "Interface \(name): \(error)")
@@ -304,21 +260,17 @@ extension Daemon {
   /// gone.
   private func unprepare(_ index: Int) {
     guard interfaces[index].isPrepared else { return }
-    interfaces[index].isPrepared = false
+    interfaces[index].setPrepared(false)
     guard let ifindex = interfaces[index].ifindex else { return }
     do throws(KernelError) {
-      if interfaces[index].parameters.control == .ipv4 {
-        try ipv4Socket?.socket.leave(Self.ipv4Group, on: ifindex)
-      } else {
-        try socket.leave(settings.configuration.protocolGroup, on: ifindex)
-      }
+      try packets.leave(interfaces[index].parameters.control, on: ifindex)
     } catch {
       tellOfRemainder(.groupNotLeft, of: interfaces[index].name, error)
     }
     let name = interfaces[index].name
     let newName = links.name(ifindex).flatMap { $0 == name ? nil : $0 }
     do throws(KernelError) {
-      try sysctls.restore(
+      try life.restore(
         Sysctl.ipv4ReversePathFilter(name),
         renamed: newName.map { Sysctl.ipv4ReversePathFilter($0) })
     } catch {
@@ -339,8 +291,7 @@ extension Daemon {
     for index in interfaces.indices {
       unprepare(index)
       takeBackLinkLocal(index)
-      guard interfaces[index].reported.isUp else { continue }
-      interfaces[index].reported.isUp = false
+      guard interfaces[index].reportDown() else { continue }
       node.interfaceChanged(
         interfaces[index].id, interfaces[index].reported, kernelRoutesLost: false, at: now,
         into: &actions)

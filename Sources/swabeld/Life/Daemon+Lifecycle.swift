@@ -21,14 +21,14 @@ extension Daemon {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
-    formerHellos = former?.hellos ?? []
+    life.inherit(former)
     for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
     }
     tellOfMissingLinks()
     followPatterns(at: now)
     bindInterfaces(at: now)
-    adoptRules()
+    kernel.adoptRules()
     takeOver(former, at: now)
     readAtOnce(at: now)
     checkInterfaces(at: .now)
@@ -46,7 +46,7 @@ extension Daemon {
 
   /// A line for the service manager about how we are.
   var statusLine: String {
-    let up = interfaces.filter { $0.isUp }.count
+    let up = interfaces.all.filter { $0.isUp }.count
     let neighbours = node.neighbours(at: .now).filter { !$0.cost.isInfinite }.count
     return "\(up) of \(interfaces.count) interfaces up, \(neighbours) usable neighbours"
   }
@@ -54,7 +54,7 @@ extension Daemon {
   /// Works on pending signals.
   func receiveSignals() {
     do throws(KernelError) {
-      while let signal = try signals.next() { received(signal) }
+      while let signal = try life.nextSignal() { received(signal) }
     } catch {
       log.write("\(error)")
       isStopping = true
@@ -98,7 +98,7 @@ extension Daemon {
   /// Says goodbye, takes routes back, and leaves everything as it was found.
   func stop() {
     let now = Instant.now
-    supervision.stopping()
+    life.stopping()
     updateReporting()
     node.shutDown(keepingForwarding: false, at: now, into: &actions)
     // Packets first: neighbours shall stop sending here before the routes are gone.
@@ -112,7 +112,7 @@ extension Daemon {
     withdraw(at: now)
     reportFlushedRoutes(at: now)
     releaseInterfaces(at: now)
-    for error in sysctls.restoreAll() { log.write("\(error)") }
+    life.restoreAll(log)
     server?.drain(
       to: 0, from: node, until: MonotonicClock.microseconds() + Self.clientPatience, log)
     server = nil
@@ -137,18 +137,18 @@ extension Daemon {
       switch action {
       case .transmit: break
       case .forward(let change):
-        mirror.take(change, into: &orders)
+        kernel.take(change)
         followOrders(at: now)
       case .notify(let notice): report(notice)
       }
     }
     actions.removeAll()
-    mirror.dissolveSources(into: &orders)
+    kernel.dissolveSources()
     followOrders(at: now)
     let deadline = MonotonicClock.microseconds() + Self.farewellPatience
     repeat {
-      flushRoutes(into: &failures, at: now)
-      if writer.gatheredCount == 0, writer.unansweredCount == 0 { break }
+      kernel.flush(into: &failures, at: now)
+      if kernel.isDone { break }
       sleep(milliseconds: 1)
     } while MonotonicClock.microseconds() < deadline
     closeIdleSources(at: .now)

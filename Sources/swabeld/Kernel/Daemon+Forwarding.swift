@@ -13,36 +13,19 @@ extension Daemon {
     var failures: [RouteFailure] = []
     for _ in 0..<Self.roundLimit {
       applyActions(at: now)
-      flushRoutes(into: &failures, at: now)
+      kernel.flush(into: &failures, at: now)
       guard !failures.isEmpty || !actions.isEmpty else { break }
       for failure in failures {
-        mirror.refused(failure, node, at: now, into: &orders)
+        kernel.refused(failure, node, at: now)
         followOrders(at: now)
       }
       failures.removeAll(keepingCapacity: true)
     }
-    if mirror.hasIdleSources { closeIdleSources(at: now) }
+    if kernel.hasIdleSources { closeIdleSources(at: now) }
   }
 
   /// Reads late answers of the kernel.
   func readKernelAnswers(at now: Instant) { carryOut(at: now) }
-
-  /// Sends what is gathered and appends the refusals known so far.
-  func flushRoutes(into failures: inout [RouteFailure], at now: Instant) {
-    do throws(KernelError) {
-      try writer.flush()
-      try writer.collect()
-    } catch {
-      answersLost(error, at: now)
-    }
-    writer.takeFailures(into: &failures)
-  }
-
-  /// Changes could not be sent, or nobody knows which were refused: the tables must tell.
-  private func answersLost(_ error: KernelError, at now: Instant) {
-    log.write(.overflow, subject: .answersLost, "netlink: \(error)")
-    mirror.requestReading(at: now)
-  }
 
   private func applyActions(at now: Instant) {
     guard !actions.isEmpty else { return }
@@ -63,57 +46,54 @@ extension Daemon {
   /// source-specific routes, unless there are tables for them.
   private func isPossible(_ change: ForwardingChange) -> Bool {
     if change.key.source.isDefault || change.new == .absent { return true }
-    return mirror.hasSources ? makeRoom(for: change.key) : settings.hasIPv6Subtrees
+    return kernel.hasSources ? kernel.makeRoom(for: change.key) : settings.hasIPv6Subtrees
   }
 
   private func forward(_ change: ForwardingChange, at now: Instant) {
     // A batch begins: what others did up to now decides how ours is put in place.
-    if writer.gatheredCount == 0 { hearNotifications() }
-    mirror.take(change, into: &orders)
+    if kernel.isBatchEmpty { hearNotifications() }
+    kernel.take(change)
     followOrders(at: now)
   }
 
   /// Asks the kernel once more for what it refused for a reason that may have passed.
   func retryRefused(at now: Instant) {
-    mirror.retryRefused(at: now, into: &orders)
+    kernel.retryRefused(at: now)
     followOrders(at: now)
     carryOut(at: now)
+  }
+
+  /// Removes the rules of tables that were emptied; what was refused for lack of a table gets
+  /// another chance.
+  func closeIdleSources(at now: Instant) {
+    guard kernel.removeIdleRules() else { return }
+    node.forwardingMayWork(nil, at: now, into: &actions)
+    if !actions.isEmpty { carryOut(at: now) }
   }
 
   // MARK: Orders
 
   /// Carries out what the mirror asks for, in order, until it asks for nothing more.
   func followOrders(at now: Instant) {
-    var done = 0
-    while done < orders.count {
-      let order = orders[done]
-      done += 1
-      follow(order, at: now)
-    }
-    orders.removeAll(keepingCapacity: true)
+    while let order = kernel.nextOrder(at: now) { follow(order, at: now) }
   }
 
   private func follow(_ order: MirrorOrder, at now: Instant) {
     switch order {
-    case .write(let step, let attempt):
-      do throws(KernelError) {
-        try writer.enqueue(step.change, step.route, tag: attempt.rawValue)
-      } catch {
-        answersLost(error, at: now)
-      }
+    case .write: break  // The connection to the kernel has done so.
     case .failed(let key):
       node.forwardingFailed(key, at: now, into: &actions)
-      mirror.verdictGiven(key, node, into: &orders)
+      kernel.verdictGiven(key, node)
     case .mayWork(let destination, let source):
       node.forwardingMayWork(destination, source: source, at: now, into: &actions)
     case .snapshotBegins: node.kernelSnapshotBegins()
     case .offerAdded(let offer): node.kernelOfferAdded(offer, at: now, into: &actions)
     case .offerRemoved(let offer, let asksBack):
       let isClear = node.kernelOfferRemoved(offer, at: now, into: &actions)
-      if asksBack, !isClear { mirror.removalWasUnclear(offer, at: now) }
-    case .routesLost(let ifindex): lostRoutes(ifindex)
-    case .linkLost(let ifindex): lostLink(ifindex)
-    case .addressesLost(let ifindex, let family): lostAddresses(ifindex, family)
+      if asksBack, !isClear { kernel.removalWasUnclear(offer, at: now) }
+    case .routesLost(let ifindex): interfaces.lostRoutes(ifindex)
+    case .linkLost(let ifindex): interfaces.lostLink(ifindex)
+    case .addressesLost(let ifindex, let family): interfaces.lostAddresses(ifindex, family)
     case .remark(let remark): write(remark)
     }
   }

@@ -1,0 +1,92 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// What begins and ends with the process: the signals it gets, what a service manager is told, the
+/// kernel settings that are put back at the end, and the notes from one life to the next.
+final class DaemonLife {
+  private let signals: SignalDescriptor
+  private var file: LifeFile
+  private var sysctls: SavedSysctls
+  private var supervision: Supervision
+  /// Hello seqnos of an earlier life; each is taken once.
+  private var formerHellos: [SavedLife.Hello] = []
+
+  init(
+    _ signals: consuming SignalDescriptor, _ file: LifeFile, _ sysctls: SavedSysctls,
+    isInBackground: Bool
+  ) {
+    self.signals = signals
+    self.file = file
+    self.sysctls = sysctls
+    supervision = Supervision(isInBackground: isInBackground)
+  }
+
+  // MARK: Signals
+
+  /// Lets the loop wait for signals; returns the place in the poll set.
+  func addSignals(to poll: inout PollSet) -> Int { poll.add(signals.descriptor, .read) }
+
+  /// The next signal that has come; nil if there is none.
+  func nextSignal() throws(KernelError) -> Signal? { try signals.next() }
+
+  // MARK: The service manager
+
+  /// When ``turn(_:at:)`` has something to tell, in microseconds; nil if nobody watches.
+  var watchdogDue: Int64? { supervision.deadline }
+
+  /// Says that the loop begins.
+  func ready(_ status: String, at now: Int64) { supervision.ready(status, at: now) }
+
+  /// Says that the loop still turns, if it is time to. `status` is called only then.
+  func turn(_ status: () -> String, at now: Int64) { supervision.turn(status, at: now) }
+
+  /// Says that the daemon begins to end.
+  func stopping() { supervision.stopping() }
+
+  // MARK: Notes from one life to the next
+
+  /// Keeps what interfaces are to take over from an earlier life.
+  func inherit(_ former: SavedLife?) { formerHellos = former?.hellos ?? [] }
+
+  /// The seqno of the first Hello on an interface, if an earlier life has left one.
+  func takeHelloSeqno(of name: InterfaceName) -> Seqno? {
+    formerHellos.firstIndex { $0.interface == name }.map { formerHellos.remove(at: $0).seqno }
+  }
+
+  /// Notes that we run, before anything is announced.
+  func begin(_ node: borrowing BabelNode, _ log: Log) { file.begin(node, log) }
+
+  /// Reserves more seqnos for a next life if few are left.
+  func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
+    file.keepReserve(node, at: now, log)
+  }
+
+  /// Notes that we stopped in good order, and what a next life needs.
+  func end(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
+    file.end(node, at: now, log)
+  }
+
+  /// Lets another user rewrite the notes.
+  func giveFile(to account: (user: UInt32, group: UInt32)) throws(KernelError) {
+    try file.give(to: account)
+  }
+
+  // MARK: Settings of the kernel
+
+  /// Gives a setting a value until the end.
+  func require(_ sysctl: String, _ value: Int) throws(KernelError) {
+    _ = try sysctls.require(sysctl, value)
+  }
+
+  /// Puts back one setting; see `SavedSysctls`.
+  func restore(_ sysctl: String, renamed: String?) throws(KernelError) {
+    try sysctls.restore(sysctl, renamed: renamed)
+  }
+
+  /// Puts back settings that had moved with their link when they were to be put back.
+  func restoreLate() throws(KernelError) { try sysctls.restoreLate() }
+
+  /// Puts back all settings; what cannot be put back is logged.
+  func restoreAll(_ log: Log) { sysctls.giveBack(log) }
+}
