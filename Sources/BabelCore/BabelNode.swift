@@ -28,8 +28,6 @@ public struct BabelNode: ~Copyable {
   var usesPrices = false
   var filters: FilterSet
   var jitter: Jitter
-  var ownSeqno: Seqno
-  var seqnoIncreasedAt: Instant?
   /// Our router-id in the table of interned ones.
   let ownRouter: RouterRow
   /// Whether ``Notice/route(_:_:)`` is emitted.
@@ -53,7 +51,8 @@ public struct BabelNode: ~Copyable {
   /// For how many microseconds a source entry is kept after we announced it (§3.7.3).
   var sourceLifetime = ProtocolParameters.sourceGarbageCollection
   var offers = OfferTable()
-  var requests = PendingSeqnoRequests()
+  /// Our own seqno, and what is asked of others.
+  var requests: Requests
   var changes = ChangeLog()
   /// Interfaces that read the change log.
   var changeReaders = 0
@@ -82,7 +81,7 @@ public struct BabelNode: ~Copyable {
     self.filters = filters
     jitter = Jitter(seed: parameters.seed)
     authentication = Authentication(entropy: parameters.entropy)
-    ownSeqno = parameters.seqno
+    requests = Requests(ownSeqno: parameters.seqno)
     reportsRoutes = parameters.reportsRoutes
     table = RouteTable(hashKey: jitter.next())
     ownRouter = table.routerIDs.retain(parameters.routerID)

@@ -30,7 +30,8 @@ extension BabelNode {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated) {
       return Announcement(
-        router: ownRouter, seqno: ownSeqno, metric: destination.originatedMetric, interface: nil)
+        router: ownRouter, seqno: requests.ownSeqno, metric: destination.originatedMetric,
+        interface: nil)
     }
     guard destination.selected != .none else { return nil }
     let metric = metric(of: destination.selected)
@@ -267,7 +268,8 @@ extension BabelNode {
     // Which encoding a retraction has does not matter, and it needs no next hop (RFC 9229 §2.2).
     let nextHop = nextHop(for: destination, on: interface) ?? .packetSource
     return OutgoingUpdate(
-      destination: destination, source: source, routerID: parameters.routerID, seqno: ownSeqno,
+      destination: destination, source: source, routerID: parameters.routerID,
+      seqno: requests.ownSeqno,
       metric: .infinity, interval: interface.updateInterval, nextHop: nextHop)
   }
 

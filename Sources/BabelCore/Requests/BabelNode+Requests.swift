@@ -43,7 +43,8 @@ extension BabelNode {
       if announcement.router != router || !request.seqno.isNewer(than: announcement.seqno) {
         // Requests for several of our prefixes come together; the first one raised the seqno.
         let isRaised =
-          router == ownRouter && request.seqno == ownSeqno && hasJustIncreasedSeqno(now)
+          router == ownRouter && request.seqno == requests.ownSeqno
+          && requests.hasJustIncreasedSeqno(now)
         return isRaised ? .everybody(row) : .requester(row)
       }
       if router == ownRouter {
@@ -63,15 +64,10 @@ extension BabelNode {
   private mutating func increaseSeqno(
     asked: Seqno, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard !hasJustIncreasedSeqno(now) else { return }
-    seqnoIncreasedAt = now
+    guard !requests.hasJustIncreasedSeqno(now) else { return }
     let isLearning = parameters.hasLostSeqno && restart.isLearningSeqno(at: now)
-    ownSeqno = isLearning ? asked : ownSeqno.next
-    buffer.actions.append(.notify(.seqnoIncreased(ownSeqno)))
-  }
-
-  private func hasJustIncreasedSeqno(_ now: Instant) -> Bool {
-    seqnoIncreasedAt.map { now - $0 < ProtocolParameters.seqnoIncreaseSpacing } ?? false
+    requests.increaseSeqno(to: isLearning ? asked : requests.ownSeqno.next, at: now)
+    buffer.actions.append(.notify(.seqnoIncreased(requests.ownSeqno)))
   }
 
   /// Forwards a request to one neighbour that is not the requester: the next hop of a feasible
@@ -250,30 +246,15 @@ extension BabelNode {
     repeats: UInt8,
     _ now: Instant
   ) {
-    let timeout =
-      requester == nil
-      ? ProtocolParameters.seqnoRequestTimeout : ProtocolParameters.forwardedRequestMemory
     if let pending = requests.find(row, router) {
-      requests.update(pending) {
-        if seqno.isNewer(than: $0.seqno) { $0.seqno = seqno }
-        $0.sentAt = now
-        // What we want ourselves keeps its own pace while others ask for it, too.
-        if let requester { $0.requester = requester } else { $0.isOwn = true }
-        guard requester == nil || !$0.isOwn else { return }
-        $0.repeatsLeft = repeats
-        $0.timeout = timeout
-        $0.deadline = now + timeout
-      }
+      requests.renew(pending, seqno, for: requester, repeats: repeats, at: now)
       return
     }
     // A full table costs duplicate suppression and repetition, not the request itself.
     guard requests.count < parameters.requestLimit else { return counters.countFull(.requests) }
     table.routerIDs.retain(number: router)
     requests.insert(
-      PendingSeqnoRequest(
-        destination: row, router: router, seqno: seqno, requester: requester,
-        isOwn: requester == nil, repeatsLeft: repeats, sentAt: now, timeout: timeout,
-        deadline: now + timeout, next: .none))
+      PendingSeqnoRequest(row, router, seqno, for: requester, repeats: repeats, at: now))
     table.destinations[row].flags.insert(.requested)
   }
 
@@ -299,12 +280,7 @@ extension BabelNode {
     sendSeqnoRequest(
       request.destination, request.router, request.seqno,
       to: unfeasibleNeighbours(request.destination, now), now)
-    requests.update(pending) {
-      $0.sentAt = now
-      $0.repeatsLeft -= 1
-      $0.timeout *= 2
-      $0.deadline = now + $0.timeout
-    }
+    requests.countRepetition(of: pending, at: now)
   }
 
   /// What we announce now may be what pending requests wait for: those are forgotten. Returns

@@ -10,7 +10,7 @@ extension BabelNode {
   public var routerID: RouterID { parameters.routerID }
 
   /// Our own seqno.
-  public var seqno: Seqno { ownSeqno }
+  public var seqno: Seqno { requests.ownSeqno }
 
   /// Handles of all destinations in babeld's dump order (source-specific first, then by
   /// address, then length); a handle whose destination goes away yields no routes.

@@ -110,7 +110,7 @@ extension BabelNode {
     case .wildcardRequest:
       packet.add(&buffer) { $0.appendWildcardRequest() }
     case .wildcardRetraction:
-      let seqno = ownSeqno
+      let seqno = requests.ownSeqno
       packet.add(&buffer) { $0.appendWildcardRetraction(interval: .infinite, seqno: seqno) }
     case .update(let row):
       guard table.isLive(row) else { return }
