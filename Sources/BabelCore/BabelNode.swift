@@ -63,10 +63,8 @@ public struct BabelNode: ~Copyable {
   var jobs: [NeighbourID] = []
   /// Destinations with further copies of a critical update to send.
   var copies = DelayLine(delay: ProtocolParameters.copySpacing)
-  /// Destinations held after their loss.
-  var holds = RowWheel<Destination>()
-  /// Destinations with a better route that has not settled yet.
-  var settling = DelayLine(delay: ProtocolParameters.settlingTime)
+  /// What selection has to come back to.
+  var selection = Selection()
   /// Full updates under way, multicast and unicast.
   var fullUpdatesUnderWay = 0
   /// When the last row of a retraction was worked on.
@@ -103,8 +101,7 @@ public struct BabelNode: ~Copyable {
     take(table.otherSourcesDeadline)
     take(requests.firstDeadline)
     take(copies.first)
-    take(holds.firstDeadline)
-    take(settling.first)
+    take(selection.firstDeadline)
     take(restart.firstDeadline)
     take(authentication.sweepDue)
     return first
@@ -149,17 +146,6 @@ public struct BabelNode: ~Copyable {
       sayGoodbye(id, now, &buffer)
     }
     hasShutDown = true
-    guard !keepingForwarding else { return }
-    for row in table.destinations.indexes where table.isLive(row) {
-      let selected = table.destinations[row].selected
-      table.destinations[row].selected = .none
-      table.destinations[row].flags.remove(.heldInKernel)
-      if table.destinations[row].flags.contains(.adopted) {
-        dropAdopted(row, &buffer)
-      } else {
-        updateForwarding(row, &buffer)
-      }
-      if selected != .none { reportRoute(.change, selected, now, &buffer) }
-    }
+    if !keepingForwarding { withdrawEverything(now, &buffer) }
   }
 }

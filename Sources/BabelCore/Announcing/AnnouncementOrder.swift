@@ -77,7 +77,7 @@ extension RouteTable {
     let dropped = order.rebuild(
       isLive: { isLive($0) }, precedes: { announcementKey($0, precedes: $1) })
     self.order = order
-    for row in dropped { destinations[row].flags.remove(.inAnnouncementOrder) }
+    for row in dropped { destinations[row].setInAnnouncementOrder(false) }
   }
 
   private func announcementKey(_ a: DestinationRow, precedes b: DestinationRow) -> Bool {

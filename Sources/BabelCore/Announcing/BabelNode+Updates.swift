@@ -105,7 +105,7 @@ extension BabelNode {
     let areScheduled = farthestReader != changes.end
     // An entry that nobody has read yet serves as well.
     let waits = changes.destination(at: position) == row && !farthestReader.isAfter(position)
-    if !waits { table.destinations[row].logPosition = changes.append(row) }
+    if !waits { table.destinations[row].setLogPosition(changes.append(row)) }
     if isCritical { queueCopies(row, now) }
     guard !areScheduled else { return }
     for id in links.order {
@@ -125,23 +125,15 @@ extension BabelNode {
     let isRepeatedTwice =
       parameters.copyLimit > 1
       && links.order.contains { interface($0)?.parameters.linkSensing == .etx }
-    table.destinations[row].flags.remove([.copyOne, .copyTwo])
-    table.destinations[row].flags.insert(isRepeatedTwice ? .copyTwo : .copyOne)
-    guard !table.destinations[row].flags.contains(.copyQueued) else { return }
-    table.destinations[row].flags.insert(.copyQueued)
-    copies.append(row, at: now)
+    if table.destinations[row].planCopies(two: isRepeatedTwice) { copies.append(row, at: now) }
   }
 
   /// The time for another copy has come.
   mutating func sendCopy(_ row: DestinationRow, _ now: Instant) {
-    let flags = table.destinations[row].flags
-    table.destinations[row].flags.remove([.copyOne, .copyTwo, .copyQueued])
-    guard !flags.isDisjoint(with: [.copyOne, .copyTwo]) else { return }
+    let copy = table.destinations[row].takeCopy()
+    guard copy.isSent else { return }
     noteChange(row, isCritical: false, now)
-    if flags.contains(.copyTwo) {
-      table.destinations[row].flags.formUnion([.copyOne, .copyQueued])
-      copies.append(row, at: now)
-    }
+    if copy.isFollowed { copies.append(row, at: now) }
   }
 
   /// Sends what the change log holds for an interface, as fast as pacing allows.
@@ -186,7 +178,7 @@ extension BabelNode {
   ) -> UpdateOutcome {
     let outcome = addUpdate(row, &packet, isRequested: false, now)
     if outcome == .retracted, announcement(row).map({ !isTellable(row, $0) }) ?? true {
-      table.destinations[row].announcedMetric = .infinity
+      table.destinations[row].retracted()
     }
     return outcome
   }
@@ -246,8 +238,7 @@ extension BabelNode {
       row, router: announcement.router,
       FeasibilityDistance(seqno: announcement.seqno, metric: metric), lifetime: sourceLifetime,
       at: now)
-    table.destinations[row].flags.insert(.announced)
-    table.destinations[row].announcedMetric = announcement.metric
+    table.destinations[row].announced(announcement.metric)
     return .announced
   }
 

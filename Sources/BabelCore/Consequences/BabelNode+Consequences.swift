@@ -155,9 +155,10 @@ extension BabelNode {
   /// `budget` destinations. Returns how many.
   mutating func runDelays(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
     var work = 0
-    while work < budget, let row = holds.popDue(at: now) {
+    while work < budget, let row = selection.holdDue(at: now) {
       work += 1
       guard expireHold(row, now) else { continue }
+      table.destinations[row].forgetAnnouncement()
       updateForwarding(row, &buffer)
       table.removeIfUnused(row)
     }
@@ -169,7 +170,7 @@ extension BabelNode {
       work += 1
       judgeRestored(row, now, &buffer)
     }
-    while work < budget, let row = settling.popDue(at: now) {
+    while work < budget, let row = selection.settlingDue(at: now) {
       work += 1
       guard endSettling(row) else { continue }
       reselect(row, now, &buffer)

@@ -34,7 +34,7 @@ extension BabelNode {
     let left = destination.sourceExpiry.instant(near: now) - now
     if left <= ProtocolParameters.sourceGarbageCollection / 3 * 2 {
       // Whatever we announced has expired: a third of the entry's time is a hold time at least.
-      table.destinations[row].flags.remove(.announced)
+      table.destinations[row].forgetAnnouncement()
       table.removeIfUnused(row)
       return
     }
@@ -73,8 +73,7 @@ extension BabelNode {
     }
     if restart.beginning == .resumed {
       // Neighbours believe that we announce it.
-      table.destinations[row].flags.insert(.announced)
-      table.destinations[row].announcedMetric = .zero
+      table.destinations[row].announced(.zero)
     }
     holdLost(row, now, &buffer)
   }

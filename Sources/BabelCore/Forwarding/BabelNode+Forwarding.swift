@@ -77,65 +77,27 @@ extension BabelNode {
     let former = table.destinations[row].forwardedNextHop
     if wanted.nextHop != .none { table.nextHops.retain(number: wanted.nextHop) }
     if former != .none { table.nextHops.release(former) }
-    table.destinations[row].forwardedNextHop = wanted.nextHop
-    table.destinations[row].forwardedMetric = wanted.metric
-    table.destinations[row].forwardedRule = wanted.rule
-    if wanted.isUnreachable {
-      table.destinations[row].flags.insert(.forwardedUnreachable)
-    } else {
-      table.destinations[row].flags.remove(.forwardedUnreachable)
-    }
+    table.destinations[row].forward(
+      wanted.nextHop, metric: wanted.metric, rule: wanted.rule, isUnreachable: wanted.isUnreachable)
   }
 
-  /// The kernel refused a change; the route is not in use and must not be announced.
-  public mutating func forwardingFailed(
-    _ key: ForwardingKey, at now: Instant, into buffer: inout ActionBuffer
-  ) {
-    guard let row = table.find(key.destination, key.source) else { return }
-    let destination = table.destinations[row]
-    // What was adopted was never asked for.
-    guard !destination.flags.contains(.adopted) else { return }
-    if destination.forwardedNextHop != .none {
-      table.nextHops.release(destination.forwardedNextHop)
-      table.destinations[row].forwardedNextHop = .none
-      table.destinations[row].forwardedMetric = 0
-    }
-    table.destinations[row].flags.remove([.forwardedUnreachable, .heldInKernel])
-    if destination.selected != .none {
-      table.routes[destination.selected].flags.insert(.notInstallable)
-    }
-    reselect(row, now, &buffer)
+  /// The kernel does not have what it was asked for.
+  mutating func forgetForwarding(_ row: DestinationRow) {
+    ask(for: WantedForwarding(rule: table.destinations[row].forwardedRule), row)
   }
 
-  /// What stood in the way of a destination's routes in the kernel may be gone: routes that were
-  /// refused are considered again. Nil as destination means all.
-  public mutating func forwardingMayWork(
-    _ destination: Prefix?, source: Prefix? = nil, at now: Instant,
-    into buffer: inout ActionBuffer
-  ) {
-    guard !hasShutDown else { return }
-    if let destination {
-      guard let row = table.find(destination, source ?? .any(destination.family)) else { return }
-      retryForwarding(row, now, &buffer)
-    } else {
-      for row in table.destinations.indexes where table.isLive(row) {
-        retryForwarding(row, now, &buffer)
-      }
-    }
-  }
-
-  private mutating func retryForwarding(
-    _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
+  /// Routes of a destination that the kernel refused may be installed again. Returns whether there
+  /// are any.
+  mutating func allowInstallation(_ row: DestinationRow) -> Bool {
     var wasRefused = false
     var walk = table.routes(of: row)
     while let number = walk.next(in: table) {
       if table.routes[number].flags.contains(.notInstallable) {
-        table.routes[number].flags.remove(.notInstallable)
+        table.routes[number].setInstallable(true)
         wasRefused = true
       }
     }
-    if wasRefused { reselect(row, now, &buffer) }
+    return wasRefused
   }
 
   /// What the node wants forwarded for a key.

@@ -109,8 +109,7 @@ extension BabelNode {
     let old = table.destinations[row]
     let was = old.flags.contains(.originated)
     if let metric = offers.metric(row) {
-      table.destinations[row].flags.insert(.originated)
-      table.destinations[row].originatedMetric = metric
+      table.destinations[row].originate(metric)
       if !was {
         reportOriginated(.add, row, &buffer)
       } else if metric != old.originatedMetric {
@@ -118,8 +117,7 @@ extension BabelNode {
       }
     } else if was {
       reportOriginated(.flush, row, &buffer)
-      table.destinations[row].flags.remove(.originated)
-      table.destinations[row].originatedMetric = .infinity
+      table.destinations[row].originate(nil)
     }
     reselect(row, now, &buffer)
   }

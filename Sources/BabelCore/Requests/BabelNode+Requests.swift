@@ -255,14 +255,14 @@ extension BabelNode {
     table.routerIDs.retain(number: router)
     requests.insert(
       PendingSeqnoRequest(row, router, seqno, for: requester, repeats: repeats, at: now))
-    table.destinations[row].flags.insert(.requested)
+    table.destinations[row].setRequested(true)
   }
 
   private mutating func forget(_ pending: RequestRow) {
     let request = requests[pending]
     table.routerIDs.release(request.router)
     if requests.remove(pending) {
-      table.destinations[request.destination].flags.remove(.requested)
+      table.destinations[request.destination].setRequested(false)
       table.removeIfUnused(request.destination)
     }
   }

@@ -23,8 +23,7 @@ extension BabelNode {
       table.removeIfUnused(row)
       return false
     }
-    table.destinations[row].flags.insert(.adopted)
-    table.destinations[row].adoptedWay = way
+    table.destinations[row].adopt(way)
     return true
   }
 
@@ -180,7 +179,7 @@ extension BabelNode {
       destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
       table: restart.adoption[way].table)
     let actual = restart.adoption.actual(way)
-    table.destinations[row].flags.remove(.adopted)
+    table.destinations[row].endAdoption()
     restart.removeAdopted()
     return (key, actual)
   }

@@ -74,8 +74,7 @@ extension BabelNode {
     table.routerIDs.release(router)
     guard restart.beginning == .resumed, router != ownRouter else { return }
     // Neighbours believe that we announce it.
-    table.destinations[row].flags.insert(.announced)
-    table.destinations[row].announcedMetric = record.metric
+    table.destinations[row].announced(record.metric)
     restart.judgeLater(row, at: now)
   }
 }

@@ -104,8 +104,7 @@ extension BabelNode {
     {
       // A mere refresh changes no decision; most Updates of a quiet network are of this kind.
       table.routerIDs.release(router)
-      table.routes[number].updatedAt = Tick(now)
-      table.routes[number].flags = []
+      table.routes[number].updated(at: now)
       restartHoldTime(number, now)
       return
     }
@@ -129,8 +128,7 @@ extension BabelNode {
     table.routes[number].filterMetric = filterMetric
     table.routes[number].filterRule = filterRule
     table.routes[number].epoch = neighbours[id].routes.epoch
-    table.routes[number].updatedAt = Tick(now)
-    table.routes[number].flags = []
+    table.routes[number].updated(at: now)
     restartHoldTime(number, now)
     routeChanged(
       number, from: before, formerPrice: formerPrice, isNewWay: former.isInfinite, now, &buffer)
@@ -145,10 +143,8 @@ extension BabelNode {
     let before = visible(number)
     table.routes[number].smoothed.changed(
       from: metric(of: number), timeConstant: timeConstant(number), at: now)
-    table.routes[number].advertisedMetric = .infinity
+    table.routes[number].retracted(isDenied: isDenied)
     table.routes[number].epoch = neighbours[id].routes.epoch
-    table.routes[number].flags.remove([.expired, .denied])
-    if isDenied { table.routes[number].flags.insert(.denied) }
     routeLost(number, from: before, now, &buffer)
   }
 
@@ -338,7 +334,7 @@ extension BabelNode {
         continue
       }
       if !route.flags.contains(.refreshAsked) {
-        table.routes[number].flags.insert(.refreshAsked)
+        table.routes[number].refreshAsked()
         if table.destinations[route.destination].selected == number { askForRefresh(number, now) }
         let since = route.updatedAt.instant(near: now)
         setDeadline(number, from: since, halves: ProtocolParameters.routeHoldHalves, now)
@@ -346,8 +342,7 @@ extension BabelNode {
         removeRoute(number, now, &buffer)
       } else {
         let before = visible(number)
-        table.routes[number].advertisedMetric = .infinity
-        table.routes[number].flags.insert(.expired)
+        table.routes[number].expired()
         routeLost(number, from: before, now, &buffer)
         setDeadline(number, from: now, halves: ProtocolParameters.routeHoldHalves, now)
       }

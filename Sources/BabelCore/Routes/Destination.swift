@@ -2,27 +2,30 @@ import BabelWire
 
 /// What the routes and sources of one (destination, source prefix) hang on. 100,000 of them are
 /// normal, so every field is as small as it can be.
+///
+/// Several rooms keep something here, and only the verbs below write it: each room uses those under
+/// its name.
 struct Destination {
   private let high: UInt64
   private let low: UInt64
   private let mappedLength: UInt8
-  var flags = DestinationFlags()
+  fileprivate(set) var flags = DestinationFlags()
   /// Interned source prefix.
   let sourcePrefix: UInt16
   /// The way of the kernel's entry while ``DestinationFlags/adopted`` is set.
-  var adoptedWay = AdoptedWay.first
+  fileprivate(set) var adoptedWay = AdoptedWay.first
   /// Next row with the same hash.
   var nextInBucket = DestinationRow.none
   /// First route, a list through the rows in order of arrival.
   var firstRoute = RouteRow.none
   /// The selected route.
-  var selected = RouteRow.none
+  fileprivate(set) var selected = RouteRow.none
 
   /// The next hop that the kernel was asked for last, if any; see ``flags``.
-  var forwardedNextHop = NextHopRow.none
-  var forwardedMetric: UInt16 = 0
+  fileprivate(set) var forwardedNextHop = NextHopRow.none
+  fileprivate(set) var forwardedMetric: UInt16 = 0
   /// Number of the install rule plus one that shaped the entry, 0 if none did.
-  var forwardedRule: UInt16 = 0
+  fileprivate(set) var forwardedRule: UInt16 = 0
 
   /// Router-id of the source entry held here, the one we announced last; interned.
   var sourceRouter = RouterRow.none
@@ -31,25 +34,27 @@ struct Destination {
   var sourceExpiry = Tick(rawValue: 0)
   /// Metric we announced last, before the `out` filter; infinity after a retraction that left
   /// nobody with a finite one.
-  var announcedMetric = Metric.infinity
+  fileprivate(set) var announcedMetric = Metric.infinity
   /// Metric we redistribute the prefix with, if ``DestinationFlags/originated`` is set.
-  var originatedMetric = Metric.infinity
+  fileprivate(set) var originatedMetric = Metric.infinity
   /// Position of the latest entry in the change log.
-  var logPosition = LogPosition()
+  fileprivate(set) var logPosition = LogPosition()
   /// When the prefix stops being held after it was lost.
-  var holdExpiry = Tick(rawValue: 0)
+  fileprivate(set) var holdExpiry = Tick(rawValue: 0)
 
   /// See ``betterSince``; 0 for nil.
   private var betterSinceTick = Tick(rawValue: 0)
 
   /// While a route is selected: since when another one has been better by the margin without
   /// being selected.
-  var betterSince: Tick? {
+  fileprivate(set) var betterSince: Tick? {
     get { betterSinceTick.rawValue == 0 ? nil : betterSinceTick }
     set { betterSinceTick = newValue ?? Tick(rawValue: 0) }
   }
 
-  init(_ prefix: Prefix, sourcePrefix: UInt16) {
+  /// A row in use. `isInOrder` says that the announcement order names its index already.
+  init(_ prefix: Prefix, sourcePrefix: UInt16, isInOrder: Bool) {
+    flags = isInOrder ? [.live, .inAnnouncementOrder] : .live
     high = prefix.address.high
     low = prefix.address.low
     mappedLength = prefix.mappedLength
@@ -65,6 +70,124 @@ struct Destination {
     low == prefix.address.low && high == prefix.address.high
       && mappedLength == prefix.mappedLength && self.sourcePrefix == sourcePrefix
   }
+}
+
+// MARK: - Verbs
+
+// Routes
+extension Destination {
+  /// The row is not in use any more.
+  mutating func free() { flags.formIntersection(.inAnnouncementOrder) }
+
+  /// Notes whether there are source entries in the side table.
+  mutating func setMoreSources(_ areThere: Bool) { set(.moreSources, areThere) }
+
+  /// Notes whether the announcement order names the index.
+  mutating func setInAnnouncementOrder(_ isNamed: Bool) { set(.inAnnouncementOrder, isNamed) }
+
+  private mutating func set(_ flag: DestinationFlags, _ isSet: Bool) {
+    if isSet { flags.insert(flag) } else { flags.remove(flag) }
+  }
+}
+
+// Selection
+extension Destination {
+  /// Selects a route, or none.
+  mutating func select(_ route: RouteRow) { selected = route }
+
+  /// Notes since when another route has been better by the margin; nil if none is.
+  mutating func setBetterSince(_ since: Tick?) { betterSince = since }
+
+  /// It is to be selected again when a better route has settled, or need not be.
+  mutating func setSettling(_ isSettling: Bool) { set(.settling, isSettling) }
+
+  /// It is lost, and held until then.
+  mutating func hold(inKernel: Bool, until due: Instant) {
+    flags.insert(inKernel ? [.held, .heldInKernel] : .held)
+    holdExpiry = Tick(due)
+  }
+
+  /// It is not held any more.
+  mutating func endHold() { flags.remove([.held, .heldInKernel]) }
+
+  /// It stays held, if it is, but the kernel need not know of that.
+  mutating func endHoldInKernel() { flags.remove(.heldInKernel) }
+}
+
+// Forwarding
+extension Destination {
+  /// Notes what the kernel is asked for from now on.
+  mutating func forward(
+    _ nextHop: NextHopRow, metric: UInt16, rule: UInt16, isUnreachable: Bool
+  ) {
+    forwardedNextHop = nextHop
+    forwardedMetric = metric
+    forwardedRule = rule
+    set(.forwardedUnreachable, isUnreachable)
+  }
+}
+
+// Announcing
+extension Destination {
+  /// Notes where the change log names it.
+  mutating func setLogPosition(_ position: LogPosition) { logPosition = position }
+
+  /// A finite metric is announced.
+  mutating func announced(_ metric: Metric) {
+    flags.insert(.announced)
+    announcedMetric = metric
+  }
+
+  /// A retraction has left, and nobody was told of a finite metric.
+  mutating func retracted() { announcedMetric = .infinity }
+
+  /// Nobody can have it from us any more.
+  mutating func forgetAnnouncement() { flags.remove(.announced) }
+
+  /// Further copies of a critical update are to be sent: one, or two. Returns whether it has to be
+  /// entered into the queue of copies.
+  mutating func planCopies(two: Bool) -> Bool {
+    flags.remove([.copyOne, .copyTwo])
+    flags.insert(two ? .copyTwo : .copyOne)
+    guard !flags.contains(.copyQueued) else { return false }
+    flags.insert(.copyQueued)
+    return true
+  }
+
+  /// The time for a copy has come. Returns whether one is sent, and whether another one follows.
+  mutating func takeCopy() -> (isSent: Bool, isFollowed: Bool) {
+    let (one, two) = (flags.contains(.copyOne), flags.contains(.copyTwo))
+    flags.remove([.copyOne, .copyTwo, .copyQueued])
+    if two { flags.formUnion([.copyOne, .copyQueued]) }
+    return (one || two, two)
+  }
+}
+
+// Origination
+extension Destination {
+  /// We redistribute it with a metric; nil if we do not.
+  mutating func originate(_ metric: Metric?) {
+    set(.originated, metric != nil)
+    originatedMetric = metric ?? .infinity
+  }
+}
+
+// Requests
+extension Destination {
+  /// Notes whether a seqno request for it is pending or remembered.
+  mutating func setRequested(_ isRequested: Bool) { set(.requested, isRequested) }
+}
+
+// Restart
+extension Destination {
+  /// The kernel has an entry of an earlier life.
+  mutating func adopt(_ way: AdoptedWay) {
+    flags.insert(.adopted)
+    adoptedWay = way
+  }
+
+  /// The entry of an earlier life is replaced, or gone.
+  mutating func endAdoption() { flags.remove(.adopted) }
 }
 
 /// Conditions of a destination.

@@ -24,10 +24,41 @@ struct Route {
   var filterMetric = Metric.zero
   /// Number of the `in` rule plus one, 0 if none matched.
   var filterRule: UInt16 = 0
-  var flags = RouteFlags()
+  fileprivate(set) var flags = RouteFlags()
   /// The neighbour's epoch when the last Update arrived; a wildcard retraction begins a new one.
   var epoch: UInt8
-  var reason = RouteReason.worse
+  /// What selection thinks of it.
+  fileprivate(set) var reason = RouteReason.worse
+
+  /// What selection thinks of it now.
+  mutating func judge(_ reason: RouteReason) { self.reason = reason }
+
+  /// The kernel refused it, or may be asked for it again.
+  mutating func setInstallable(_ isInstallable: Bool) {
+    if isInstallable { flags.remove(.notInstallable) } else { flags.insert(.notInstallable) }
+  }
+
+  /// A finite Update arrived: what was wrong with the route before does not count.
+  mutating func updated(at now: Instant) {
+    updatedAt = Tick(now)
+    flags = []
+  }
+
+  /// The neighbour does not have it any more, or announces something that the `in` filter denies.
+  mutating func retracted(isDenied: Bool) {
+    advertisedMetric = .infinity
+    flags.remove([.expired, .denied])
+    if isDenied { flags.insert(.denied) }
+  }
+
+  /// The neighbour did not repeat it in time.
+  mutating func expired() {
+    advertisedMetric = .infinity
+    flags.insert(.expired)
+  }
+
+  /// The neighbour is asked to repeat it.
+  mutating func refreshAsked() { flags.insert(.refreshAsked) }
 
   /// The distance as advertised.
   var distance: FeasibilityDistance {

@@ -118,7 +118,7 @@ extension RouteTable {
     if presumptions.remove(row, router) == nil { routerIDs.retain(number: router) }
     presumptions.insert(
       row, router, FeasibilityDistance(seqno: seqno, metric: .zero), expiry: Tick(expiry), at: now)
-    destinations[row].flags.insert(.moreSources)
+    destinations[row].setMoreSources(true)
   }
 
   /// The newest seqno a lost life may have announced (destination, router) with; nil if nothing
@@ -152,11 +152,7 @@ extension RouteTable {
   }
 
   private mutating func updateMoreSources(_ row: DestinationRow) {
-    if sources.hasEntries(row) || presumptions.hasEntries(row) {
-      destinations[row].flags.insert(.moreSources)
-    } else {
-      destinations[row].flags.remove(.moreSources)
-    }
+    destinations[row].setMoreSources(sources.hasEntries(row) || presumptions.hasEntries(row))
   }
 
   /// Deletes source entries whose garbage-collection time has passed; at most `budget` rows are
@@ -172,7 +168,7 @@ extension RouteTable {
       }
       routerIDs.release(destinations[row].sourceRouter)
       destinations[row].sourceRouter = .none
-      destinations[row].flags.remove(.announced)
+      destinations[row].forgetAnnouncement()
       removeIfUnused(row)
     }
     while work < budget,

@@ -53,18 +53,17 @@ struct RouteTable {
     if let row = find(prefix, source) { return row }
     guard let number = sourcePrefixes.retain(source) else { return nil }
     if index.isCrowded(by: destinations.count + 1) { rehash() }
-    var destination = Destination(prefix, sourcePrefix: number)
-    destination.flags = .live
-    if let reused = destinations.reusedIndex {
-      // The announcement order may still name the index.
-      destination.flags.formUnion(destinations[reused].flags.intersection(.inAnnouncementOrder))
-    }
+    // The announcement order may still name the index of a row that was freed.
+    let isInOrder =
+      destinations.reusedIndex.map { destinations[$0].flags.contains(.inAnnouncementOrder) }
+      ?? false
+    var destination = Destination(prefix, sourcePrefix: number, isInOrder: isInOrder)
     let bucket = bucket(prefix, number)
     destination.nextInBucket = index[bucket]
     let row = destinations.insert(destination)
     index[bucket] = row
-    if !destinations[row].flags.contains(.inAnnouncementOrder) {
-      destinations[row].flags.insert(.inAnnouncementOrder)
+    if !isInOrder {
+      destinations[row].setInAnnouncementOrder(true)
       order.append(row)
     }
     return row
@@ -94,7 +93,7 @@ struct RouteTable {
       destinations[other].nextInBucket = destination.nextInBucket
     }
     sourcePrefixes.release(destination.sourcePrefix)
-    destinations[row].flags.formIntersection(.inAnnouncementOrder)
+    destinations[row].free()
     destinations.remove(row)
   }
 

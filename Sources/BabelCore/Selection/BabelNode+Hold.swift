@@ -9,13 +9,9 @@ extension BabelNode {
     _ row: DestinationRow, inKernel: Bool, for time: Int64? = nil, _ now: Instant
   ) {
     guard !table.destinations[row].flags.contains(.held) else { return }
-    table.destinations[row].flags.insert(.held)
-    if inKernel { table.destinations[row].flags.insert(.heldInKernel) }
     let due = now + (time ?? holdTime)
-    table.destinations[row].holdExpiry = Tick(due)
-    // It may still wait for the end of an earlier hold, or of another destination's in this row.
-    holds.remove(row)
-    holds.add(row, due, now: now)
+    table.destinations[row].hold(inKernel: inKernel, until: due)
+    selection.hold(row, until: due, at: now)
   }
 
   /// How long neighbours may keep a route through us that is not refreshed, in microseconds. Links
@@ -30,8 +26,8 @@ extension BabelNode {
 
   mutating func endHold(_ row: DestinationRow) {
     guard table.destinations[row].flags.contains(.held) else { return }
-    table.destinations[row].betterSince = nil
-    table.destinations[row].flags.remove([.held, .heldInKernel])
+    table.destinations[row].setBetterSince(nil)
+    table.destinations[row].endHold()
   }
 
   /// Ends a hold whose time has come; false if it was prolonged meanwhile.
@@ -39,10 +35,10 @@ extension BabelNode {
     guard table.isLive(row), table.destinations[row].flags.contains(.held) else { return false }
     let expiry = table.destinations[row].holdExpiry
     guard expiry.isDue(at: now) else {
-      holds.add(row, expiry.instant(near: now), now: now)
+      selection.hold(row, until: expiry.instant(near: now), at: now)
       return false
     }
-    table.destinations[row].flags.remove([.held, .heldInKernel, .announced])
+    table.destinations[row].endHold()
     return true
   }
 }

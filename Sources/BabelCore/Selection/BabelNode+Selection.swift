@@ -59,7 +59,7 @@ extension BabelNode {
     if destination.flags.contains(.originated), !allowsBesideOwn(destination) {
       var walk = table.routes(of: row)
       while let number = walk.next(in: table) {
-        table.routes[number].reason = .redistributedHere
+        table.routes[number].judge(.redistributedHere)
       }
       return .none
     }
@@ -73,9 +73,9 @@ extension BabelNode {
     var walk = table.routes(of: row)
     while let number = walk.next(in: table) {
       if let obstacle = obstacle(number, now) {
-        table.routes[number].reason = obstacle
+        table.routes[number].judge(obstacle)
       } else if number != current || !keepsCurrent {
-        table.routes[number].reason = .worse
+        table.routes[number].judge(.worse)
         let metric = metric(of: number)
         let rank = rank(number, metric)
         if rank < bestRank {
@@ -86,9 +86,9 @@ extension BabelNode {
           switch verdict {
           case .wins: (best, bestRank) = (number, rank)
           case .settles:
-            table.routes[number].reason = .settling
+            table.routes[number].judge(.settling)
             isSettling = true
-          case .isTooClose: table.routes[number].reason = .withinMargin
+          case .isTooClose: table.routes[number].judge(.withinMargin)
           }
         }
       }
@@ -97,10 +97,10 @@ extension BabelNode {
     if !destination.flags.contains(.held) {
       let isWaiting = isSettling && best == current
       let since = isWaiting ? betterSince.map { Tick($0) } ?? Tick(now) : nil
-      table.destinations[row].betterSince = since
+      table.destinations[row].setBetterSince(since)
     }
-    if best != .none { table.routes[best].reason = .selected }
-    if best != current, keepsCurrent { table.routes[current].reason = .worse }
+    if best != .none { table.routes[best].judge(.selected) }
+    if best != current, keepsCurrent { table.routes[current].judge(.worse) }
     return best
   }
 
@@ -153,14 +153,14 @@ extension BabelNode {
   /// A better route has not been better for long enough; look again soon.
   private mutating func watchSettling(_ row: DestinationRow, _ now: Instant) {
     guard !table.destinations[row].flags.contains(.settling) else { return }
-    table.destinations[row].flags.insert(.settling)
-    settling.append(row, at: now)
+    table.destinations[row].setSettling(true)
+    selection.settle(row, at: now)
   }
 
   /// A route has had its time to settle; false if nothing waits for that any more.
   mutating func endSettling(_ row: DestinationRow) -> Bool {
     guard table.isLive(row), table.destinations[row].flags.contains(.settling) else { return false }
-    table.destinations[row].flags.remove(.settling)
+    table.destinations[row].setSettling(false)
     return true
   }
 
@@ -170,7 +170,7 @@ extension BabelNode {
     let former = table.destinations[row].selected
     let selected = choose(row, now)
     if selected != former {
-      table.destinations[row].selected = selected
+      table.destinations[row].select(selected)
       table.order.noteChange()
     }
     return SelectionChange(row: row, former: former, selected: selected)
