@@ -53,20 +53,12 @@ public struct BabelNode: ~Copyable {
   var offers = OfferTable()
   /// Our own seqno, and what is asked of others.
   var requests: Requests
-  var changes = ChangeLog()
-  /// Interfaces that read the change log.
-  var changeReaders = 0
-  /// How far the reader in front has come. Whoever is behind the end of the log has a deadline for
-  /// what is left: it got one when the log grew while someone had read all of it.
-  var farthestReader = LogPosition()
+  /// What is to be announced.
+  var announcing = Announcing()
   /// Neighbours whose routes have to be looked at, in order.
   var jobs: [NeighbourID] = []
-  /// Destinations with further copies of a critical update to send.
-  var copies = DelayLine(delay: ProtocolParameters.copySpacing)
   /// What selection has to come back to.
   var selection = Selection()
-  /// Full updates under way, multicast and unicast.
-  var fullUpdatesUnderWay = 0
   /// When the last row of a retraction was worked on.
   var retractionDoneAt: Instant?
   /// What is left of an earlier life.
@@ -100,7 +92,7 @@ public struct BabelNode: ~Copyable {
     take(table.sourceWheel.firstDeadline)
     take(table.otherSourcesDeadline)
     take(requests.firstDeadline)
-    take(copies.first)
+    take(announcing.firstDeadline)
     take(selection.firstDeadline)
     take(restart.firstDeadline)
     take(authentication.sweepDue)
@@ -131,7 +123,7 @@ public struct BabelNode: ~Copyable {
     }
     while let id = links.due(at: now) { interfaceTimerFired(id, now, &buffer) }
     while let id = neighbours.unicastDue(at: now) { unicastTimerFired(id, now, &buffer) }
-    trimChanges()
+    announcing.trim(links)
     guard let next = nextDeadline else { return false }
     return next <= now
   }

@@ -8,17 +8,15 @@ extension BabelNode {
     _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard let interface = interface(id) else { return }
-    if interface.fullUpdatePosition == nil {
+    let start = interface.announcing.fullUpdatePosition
+    if start == nil {
       beginFullUpdate()
-      links[announcing: id]?.fullUpdateBegan = now
+      links[announcing: id]?.announcing.fullUpdateBegins(at: now)
     }
-    let result = addFullUpdate(from: interface.fullUpdatePosition ?? 0, &packet, now, &buffer)
-    links[announcing: id]?.fullUpdatePosition = result.position
-    links[announcing: id]?.fullUpdateDue = result.resumeAt
-    if result.position == nil {
-      fullUpdatesUnderWay -= 1
-      links[announcing: id]?.retractsIPv4 = false
-    }
+    let result = addFullUpdate(from: start ?? 0, &packet, now, &buffer)
+    links[announcing: id]?.announcing.fullUpdateStands(
+      at: result.position, goesOnAt: result.resumeAt)
+    if result.position == nil { announcing.fullUpdateEnds() }
   }
 
   /// Continues the full update for one neighbour.
@@ -64,15 +62,13 @@ extension BabelNode {
 
   /// A full update begins: the order may be brought up to date if no other is under way.
   private mutating func beginFullUpdate() {
-    if fullUpdatesUnderWay == 0 { table.refreshAnnouncementOrder() }
-    fullUpdatesUnderWay += 1
+    if announcing.mayReorder { table.refreshAnnouncementOrder() }
+    announcing.fullUpdateBegins()
   }
 
   /// Ends the full update of an interface that goes down.
   mutating func endFullUpdate(_ id: InterfaceID) {
-    guard interface(id)?.fullUpdatePosition != nil else { return }
-    links[announcing: id]?.fullUpdatePosition = nil
-    fullUpdatesUnderWay -= 1
+    if links[announcing: id]?.announcing.endFullUpdate() == true { announcing.fullUpdateEnds() }
   }
 
   /// Sends a neighbour all our routes, unless that was done within a Hello interval or 4 s,
@@ -87,16 +83,17 @@ extension BabelNode {
     let spacing = interface.spacing(atMost: ProtocolParameters.fullUpdateSpacing)
     if let began = neighbour.fullUpdate.began, now - began < spacing { return }
     neighbours[fullUpdate: id].began = now
-    if interface.unicastFullUpdates >= ProtocolParameters.unicastFullUpdateLimit {
-      guard interface.fullUpdatePosition == nil, interface.fullUpdateDue == nil else { return }
-      if let began = interface.fullUpdateBegan, now - began < spacing { return }
+    let status = interface.announcing
+    if status.unicastFullUpdates >= ProtocolParameters.unicastFullUpdateLimit {
+      guard status.fullUpdatePosition == nil, status.fullUpdateDue == nil else { return }
+      if let began = status.fullUpdateBegan, now - began < spacing { return }
       let due = now + urgentDelay(on: neighbour.interface)
-      links[announcing: neighbour.interface]?.fullUpdateDue = due
+      links[announcing: neighbour.interface]?.announcing.planFullUpdate(at: due)
       links.schedule(neighbour.interface)
       return
     }
     beginFullUpdate()
-    links[announcing: neighbour.interface]?.unicastFullUpdates += 1
+    links[announcing: neighbour.interface]?.announcing.unicastFullUpdateBegins()
     neighbours[fullUpdate: id].position = 0
     neighbours[fullUpdate: id].due = now + urgentDelay(on: neighbour.interface)
     neighbours.scheduleUnicast(id)
@@ -106,7 +103,7 @@ extension BabelNode {
   mutating func restartUnicastFullUpdate(_ id: NeighbourID, _ now: Instant) {
     if neighbours[id].fullUpdate.position == nil {
       beginFullUpdate()
-      links[announcing: neighbours[id].interface]?.unicastFullUpdates += 1
+      links[announcing: neighbours[id].interface]?.announcing.unicastFullUpdateBegins()
       neighbours[fullUpdate: id].began = now
     }
     neighbours[fullUpdate: id].position = 0
@@ -118,7 +115,7 @@ extension BabelNode {
   mutating func endUnicastFullUpdate(_ id: NeighbourID) {
     neighbours[fullUpdate: id].position = nil
     neighbours[fullUpdate: id].due = nil
-    links[announcing: neighbours[id].interface]?.unicastFullUpdates -= 1
-    fullUpdatesUnderWay -= 1
+    links[announcing: neighbours[id].interface]?.announcing.unicastFullUpdateEnds()
+    announcing.fullUpdateEnds()
   }
 }

@@ -54,11 +54,8 @@ extension BabelNode {
   mutating func requestFullUpdate(_ id: InterfaceID, _ now: Instant) {
     guard interface(id)?.isUp == true else { return }
     let due = now + urgentDelay(on: id)
-    // One that is under way begins again.
-    if interface(id)?.fullUpdatePosition != nil {
-      links[announcing: id]?.fullUpdatePosition = 0
-    }
-    links[announcing: id]?.fullUpdateDue = due
+    links[announcing: id]?.announcing.restartFullUpdate()
+    links[announcing: id]?.announcing.planFullUpdate(at: due)
     links.schedule(id)
   }
 

@@ -99,21 +99,18 @@ extension BabelNode {
   /// Enters a destination into the change log. Each interface sends it after an urgent delay or,
   /// where changes are frequent, at its turn. A critical one is repeated (§3.7.2).
   mutating func noteChange(_ row: DestinationRow, isCritical: Bool, _ now: Instant) {
-    guard changeReaders > 0 else { return }
-    let position = table.destinations[row].logPosition
-    // While an entry waits that nobody has read, every reader has a deadline for it.
-    let areScheduled = farthestReader != changes.end
-    // An entry that nobody has read yet serves as well.
-    let waits = changes.destination(at: position) == row && !farthestReader.isAfter(position)
-    if !waits { table.destinations[row].setLogPosition(changes.append(row)) }
+    guard announcing.readers > 0 else { return }
+    let wasScheduled = announcing.isScheduled
+    let former = table.destinations[row].logPosition
+    table.destinations[row].setLogPosition(announcing.log(row, formerly: former))
     if isCritical { queueCopies(row, now) }
-    guard !areScheduled else { return }
+    guard !wasScheduled else { return }
     for id in links.order {
       guard let interface = interface(id), interface.isUp else { continue }
-      let turn = interface.changePacer.nextTurn(ofInterfaces: changeReaders)
+      let turn = interface.announcing.nextTurn(ofInterfaces: announcing.readers)
       let due = max(now + urgentDelay(on: id), turn)
-      if interface.changesDue ?? .distantFuture > due {
-        links[announcing: id]?.changesDue = due
+      if interface.announcing.changesDue ?? .distantFuture > due {
+        links[announcing: id]?.announcing.planChanges(at: due)
         links.schedule(id)
       }
     }
@@ -125,7 +122,9 @@ extension BabelNode {
     let isRepeatedTwice =
       parameters.copyLimit > 1
       && links.order.contains { interface($0)?.parameters.linkSensing == .etx }
-    if table.destinations[row].planCopies(two: isRepeatedTwice) { copies.append(row, at: now) }
+    if table.destinations[row].planCopies(two: isRepeatedTwice) {
+      announcing.planCopy(row, at: now)
+    }
   }
 
   /// The time for another copy has come.
@@ -133,21 +132,39 @@ extension BabelNode {
     let copy = table.destinations[row].takeCopy()
     guard copy.isSent else { return }
     noteChange(row, isCritical: false, now)
-    if copy.isFollowed { copies.append(row, at: now) }
+    if copy.isFollowed { announcing.planCopy(row, at: now) }
+  }
+
+  /// Something is to be announced on an interface: changes, or a full update.
+  mutating func announce(
+    on id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    if interface.announcing.periodicUpdateDue.map({ $0 <= now }) ?? false {
+      let next = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
+      links[announcing: id]?.announcing.planPeriodicUpdate(at: now + next)
+      links[announcing: id]?.announcing.planFullUpdate(at: now)
+    }
+    if interface.announcing.changesDue.map({ $0 <= now }) ?? false {
+      sendChanges(id, &packet, now, &buffer)
+    }
+    if let due = self.interface(id)?.announcing.fullUpdateDue, due <= now {
+      continueFullUpdate(id, &packet, now, &buffer)
+    }
   }
 
   /// Sends what the change log holds for an interface, as fast as pacing allows.
-  mutating func sendChanges(
+  private mutating func sendChanges(
     _ id: InterfaceID, _ packet: inout OpenPacket, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard var position = interface(id)?.logPosition else { return }
+    guard var position = interface(id)?.announcing.logPosition else { return }
     guard links.takeTurn(on: id, at: now) else {
       let resumeAt = interface(id)?.pacer.nextBurst
-      links[announcing: id]?.changesDue = resumeAt
+      links[announcing: id]?.announcing.planChanges(at: resumeAt)
       return
     }
     var (isPaced, tellsAnything) = (false, false)
-    while let row = changes.destination(at: position) {
+    while let row = announcing.change(at: position) {
       if table.isLive(row), table.destinations[row].logPosition == position {
         var outcome = addChange(row, &packet, now)
         if outcome == .full {
@@ -163,12 +180,12 @@ extension BabelNode {
       position = position.advanced(by: 1)
     }
     if tellsAnything {
-      links[announcing: id]?.changePacer.take(at: now, ofInterfaces: changeReaders)
+      links[announcing: id]?.announcing.takeTurn(at: now, ofInterfaces: announcing.readers)
     }
-    links[announcing: id]?.logPosition = position
+    links[announcing: id]?.announcing.read(to: position)
     let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
-    links[announcing: id]?.changesDue = resumeAt
-    if position.isAfter(farthestReader) { farthestReader = position }
+    links[announcing: id]?.announcing.planChanges(at: resumeAt)
+    announcing.noteRead(to: position)
   }
 
   /// Appends what the log says. Only a retraction that has left counts as announced, and only if
@@ -207,7 +224,8 @@ extension BabelNode {
     let source = table.sourcePrefix(row)
     if !source.isDefault, !interface.carriesSourcePrefixes { return .skipped }
     guard let nextHop = nextHop(for: prefix, on: interface) else {
-      return isRequested || interface.retractsIPv4 ? addRetraction(row, &packet) : .skipped
+      return isRequested || interface.announcing.retractsIPv4
+        ? addRetraction(row, &packet) : .skipped
     }
     let routerID = table.routerIDs[announcement.router]
     var metric = announcement.metric

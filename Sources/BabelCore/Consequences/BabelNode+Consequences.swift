@@ -162,7 +162,7 @@ extension BabelNode {
       updateForwarding(row, &buffer)
       table.removeIfUnused(row)
     }
-    while work < budget, let row = copies.popDue(at: now) {
+    while work < budget, let row = announcing.copyDue(at: now) {
       work += 1
       if table.isLive(row) { sendCopy(row, now) }
     }

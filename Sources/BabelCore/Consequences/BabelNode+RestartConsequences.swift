@@ -27,7 +27,7 @@ extension BabelNode {
     guard destination.selected == .none,
       destination.flags.isDisjoint(with: [.adopted, .originated, .held])
     else { return }
-    guard changeReaders > 0 else {
+    guard announcing.readers > 0 else {
       restart.judgeLater(row, at: now)
       return
     }

@@ -56,8 +56,8 @@ extension BabelNode {
     // A shorter interval takes effect at once, a longer one with the next Hello (§3.4.1).
     links.limitHello(on: id, to: now + Int64(parameters.helloInterval) * 500)
     let update = now + Int64(parameters.updateInterval) * 500
-    if let due = interface.updateDue, due > update {
-      links[announcing: id]?.updateDue = update
+    if let due = interface.announcing.periodicUpdateDue, due > update {
+      links[announcing: id]?.announcing.planPeriodicUpdate(at: update)
     }
     for neighbour in interface.neighbours {
       computeCost(neighbour, now, &buffer)
@@ -129,13 +129,11 @@ extension BabelNode {
   ) {
     guard let interface = interface(id) else { return }
     links.bringUp(id, at: now)
-    changeReaders += 1
-    farthestReader = changes.end
-    links[announcing: id]?.logPosition = changes.end
+    let position = announcing.addReader()
     let fullUpdateDue = now + urgentDelay(on: id)
-    links[announcing: id]?.fullUpdateDue = fullUpdateDue
+    links[announcing: id]?.announcing.begin(at: position, fullUpdateDue: fullUpdateDue)
     let untilNext = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
-    links[announcing: id]?.updateDue = now + untilNext
+    links[announcing: id]?.announcing.planPeriodicUpdate(at: now + untilNext)
     // Neighbours shall forget an earlier life of ours, and tell us what they know (§3.7).
     // If they did not notice its end, what is not resumed of it is retracted later.
     if !restart.isRecovering, !restart.isUnnoticed {
@@ -153,7 +151,7 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     for neighbour in interface.neighbours { flush(neighbour, now, &buffer) }
     endFullUpdate(id)
-    changeReaders -= 1
+    announcing.removeReader()
     links.takeDown(id)
   }
 
@@ -224,8 +222,8 @@ extension BabelNode {
       && old.parameters.wireFormat == new.parameters.wireFormat
       && old.parameters.pathAttributes == new.parameters.pathAttributes
     guard !isSame else { return }
-    links[announcing: id]?.retractsIPv4 =
-      old.ipv4NextHop != nil && new.ipv4NextHop == nil
+    links[announcing: id]?.announcing.setRetractsIPv4(
+      old.ipv4NextHop != nil && new.ipv4NextHop == nil)
     requestFullUpdate(id, now)
   }
 }

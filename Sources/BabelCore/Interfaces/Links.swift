@@ -107,8 +107,8 @@ struct Links {
     }
     var first = Instant.distantFuture
     for deadline in [
-      interface.helloDue, interface.greetingDue, interface.queue.deadline, interface.changesDue,
-      interface.updateDue, interface.fullUpdateDue,
+      interface.helloDue, interface.greetingDue, interface.queue.deadline,
+      interface.announcing.firstDeadline,
     ] {
       if let deadline { first = min(first, deadline) }
     }
@@ -289,30 +289,15 @@ struct Interface {
   fileprivate(set) var retractionsLeft: UInt8 = 0
   /// When the last of them was sent.
   fileprivate(set) var retractedAt: Instant?
-  /// When the next full update is due.
-  var updateDue: Instant?
-  /// Where the full update under way stands in the announcement order; nil when none is.
-  var fullUpdatePosition: Int?
-  /// A full update that waits for its delay; nil when none does.
-  var fullUpdateDue: Instant?
-  /// IPv4 prefixes cannot be announced here any more, and neighbours have yet to be told.
-  var retractsIPv4 = false
-  /// When the last multicast full update began.
-  var fullUpdateBegan: Instant?
-  /// Where this interface has read the change log to.
-  var logPosition = LogPosition()
-  /// When the change log's new entries leave; nil when there are none.
-  var changesDue: Instant?
   /// Multicast TLVs.
   fileprivate(set) var queue = OutgoingQueue()
   fileprivate(set) var pacer = PacketPacer()
-  var changePacer = ChangePacer()
   /// Neighbours heard on this interface, oldest first.
   fileprivate(set) var neighbours: [NeighbourID] = []
   /// When all places for neighbours were taken and a neighbour that can go was last looked for.
   fileprivate(set) var placeSoughtAt: Instant?
-  /// Unicast full updates under way.
-  var unicastFullUpdates = 0
+  /// How far announcing has come here.
+  var announcing = LinkAnnouncing()
   /// Who is greeted by unicast: first those configured, in their order.
   fileprivate(set) var unicastPeers: [UnicastPeer] = []
 

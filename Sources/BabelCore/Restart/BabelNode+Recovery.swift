@@ -20,7 +20,7 @@ extension BabelNode {
   /// request to acknowledge it. What we announce follows behind the last of them.
   mutating func beginRetracting(_ id: InterfaceID, _ now: Instant) {
     links.beginRetracting(on: id)
-    links[announcing: id]?.fullUpdateDue = nil
+    links[announcing: id]?.announcing.planFullUpdate(at: nil)
   }
 
   /// Queues the retraction that goes with a Hello.
@@ -30,12 +30,12 @@ extension BabelNode {
       // The interface came up so late that there is nothing left to wait for.
       links.enqueueInFront([.wildcardRetraction], on: id, by: now)
       links.endRetracting(on: id)
-      links[announcing: id]?.fullUpdateDue = now
+      links[announcing: id]?.announcing.planFullUpdate(at: now)
       return
     }
     links.enqueueInFront(recovery.retraction, on: id, by: now)
     links.countRetraction(on: id, at: now)
-    if interface.retractionsLeft == 1 { links[announcing: id]?.fullUpdateDue = now }
+    if interface.retractionsLeft == 1 { links[announcing: id]?.announcing.planFullUpdate(at: now) }
   }
 
   /// A neighbour is heard for the first time.

@@ -19,17 +19,7 @@ extension BabelNode {
     if helloIsDue || interface.queue.deadline.map({ $0 <= now }) ?? false {
       for tlv in links.takeQueue(of: id) { add(tlv, &packet, now, &buffer) }
     }
-    if interface.updateDue.map({ $0 <= now }) ?? false {
-      let next = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
-      links[announcing: id]?.updateDue = now + next
-      links[announcing: id]?.fullUpdateDue = now
-    }
-    if interface.changesDue.map({ $0 <= now }) ?? false {
-      sendChanges(id, &packet, now, &buffer)
-    }
-    if let due = self.interface(id)?.fullUpdateDue, due <= now {
-      continueFullUpdate(id, &packet, now, &buffer)
-    }
+    announce(on: id, &packet, now, &buffer)
     packet.close(&buffer)
     links.schedule(id)
   }
@@ -140,16 +130,6 @@ extension BabelNode {
     return IHU(
       address: neighbour.address, rxcost: neighbour.rxcost, interval: interface.ihuInterval,
       timestamps: stamps)
-  }
-
-  /// Forgets the part of the log that all interfaces have read.
-  mutating func trimChanges() {
-    var least = changes.end
-    for id in links.order {
-      guard let interface = interface(id), interface.isUp else { continue }
-      if least.isAfter(interface.logPosition) { least = interface.logPosition }
-    }
-    changes.trim(before: least)
   }
 
   // MARK: Unicast
