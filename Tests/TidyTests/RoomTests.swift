@@ -78,7 +78,8 @@ import Testing
     Verb(name: "expireHold", home: "BabelNode+Hold.swift"),
     // A node that shuts down takes all its entries out of the kernel.
     Verb(
-      name: "updateForwarding", home: "BabelNode+Forwarding.swift", callers: ["BabelNode.swift"]),
+      name: "updateForwarding", home: "BabelNode+Forwarding.swift",
+      callers: ["BabelNode+KernelAnswers.swift"]),
     // What was withheld after a crash is announced late.
     Verb(
       name: "considerAnnouncement", home: "BabelNode+Updates.swift",

@@ -34,7 +34,7 @@ extension BabelNode {
     }
   }
 
-  /// The node shuts down: nothing is selected any more, and all entries are taken out of the kernel.
+  /// The node shuts down: nothing is selected any more, and the kernel keeps no entry.
   mutating func withdrawEverything(_ now: Instant, _ buffer: inout ActionBuffer) {
     for row in table.destinations.indexes where table.isLive(row) {
       let selected = table.destinations[row].selected
