@@ -66,3 +66,35 @@ extension Interface {
   /// neighbour) in microseconds: a Hello interval, but nobody waits long where that is long.
   func spacing(atMost most: Int64) -> Int64 { min(helloMicroseconds, most) }
 }
+
+extension Interface {
+  /// Whether a packet may come from an address: one on the link, or one that was configured.
+  func accepts(_ source: IPAddress) -> Bool {
+    state.isOnLink(source, parameters.control) || parameters.unicastNeighbours.contains(source)
+  }
+
+  /// Whether unicast Hellos are sent to an address.
+  func greetsByUnicast(_ address: IPAddress) -> Bool {
+    !parameters.rfc6126Compatible && !unicastPeers.isEmpty
+      && unicastPeers.contains { $0.address == address && $0.isGreeted }
+  }
+}
+
+/// A neighbour that is greeted by unicast. Its unicast Hellos leave with the multicast Hellos and
+/// carry their seqno: a counter of its own that counts alike, and goes on when it is made anew.
+struct UnicastPeer: Equatable {
+  /// Why it is here.
+  enum Standing: Equatable {
+    /// Configured.
+    case configured
+    /// It greets us by unicast: perhaps multicast does not reach us, nor it.
+    case heard
+    /// Not configured any more; not greeted however long it greets us.
+    case dismissed
+  }
+
+  let address: IPAddress
+  var standing: Standing
+
+  var isGreeted: Bool { standing != .dismissed }
+}

@@ -152,21 +152,6 @@ extension BabelNode {
     enqueueUrgent(.ihu(id), to: id, now)
   }
 
-  /// Queues a TLV for one neighbour.
-  mutating func enqueue(_ tlv: OutgoingTLV, to id: NeighbourID, by deadline: Instant) {
-    neighbours.enqueue(tlv, to: id, by: deadline)
-  }
-
-  /// Queues an urgent TLV for one neighbour.
-  mutating func enqueueUrgent(_ tlv: OutgoingTLV, to id: NeighbourID, _ now: Instant) {
-    enqueue(tlv, to: id, by: now + urgentDelay(on: neighbours[id].interface))
-  }
-
-  /// Queues a TLV for everyone on an interface.
-  mutating func enqueue(_ tlv: OutgoingTLV, on id: InterfaceID, by deadline: Instant) {
-    links.enqueue(tlv, on: id, by: deadline)
-  }
-
   mutating func unicastTimerFired(
     _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {

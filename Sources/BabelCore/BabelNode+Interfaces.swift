@@ -2,6 +2,8 @@ import BabelWire
 
 // Before editing, read RFC 8966 §3.2.3 and §3.1.
 
+// Interfaces come, change and go: what is told to the rooms, and in which order.
+
 extension BabelNode {
   /// Adds an interface that Babel shall run on; it is down until told otherwise. Nil when the
   /// name is there already or the table is full. `helloSeqno` is that of its first Hello, if an
@@ -120,10 +122,6 @@ extension BabelNode {
   /// The seqno of an interface's next multicast Hello; nil if there is no such interface.
   public func nextHelloSeqno(of id: InterfaceID) -> Seqno? { interface(id)?.helloSeqno }
 
-  func interface(_ id: InterfaceID) -> Interface? {
-    links[id]
-  }
-
   private mutating func bringUp(
     _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
@@ -153,57 +151,6 @@ extension BabelNode {
     endFullUpdate(id)
     announcing.removeReader()
     links.takeDown(id)
-  }
-
-  /// A random delay for an urgent TLV (§3.1). What a loss needs travels from hop to hop, so it is
-  /// long only where it keeps senders from colliding; elsewhere a few milliseconds gather what
-  /// belongs together.
-  mutating func urgentDelay(on id: InterfaceID) -> Int64 {
-    jitter.within(
-      collides(id)
-        ? 5_000...(ProtocolParameters.urgentTimeout / 2) : ProtocolParameters.relayDelay)
-  }
-
-  /// A random delay for the answer to a request: urgent where senders do not collide.
-  mutating func answerDelay(on id: InterfaceID) -> Int64 {
-    guard collides(id), let interface = interface(id) else { return urgentDelay(on: id) }
-    return normalDelay(interface)
-  }
-
-  /// Whether senders on a link may not hear one another: it is a radio, or counts as one.
-  private func collides(_ id: InterfaceID) -> Bool {
-    interface(id)?.parameters.linkSensing == .etx
-  }
-
-  /// A random delay for any other TLV: within half a Hello interval and two seconds (§3.1).
-  mutating func normalDelay(_ interface: Interface) -> Int64 {
-    let most = max(10_000, min(interface.helloMicroseconds / 4, 1_000_000))
-    return jitter.within((most / 4)...most)
-  }
-
-  // MARK: Reading
-
-  /// Interfaces in the order they were added.
-  public func interfaces() -> [InterfaceStatus] {
-    var result: [InterfaceStatus] = []
-    for id in links.order {
-      if let interface = interface(id) { result.append(interfaceStatus(id, interface)) }
-    }
-    return result
-  }
-
-  private func interfaceStatus(_ id: InterfaceID, _ interface: Interface) -> InterfaceStatus {
-    InterfaceStatus(
-      id: id, name: interface.name, isUp: interface.isUp,
-      linkLocal: interface.isUp ? interface.state.linkLocals.first : nil,
-      ipv4: interface.isUp ? interface.state.ipv4 : nil)
-  }
-
-  private func reportInterface(
-    _ event: TableEvent, _ id: InterfaceID, _ buffer: inout ActionBuffer
-  ) {
-    guard let interface = interface(id) else { return }
-    buffer.actions.append(.notify(.interface(event, interfaceStatus(id, interface))))
   }
 }
 
