@@ -13,7 +13,7 @@ extension BabelNode {
     at now: Instant, into buffer: inout ActionBuffer
   ) -> InterfaceID? {
     guard links.id(named: name) == nil else { return nil }
-    guard links.order.count < min(self.parameters.interfaceLimit, 65_535) else {
+    guard links.order.count < min(self.parameters.interfaceLimit, Int(UInt16.max)) else {
       counters.countFull(.interfaces)
       return nil
     }
@@ -55,7 +55,8 @@ extension BabelNode {
       setAuthentication(parameters.authentication, of: id)
     }
     guard interface.isUp else { return }
-    // A shorter interval takes effect at once, a longer one with the next Hello (§3.4.1).
+    // A shorter interval takes effect at once, a longer one with the next Hello (§3.4.1): what is
+    // due later than in half an interval is brought forward. 500 is half of it in microseconds.
     links.limitHello(on: id, to: now + Int64(parameters.helloInterval) * 500)
     let update = now + Int64(parameters.updateInterval) * 500
     if let due = interface.announcing.periodicUpdateDue, due > update {
@@ -130,7 +131,8 @@ extension BabelNode {
     let position = announcing.addReader()
     let fullUpdateDue = now + urgentDelay(on: id)
     links[announcing: id]?.announcing.begin(at: position, fullUpdateDue: fullUpdateDue)
-    let untilNext = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
+    let untilNext = jitter.fraction(
+      of: interface.updateMicroseconds, within: ProtocolParameters.updateJitter)
     links[announcing: id]?.announcing.planPeriodicUpdate(at: now + untilNext)
     // Neighbours shall forget an earlier life of ours, and tell us what they know (§3.7).
     // If they did not notice its end, what is not resumed of it is retracted later.

@@ -10,11 +10,20 @@ public enum LinkSensing: UInt8, Equatable, Sendable {
 
 /// The validated, resolved parameters of one interface.
 public struct InterfaceParameters: Equatable, Sendable {
+  /// The Hello interval in milliseconds where nothing else is said (RFC 8966 Appendix B).
+  public static let defaultHelloInterval: UInt32 = 4000
+  /// So many Hello intervals are an Update interval where nothing else is said.
+  static let hellosPerUpdate: UInt32 = 4
+  /// The nominal cost of a radio (A.2.2).
+  static let wirelessCost: UInt16 = 256
+  /// The largest penalty for the round-trip time of a tunnel.
+  static let tunnelPenalty: UInt16 = 96
+
   /// Multicast Hello interval in milliseconds, 1 … 655,350.
-  public var helloInterval: UInt32 = 4000
+  public var helloInterval = Self.defaultHelloInterval
   /// Update interval in milliseconds, 1 … 655,350.
-  public var updateInterval: UInt32 = 16000
-  /// Nominal cost of receiving on this interface, 1 … 65534.
+  public var updateInterval = Self.defaultHelloInterval * Self.hellosPerUpdate
+  /// Nominal cost of receiving on this interface, 1 … 65534; the default is that of a cable.
   public var rxcost = Metric(96)
   /// Cost computation.
   public var linkSensing = LinkSensing.twoOutOfThree

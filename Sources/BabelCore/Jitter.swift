@@ -21,8 +21,9 @@ struct Jitter {
     return range.lowerBound + Int64(next() % width)
   }
 
-  /// `microseconds` times a random factor between `low` and `high` hundredths.
-  mutating func fraction(of microseconds: Int64, low: Int64, high: Int64) -> Int64 {
-    within((microseconds / 100 * low)...(microseconds / 100 * high))
+  /// `microseconds` times a random factor in `hundredths`.
+  mutating func fraction(of microseconds: Int64, within hundredths: ClosedRange<Int64>) -> Int64 {
+    let hundredth = microseconds / 100
+    return within(hundredth * hundredths.lowerBound...hundredth * hundredths.upperBound)
   }
 }

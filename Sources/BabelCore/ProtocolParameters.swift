@@ -7,6 +7,15 @@ import BabelWire
 enum ProtocolParameters {
   /// An IHU is promised every third Hello (§3.4.2).
   static let hellosPerIHU: UInt16 = 3
+  /// The longest interval of an IHU in milliseconds: its field has 16 bits (§4.6.6), and the
+  /// highest value of them stands for infinity.
+  static let longestIHUInterval: UInt32 = 655_340
+  /// A Hello is missing this many halves of its interval after the one before it: 1.5 (§3.4.1).
+  static let helloHoldHalves: Int64 = 3
+  /// Expected Hellos that a history remembers (A.1).
+  static let helloHistory = 16
+  /// The expected transmission count looks at so many Hellos (A.2.2).
+  static let etxWindow: UInt32 = 6
   /// Hold time of an IHU in halves of its interval: 3.5 (§3.4.2).
   static let ihuHoldHalves: Int64 = 7
   /// Hold time of a route in halves of its Update's interval: 3.5 (§3.5.3).
@@ -35,9 +44,12 @@ enum ProtocolParameters {
   static let initialHopCount: UInt8 = 255
   /// An urgent TLV leaves within this time (§3.1).
   static let urgentTimeout: Int64 = 200_000
+  /// Other TLVs leave within half a Hello interval (§3.1). We send them within a quarter of it, a
+  /// time that is at least and at most so long.
+  static let normalTimeout: ClosedRange<Int64> = 10_000...1_000_000
   /// A Hello seqno that jumps further means that the neighbour restarted (A.1).
   static let helloJump = 16
-  /// Hop limit and smallest sensible datagram (§4).
+  /// The smallest sensible datagram (§4).
   static let leastDatagram = 512
   /// IPv6 and UDP header octets.
   static let ipv6Overhead = 48
@@ -48,6 +60,15 @@ enum ProtocolParameters {
 
   /// An urgent TLV waits so long where senders do not collide.
   static let relayDelay: ClosedRange<Int64> = 1_000...4_000
+  /// It waits so long where they may collide.
+  static let radioDelay: ClosedRange<Int64> = 5_000...(urgentTimeout / 2)
+  /// A Hello leaves so many hundredths of its interval after the one before: it is never later
+  /// than promised (§3.1).
+  static let helloJitter: ClosedRange<Int64> = 85...97
+  /// But not sooner than this, however short the interval is.
+  static let leastHelloSpacing: Int64 = 1_000
+  /// A full update begins so many hundredths of its interval after the one before.
+  static let updateJitter: ClosedRange<Int64> = 75...95
 
   /// Triggered updates that may leave a node, on all its interfaces together, without waiting
   /// for more than ``relayDelay``; on each interface three at least.
@@ -60,6 +81,18 @@ enum ProtocolParameters {
   /// Hellos sent in quick succession when an interface comes up, or a neighbour is new: with two
   /// of them 2-out-of-3 has what it needs, the third is for a lost one.
   static let helloBurst: UInt8 = 3
+  /// Time between two of them.
+  static let burstSpacing: ClosedRange<Int64> = 10_000...50_000
+  /// When a neighbour is new, the first of them waits so long for other new ones.
+  static let greetingDelay: ClosedRange<Int64> = 5_000...50_000
+  /// The interval that our last Hello promises, in hundredths of a second, so that neighbours miss
+  /// the next one quickly.
+  static let farewellInterval: UInt16 = 10
+  /// A neighbour gets an IHU with every Hello if sending to it costs so much, or if one of its last
+  /// four Hellos is missing: on a marginal link IHUs get lost (§3.4.2).
+  static let marginalCost: UInt16 = 384
+  /// An acknowledgment that has to wait for work to be done is tried again after this time.
+  static let acknowledgmentRetry: Int64 = 1_000
   /// Quick Hellos for new neighbours leave at most this often, however many there are: so each of
   /// them hears two before its own second Hello, which can then say so.
   static let greetingSpacing: Int64 = 1_000_000

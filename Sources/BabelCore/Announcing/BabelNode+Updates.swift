@@ -141,7 +141,8 @@ extension BabelNode {
   ) {
     guard let interface = interface(id) else { return }
     if interface.announcing.periodicUpdateDue.map({ $0 <= now }) ?? false {
-      let next = jitter.fraction(of: interface.updateMicroseconds, low: 75, high: 95)
+      let next = jitter.fraction(
+        of: interface.updateMicroseconds, within: ProtocolParameters.updateJitter)
       links[announcing: id]?.announcing.planPeriodicUpdate(at: now + next)
       links[announcing: id]?.announcing.planFullUpdate(at: now)
     }

@@ -5,7 +5,9 @@ extension Configuration {
   /// not shown. `positional` are interfaces named on the command line; the Hello intervals are
   /// those of `-h` and `-H` in milliseconds.
   public func explanation(
-    positional: [InterfaceName] = [], wirelessHello: UInt32 = 4000, wiredHello: UInt32 = 4000
+    positional: [InterfaceName] = [],
+    wirelessHello: UInt32 = InterfaceParameters.defaultHelloInterval,
+    wiredHello: UInt32 = InterfaceParameters.defaultHelloInterval
   ) -> String {
     var lines = explainedOptions()
     for key in keys { lines.append("# \(key), \(key.value)") }

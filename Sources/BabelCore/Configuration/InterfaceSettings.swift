@@ -185,23 +185,25 @@ extension InterfaceParameters {
     self.init()
     let isWireless = type == .wireless
     let isTunnel = type == .tunnel
-    rxcost = Metric(settings.rxcost ?? (isWireless ? 256 : 96))
+    if let cost = settings.rxcost ?? (isWireless ? Self.wirelessCost : nil) {
+      rxcost = Metric(cost)
+    }
     helloInterval = settings.helloInterval ?? (isWireless ? wirelessHello : wiredHello)
-    let fourHellos = UInt64(helloInterval) * 4
+    let severalHellos = UInt64(helloInterval) * UInt64(Self.hellosPerUpdate)
     updateInterval =
-      settings.updateInterval ?? UInt32(min(fourHellos, UInt64(Self.greatestInterval)))
+      settings.updateInterval ?? UInt32(min(severalHellos, UInt64(Self.greatestInterval)))
     linkSensing = settings.linkQuality ?? isWireless ? .etx : .twoOutOfThree
     splitHorizon = settings.splitHorizon ?? (type == .wired)
     unicast = settings.unicast ?? false
     timestamps = settings.timestamps ?? isTunnel
     rfc6126Compatible = settings.rfc6126Compatible ?? false
-    rttDecay = settings.rttDecay ?? 42
-    rttMin = settings.rttMin ?? 10_000
-    rttMax = Self.above(rttMin, settings.rttMax ?? 120_000)
-    jitterMin = settings.jitterMin ?? 5_000
-    jitterMax = Self.above(jitterMin, settings.jitterMax ?? 50_000)
+    rttDecay = settings.rttDecay ?? rttDecay
+    rttMin = settings.rttMin ?? rttMin
+    rttMax = Self.above(rttMin, settings.rttMax ?? rttMax)
+    jitterMin = settings.jitterMin ?? jitterMin
+    jitterMax = Self.above(jitterMin, settings.jitterMax ?? jitterMax)
     maxJitterPenalty = Metric(settings.maxJitterPenalty ?? 0)
-    maxRTTPenalty = Metric(settings.maxRTTPenalty ?? (isTunnel ? 96 : 0))
+    maxRTTPenalty = Metric(settings.maxRTTPenalty ?? (isTunnel ? Self.tunnelPenalty : 0))
     v4ViaV6 = settings.v4ViaV6 ?? true
     pathAttributes = settings.pathAttributes ?? false
     wireFormat = settings.usesAltheaWire == true ? .althea : .standard
@@ -234,8 +236,9 @@ extension Configuration {
   /// Hello intervals are in milliseconds, see
   /// ``InterfaceParameters/init(_:type:wirelessHello:wiredHello:)``.
   public func interfaceParameters(
-    for name: InterfaceName, type: ResolvedLinkType, wirelessHello: UInt32 = 4000,
-    wiredHello: UInt32 = 4000
+    for name: InterfaceName, type: ResolvedLinkType,
+    wirelessHello: UInt32 = InterfaceParameters.defaultHelloInterval,
+    wiredHello: UInt32 = InterfaceParameters.defaultHelloInterval
   ) -> InterfaceParameters {
     var parameters = InterfaceParameters(
       settings(for: name), type: type, wirelessHello: wirelessHello, wiredHello: wiredHello)
@@ -248,12 +251,14 @@ extension Configuration {
   public func remarks(about name: InterfaceName, type: ResolvedLinkType) -> [String] {
     let settings = settings(for: name)
     let parameters = InterfaceParameters(
-      settings, type: type, wirelessHello: 4000, wiredHello: 4000)
+      settings, type: type, wirelessHello: InterfaceParameters.defaultHelloInterval,
+      wiredHello: InterfaceParameters.defaultHelloInterval)
+    let defaults = InterfaceParameters()
     var remarks: [String] = []
-    if (settings.rttMax ?? 120_000) <= parameters.rttMin {
+    if (settings.rttMax ?? defaults.rttMax) <= parameters.rttMin {
       remarks.append("rtt-max is not above rtt-min and was set to rtt-min + 10 ms")
     }
-    if (settings.jitterMax ?? 50_000) <= parameters.jitterMin {
+    if (settings.jitterMax ?? defaults.jitterMax) <= parameters.jitterMin {
       remarks.append("jitter-max is not above jitter-min and was set to jitter-min + 10 ms")
     }
     // Where timestamps are switched off, a penalty of `default` is left aside on purpose.

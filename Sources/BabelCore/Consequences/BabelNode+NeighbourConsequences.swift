@@ -61,7 +61,7 @@ extension BabelNode {
     guard let interface = interface(id), interface.isUp, interface.greetingDue == nil else {
       return
     }
-    let soon = now + jitter.within(5_000...50_000)
+    let soon = now + jitter.within(ProtocolParameters.greetingDelay)
     let spacing = interface.spacing(atMost: ProtocolParameters.greetingSpacing)
     let due = interface.greetedAt.map { max(soon, $0 + spacing) } ?? soon
     links.planGreeting(on: id, at: due)

@@ -11,8 +11,7 @@ extension BabelNode {
   /// belongs together.
   mutating func urgentDelay(on id: InterfaceID) -> Int64 {
     jitter.within(
-      collides(id)
-        ? 5_000...(ProtocolParameters.urgentTimeout / 2) : ProtocolParameters.relayDelay)
+      collides(id) ? ProtocolParameters.radioDelay : ProtocolParameters.relayDelay)
   }
 
   /// A random delay for the answer to a request: urgent where senders do not collide.
@@ -26,9 +25,10 @@ extension BabelNode {
     interface(id)?.parameters.linkSensing == .etx
   }
 
-  /// A random delay for any other TLV: within half a Hello interval and two seconds (§3.1).
+  /// A random delay for any other TLV: a quarter of a Hello interval at most (§3.1).
   mutating func normalDelay(_ interface: Interface) -> Int64 {
-    let most = max(10_000, min(interface.helloMicroseconds / 4, 1_000_000))
+    let bounds = ProtocolParameters.normalTimeout
+    let most = min(max(interface.helloMicroseconds / 4, bounds.lowerBound), bounds.upperBound)
     return jitter.within((most / 4)...most)
   }
 

@@ -53,7 +53,7 @@ extension Interface {
   /// Every how many Hellos an IHU leaves: every third, unless a longer time passes meanwhile than
   /// an IHU can promise.
   var hellosPerIHU: UInt16 {
-    let most = 655_340 / max(parameters.helloInterval, 1)
+    let most = ProtocolParameters.longestIHUInterval / max(parameters.helloInterval, 1)
     return UInt16(clamping: max(1, min(most, UInt32(ProtocolParameters.hellosPerIHU))))
   }
 

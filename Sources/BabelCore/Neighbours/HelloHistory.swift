@@ -34,7 +34,7 @@ struct HelloHistory: Equatable {
     expected = seqno.next
     if interval.centiseconds != 0 {
       self.interval = interval
-      deadline = now + interval.microseconds * 3 / 2
+      deadline = now + interval.microseconds * ProtocolParameters.helloHoldHalves / 2
     }
     return .entered
   }
@@ -45,8 +45,8 @@ struct HelloHistory: Equatable {
     guard let first = deadline, first <= now, interval.microseconds > 0 else { return false }
     var next = first
     var misses = 0
-    // After sixteen misses nothing is left to forget, however late we are called.
-    while next <= now, misses < 16 {
+    // After so many misses nothing is left to forget, however late we are called.
+    while next <= now, misses < ProtocolParameters.helloHistory {
       bits >>= 1
       expected = expected?.next
       next = next + interval.microseconds

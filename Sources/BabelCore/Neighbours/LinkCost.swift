@@ -4,9 +4,6 @@ import BabelWire
 
 /// Link cost computation; pure functions.
 enum LinkCost {
-  /// Hellos the expected transmission count looks at.
-  static let etxWindow: UInt32 = 6
-
   /// The cost of receiving from a neighbour. The expected transmission count looks at multicast
   /// Hellos only (A.2.2), unless the neighbour `isListed` as one that multicast does not reach.
   static func rxcost(
@@ -22,9 +19,10 @@ enum LinkCost {
     case .etx:
       // beta = received / window; rxcost = nominal / beta.
       let history = isListed && multicast.bits == 0 ? unicast : multicast
-      let received = UInt32((history.bits >> UInt16(16 - etxWindow)).nonzeroBitCount)
+      let window = ProtocolParameters.etxWindow
+      let received = UInt32((history.bits >> UInt16(16 - window)).nonzeroBitCount)
       guard received > 0, !nominal.isInfinite else { return .infinity }
-      return Metric(saturating: UInt32(nominal.rawValue) * etxWindow / received)
+      return Metric(saturating: UInt32(nominal.rawValue) * window / received)
     }
   }
 

@@ -35,10 +35,12 @@ extension BabelNode {
     let turn = interface.helloSeqno.rawValue % interface.hellosPerIHU == 0
     let next: Int64
     if interface.helloBurst > 1 {
-      next = jitter.within(10_000...50_000)
+      next = jitter.within(ProtocolParameters.burstSpacing)
     } else {
       // Never later than promised (§3.1).
-      next = max(jitter.fraction(of: interface.helloMicroseconds, low: 85, high: 97), 1000)
+      next = max(
+        jitter.fraction(of: interface.helloMicroseconds, within: ProtocolParameters.helloJitter),
+        ProtocolParameters.leastHelloSpacing)
     }
     links.countHello(on: id, nextDue: now + next)
     packet.add(hello, &buffer)
@@ -66,7 +68,7 @@ extension BabelNode {
   func isIHUDue(_ id: NeighbourID, _ interface: Interface, _ isTurn: Bool) -> Bool {
     if isTurn || interface.parameters.timestamps { return true }
     let neighbour = neighbours[id]
-    return neighbour.txcost.rawValue >= 384
+    return neighbour.txcost.rawValue >= ProtocolParameters.marginalCost
       || (neighbour.multicast.bits | neighbour.unicast.bits) & 0xF000 != 0xF000
   }
 
@@ -167,7 +169,8 @@ extension BabelNode {
         add(tlv, &packet, now, &buffer)
       }
     }
-    neighbours.enqueueInFront(postponed[...], to: id, by: now + 1000)
+    neighbours.enqueueInFront(
+      postponed[...], to: id, by: now + ProtocolParameters.acknowledgmentRetry)
     if let due = neighbours[id].fullUpdate.due, due <= now {
       continueUnicastFullUpdate(id, &packet, now, &buffer)
     }

@@ -128,7 +128,8 @@ extension BabelNode {
   /// A Hello after which nothing follows for so long that we are forgotten.
   func farewell(_ interface: Interface, isUnicast: Bool) -> Hello {
     Hello(
-      isUnicast: isUnicast, seqno: interface.helloSeqno, interval: Interval(centiseconds: 10),
+      isUnicast: isUnicast, seqno: interface.helloSeqno,
+      interval: Interval(centiseconds: ProtocolParameters.farewellInterval),
       transmitTimestamp: nil)
   }
 

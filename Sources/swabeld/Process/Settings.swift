@@ -8,9 +8,9 @@ struct Settings {
   /// What files, `-C` and options say.
   var configuration = Configuration()
   /// `-h`: Hello interval of wireless interfaces, milliseconds.
-  var wirelessHello: UInt32 = 4000
+  var wirelessHello = InterfaceParameters.defaultHelloInterval
   /// `-H`: Hello interval of all others, milliseconds.
-  var wiredHello: UInt32 = 4000
+  var wiredHello = InterfaceParameters.defaultHelloInterval
   /// `-w`: interfaces of unknown type are taken as wireless.
   var assumesWireless = false
   /// Interfaces named on the command line.
