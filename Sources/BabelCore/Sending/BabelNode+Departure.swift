@@ -14,6 +14,40 @@ extension BabelNode {
     sayGoodbye(id, now, &buffer)
   }
 
+  /// A wildcard retraction and a Hello with a very short interval, so that neighbours forget us
+  /// quickly (§3.7).
+  mutating func sayGoodbye(
+    _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard let interface = interface(id) else { return }
+    var packet = OpenPacket(id, interface, toEach: recipients(interface))
+    add(.wildcardRetraction, &packet, now, &buffer)
+    packet.add(farewell(interface, isUnicast: false), &buffer)
+    packet.close(&buffer)
+    links.countFarewell(on: id)
+    for peer in interface.unicastPeers where peer.isGreeted {
+      bidFarewell(to: peer.address, id, interface, &buffer)
+    }
+  }
+
+  /// A Hello after which nothing follows for so long that we are forgotten.
+  private func farewell(_ interface: Interface, isUnicast: Bool) -> Hello {
+    Hello(
+      isUnicast: isUnicast, seqno: interface.helloSeqno,
+      interval: Interval(centiseconds: ProtocolParameters.farewellInterval),
+      transmitTimestamp: nil)
+  }
+
+  /// A last unicast Hello.
+  mutating func bidFarewell(
+    to address: IPAddress, _ id: InterfaceID, _ interface: Interface, _ buffer: inout ActionBuffer
+  ) {
+    guard !interface.parameters.rfc6126Compatible else { return }
+    var packet = OpenPacket(id, interface, to: .unicast(address))
+    packet.add(farewell(interface, isUnicast: true), &buffer)
+    packet.close(&buffer)
+  }
+
   /// Whether forwarding entries may still name an interface, be it removed: the entries of many
   /// routes are withdrawn in slices.
   public func usesInterface(_ id: InterfaceID) -> Bool {

@@ -154,6 +154,7 @@ extension BabelNode {
     enqueueUrgent(.ihu(id), to: id, now)
   }
 
+  /// Something is due for one neighbour: queued TLVs, or its full update.
   mutating func unicastTimerFired(
     _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
@@ -190,22 +191,6 @@ extension BabelNode {
       let other = neighbours[$0]
       return other.isLeaving && other.interface == neighbour.interface
         && other.address == neighbour.address
-    }
-  }
-
-  /// A wildcard retraction and a Hello with a very short interval, so that neighbours forget us
-  /// quickly (§3.7).
-  mutating func sayGoodbye(
-    _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    guard let interface = interface(id) else { return }
-    var packet = OpenPacket(id, interface, toEach: recipients(interface))
-    add(.wildcardRetraction, &packet, now, &buffer)
-    packet.add(farewell(interface, isUnicast: false), &buffer)
-    packet.close(&buffer)
-    links.countFarewell(on: id)
-    for peer in interface.unicastPeers where peer.isGreeted {
-      bidFarewell(to: peer.address, id, interface, &buffer)
     }
   }
 }

@@ -122,24 +122,4 @@ extension BabelNode {
     }
     links.answerByUnicast(neighbour.address, on: neighbour.interface)
   }
-
-  // MARK: The end
-
-  /// A Hello after which nothing follows for so long that we are forgotten.
-  func farewell(_ interface: Interface, isUnicast: Bool) -> Hello {
-    Hello(
-      isUnicast: isUnicast, seqno: interface.helloSeqno,
-      interval: Interval(centiseconds: ProtocolParameters.farewellInterval),
-      transmitTimestamp: nil)
-  }
-
-  /// A last unicast Hello.
-  mutating func bidFarewell(
-    to address: IPAddress, _ id: InterfaceID, _ interface: Interface, _ buffer: inout ActionBuffer
-  ) {
-    guard !interface.parameters.rfc6126Compatible else { return }
-    var packet = OpenPacket(id, interface, to: .unicast(address))
-    packet.add(farewell(interface, isUnicast: true), &buffer)
-    packet.close(&buffer)
-  }
 }
