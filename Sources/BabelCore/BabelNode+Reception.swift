@@ -119,10 +119,10 @@ extension BabelNode {
     else { return }
     let isNew = neighbours.take(
       sample, from: id, decay: interface.parameters.rttDecay, at: stamps.arrival)
-    if isNew { neighbours[routes: id].jobRestartsSmoothing = true }
+    if isNew { neighbours[routes: id].setRestartsSmoothing(true) }
     computeCost(id, now, &buffer)
     if neighbours[id].routes.jobRemaining == nil {
-      neighbours[routes: id].jobRestartsSmoothing = false
+      neighbours[routes: id].setRestartsSmoothing(false)
     }
   }
 }

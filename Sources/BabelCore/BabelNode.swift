@@ -48,19 +48,15 @@ public struct BabelNode: ~Copyable {
   public internal(set) var counters = NodeCounters()
 
   var table: RouteTable
-  /// For how many microseconds a source entry is kept after we announced it (§3.7.3).
-  var sourceLifetime = ProtocolParameters.sourceGarbageCollection
   var offers = OfferTable()
   /// Our own seqno, and what is asked of others.
   var requests: Requests
   /// What is to be announced.
   var announcing = Announcing()
   /// Neighbours whose routes have to be looked at, in order.
-  var jobs: [NeighbourID] = []
+  var jobs = RouteJobs()
   /// What selection has to come back to.
   var selection = Selection()
-  /// When the last row of a retraction was worked on.
-  var retractionDoneAt: Instant?
   /// What is left of an earlier life.
   var restart = Restart()
   var hasShutDown = false
@@ -88,9 +84,7 @@ public struct BabelNode: ~Copyable {
       if let other, other < first ?? .distantFuture { first = other }
     }
     take(neighbours.firstDeadline)
-    take(table.routeWheel.firstDeadline)
-    take(table.sourceWheel.firstDeadline)
-    take(table.otherSourcesDeadline)
+    take(table.firstDeadline)
     take(requests.firstDeadline)
     take(announcing.firstDeadline)
     take(selection.firstDeadline)

@@ -60,6 +60,15 @@ extension BabelNode {
     return (nil, nil)
   }
 
+  /// A full update of an interface is sent soon.
+  mutating func requestFullUpdate(_ id: InterfaceID, _ now: Instant) {
+    guard interface(id)?.isUp == true else { return }
+    let due = now + urgentDelay(on: id)
+    links[announcing: id]?.announcing.restartFullUpdate()
+    links[announcing: id]?.announcing.planFullUpdate(at: due)
+    links.schedule(id)
+  }
+
   /// A full update begins: the order may be brought up to date if no other is under way.
   private mutating func beginFullUpdate() {
     if announcing.mayReorder { table.refreshAnnouncementOrder() }

@@ -255,10 +255,24 @@ extension BabelNode {
     // Before the Update leaves, the feasibility distance is brought up to date (§3.7.3).
     table.announced(
       row, router: announcement.router,
-      FeasibilityDistance(seqno: announcement.seqno, metric: metric), lifetime: sourceLifetime,
-      at: now)
+      FeasibilityDistance(seqno: announcement.seqno, metric: metric), at: now)
     table.destinations[row].announced(announcement.metric)
     return .announced
+  }
+
+  /// The attributes we announce a destination with on an interface.
+  func attributes(
+    of row: DestinationRow, on interface: Interface, at now: Instant
+  ) -> PathAttributes {
+    guard interface.parameters.carriesPathAttributes else { return PathAttributes() }
+    let destination = table.destinations[row]
+    if destination.flags.contains(.originated) {
+      return PathAttributes(price: 0, roundTripTime: 0)
+    }
+    let selected = destination.selected
+    guard selected != .none else { return PathAttributes() }
+    return PathAttributes(
+      price: price(of: selected), roundTripTime: pathRoundTripTime(of: selected, at: now))
   }
 
   private func addRetraction(_ row: DestinationRow, _ packet: inout OpenPacket) -> UpdateOutcome {

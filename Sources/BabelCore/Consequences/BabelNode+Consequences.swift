@@ -80,59 +80,27 @@ extension BabelNode {
     considerAnnouncement(row, now)
   }
 
-  // MARK: News of one route
+  // MARK: Requests
 
-  /// A route was entered. Only with its row selected, or not, is it known what is worth asking.
-  mutating func routeArrived(
-    _ number: RouteRow, _ now: Instant, _ buffer: inout ActionBuffer
+  /// A request for one destination: the answer is the selected route, or a retraction, also for
+  /// what we never heard of (§3.8.1.1).
+  mutating func receiveRouteRequest(
+    _ request: RouteRequest, from id: NeighbourID, _ now: Instant
   ) {
-    let row = table.routes[number].destination
-    reportRoute(.add, number, now, &buffer)
-    reselect(row, now, &buffer)
-    askForSeqnoIfWanted(number, isNewWay: true, now)
-    passOnAnswers(row, now)
-  }
-
-  /// An Update changed a route; `before` is what monitors saw of it, and `isNewWay` says that it
-  /// could not be used then.
-  mutating func routeChanged(
-    _ number: RouteRow, from before: VisibleRoute?, formerPrice: UInt32?, isNewWay: Bool,
-    _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    let row = table.routes[number].destination
-    reselect(row, now, &buffer)
-    if isPriceNews(of: number, formerly: formerPrice) { noteChange(row, isCritical: false, now) }
-    reportRoute(number, ifNot: before, now, &buffer)
-    askForSeqnoIfWanted(number, isNewWay: isNewWay, now)
-    passOnAnswers(row, now)
-  }
-
-  /// A route was retracted, or expired.
-  mutating func routeLost(
-    _ number: RouteRow, from before: VisibleRoute?, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
-    reselect(table.routes[number].destination, now, &buffer)
-    reportRoute(number, ifNot: before, now, &buffer)
-  }
-
-  /// The cost of the link to a route's neighbour changed, and with it the metric.
-  mutating func routeCostChanged(
-    _ number: RouteRow, from before: VisibleRoute?, isNewWay: Bool, _ now: Instant,
-    _ buffer: inout ActionBuffer
-  ) {
-    routeLost(number, from: before, now, &buffer)
-    if restart.isRecovering {
-      askForSeqnoIfWanted(number, isNewWay: isNewWay, now)
+    let due = now + answerDelay(on: neighbours[id].interface)
+    if let row = table.find(request.destination, request.source) {
+      enqueue(.update(row), to: id, by: due)
     } else {
-      askForSeqnoIfWanted(afterChangeOf: number, now)
+      enqueue(.retraction(request), to: id, by: due)
     }
   }
 
-  private mutating func passOnAnswers(_ row: DestinationRow, _ now: Instant) {
-    if satisfyRequests(row, now) { noteChange(row, isCritical: false, now) }
+  /// A request for everything: answered at once, by unicast, but not again within a Hello interval
+  /// or 4 s, whichever is shorter.
+  mutating func receiveWildcardRequest(from id: NeighbourID, _ now: Instant) {
+    sendIHU(to: id, now)
+    startUnicastFullUpdate(id, now)
   }
-
-  // MARK: Requests
 
   /// A neighbour asks for a newer seqno. Where ours was raised everybody is told, or else who did
   /// not ask holds routes of an older seqno, which help nobody when the way of the one who asked is

@@ -86,6 +86,26 @@ extension BabelNode {
     ask(for: WantedForwarding(rule: table.destinations[row].forwardedRule), row)
   }
 
+  /// Withdraws an adopted entry.
+  mutating func dropAdopted(_ row: DestinationRow, _ buffer: inout ActionBuffer) {
+    let (key, old) = endAdoption(row)
+    if old != .absent {
+      buffer.actions.append(.forward(ForwardingChange(key: key, old: old, new: .absent)))
+    }
+  }
+
+  /// Makes a destination an ordinary one without an entry; returns what the kernel has for it.
+  mutating func endAdoption(_ row: DestinationRow) -> (ForwardingKey, ForwardingTarget) {
+    let way = table.destinations[row].adoptedWay
+    let key = ForwardingKey(
+      destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
+      table: restart.adoption[way].table)
+    let actual = restart.adoption.actual(way)
+    table.destinations[row].endAdoption()
+    restart.removeAdopted()
+    return (key, actual)
+  }
+
   /// Routes of a destination that the kernel refused may be installed again. Returns whether there
   /// are any.
   mutating func allowInstallation(_ row: DestinationRow) -> Bool {

@@ -3,25 +3,6 @@ import BabelWire
 // Before editing, read RFC 8966 §3.4.
 
 extension Neighbour {
-  /// The routes learned from a neighbour, a list through the rows, and the job that judges them
-  /// anew.
-  struct Routes {
-    var first = RouteRow.none
-    var last = RouteRow.none
-    var count = 0
-    /// Raised by a wildcard retraction: routes of an older epoch are retracted.
-    var epoch: UInt8 = 0
-    /// Rows the job under way has still to look at; nil when there is no job.
-    var jobRemaining: Int?
-    /// The job under way carries out a retraction of everything.
-    var jobRetracts = false
-    /// The job under way, or the next one, brings the first round-trip time, or one that is known
-    /// to be another: what went before is not the metric of the link, and averages leave it out.
-    var jobRestartsSmoothing = false
-    /// The cost before the change that the job under way spreads.
-    var formerCost = Metric.infinity
-  }
-
   /// The full update for one neighbour.
   struct FullUpdate {
     /// Where it stands in the announcement order; nil when none is under way.

@@ -12,26 +12,6 @@ enum SeqnoAnswer {
 extension BabelNode {
   // MARK: Receiving
 
-  /// A request for one destination: the answer is the selected route, or a retraction, also for
-  /// what we never heard of (§3.8.1.1).
-  mutating func receiveRouteRequest(
-    _ request: RouteRequest, from id: NeighbourID, _ now: Instant
-  ) {
-    let due = now + answerDelay(on: neighbours[id].interface)
-    if let row = table.find(request.destination, request.source) {
-      enqueue(.update(row), to: id, by: due)
-    } else {
-      enqueue(.retraction(request), to: id, by: due)
-    }
-  }
-
-  /// A request for everything: answered at once, by unicast, but not again within a Hello interval
-  /// or 4 s, whichever is shorter.
-  mutating func receiveWildcardRequest(from id: NeighbourID, _ now: Instant) {
-    sendIHU(to: id, now)
-    startUnicastFullUpdate(id, now)
-  }
-
   /// Finds the answer to a request for a newer seqno, or forwards it (§3.8.1.2).
   mutating func answer(
     to request: SeqnoRequest, from id: NeighbourID, _ now: Instant,

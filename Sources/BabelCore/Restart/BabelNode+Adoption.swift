@@ -163,24 +163,4 @@ extension BabelNode {
     guard restart.adoption.count > 0 else { return }
     restart.revoke(id, isLost: isLost) { _ in true }
   }
-
-  /// Withdraws an adopted entry.
-  mutating func dropAdopted(_ row: DestinationRow, _ buffer: inout ActionBuffer) {
-    let (key, old) = endAdoption(row)
-    if old != .absent {
-      buffer.actions.append(.forward(ForwardingChange(key: key, old: old, new: .absent)))
-    }
-  }
-
-  /// Makes a destination an ordinary one without an entry; returns what the kernel has for it.
-  mutating func endAdoption(_ row: DestinationRow) -> (ForwardingKey, ForwardingTarget) {
-    let way = table.destinations[row].adoptedWay
-    let key = ForwardingKey(
-      destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
-      table: restart.adoption[way].table)
-    let actual = restart.adoption.actual(way)
-    table.destinations[row].endAdoption()
-    restart.removeAdopted()
-    return (key, actual)
-  }
 }

@@ -78,31 +78,3 @@ extension BabelNode {
     restart.judgeLater(row, at: now)
   }
 }
-
-extension BabelNode {
-  /// The Update intervals of our interfaces changed. What was announced before may live as long as
-  /// what is announced from now on: the next Updates name the new interval.
-  mutating func updateSourceLifetime(_ now: Instant) {
-    var longest: Int64 = 0
-    for id in links.order {
-      if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
-    }
-    let former = sourceLifetime
-    sourceLifetime = ProtocolParameters.sourceLifetime(longest)
-    let growth = sourceLifetime - former
-    guard growth > 0 else { return }
-    table.keepSources(for: growth, until: now + sourceLifetime, at: now)
-    // Neighbours remember our own seqno as long as we do theirs.
-    restart.prolongLearning(by: growth)
-  }
-
-  /// A neighbour announced a route and will not repeat that for long. It may have it from us, and
-  /// may not be able to say so for as long when it has lost it: until then our distance counts.
-  mutating func keepSource(
-    _ row: DestinationRow, _ router: RouterRow, asLongAs interval: Interval, _ now: Instant
-  ) {
-    let lifetime = ProtocolParameters.sourceLifetime(interval.microseconds)
-    guard lifetime > ProtocolParameters.sourceGarbageCollection else { return }
-    table.keepSource(row, router: router, until: now + lifetime, at: now)
-  }
-}

@@ -86,15 +86,6 @@ extension BabelNode {
     buffer.actions.append(.notify(.route(event, routeStatus(number, now))))
   }
 
-  /// What a monitor sees of a route that keeps its place.
-  struct VisibleRoute: Equatable {
-    var metric: Metric
-    var advertisedMetric: Metric
-    var routerID: RouterRow
-    var isSelected: Bool
-    var price: UInt32?
-  }
-
   /// What a monitor sees of a route now; nil if there is none.
   func visible(_ number: RouteRow) -> VisibleRoute? {
     guard reportsRoutes else { return nil }

@@ -6,27 +6,27 @@ import BabelWire
 struct Route {
   let destination: DestinationRow
   /// Interned next hop; it knows the neighbour.
-  var nextHop: NextHopRow
+  fileprivate(set) var nextHop: NextHopRow
   /// Interned router-id.
-  var routerID: RouterRow
-  var nextInDestination = RouteRow.none
-  var previousOfNeighbour = RouteRow.none
-  var nextOfNeighbour = RouteRow.none
+  fileprivate(set) var routerID: RouterRow
+  fileprivate(set) var nextInDestination = RouteRow.none
+  fileprivate(set) var previousOfNeighbour = RouteRow.none
+  fileprivate(set) var nextOfNeighbour = RouteRow.none
   /// When the row is looked at next: refresh, expiry or removal.
-  var deadline = Tick(rawValue: 0)
+  fileprivate(set) var deadline = Tick(rawValue: 0)
   /// When the last Update that counted arrived.
-  var updatedAt = Tick(rawValue: 0)
-  var smoothed: SmoothedMetric
-  var seqno: Seqno
-  var advertisedMetric: Metric
-  var interval: Interval
+  fileprivate(set) var updatedAt = Tick(rawValue: 0)
+  fileprivate(set) var smoothed: SmoothedMetric
+  fileprivate(set) var seqno: Seqno
+  fileprivate(set) var advertisedMetric: Metric
+  fileprivate(set) var interval: Interval
   /// What the `in` filter adds.
-  var filterMetric = Metric.zero
+  fileprivate(set) var filterMetric = Metric.zero
   /// Number of the `in` rule plus one, 0 if none matched.
-  var filterRule: UInt16 = 0
+  fileprivate(set) var filterRule: UInt16 = 0
   fileprivate(set) var flags = RouteFlags()
   /// The neighbour's epoch when the last Update arrived; a wildcard retraction begins a new one.
-  var epoch: UInt8
+  fileprivate(set) var epoch: UInt8
   /// What selection thinks of it.
   fileprivate(set) var reason = RouteReason.worse
 
@@ -38,18 +38,77 @@ struct Route {
     if isInstallable { flags.remove(.notInstallable) } else { flags.insert(.notInstallable) }
   }
 
+  // MARK: Its place in lists
+
+  /// The route behind it to the same destination.
+  mutating func setNext(_ next: RouteRow) { nextInDestination = next }
+
+  /// The route behind it from the same neighbour.
+  mutating func setNextOfNeighbour(_ next: RouteRow) { nextOfNeighbour = next }
+
+  /// The route before it from the same neighbour.
+  mutating func setPreviousOfNeighbour(_ previous: RouteRow) { previousOfNeighbour = previous }
+
+  // MARK: News from its neighbour
+
+  /// A route that an Update brings.
+  init(
+    _ update: Update, to destination: DestinationRow, via nextHop: NextHopRow, by router: RouterRow,
+    metric: Metric, epoch: UInt8, at now: Instant
+  ) {
+    self.destination = destination
+    self.nextHop = nextHop
+    routerID = router
+    smoothed = SmoothedMetric(metric, at: now)
+    seqno = update.seqno
+    advertisedMetric = update.metric
+    interval = update.interval
+    self.epoch = epoch
+    updatedAt = Tick(now)
+  }
+
+  /// An Update that is taken over says something else of it. What it names is interned, and counted
+  /// by the caller.
+  mutating func renew(
+    _ update: Update, via nextHop: NextHopRow, by router: RouterRow, epoch: UInt8, at now: Instant
+  ) {
+    self.nextHop = nextHop
+    routerID = router
+    seqno = update.seqno
+    advertisedMetric = update.metric
+    interval = update.interval
+    self.epoch = epoch
+    repeated(at: now)
+  }
+
+  /// Notes what the `in` filter says of it: what it adds, and the number of its rule plus one.
+  mutating func filtered(_ metric: Metric, _ rule: UInt16) {
+    filterMetric = metric
+    filterRule = rule
+  }
+
   /// A finite Update arrived: what was wrong with the route before does not count.
-  mutating func updated(at now: Instant) {
+  mutating func repeated(at now: Instant) {
     updatedAt = Tick(now)
     flags = []
   }
 
   /// The neighbour does not have it any more, or announces something that the `in` filter denies.
-  mutating func retracted(isDenied: Bool) {
+  mutating func retracted(isDenied: Bool, epoch: UInt8) {
     advertisedMetric = .infinity
+    self.epoch = epoch
     flags.remove([.expired, .denied])
     if isDenied { flags.insert(.denied) }
   }
+
+  /// The neighbour retracted everything that it announced before this epoch.
+  mutating func overtaken(by epoch: UInt8) {
+    self.epoch = epoch
+    advertisedMetric = .infinity
+  }
+
+  /// The neighbour is gone, or the route: it is removed at once, or soon.
+  mutating func leaves() { advertisedMetric = .infinity }
 
   /// The neighbour did not repeat it in time.
   mutating func expired() {
@@ -59,6 +118,26 @@ struct Route {
 
   /// The neighbour is asked to repeat it.
   mutating func refreshAsked() { flags.insert(.refreshAsked) }
+
+  // MARK: Time
+
+  /// Sets when it is looked at next.
+  mutating func wait(until deadline: Instant) { self.deadline = Tick(deadline) }
+
+  /// Its metric changes; until `now` it was `former`.
+  mutating func metricChanged(from former: Metric, timeConstant: Int64, at now: Instant) {
+    smoothed.changed(from: former, timeConstant: timeConstant, at: now)
+  }
+
+  /// What its metric was before does not count any more.
+  mutating func restartSmoothing(_ metric: Metric, at now: Instant) {
+    smoothed = SmoothedMetric(metric, at: now)
+  }
+
+  /// See ``SmoothedMetric/keepTellable(_:at:)``.
+  mutating func keepTellable(_ metric: Metric, at now: Instant) {
+    smoothed.keepTellable(metric, at: now)
+  }
 
   /// The distance as advertised.
   var distance: FeasibilityDistance {

@@ -7,12 +7,13 @@ extension RouteTable {
   /// Source entries beside those in the rows, and presumed ones.
   var sourceCount: Int { sources.count + presumptions.count }
 
-  /// When the next of these may have to go.
-  var otherSourcesDeadline: Instant? {
-    guard let one = sources.firstDeadline, let other = presumptions.firstDeadline else {
-      return sources.firstDeadline ?? presumptions.firstDeadline
-    }
-    return min(one, other)
+  /// When the next source entry may have to go.
+  var firstSourceDeadline: Instant? {
+    var first = Instant.distantFuture
+    if let deadline = sourceWheel.firstDeadline { first = min(first, deadline) }
+    if let deadline = sources.firstDeadline { first = min(first, deadline) }
+    if let deadline = presumptions.firstDeadline { first = min(first, deadline) }
+    return first == .distantFuture ? nil : first
   }
 
   /// The feasibility distance of (destination, router), nil if we keep none.
@@ -36,11 +37,12 @@ extension RouteTable {
   }
 
   /// Notes that a finite Update is being sent: creates or improves the source entry and restarts
-  /// its garbage collection (§3.7.3): it is kept for `lifetime` microseconds, and for longer if
+  /// its garbage collection (§3.7.3): it is kept for ``sourceLifetime`` microseconds, or for
+  /// `lifetime` if that is given, and for longer if
   /// that was promised before.
   mutating func announced(
-    _ row: DestinationRow, router: RouterRow, _ distance: FeasibilityDistance, lifetime: Int64,
-    at now: Instant
+    _ row: DestinationRow, router: RouterRow, _ distance: FeasibilityDistance,
+    lifetime: Int64? = nil, at now: Instant
   ) {
     if destinations[row].sourceRouter != router { takeOver(row, router: router, at: now) }
     let expired = destinations[row].sourceExpiry.isDue(at: now)
@@ -49,17 +51,22 @@ extension RouteTable {
     } else {
       destinations[row].sourceDistance.announced(distance)
     }
-    let expiry = now + lifetime
+    let expiry = now + (lifetime ?? sourceLifetime)
     if expiry > destinations[row].sourceExpiry.instant(near: now) {
       destinations[row].sourceExpiry = Tick(expiry)
     }
     if !sourceWheel.contains(row) { sourceWheel.add(row, expiry, now: now) }
   }
 
-  /// Keeps the entry of (destination, router), if there is one, at least until `expiry`.
+  /// A neighbour announced (destination, router) and will not repeat that for an interval. It may
+  /// have it from us, and if the interval is long it may be late to say that it has lost it: until
+  /// then our entry, if there is one, counts.
   mutating func keepSource(
-    _ row: DestinationRow, router: RouterRow, until expiry: Instant, at now: Instant
+    _ row: DestinationRow, router: RouterRow, asLongAs interval: Interval, at now: Instant
   ) {
+    let lifetime = ProtocolParameters.sourceLifetime(interval.microseconds)
+    guard lifetime > ProtocolParameters.sourceGarbageCollection else { return }
+    let expiry = now + lifetime
     if destinations[row].sourceRouter == router {
       guard !destinations[row].sourceExpiry.isDue(at: now),
         expiry > destinations[row].sourceExpiry.instant(near: now)
@@ -70,9 +77,20 @@ extension RouteTable {
     }
   }
 
-  /// Keeps all entries for so many microseconds longer, but none beyond `latest`: what was
-  /// announced long ago is not remembered longer than what is announced now.
-  mutating func keepSources(for time: Int64, until latest: Instant, at now: Instant) {
+  /// Updates are sent at intervals of so many microseconds at most. What was announced before may
+  /// live as long as what is announced from now on, as the next Updates name the new interval; but
+  /// what was announced long ago is not remembered longer than what is announced now. Returns by how
+  /// much time entries live longer.
+  mutating func setLongestInterval(_ longest: Int64, at now: Instant) -> Int64 {
+    let former = sourceLifetime
+    sourceLifetime = ProtocolParameters.sourceLifetime(longest)
+    let time = sourceLifetime - former
+    guard time > 0 else { return 0 }
+    keepSources(for: time, until: now + sourceLifetime, at: now)
+    return time
+  }
+
+  private mutating func keepSources(for time: Int64, until latest: Instant, at now: Instant) {
     for row in destinations.indexes
     where isLive(row) && destinations[row].sourceRouter != .none {
       let expiry = destinations[row].sourceExpiry.instant(near: now)

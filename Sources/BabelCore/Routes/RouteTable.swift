@@ -12,15 +12,25 @@ struct RouteTable {
   var presumptions = SourceTable()
   var order = AnnouncementOrder()
   /// What Updates said of their paths, by route; only where something was said.
-  var attributes: [RouteRow: PathAttributes] = [:]
+  private(set) var attributes: [RouteRow: PathAttributes] = [:]
   /// Expiry of routes.
-  var routeWheel = RowWheel<Route>()
+  private var routeWheel = RowWheel<Route>()
   /// Expiry of the source entries held in destination rows.
   var sourceWheel = RowWheel<Destination>()
+  /// For how many microseconds a source entry is kept after we announced it (§3.7.3).
+  var sourceLifetime = ProtocolParameters.sourceGarbageCollection
   private var sourcePrefixes = InternedSourcePrefixes()
   private var index: HashIndex
 
   init(hashKey: UInt64) { index = HashIndex(key: hashKey) }
+
+  /// When a route or a source entry may have to be looked at.
+  var firstDeadline: Instant? {
+    guard let one = routeWheel.firstDeadline, let other = firstSourceDeadline else {
+      return routeWheel.firstDeadline ?? firstSourceDeadline
+    }
+    return min(one, other)
+  }
 
   // MARK: Destinations
 
@@ -127,6 +137,21 @@ struct RouteTable {
     return true
   }
 
+  /// Sets when a route is looked at next. A row that is refreshed stays in its slot of the wheel,
+  /// and is put back when that comes up.
+  mutating func setDeadline(_ deadline: Instant, of row: RouteRow, at now: Instant) {
+    let isEarlier = deadline < routes[row].deadline.instant(near: now)
+    routes[row].wait(until: deadline)
+    if routeWheel.contains(row) {
+      guard isEarlier else { return }
+      routeWheel.remove(row)
+    }
+    routeWheel.add(row, deadline, now: now)
+  }
+
+  /// A route whose time may have come.
+  mutating func routeDue(at now: Instant) -> RouteRow? { routeWheel.popDue(at: now) }
+
   /// A walk through the routes of a destination, in order of arrival. The table may change
   /// meanwhile, as long as the route that was handed out last stays in it.
   func routes(of destination: DestinationRow) -> RouteWalk {
@@ -150,9 +175,26 @@ struct RouteTable {
       destinations[route.destination].firstRoute = row
     } else {
       while routes[last].nextInDestination != .none { last = routes[last].nextInDestination }
-      routes[last].nextInDestination = row
+      routes[last].setNext(row)
     }
     return row
+  }
+
+  /// Appends a route to its neighbour's list.
+  mutating func link(_ row: RouteRow, to list: inout Neighbour.Routes) {
+    routes[row].setPreviousOfNeighbour(list.last)
+    routes[row].setNextOfNeighbour(.none)
+    if list.last != .none { routes[list.last].setNextOfNeighbour(row) }
+    list.append(row)
+  }
+
+  /// Takes a route out of its neighbour's list.
+  mutating func unlink(_ row: RouteRow, from list: inout Neighbour.Routes) {
+    let previous = routes[row].previousOfNeighbour
+    let next = routes[row].nextOfNeighbour
+    if previous != .none { routes[previous].setNextOfNeighbour(next) }
+    if next != .none { routes[next].setPreviousOfNeighbour(previous) }
+    list.remove(between: previous, and: next)
   }
 
   /// Unlinks a route from its destination and frees it with its next hop and router-id.
@@ -165,7 +207,7 @@ struct RouteTable {
     } else {
       var other = destinations[route.destination].firstRoute
       while routes[other].nextInDestination != row { other = routes[other].nextInDestination }
-      routes[other].nextInDestination = route.nextInDestination
+      routes[other].setNext(route.nextInDestination)
     }
     nextHops.release(route.nextHop)
     routerIDs.release(route.routerID)

@@ -184,7 +184,7 @@ extension BabelNode {
   /// packet goes that way any more.
   private func isRetracting(_ id: NeighbourID, _ now: Instant) -> Bool {
     let neighbour = neighbours[id]
-    if neighbour.routes.jobRetracts || restart.isWalking || retractionDoneAt == now {
+    if neighbour.routes.jobRetracts || restart.isWalking || jobs.retractionDoneAt == now {
       return true
     }
     return jobs.contains {

@@ -19,20 +19,6 @@ public struct Pricing: Equatable, Sendable {
 }
 
 extension BabelNode {
-  /// What we ask for, and how prices count.
-  public var pricing: Pricing { parameters.pricing }
-
-  /// Changes what we ask for. Routes are selected anew, and announced with the new price.
-  public mutating func setPricing(_ pricing: Pricing, at now: Instant) {
-    guard pricing != parameters.pricing else { return }
-    parameters.pricing = pricing
-    guard usesPrices else { return }
-    judgeAllRoutes()
-    for id in links.order where interface(id)?.parameters.carriesPathAttributes == true {
-      requestFullUpdate(id, now)
-    }
-  }
-
   /// Notes whether any interface carries path attributes; without one, prices decide nothing.
   mutating func updateUseOfPrices() {
     let uses = links.order.contains {
@@ -41,22 +27,6 @@ extension BabelNode {
     guard uses != usesPrices else { return }
     usesPrices = uses
     judgeAllRoutes()
-  }
-
-  /// All routes are looked at again, a budget at a time.
-  private mutating func judgeAllRoutes() {
-    for id in links.order {
-      for neighbour in interface(id)?.neighbours ?? [] { judgeRoutes(of: neighbour) }
-    }
-  }
-
-  /// A full update of an interface is sent soon.
-  mutating func requestFullUpdate(_ id: InterfaceID, _ now: Instant) {
-    guard interface(id)?.isUp == true else { return }
-    let due = now + urgentDelay(on: id)
-    links[announcing: id]?.announcing.restartFullUpdate()
-    links[announcing: id]?.announcing.planFullUpdate(at: due)
-    links.schedule(id)
   }
 
   /// What counts of an Update's attributes where it came in.
@@ -92,21 +62,6 @@ extension BabelNode {
     guard let beyond else { return nil }
     let (sum, overflow) = beyond.addingReportingOverflow(link)
     return overflow ? .max : sum
-  }
-
-  /// The attributes we announce a destination with on an interface.
-  func attributes(
-    of row: DestinationRow, on interface: Interface, at now: Instant
-  ) -> PathAttributes {
-    guard interface.parameters.carriesPathAttributes else { return PathAttributes() }
-    let destination = table.destinations[row]
-    if destination.flags.contains(.originated) {
-      return PathAttributes(price: 0, roundTripTime: 0)
-    }
-    let selected = destination.selected
-    guard selected != .none else { return PathAttributes() }
-    return PathAttributes(
-      price: price(of: selected), roundTripTime: pathRoundTripTime(of: selected, at: now))
   }
 
   /// What selection compares, the lower the better: the metric alone, or price and metric where

@@ -1,0 +1,35 @@
+import BabelWire
+
+/// What became of a route. Who changed it returns this, and ``BabelNode`` does what follows.
+enum RouteChange {
+  /// Nothing that anybody has to hear of.
+  case none
+  /// The neighbour has no route to a destination, and had none that we know of.
+  case unknown
+  /// It was entered.
+  case arrived(RouteRow)
+  /// An Update said the same again.
+  case repeated(RouteRow)
+  /// An Update of the selected route is not feasible, so the route stays as it is.
+  case unfeasible(RouteRow)
+  /// An Update changed it; with what monitors saw of it, the price that was told, and whether it
+  /// could not be used before.
+  case changed(RouteRow, from: VisibleRoute?, formerPrice: UInt32?, isNewWay: Bool)
+  /// It was retracted, or expired.
+  case lost(RouteRow, from: VisibleRoute?)
+  /// The cost of the link to its neighbour changed, and with it the metric.
+  case costChanged(RouteRow, from: VisibleRoute?, isNewWay: Bool)
+  /// It is selected, and expires soon if its neighbour does not repeat it.
+  case refreshDue(RouteRow)
+  /// Nothing holds it any more: it is to be removed.
+  case leaving(RouteRow)
+}
+
+/// What a monitor sees of a route that keeps its place.
+struct VisibleRoute: Equatable {
+  var metric: Metric
+  var advertisedMetric: Metric
+  var routerID: RouterRow
+  var isSelected: Bool
+  var price: UInt32?
+}

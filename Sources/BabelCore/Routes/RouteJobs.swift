@@ -1,0 +1,171 @@
+import BabelWire
+
+/// Neighbours whose routes have to be looked at, in order: losing a neighbour with 100,000 routes
+/// only marks it.
+struct RouteJobs {
+  private var queue: [NeighbourID] = []
+  /// When the last row of a retraction was worked on.
+  private(set) var retractionDoneAt: Instant?
+
+  var isEmpty: Bool { queue.isEmpty }
+
+  /// The neighbour whose turn it is.
+  var first: NeighbourID? { queue.first }
+
+  /// Whether some neighbour that waits fulfils a condition.
+  func contains(where condition: (NeighbourID) -> Bool) -> Bool { queue.contains(where: condition) }
+
+  mutating func append(_ id: NeighbourID) { queue.append(id) }
+
+  /// The first neighbour's routes have been looked at.
+  mutating func removeFirst() { queue.removeFirst() }
+
+  /// A retraction is worked on in full.
+  mutating func retractionDone(at now: Instant) { retractionDoneAt = now }
+}
+
+extension Neighbour {
+  /// The routes learned from a neighbour, a list through the rows, and the job that judges them
+  /// anew.
+  struct Routes {
+    private(set) var first = RouteRow.none
+    private(set) var last = RouteRow.none
+    private(set) var count = 0
+    /// Raised by a wildcard retraction: routes of an older epoch are retracted.
+    private(set) var epoch: UInt8 = 0
+    /// Rows the job under way has still to look at; nil when there is no job.
+    private(set) var jobRemaining: Int?
+    /// The job under way carries out a retraction of everything.
+    private(set) var jobRetracts = false
+    /// The job under way, or the next one, brings the first round-trip time, or one that is known
+    /// to be another: what went before is not the metric of the link, and averages leave it out.
+    private(set) var jobRestartsSmoothing = false
+    /// The cost before the change that the job under way spreads.
+    private(set) var formerCost = Metric.infinity
+
+    /// Appends a route to the list. The caller links the rows.
+    mutating func append(_ route: RouteRow) {
+      if last == .none { first = route }
+      last = route
+      count += 1
+    }
+
+    /// Takes a route out of the list. The caller links the rows before and behind it.
+    mutating func remove(between previous: RouteRow, and next: RouteRow) {
+      if previous == .none { first = next }
+      if next == .none { last = previous }
+      count -= 1
+    }
+
+    /// All routes are retracted: at once for all decisions, their rows by a job.
+    mutating func retractAll() {
+      epoch &+= 1
+      jobRetracts = true
+    }
+
+    /// The next job, or the one under way, spreads a change of the cost.
+    mutating func spread(from former: Metric) { formerCost = former }
+
+    /// A job looks at all routes from now on. Returns whether none was under way.
+    mutating func beginJob() -> Bool {
+      defer { jobRemaining = count }
+      return jobRemaining == nil
+    }
+
+    /// The route that the job looks at next; nil if it is done.
+    mutating func nextOfJob() -> RouteRow? {
+      guard let remaining = jobRemaining, remaining > 0, first != .none else { return nil }
+      jobRemaining = remaining - 1
+      return first
+    }
+
+    /// Ends the job. Returns whether it carried out a retraction.
+    mutating func endJob() -> Bool {
+      defer { jobRetracts = false }
+      jobRemaining = nil
+      jobRestartsSmoothing = false
+      return jobRetracts
+    }
+
+    /// See ``jobRestartsSmoothing``.
+    mutating func setRestartsSmoothing(_ restarts: Bool) { jobRestartsSmoothing = restarts }
+  }
+}
+
+extension BabelNode {
+  /// Has all routes of a neighbour judged anew, a budget at a time.
+  mutating func judgeRoutes(of id: NeighbourID) {
+    guard neighbours[id].routes.count > 0 else { return }
+    if neighbours[id].routes.jobRemaining == nil {
+      let cost = neighbours[id].cost
+      neighbours[routes: id].spread(from: cost)
+    }
+    beginJob(id)
+  }
+
+  /// All routes are looked at again, a budget at a time.
+  mutating func judgeAllRoutes() {
+    for id in links.order {
+      for neighbour in interface(id)?.neighbours ?? [] { judgeRoutes(of: neighbour) }
+    }
+  }
+
+  /// The cost of the link to a neighbour was `former`: its routes are judged anew.
+  mutating func spreadCost(of id: NeighbourID, from former: Metric) {
+    guard neighbours[id].routes.count > 0 else { return }
+    neighbours[routes: id].spread(from: former)
+    beginJob(id)
+  }
+
+  /// A wildcard retraction: every route of the neighbour is retracted (§4.6.9). The new epoch does
+  /// it at once for all decisions; a job brings the rows up to date.
+  mutating func retractRoutes(of id: NeighbourID) {
+    guard neighbours[id].routes.count > 0 else { return }
+    neighbours[routes: id].retractAll()
+    judgeRoutes(of: id)
+  }
+
+  /// A neighbour has left: its routes are removed, a budget at a time, and then its row.
+  mutating func removeRoutes(of id: NeighbourID) { beginJob(id) }
+
+  private mutating func beginJob(_ id: NeighbourID) {
+    if neighbours[routes: id].beginJob() { jobs.append(id) }
+  }
+
+  /// Looks at the next route of the neighbours whose cost changed, that retracted everything or that
+  /// are leaving. Returns what became of it; nil if no job is left.
+  mutating func nextOfJobs(_ now: Instant) -> RouteChange? {
+    while let id = jobs.first {
+      if let number = neighbours[routes: id].nextOfJob() {
+        return neighbours[id].isLeaving ? .leaving(number) : refresh(number, of: id, now)
+      }
+      jobs.removeFirst()
+      let hasRetracted = neighbours[routes: id].endJob()
+      if hasRetracted || neighbours[id].isLeaving { jobs.retractionDone(at: now) }
+      if neighbours[id].isLeaving { neighbours.remove(id) }
+    }
+    return nil
+  }
+
+  /// One row of a job: the route moves to the end of the list and is judged anew.
+  private mutating func refresh(
+    _ number: RouteRow, of id: NeighbourID, _ now: Instant
+  ) -> RouteChange {
+    table.unlink(number, from: &neighbours[routes: id])
+    table.link(number, to: &neighbours[routes: id])
+    let state = neighbours[id].routes
+    let route = table.routes[number]
+    let former = route.advertisedMetric.adding(state.formerCost).adding(route.filterMetric)
+    if state.jobRestartsSmoothing {
+      table.routes[number].restartSmoothing(metric(of: number), at: now)
+    } else {
+      table.routes[number].metricChanged(
+        from: former, timeConstant: timeConstant(number), at: now)
+    }
+    if route.epoch != state.epoch { table.routes[number].overtaken(by: state.epoch) }
+    var before = visible(number)
+    before?.metric = former
+    before?.advertisedMetric = route.advertisedMetric
+    return .costChanged(number, from: before, isNewWay: former.isInfinite)
+  }
+}
