@@ -124,24 +124,14 @@ extension BabelNode {
 
   // MARK: Reading
 
-  /// Redistributed prefixes in babeld's order: by 16-octet length, address, source length,
-  /// source address.
+  /// Redistributed prefixes in babeld's order, see ``OriginatedKey``.
   public func originatedPrefixes() -> [OriginatedStatus] {
     var result: [OriginatedStatus] = []
     for row in table.destinations.indexes
     where table.isLive(row) && table.destinations[row].flags.contains(.originated) {
       result.append(originatedStatus(row))
     }
-    return result.sorted {
-      let a = $0.destination
-      let b = $1.destination
-      if a.mappedLength != b.mappedLength { return a.mappedLength < b.mappedLength }
-      if a.address != b.address { return a.address < b.address }
-      if $0.source.mappedLength != $1.source.mappedLength {
-        return $0.source.mappedLength < $1.source.mappedLength
-      }
-      return $0.source.address < $1.source.address
-    }
+    return result.sorted { OriginatedKey($0) < OriginatedKey($1) }
   }
 
   private func originatedStatus(_ row: DestinationRow) -> OriginatedStatus {

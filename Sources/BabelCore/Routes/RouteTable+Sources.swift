@@ -5,13 +5,13 @@ import BabelWire
 
 extension RouteTable {
   /// Source entries beside those in the rows, and presumed ones.
-  var sourceCount: Int { sources.count + presumptions.count }
+  var sourceCount: Int { furtherSources.count + presumptions.count }
 
   /// When the next source entry may have to go.
   var firstSourceDeadline: Instant? {
     var first = Instant.distantFuture
     if let deadline = sourceWheel.firstDeadline { first = min(first, deadline) }
-    if let deadline = sources.firstDeadline { first = min(first, deadline) }
+    if let deadline = furtherSources.firstDeadline { first = min(first, deadline) }
     if let deadline = presumptions.firstDeadline { first = min(first, deadline) }
     return first == .distantFuture ? nil : first
   }
@@ -23,7 +23,7 @@ extension RouteTable {
         ? nil : destinations[row].sourceDistance
     }
     guard destinations[row].flags.contains(.moreSources) else { return nil }
-    return sources.distance(row, router, at: now)
+    return furtherSources.distance(row, router, at: now)
   }
 
   /// Whether the entry of the router-id announced last would have to move to the side table, and
@@ -33,7 +33,8 @@ extension RouteTable {
     guard former.sourceRouter != router, former.sourceRouter != .none,
       !former.sourceExpiry.isDue(at: now)
     else { return false }
-    return !former.flags.contains(.moreSources) || sources.distance(row, router, at: now) == nil
+    return !former.flags.contains(.moreSources)
+      || furtherSources.distance(row, router, at: now) == nil
   }
 
   /// Notes that a finite Update is being sent: creates or improves the source entry and restarts
@@ -73,7 +74,7 @@ extension RouteTable {
       else { return }
       destinations[row].sourceExpiry = Tick(expiry)
     } else if destinations[row].flags.contains(.moreSources) {
-      sources.keep(row, router, until: expiry, at: now)
+      furtherSources.keep(row, router, until: expiry, at: now)
     }
   }
 
@@ -96,7 +97,7 @@ extension RouteTable {
       let expiry = destinations[row].sourceExpiry.instant(near: now)
       destinations[row].sourceExpiry = Tick(max(expiry, min(expiry + time, latest)))
     }
-    sources.keepAll(for: time, until: latest, at: now)
+    furtherSources.keepAll(for: time, until: latest, at: now)
     presumptions.keepAll(for: time, until: latest, at: now)
   }
 
@@ -110,7 +111,7 @@ extension RouteTable {
       body(destination.sourceRouter, destination.sourceDistance, destination.sourceExpiry)
     }
     guard destination.flags.contains(.moreSources) else { return }
-    sources.forEach(of: row, body)
+    furtherSources.forEach(of: row, body)
     presumptions.forEach(of: row, body)
   }
 
@@ -153,11 +154,11 @@ extension RouteTable {
       if former.sourceExpiry.isDue(at: now) {
         routerIDs.release(former.sourceRouter)
       } else {
-        sources.insert(
+        furtherSources.insert(
           row, former.sourceRouter, former.sourceDistance, expiry: former.sourceExpiry, at: now)
       }
     }
-    if former.flags.contains(.moreSources), let entry = sources.remove(row, router) {
+    if former.flags.contains(.moreSources), let entry = furtherSources.remove(row, router) {
       destinations[row].sourceDistance = entry.distance
       destinations[row].sourceExpiry = entry.expiry
     } else {
@@ -170,7 +171,7 @@ extension RouteTable {
   }
 
   private mutating func updateMoreSources(_ row: DestinationRow) {
-    destinations[row].setMoreSources(sources.hasEntries(row) || presumptions.hasEntries(row))
+    destinations[row].setMoreSources(furtherSources.hasEntries(row) || presumptions.hasEntries(row))
   }
 
   /// Deletes source entries whose garbage-collection time has passed; at most `budget` rows are
@@ -190,7 +191,7 @@ extension RouteTable {
       removeIfUnused(row)
     }
     while work < budget,
-      let entry = sources.popExpired(at: now) ?? presumptions.popExpired(at: now)
+      let entry = furtherSources.popExpired(at: now) ?? presumptions.popExpired(at: now)
     {
       work += 1
       routerIDs.release(entry.router)

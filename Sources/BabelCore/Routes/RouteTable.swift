@@ -7,9 +7,9 @@ struct RouteTable {
   var routes = ChunkedTable<Route>()
   var nextHops = InternedNextHops()
   var routerIDs = InternedRouterIDs()
-  var sources = SourceTable()
+  var furtherSources = FurtherSources()
   /// What a lost life may have announced.
-  var presumptions = SourceTable()
+  var presumptions = FurtherSources()
   var order = AnnouncementOrder()
   /// What Updates said of their paths, by route; only where something was said.
   private(set) var attributes: [RouteRow: PathAttributes] = [:]

@@ -119,28 +119,3 @@ struct DumpCursor {
     return low < keys.count && keys[low] == key ? low : nil
   }
 }
-
-/// The order of redistributed prefixes in a dump: by 16-octet length, address, source length,
-/// source address.
-struct OriginatedKey: Hashable, Comparable {
-  private let destination: Prefix
-  private let source: Prefix
-
-  init(_ status: OriginatedStatus) {
-    destination = status.destination
-    source = status.source
-  }
-
-  static func < (a: OriginatedKey, b: OriginatedKey) -> Bool {
-    if a.destination.mappedLength != b.destination.mappedLength {
-      return a.destination.mappedLength < b.destination.mappedLength
-    }
-    if a.destination.address != b.destination.address {
-      return a.destination.address < b.destination.address
-    }
-    if a.source.mappedLength != b.source.mappedLength {
-      return a.source.mappedLength < b.source.mappedLength
-    }
-    return a.source.address < b.source.address
-  }
-}

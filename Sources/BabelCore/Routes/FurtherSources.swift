@@ -4,7 +4,7 @@ import BabelWire
 
 /// Source entries beyond the one that each destination row holds itself: those of router-ids
 /// that announced the same prefix before, or that announce it as well.
-struct SourceTable {
+struct FurtherSources {
   private struct Row {
     let destination: DestinationRow
     let router: RouterRow
