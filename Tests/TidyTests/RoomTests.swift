@@ -58,7 +58,8 @@ import Testing
 }
 
 /// Selection, holds, forwarding, announcing and seqno requests do not call each other.
-/// The folder of the consequences calls them, in the order that `BabelNode+Consequences.swift` states.
+/// The folder of the consequences calls them, in the order that `BabelNode+Consequences.swift`
+/// states.
 @Suite struct `Who follows whom` {
   private struct Verb {
     /// Name of the function.

@@ -3,8 +3,8 @@ import BabelWire
 // Before editing, read RFC 8966 §3.5.3 and §3.5.4.
 
 extension BabelNode {
-  /// Takes over what an Update says (§3.5.3). Returns what became of the route; the caller does what
-  /// follows.
+  /// Takes over what an Update says (§3.5.3). Returns what became of the route; the caller does
+  /// what follows.
   mutating func takeOver(
     _ update: Update, from id: NeighbourID, _ now: Instant
   ) -> RouteChange {

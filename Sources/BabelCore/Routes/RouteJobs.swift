@@ -132,8 +132,8 @@ extension BabelNode {
     if neighbours[routes: id].beginJob() { jobs.append(id) }
   }
 
-  /// Looks at the next route of the neighbours whose cost changed, that retracted everything or that
-  /// are leaving. Returns what became of it; nil if no job is left.
+  /// Looks at the next route of the neighbours whose cost changed, that retracted everything or
+  /// that are leaving. Returns what became of it; nil if no job is left.
   mutating func nextOfJobs(_ now: Instant) -> RouteChange? {
     while let id = jobs.first {
       if let number = neighbours[routes: id].nextOfJob() {

@@ -80,8 +80,8 @@ extension RouteTable {
 
   /// Updates are sent at intervals of so many microseconds at most. What was announced before may
   /// live as long as what is announced from now on, as the next Updates name the new interval; but
-  /// what was announced long ago is not remembered longer than what is announced now. Returns by how
-  /// much time entries live longer.
+  /// what was announced long ago is not remembered longer than what is announced now. Returns by
+  /// how much time entries live longer.
   mutating func setLongestInterval(_ longest: Int64, at now: Instant) -> Int64 {
     let former = sourceLifetime
     sourceLifetime = ProtocolParameters.sourceLifetime(longest)
