@@ -1,6 +1,7 @@
 import BabelCore
 import BabelKernel
 import BabelWire
+import Foundation
 import TestSupport
 import Testing
 
@@ -12,15 +13,26 @@ private struct MirrorHistory {
   private static let destinations = [
     "10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24", "fd01::/64", "fd02::/64", "fd03::/64",
   ].compactMap { Prefix($0) }
+  /// What packets from some sources only take. The wide destination makes exceptions necessary.
+  private static let sourceSpecific = [
+    ("10.0.0.0/8", "10.9.0.0/16"), ("10.1.0.0/24", "10.9.0.0/16"),
+    ("10.2.0.0/24", "10.9.1.0/24"), ("fd02::/64", "fd09::/32"),
+  ].compactMap { pair in
+    Prefix(pair.0).flatMap { destination in Prefix(pair.1).map { (destination, $0) } }
+  }
   /// Where only others have routes.
   private static let elsewhere = ["10.7.0.0/24", "10.8.0.0/24", "fd07::/64", "fd08::/64"]
     .compactMap { Prefix($0) }
 
   private var chance: Chance
   private let usesMetricZero: Bool
+  /// Also an earlier life, interfaces that leave, tables for source prefixes, routes that are not in
+  /// use and routes with several ways. The others are kept as they are, so that a seed that once failed stays the same.
+  private let isBroad: Bool
   private(set) var world: MirrorWorld
 
-  init(seed: UInt64, bug: PlantedBug?, tellsStory: Bool = false) {
+  init(seed: UInt64, bug: PlantedBug?, isBroad: Bool = false, tellsStory: Bool = false) {
+    self.isBroad = isBroad
     chance = Chance(seed: seed)
     usesMetricZero = chance.oneIn(2)
     var links: [RouteKernel.Link] = []
@@ -30,12 +42,21 @@ private struct MirrorHistory {
     }
     var kernel = RouteKernel(links, foreignLink: MirrorWorld.sharedLink)
     kernel.isSilentOnDown = chance.oneIn(2)
+    var pairs = Self.destinations.map { (destination: $0, source: Prefix.any($0.family)) }
+    if isBroad {
+      for pair in Self.sourceSpecific { pairs.append(pair) }
+    }
+    let sources = SourcePrefixTables(
+      range: 1000...1009, rulePriority: 1000, exportTable: KernelRoute.mainTable,
+      includesIPv6: true)
     world = MirrorWorld(
-      kernel, ModelNode(Self.destinations), Chance(seed: chance.next()), bug: bug)
+      kernel, ModelNode(pairs), Chance(seed: chance.next()), bug: bug,
+      sources: isBroad ? sources : nil)
     world.tellsStory = tellsStory
     // What an earlier life left, and what others have.
     for _ in 0..<chance.below(4) { leaveBehind() }
     for _ in 0..<chance.below(4) { insertOthers() }
+    if isBroad { world.adopt(through: nil) }
   }
 
   /// Runs the history; returns what was wrong.
@@ -51,6 +72,8 @@ private struct MirrorHistory {
       }
     }
     world.refusesOneIn = 0
+    world.node.sweep()
+    world.node.continueDeparture(.max)
     guard world.rest() else { return ["no rest"] }
     return world.faults + end()
   }
@@ -58,25 +81,29 @@ private struct MirrorHistory {
   // MARK: What happens
 
   private mutating func act() {
-    switch chance.below(12) {
+    switch chance.below(isBroad ? 16 : 12) {
     case 0...3: announce()
-    case 4: world.node.endHold(chance.below(Self.destinations.count))
+    case 4: world.node.endHold(chance.below(world.node.entries.count))
     case 5, 6: insertOthers()
     case 7: removeAny()
     case 8, 9: changeLink()
     case 10: speakElsewhere()
-    default: world.kernel.overflow()
+    case 11: world.kernel.overflow()
+    case 12: world.kernel.setCarrier(chance.oneIn(2), 5)
+    case 13: toggleSecondWay()
+    case 14: world.leaveOrJoin(chance.below(2))
+    default: world.node.sweep()
     }
   }
 
   private mutating func announce() {
-    let index = chance.below(Self.destinations.count)
-    let family = Self.destinations[index].family
+    let index = chance.below(world.node.entries.count)
+    let family = world.node.entries[index].key.destination.family
     var paths: [ForwardingPath] = []
     for _ in 0..<chance.below(4) {
       guard let gateway = gateway(family) else { continue }
       let path = ForwardingPath(
-        gateway: gateway, interface: InterfaceID(UInt16(chance.below(2))),
+        gateway: gateway, interface: world.interfaces[chance.below(2)].id,
         kernelMetric: metric(family))
       if !paths.contains(path) { paths.append(path) }
     }
@@ -117,6 +144,12 @@ private struct MirrorHistory {
       chance.pick(manner))
   }
 
+  /// An IPv6 route of somebody else has two ways from now on, or one.
+  private mutating func toggleSecondWay() {
+    guard !world.kernel.routes.isEmpty else { return }
+    world.kernel.toggleSecondWay(at: chance.below(world.kernel.routes.count), through: 5)
+  }
+
   /// A route goes by somebody's hand, whoever made it.
   private mutating func removeAny() {
     guard !world.kernel.routes.isEmpty else { return }
@@ -146,8 +179,9 @@ private struct MirrorHistory {
   private func end() -> [String] {
     var faults: [String] = []
     for entry in world.node.entries { faults += end(of: entry) }
+    if faults.isEmpty { faults += lookups() }
     let offers = Set(
-      world.kernel.routes.compactMap { route in
+      world.kernel.routes.filter { !$0.isDead }.compactMap { route in
         route.offer { ifindex in world.kernel.links.first { $0.ifindex == ifindex }?.name }
       })
     for offer in offers.subtracting(world.node.offers) {
@@ -159,9 +193,68 @@ private struct MirrorHistory {
     return faults
   }
 
+  /// The kernel's routes where those of a key belong, as if they were in the main table.
+  private func routes(of key: ForwardingKey) -> [KernelRoute] {
+    let rule = world.kernel.rules.first { $0.source == key.source }
+    let table = key.source.isDefault ? KernelRoute.mainTable : rule?.table
+    return world.kernel.routes.compactMap { route in
+      guard route.destination == key.destination, route.table == table, route.type != .throw
+      else { return nil }
+      var logical = route
+      logical.table = KernelRoute.mainTable
+      logical.source = key.source
+      if !key.source.isDefault, route.type == .unreachable {
+        logical.metric = ForeignRoutes.Places.unreachableMetric
+      }
+      return logical
+    }
+  }
+
+  /// A packet takes the route with the longest destination, and among those the one with the
+  /// longest source (RFC 9079 §4), whatever tables they are in.
+  private func lookups() -> [String] {
+    let kernel = world.kernel
+    let pairs = Set(
+      kernel.routes.compactMap { route -> ForwardingKey? in
+        guard route.type != .throw, !route.isDead else { return nil }
+        let rule = kernel.rules.first { $0.table == route.table }
+        guard rule != nil || route.table == KernelRoute.mainTable else { return nil }
+        return ForwardingKey(
+          destination: route.destination, source: rule?.source ?? .any(route.destination.family),
+          table: route.table)
+      })
+    var faults: [String] = []
+    for sample in ["10.9.1.1", "10.9.2.1", "10.5.0.1", "fd09::1", "fd05::1"] {
+      guard let source = IPAddress(sample) else { continue }
+      for destination in (Self.destinations + Self.elsewhere).map(\.address)
+      where destination.family == source.family && isComparable(destination) {
+        let expected = pairs.filter {
+          $0.destination.contains(destination) && $0.source.contains(source)
+        }.max {
+          ($0.destination.length, $0.source.length) < ($1.destination.length, $1.source.length)
+        }
+        let found = kernel.way(from: source, to: destination)
+        if found?.destination != expected?.destination || found?.table != expected?.table {
+          faults.append("\(source) to \(destination) takes \(String(describing: found))")
+        }
+      }
+    }
+    return faults
+  }
+
+  /// Exceptions are made for routes of others whether the kernel uses them or not, and for those of
+  /// another Babel daemon not at all.
+  private func isComparable(_ destination: IPAddress) -> Bool {
+    !world.kernel.routes.contains {
+      $0.destination.address == destination
+        && ($0.isDead
+          || $0.kernelProtocol == KernelRoute.babelProtocol && !world.kernel.isMadeByUs($0))
+    }
+  }
+
   private func end(of entry: ModelNode.Entry) -> [String] {
     let kernel = world.kernel
-    let here = kernel.routes.filter { $0.destination == entry.key.destination }
+    let here = routes(of: entry.key)
     let ours = here.filter { kernel.isMadeByUs($0) }
     var faults: [String] = []
     for candidate in entry.candidates where candidate.isRefused {
@@ -188,7 +281,7 @@ private struct MirrorHistory {
 
   private func route(_ key: ForwardingKey, _ target: ForwardingTarget) -> KernelRoute? {
     KernelRoute(key, target) { id in
-      MirrorWorld.interfaces.first { $0.id == id }?.ifindex
+      world.interfaces.first { $0.id == id }?.ifindex
     }
   }
 
@@ -200,26 +293,38 @@ private struct MirrorHistory {
 
 @Suite struct `Random histories of the kernel's tables` {
   /// A debug build takes about a millisecond for each.
-  private static let count: UInt64 = 10_000
+  private static let count: UInt64 =
+    ProcessInfo.processInfo.environment["SWABELD_LONG"] == "1" ? 100_000 : 10_000
 
   @Test func `the kernel comes to have what the node wants, and nothing of others is touched`() {
     var failed = 0
     for seed in 0..<Self.count where failed < 5 {
-      var history = MirrorHistory(seed: seed, bug: nil)
-      let faults = history.run()
-      guard !faults.isEmpty else { continue }
-      failed += 1
-      var again = MirrorHistory(seed: seed, bug: nil, tellsStory: true)
-      _ = again.run()
-      Issue.record("history \(seed): \(faults)\n\(again.world.story.joined(separator: "\n"))")
+      if !endsWell(seed, isBroad: !seed.isMultiple(of: 4)) { failed += 1 }
     }
+  }
+
+  /// In the first, a reading that began early was taken for one that was wanted later. In the
+  /// second, the only reading did not show a route that an earlier life had left.
+  @Test(arguments: [14_618, 90_182] as [UInt64])
+  func `histories that once ended with a route too many end well`(seed: UInt64) {
+    #expect(endsWell(seed, isBroad: false))
+  }
+
+  private func endsWell(_ seed: UInt64, isBroad: Bool) -> Bool {
+    var history = MirrorHistory(seed: seed, bug: nil, isBroad: isBroad)
+    let faults = history.run()
+    guard !faults.isEmpty else { return true }
+    var again = MirrorHistory(seed: seed, bug: nil, isBroad: isBroad, tellsStory: true)
+    _ = again.run()
+    Issue.record("history \(seed): \(faults)\n\(again.world.story.joined(separator: "\n"))")
+    return false
   }
 
   @Test(arguments: PlantedBug.allCases)
   func `a planted bug is found`(bug: PlantedBug) {
     var faults: [String] = []
     for seed in 0..<200 as Range<UInt64> {
-      var history = MirrorHistory(seed: seed, bug: bug)
+      var history = MirrorHistory(seed: seed, bug: bug, isBroad: bug.needsBreadth)
       faults += history.run()
     }
     let expected: [String] =
@@ -229,6 +334,8 @@ private struct MirrorHistory {
       case .wrongOwner: ["touched"]
       case .forgottenRefusal, .missingReaddition: ["is wanted, but there is []"]
       case .splitReplacement: ["for an instant"]
+      case .forgottenDeparture: ["not wanted"]
+      case .unusedRoute: ["still offered"]
       }
     #expect(faults.contains { fault in expected.contains { fault.contains($0) } }, "\(bug)")
   }

@@ -5,23 +5,6 @@ import TestSupport
 @testable import BabelKernel
 @testable import swabeld
 
-/// A fault planted in what stands between the mirror, the kernel and the node. To each belongs what
-/// it makes wrong.
-enum PlantedBug: CaseIterable {
-  /// That notifications were lost is not told.
-  case lostNotification
-  /// A reading shows the tables as they were some time before it began.
-  case staleReading
-  /// A link where another Babel daemon lives is taken for ours alone.
-  case wrongOwner
-  /// Some refusals of the kernel are not told.
-  case forgottenRefusal
-  /// Routes that went with their link are not added again.
-  case missingReaddition
-  /// A route is deleted and another one added where one request could replace it.
-  case splitReplacement
-}
-
 /// A kernel, a node and the mirror between them, in virtual time. What the daemon does with sockets
 /// is done here with values.
 struct MirrorWorld {
@@ -45,8 +28,8 @@ struct MirrorWorld {
   private(set) var story: [String] = []
   var tellsStory = false
 
-  private var mirror: KernelMirror
-  private var orders: [MirrorOrder] = []
+  var mirror: KernelMirror
+  var orders: [MirrorOrder] = []
   private var gathered: [Change] = []
   private var dump = RouteKernel.Dump()
   private var staleKernel: RouteKernel?
@@ -63,14 +46,17 @@ struct MirrorWorld {
 
   /// Links 2 and 3 are ours. On link 4 another Babel daemon lives; we are told to run there, too.
   /// Link 5 is nobody's.
-  static let interfaces: [(id: InterfaceID, ifindex: Int32)] = [
-    (InterfaceID(0), 2), (InterfaceID(1), 3), (InterfaceID(2), 4),
+  private(set) var interfaces: [(id: InterfaceID, ifindex: Int32, isThere: Bool)] = [
+    (InterfaceID(0), 2, true), (InterfaceID(1), 3, true), (InterfaceID(2), 4, true),
   ]
   static let sharedLink: Int32 = 4
   static let places = ForeignRoutes.Places(
     tables: [KernelRoute.mainTable], metrics: [0...0, 100...200, 1024...1024])
 
-  init(_ kernel: RouteKernel, _ node: ModelNode, _ chance: Chance, bug: PlantedBug?) {
+  init(
+    _ kernel: RouteKernel, _ node: ModelNode, _ chance: Chance, bug: PlantedBug?,
+    sources: SourcePrefixTables? = nil
+  ) {
     self.kernel = kernel
     self.node = node
     self.chance = chance
@@ -81,15 +67,59 @@ struct MirrorWorld {
     let scope = MirrorScope(
       exportTables: [KernelRoute.mainTable], importTables: [KernelRoute.mainTable],
       places: Self.places, preferredSources: [])
-    mirror = KernelMirror(scope, links: links)
+    mirror = KernelMirror(scope, links: links, sources: sources)
     mirror.setSharesKernel(true)
-    for (id, ifindex) in Self.interfaces {
+    for (id, ifindex, _) in interfaces {
       guard let link = kernel.links.first(where: { $0.ifindex == ifindex }) else { continue }
       mirror.bind(
         link.name, id, to: ifindex,
         isShared: ifindex == Self.sharedLink && bug != .wrongOwner)
     }
     mirror.requestReading(at: now)
+  }
+
+  // MARK: An earlier life, and interfaces that leave
+
+  /// Takes over what an earlier life left, on one link or on all.
+  mutating func adopt(through ifindex: Int32?) {
+    mirror.readingAbandoned(at: now)
+    for route in kernel.routes
+    where route.kernelProtocol == KernelRoute.babelProtocol
+      && (ifindex == nil || ifindex == route.ifindex)
+    {
+      guard let heirloom = mirror.heirloom(route, node) else { continue }
+      if let target = heirloom.target, node.adopt(heirloom.key, target) { continue }
+      mirror.remove(heirloom, into: &orders)
+      followOrders()
+    }
+    carryOut()
+  }
+
+  /// We leave one of our two interfaces while its link stays, or come back there.
+  mutating func leaveOrJoin(_ number: Int) {
+    let (id, ifindex, isThere) = interfaces[number]
+    guard let link = kernel.links.first(where: { $0.ifindex == ifindex }) else { return }
+    // The daemon works on what it has heard before it serves clients.
+    catchUp()
+    if isThere {
+      mirror.depart(id, hasRoutes: !lost.contains(ifindex), at: now)
+      if bug == .forgottenDeparture { mirror.forgetDeparture(of: id) }
+      node.removeInterface(id)
+      carryOut()
+      mirror.leave(link.name)
+      interfaces[number].isThere = false
+      upLinks.remove(ifindex)
+      lost.remove(ifindex)
+    } else {
+      let id = InterfaceID(id.rawValue + 3)
+      mirror.forgetDeparture(of: id)
+      mirror.bind(link.name, id, to: ifindex, isShared: false)
+      interfaces[number] = (id, ifindex, true)
+      lost.remove(ifindex)
+      node.interfaceChanged(id, isUp: false, kernelRoutesLost: false)
+      adopt(through: ifindex)
+      checkInterfaces()
+    }
   }
 
   mutating func tell(_ line: @autoclosure () -> String) {
@@ -101,6 +131,7 @@ struct MirrorWorld {
   /// One turn, some time after the last one.
   mutating func turn(after microseconds: Int64) {
     now = now + microseconds
+    if node.isDeparting { node.continueDeparture(1 + chance.below(3)) }
     carryOut()
     if let due = mirror.retryDeadline(), due <= now {
       mirror.retryRefused(at: now, into: &orders)
@@ -136,6 +167,10 @@ struct MirrorWorld {
     for _ in 0..<32 {
       for change in node.takeChanges() {
         if gathered.isEmpty { hearNotifications() }
+        guard hasRoom(for: change) else {
+          node.forwardingFailed(change.key)
+          continue
+        }
         wishes += 1
         wish = change.old != .absent && change.new != .absent ? wishes : nil
         tell("wish \(change)")
@@ -144,13 +179,14 @@ struct MirrorWorld {
         wish = nil
       }
       let failures = flush()
-      guard !failures.isEmpty || !node.changes.isEmpty else { return }
+      guard !failures.isEmpty || !node.changes.isEmpty else { break }
       for failure in failures {
         if bug == .forgottenRefusal, chance.oneIn(2) { continue }
         mirror.refused(failure, node, at: now, into: &orders)
         followOrders()
       }
     }
+    closeIdleSources()
   }
 
   private mutating func hearNotifications() {
@@ -180,7 +216,7 @@ struct MirrorWorld {
 
   /// What the mirror knows of links is told to the node.
   private mutating func checkInterfaces() {
-    for (id, ifindex) in Self.interfaces {
+    for (id, ifindex, isThere) in interfaces where isThere {
       let isUp = mirror.links.link(ifindex)?.isUp == true
       let wasUp = upLinks.contains(ifindex)
       let isLost = lost.remove(ifindex) != nil
@@ -199,7 +235,7 @@ struct MirrorWorld {
 
   // MARK: Orders
 
-  private mutating func followOrders() {
+  mutating func followOrders() {
     var done = 0
     while done < orders.count {
       let order = orders[done]
@@ -318,6 +354,7 @@ struct MirrorWorld {
       isAddingMissing = false
       if isLast {
         tell("reading ends")
+        repairSources()
         mirror.endReading(node, at: now)
         if !isOutdated { uncertain.remove(.ipv4) }
         if !isOutdated, !isDisturbed { uncertain.remove(.ipv6) }
@@ -329,7 +366,8 @@ struct MirrorWorld {
 
   private mutating func readRoutes() {
     let piece = (staleKernel ?? kernel).next(&dump)
-    for route in piece ?? [] {
+    for var route in piece ?? [] {
+      if bug == .unusedRoute { route.isDead = false }
       tell("read \(route)")
       mirror.read(route, node, at: now, into: &orders)
       followOrders()

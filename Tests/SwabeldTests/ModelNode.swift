@@ -16,6 +16,8 @@ struct ModelNode: ForwardingWishes {
     /// The best first.
     var candidates: [Candidate] = []
     var isHeld = false
+    /// An earlier life left it, and no neighbour has announced the destination since.
+    var isAdopted = false
     /// What the kernel was asked for last.
     var asked = ForwardingTarget.absent
   }
@@ -27,12 +29,15 @@ struct ModelNode: ForwardingWishes {
   private(set) var offers: Set<KernelOffer> = []
   private var unconfirmed: Set<KernelOffer> = []
   private var down: Set<InterfaceID> = []
+  /// Entries that are still to be taken back, because their interface left.
+  private var departing: [Int] = []
 
-  init(_ destinations: [Prefix]) {
-    entries = destinations.map {
+  /// A node that wants nothing yet for these pairs of destination and source.
+  init(_ pairs: [(destination: Prefix, source: Prefix)]) {
+    entries = pairs.map {
       Entry(
         key: ForwardingKey(
-          destination: $0, source: .any($0.family), table: KernelRoute.mainTable))
+          destination: $0.destination, source: $0.source, table: KernelRoute.mainTable))
     }
   }
 
@@ -45,8 +50,8 @@ struct ModelNode: ForwardingWishes {
   private mutating func reselect(_ index: Int) {
     let entry = entries[index]
     let best = entry.candidates.first { !$0.isRefused && !down.contains($0.path.interface) }
-    let target =
-      best.map { ForwardingTarget.via($0.path) } ?? (entry.isHeld ? .unreachable : .absent)
+    let none = entry.isAdopted ? entry.asked : entry.isHeld ? .unreachable : .absent
+    let target = best.map { ForwardingTarget.via($0.path) } ?? none
     guard target != entry.asked else { return }
     changes.append(ForwardingChange(key: entry.key, old: entry.asked, new: target))
     entries[index].asked = target
@@ -61,6 +66,7 @@ struct ModelNode: ForwardingWishes {
       former.first { $0.path == path } ?? Candidate(path: path)
     }
     entries[index].isHeld = paths.isEmpty && entries[index].asked != .absent
+    entries[index].isAdopted = false
     reselect(index)
   }
 
@@ -70,6 +76,46 @@ struct ModelNode: ForwardingWishes {
     reselect(index)
   }
 
+  /// Takes over an entry that an earlier life left. False if there is another one.
+  mutating func adopt(_ key: ForwardingKey, _ target: ForwardingTarget) -> Bool {
+    guard let index = entries.firstIndex(where: { $0.key == key }),
+      entries[index].asked == .absent, entries[index].candidates.isEmpty,
+      case .via(let path) = target, !down.contains(path.interface)
+    else { return false }
+    entries[index].asked = target
+    entries[index].isAdopted = true
+    return true
+  }
+
+  /// Entries of an earlier life that nobody has confirmed are taken back.
+  mutating func sweep() {
+    for index in entries.indices where entries[index].isAdopted {
+      entries[index].isAdopted = false
+      reselect(index)
+    }
+  }
+
+  /// We run on an interface no longer. Its entries are taken back one after another, by
+  /// ``continueDeparture(_:)``.
+  mutating func removeInterface(_ id: InterfaceID) {
+    down.insert(id)
+    departing = Array(entries.indices)
+  }
+
+  /// Whether there are entries to take back.
+  var isDeparting: Bool { !departing.isEmpty }
+
+  /// Takes back some of the entries of interfaces that left.
+  mutating func continueDeparture(_ count: Int) {
+    for index in departing.prefix(count) {
+      if case .via(let path) = entries[index].asked, down.contains(path.interface) {
+        entries[index].isAdopted = false
+      }
+      reselect(index)
+    }
+    departing.removeFirst(min(count, departing.count))
+  }
+
   /// An interface went down, with or without its routes in the kernel, or came up.
   mutating func interfaceChanged(_ id: InterfaceID, isUp: Bool, kernelRoutesLost: Bool) {
     if isUp { down.remove(id) } else { down.insert(id) }
@@ -77,6 +123,10 @@ struct ModelNode: ForwardingWishes {
       if kernelRoutesLost, case .via(let path) = entries[index].asked, path.interface == id {
         entries[index].asked = .absent
       }
+      if case .via(let path) = entries[index].asked, down.contains(path.interface) {
+        entries[index].isAdopted = false
+      }
+      if entries[index].asked == .absent { entries[index].isAdopted = false }
       reselect(index)
     }
   }
@@ -94,6 +144,7 @@ struct ModelNode: ForwardingWishes {
       entries[index].isHeld = false
     }
     entries[index].asked = .absent
+    entries[index].isAdopted = false
     reselect(index)
   }
 

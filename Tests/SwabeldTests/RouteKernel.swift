@@ -11,9 +11,11 @@ struct RouteKernel {
     let ifindex: Int32
     let name: InterfaceName
     var isUp = true
+    var hasCarrier = true
     /// In the words of a link event.
     var asKernelLink: KernelLink {
-      KernelLink(ifindex: ifindex, name: name, flags: isUp ? 0x1_0041 : 0)
+      KernelLink(
+        ifindex: ifindex, name: name, flags: !isUp ? 0 : hasCarrier ? 0x1_0041 : 0x1)
     }
   }
 
@@ -45,6 +47,31 @@ struct RouteKernel {
   mutating func takeTouched() -> [KernelRoute] {
     defer { touched = [] }
     return touched
+  }
+
+  // MARK: Rules
+
+  /// Which sources are looked up in which tables, before the main table.
+  private(set) var rules: [KernelRule] = []
+
+  /// Adds a rule of ours.
+  mutating func add(_ rule: KernelRule) { if !rules.contains(rule) { rules.append(rule) } }
+  /// Removes a rule, whoever made it.
+  mutating func remove(_ rule: KernelRule) { rules.removeAll { $0 == rule } }
+
+  /// The route that a packet takes; nil if there is none.
+  func way(from source: IPAddress, to destination: IPAddress) -> KernelRoute? {
+    let tables = rules.filter { $0.source.contains(source) }
+      .sorted { $0.priority < $1.priority }.map { $0.table }
+    for table in tables + [KernelRoute.mainTable] {
+      let found = routes.filter {
+        $0.table == table && $0.destination.contains(destination) && !$0.isDead
+      }.max {
+        ($0.destination.length, $1.metric) < ($1.destination.length, $0.metric)
+      }
+      if let found, found.type != .throw { return found }
+    }
+    return nil
   }
 
   // MARK: What is told
@@ -101,7 +128,7 @@ struct RouteKernel {
 
   /// Why the kernel takes no route that leads somewhere.
   private func refusal(_ route: KernelRoute) -> Int32? {
-    guard route.type == .unicast else { return nil }
+    guard route.type == .unicast, !route.isMultipath else { return nil }
     guard let link = links.first(where: { $0.ifindex == route.ifindex }) else {
       return ErrorNumber.noDevice
     }
@@ -126,13 +153,56 @@ struct RouteKernel {
 
   // MARK: Changes of others
 
+  /// The other way of a route of somebody else that has two.
+  private static let secondGateway = IPAddress("fe80::99")
+
+  /// A link loses its carrier or gets it back. The kernel does not use the routes of others that
+  /// lead there meanwhile, and does not tell so.
+  mutating func setCarrier(_ hasCarrier: Bool, _ ifindex: Int32) {
+    guard let index = links.firstIndex(where: { $0.ifindex == ifindex }), links[index].isUp,
+      links[index].hasCarrier != hasCarrier
+    else { return }
+    links[index].hasCarrier = hasCarrier
+    for index in routes.indices where routes[index].ifindex == ifindex {
+      routes[index].isDead = !hasCarrier
+    }
+    tell(.linkChanged(links[index].asKernelLink))
+  }
+
+  /// Somebody gives an IPv6 route through a link that is not ours a second way, or takes the second
+  /// way from it. Of the first only the way that went is told.
+  mutating func toggleSecondWay(at index: Int, through ifindex: Int32) {
+    var route = routes[index]
+    guard route.destination.family == .ipv6,
+      route.kernelProtocol != KernelRoute.babelProtocol
+    else { return }
+    if route.isMultipath {
+      route.isMultipath = false
+      route.gateway = IPAddress("fe80::1")
+      route.ifindex = ifindex
+      guard let link = links.first(where: { $0.ifindex == ifindex }), link.isUp else { return }
+      route.isDead = !link.hasCarrier
+      routes[index] = route
+      route.gateway = Self.secondGateway
+      tell(.routeRemoved(route))
+    } else if route.ifindex == ifindex {
+      route.isMultipath = true
+      route.gateway = nil
+      route.ifindex = nil
+      route.isDead = false
+      routes[index] = route
+      tell(.routeAdded(route, replacing: false))
+    }
+  }
+
   /// How others put a route in place.
   enum Manner { case add, first, replace }
 
   /// Somebody else adds or replaces a route.
   mutating func insert(_ route: KernelRoute, _ manner: Manner) {
     guard refusal(route) == nil else { return }
-    let stored = stored(route)
+    var stored = stored(route)
+    stored.isDead = links.contains { $0.ifindex == route.ifindex && !$0.hasCarrier }
     let place = routes.firstIndex { $0.key == route.key }
     if !isMadeByUs(route) { visited.insert(route.key) }
     switch (manner, place) {
@@ -158,6 +228,7 @@ struct RouteKernel {
       links[index].isUp != isUp
     else { return }
     links[index].isUp = isUp
+    links[index].hasCarrier = true
     let gone = isUp ? [] : routes.filter { $0.ifindex == ifindex }
     routes.removeAll { gone.contains($0) }
     for route in gone where route.destination.family == .ipv6 && !isSilentOnDown {

@@ -166,6 +166,22 @@ private struct ModelKernel {
     #expect(tables.idleSources == [all[2]])
   }
 
+  @Test func `what happens while the tables are read counts more than what is read`() throws {
+    let wide = key(try prefix("10.0.0.0/8"), try prefix("10.9.0.0/16"))
+    let (old, new) = (try prefix("10.1.0.0/16"), try prefix("10.2.0.0/16"))
+    var tables = make()
+    _ = tables.open(wide.source)
+    _ = tables.noteForeign(KernelRoute(destination: old, kernelProtocol: 4))
+    tables.beginComparison()
+    // An exception for a route that is gone, and a route that came after its place was read.
+    let made = tables.note(wide, exists: true).before
+    let heard = tables.noteForeign(KernelRoute(destination: new, kernelProtocol: 4))
+    #expect(made.map(\.route.destination) == [old] && heard.map(\.route.destination) == [new])
+    let steps = tables.replaceAll(foreign: [], wanted: [wide], exceptions: [:])
+    #expect(steps.map(\.change) == [.delete] && steps.map(\.route.destination) == [old])
+    #expect(tables.knowsForeign(new) && !tables.knowsForeign(old))
+  }
+
   @Test func `rules of an earlier life are taken over if they are as ours would be`() throws {
     var tables = make()
     let source = try prefix("10.1.0.0/16")

@@ -52,6 +52,11 @@ struct SourcePrefixTables {
   private(set) var foreign: Set<Prefix> = []
   /// Whether the kernel's tables were compared: before, a table that seems empty may not be.
   private var isCompared = false
+  /// The kernel's tables are being read. What is read may be older than what happens meanwhile:
+  /// routes of others that come, and exceptions that we change, by table.
+  private var isComparing = false
+  private var heard: Set<Prefix> = []
+  private var changed: [UInt32: Set<Prefix>] = [:]
 
   /// Less preferred than any route of ours, so that both may stand at one place.
   private static let exceptionMetric = UInt32.max
@@ -190,9 +195,9 @@ struct SourcePrefixTables {
   /// Somebody else's route to a destination came. Those that went are found by the next reading.
   /// See ``replaceAll(foreign:wanted:exceptions:)``.
   mutating func noteForeign(_ route: KernelRoute) -> [RouteStep] {
-    guard handles(route.destination.family), isLookedUpLater(route),
-      foreign.insert(route.destination).inserted
-    else { return [] }
+    guard handles(route.destination.family), isLookedUpLater(route) else { return [] }
+    if isComparing { heard.insert(route.destination) }
+    guard foreign.insert(route.destination).inserted else { return [] }
     return review(route.destination)
   }
 
@@ -201,9 +206,15 @@ struct SourcePrefixTables {
     route.source.isDefault && (route.table == KernelRoute.mainTable || route.table == exportTable)
   }
 
-  /// Whether a destination has an exception anywhere.
-  func hasException(_ destination: Prefix) -> Bool {
-    tables.values.contains { $0.exceptions.contains(destination) }
+  /// Whether somebody else's route to a destination counts when exceptions are made. When it goes,
+  /// a reading must tell whether another one is left.
+  func knowsForeign(_ destination: Prefix) -> Bool { foreign.contains(destination) }
+
+  /// The kernel's tables are read from now on, up to ``replaceAll(foreign:wanted:exceptions:)``.
+  mutating func beginComparison() {
+    isComparing = true
+    heard = []
+    changed = [:]
   }
 
   /// Begins anew with what is there: destinations of others, pairs of ours that are wanted, and
@@ -212,12 +223,21 @@ struct SourcePrefixTables {
     foreign others: Set<Prefix>, wanted: [ForwardingKey], exceptions found: [UInt32: Set<Prefix>]
   ) -> [RouteStep] {
     isCompared = true
-    foreign = others
+    isComparing = false
+    foreign = others.union(heard)
     plain = []
     for source in Array(tables.keys) {
       tables[source]?.routes = []
       guard let number = tables[source]?.number else { continue }
-      tables[source]?.exceptions = found[number] ?? []
+      var exceptions = found[number] ?? []
+      for destination in changed[number] ?? [] {
+        if tables[source]?.exceptions.contains(destination) == true {
+          exceptions.insert(destination)
+        } else {
+          exceptions.remove(destination)
+        }
+      }
+      tables[source]?.exceptions = exceptions
     }
     for key in wanted where key.table == exportTable {
       if key.source.isDefault {
@@ -281,6 +301,7 @@ struct SourcePrefixTables {
     guard let table = tables[source] else { return [] }
     let isNeeded = isElsewhere(destination, than: source) && table.covers(destination)
     guard isNeeded != table.exceptions.contains(destination) else { return [] }
+    if isComparing { changed[table.number, default: []].insert(destination) }
     if isNeeded {
       tables[source]?.exceptions.insert(destination)
     } else {

@@ -292,8 +292,8 @@ extension ForwardingLedger {
   /// Whether a route, as the kernel tells it, is one of our exceptions.
   func isException(_ route: KernelRoute) -> Bool { tables?.isException(route) ?? false }
 
-  /// Whether a destination has an exception anywhere.
-  func hasException(_ destination: Prefix) -> Bool { tables?.hasException(destination) ?? false }
+  /// Whether somebody else's route to a destination counts when exceptions are made.
+  func knowsForeign(_ destination: Prefix) -> Bool { tables?.knowsForeign(destination) ?? false }
 
   /// Whether there is room for an entry.
   enum Room: Equatable {
@@ -340,6 +340,9 @@ extension ForwardingLedger {
     }
     return useless
   }
+
+  /// The tables are read from now on.
+  mutating func beginComparison() { tables?.beginComparison() }
 
   /// Makes exceptions what they should be, after the tables were read.
   mutating func repairExceptions(

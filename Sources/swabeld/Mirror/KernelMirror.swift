@@ -10,9 +10,6 @@ import BabelWire
 /// its tables, what it refuses and what the node wants go in, with the time; orders come out
 /// (``MirrorOrder``). The daemon carries them between the mirror, the netlink sockets and the node.
 struct KernelMirror {
-  /// Microseconds between a loss that the kernel does not tell in full and a look at its tables:
-  /// losses come in groups.
-  private static let kernelCalmDelay: Int64 = 50_000
   /// Microseconds after which a route that the kernel refused to delete is looked for.
   private static let deletionRetry: Int64 = 1_000_000
 
@@ -73,6 +70,7 @@ struct KernelMirror {
     _ name: InterfaceName, _ id: InterfaceID, to ifindex: Int32?, isShared: Bool
   ) {
     owners.bind(name, id, to: ifindex, isShared: isShared)
+    if ifindex != nil { readings.expectLeftovers() }
     ledger.setIndex(ifindex, of: id)
   }
 
@@ -149,11 +147,11 @@ struct KernelMirror {
     case .routeRemoved(let route):
       if route.destination.family == .ipv6 { readings.disturb() }
       guard route.kernelProtocol != KernelRoute.babelProtocol else { break }
-      let hasException = ledger.hasException(route.destination)
+      let mattered = ledger.knowsForeign(route.destination)
       let route = ledger.logical(route)
       let isClear = ledger.othersRemoved(route)
       readings.heardRemoved(route)
-      if !isClear || hasException { readings.request(at: now + Self.kernelCalmDelay) }
+      if !isClear || mattered { readings.requestWhenCalm(after: now) }
     case .overflow:
       ledger.othersUnknown()
       readings.outdate()
@@ -181,7 +179,7 @@ struct KernelMirror {
     switch event {
     case .linkChanged, .linkRemoved, .addressChanged, .addressRemoved:
       if watch.work(on: event, &ledger, &owners, into: &orders) {
-        readings.request(at: now + Self.kernelCalmDelay)
+        readings.requestWhenCalm(after: now)
       }
       return true
     case .overflow:
@@ -192,7 +190,7 @@ struct KernelMirror {
       added(route, isReplacing, wishes, at: now, into: &orders)
     case .routeRemoved(let route):
       removed(route, wishes, at: now, into: &orders)
-    case .routeUseChanged: readings.request(at: now + Self.kernelCalmDelay)
+    case .routeUseChanged: readings.requestWhenCalm(after: now)
     }
     return false
   }
@@ -203,7 +201,7 @@ struct KernelMirror {
   ) {
     if isReplacing || route.isMultipath, scope.importTables.contains(route.table) {
       // What was replaced is not told, nor which legs an IPv6 route had before.
-      readings.request(at: now + Self.kernelCalmDelay)
+      readings.requestWhenCalm(after: now)
     }
     if route.kernelProtocol != KernelRoute.babelProtocol {
       let change = isReplacing ? ForwardingLedger.PlaceChange.replaced : .added
@@ -217,7 +215,7 @@ struct KernelMirror {
     at now: Instant, into orders: inout [MirrorOrder]
   ) {
     if ledger.placeChanged(other, change, wishes, into: &orders) {
-      readings.request(at: now + Self.kernelCalmDelay)
+      readings.requestWhenCalm(after: now)
     }
   }
 
@@ -232,7 +230,7 @@ struct KernelMirror {
     }
     orders.append(.offerAdded(offer))
     // The kernel ceases to use it then, and tells half a minute later.
-    if let lifetime = route.lifetime { readings.request(at: now + lifetime + Self.kernelCalmDelay) }
+    if let lifetime = route.lifetime { readings.requestWhenCalm(after: now + lifetime) }
   }
 
   private mutating func removed<Wishes: ForwardingWishes & ~Copyable>(
@@ -241,11 +239,11 @@ struct KernelMirror {
   ) {
     let route = ledger.logical(gone)
     if ledger.isException(gone) {
-      readings.request(at: now + Self.kernelCalmDelay)
+      readings.requestWhenCalm(after: now)
     } else if route.kernelProtocol == KernelRoute.babelProtocol {
       // Our own changes are not told, so this was somebody else: put it back if it is wanted.
       if wishes.desiredForwarding(route.forwardingKey) != .absent {
-        readings.request(at: now + Self.kernelCalmDelay)
+        readings.requestWhenCalm(after: now)
       }
     } else {
       placeChanged(route, .removed, wishes, at: now, into: &orders)
@@ -258,7 +256,7 @@ struct KernelMirror {
   /// The node does not know an offer that was removed, and knows others for the same prefix. For
   /// IPv6 it was one leg of several: the kernel does not tell which are left.
   mutating func removalWasUnclear(_ offer: KernelOffer, at now: Instant) {
-    if offer.destination.family == .ipv6 { readings.request(at: now + Self.kernelCalmDelay) }
+    if offer.destination.family == .ipv6 { readings.requestWhenCalm(after: now) }
   }
 
   // MARK: Readings of the tables
@@ -270,7 +268,7 @@ struct KernelMirror {
 
   /// The reading begins. Everything there is to redistribute is offered once more.
   mutating func startReading(into orders: inout [MirrorOrder]) {
-    readings.start(ledger)
+    readings.start(&ledger)
     orders.append(.snapshotBegins)
     for offer in watch.links.offers() { orders.append(.offerAdded(offer)) }
   }

@@ -5,6 +5,9 @@ import BabelWire
 /// The readings of the kernel's tables, one after another: when each begins, what its slices show,
 /// and what has to be done so that the tables become what they should be.
 struct KernelReadings {
+  /// Microseconds between a loss that the kernel does not tell in full and a look at its tables:
+  /// losses come in groups.
+  private static let kernelCalmDelay: Int64 = 50_000
   /// Microseconds from a departure to a look at the kernel's tables, which must be free of its
   /// routes by then, and between further looks if they could not be.
   private static let firstLook: Int64 = 200_000
@@ -18,6 +21,8 @@ struct KernelReadings {
   private var schedule = ReadingSchedule()
   /// The reading under way.
   private var reading: KernelReading?
+  /// A reading has shown all routes with our protocol number, so that none is left over unseen.
+  private var hasProof = false
   /// IPv6 routes that we had deleted when the last reading began.
   private var deletionsBefore: UInt64 = 0
   /// Routes of others that the last reading did not show and that are kept all the same.
@@ -41,6 +46,10 @@ struct KernelReadings {
 
   /// Asks for a reading.
   mutating func request(at time: Instant) { schedule.request(at: time) }
+  /// Asks for a reading when the kernel has had time for what else belongs to a loss.
+  mutating func requestWhenCalm(after time: Instant) {
+    schedule.request(at: time + Self.kernelCalmDelay)
+  }
   /// Asks for a reading of links and addresses, and of the tables after it.
   mutating func requestWithLinks(at time: Instant) { schedule.requestWithLinks(at: time) }
   /// Links and addresses are read now.
@@ -52,6 +61,9 @@ struct KernelReadings {
     schedule.endLinks()
     if reading != nil { request(at: now) }
   }
+
+  /// An interface was bound to a link: what a former process left there may be ours from now on.
+  mutating func expectLeftovers() { hasProof = false }
 
   /// An interface left: its routes are looked for in a while.
   mutating func expectDeparture(at now: Instant) {
@@ -95,7 +107,8 @@ struct KernelReadings {
   }
 
   /// The reading begins. What was heard before it is older than what it shows.
-  mutating func start(_ ledger: ForwardingLedger) {
+  mutating func start(_ ledger: inout ForwardingLedger) {
+    ledger.beginComparison()
     deletionsBefore = ledger.ipv6Deletions
     reading = KernelReading(scope.places)
   }
@@ -204,7 +217,9 @@ struct KernelReadings {
     if let reading {
       let outcome = ledger.takeOver(reading)
       if outcome.isFreed { orders.append(.mayWork(nil, source: nil)) }
-      let isDone = reading.isProof(for: .ipv6) || !reading.hasCorrected && !outcome.isDoubtful
+      let isProof = reading.isProof(for: .ipv6)
+      hasProof = hasProof || isProof
+      let isDone = isProof || hasProof && !reading.hasCorrected && !outcome.isDoubtful
       if missing.suspects.isEmpty, isDone {
         suspectPatience.reset()
       } else {
