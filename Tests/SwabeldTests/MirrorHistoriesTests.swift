@@ -26,8 +26,9 @@ private struct MirrorHistory {
 
   private var chance: Chance
   private let usesMetricZero: Bool
-  /// Also an earlier life, interfaces that leave, tables for source prefixes, routes that are not in
-  /// use and routes with several ways. The others are kept as they are, so that a seed that once failed stays the same.
+  /// Also an earlier life, interfaces that leave, tables for source prefixes, routes that are not
+  /// in use and routes with two ways. The other histories are kept as they are, so that a seed that
+  /// once failed stays the same.
   private let isBroad: Bool
   private(set) var world: MirrorWorld
 
