@@ -26,8 +26,7 @@ extension BabelNode {
     let result = addFullUpdate(
       from: neighbours[id].fullUpdate.position ?? 0, &packet, now, &buffer)
     if let position = result.position {
-      neighbours[fullUpdate: id].position = position
-      neighbours[fullUpdate: id].due = result.resumeAt
+      neighbours[fullUpdate: id].pause(at: position, until: result.resumeAt)
     } else {
       endUnicastFullUpdate(id)
     }
@@ -91,7 +90,7 @@ extension BabelNode {
     }
     let spacing = interface.spacing(atMost: ProtocolParameters.fullUpdateSpacing)
     if let began = neighbour.fullUpdate.began, now - began < spacing { return }
-    neighbours[fullUpdate: id].began = now
+    neighbours[fullUpdate: id].noteBegin(at: now)
     let status = interface.announcing
     if status.unicastFullUpdates >= ProtocolParameters.unicastFullUpdateLimit {
       guard status.fullUpdatePosition == nil, status.fullUpdateDue == nil else { return }
@@ -103,8 +102,8 @@ extension BabelNode {
     }
     beginFullUpdate()
     links[announcing: neighbour.interface]?.announcing.unicastFullUpdateBegins()
-    neighbours[fullUpdate: id].position = 0
-    neighbours[fullUpdate: id].due = now + urgentDelay(on: neighbour.interface)
+    let due = now + urgentDelay(on: neighbour.interface)
+    neighbours[fullUpdate: id].plan(at: due)
     neighbours.scheduleUnicast(id)
   }
 
@@ -113,17 +112,15 @@ extension BabelNode {
     if neighbours[id].fullUpdate.position == nil {
       beginFullUpdate()
       links[announcing: neighbours[id].interface]?.announcing.unicastFullUpdateBegins()
-      neighbours[fullUpdate: id].began = now
+      neighbours[fullUpdate: id].noteBegin(at: now)
     }
-    neighbours[fullUpdate: id].position = 0
-    neighbours[fullUpdate: id].due = now
+    neighbours[fullUpdate: id].plan(at: now)
     neighbours.scheduleUnicast(id)
   }
 
   /// Ends a neighbour's full update, done or not.
   mutating func endUnicastFullUpdate(_ id: NeighbourID) {
-    neighbours[fullUpdate: id].position = nil
-    neighbours[fullUpdate: id].due = nil
+    neighbours[fullUpdate: id].end()
     links[announcing: neighbours[id].interface]?.announcing.unicastFullUpdateEnds()
     announcing.fullUpdateEnds()
   }

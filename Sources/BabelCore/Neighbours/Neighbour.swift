@@ -3,30 +3,6 @@ import BabelWire
 // Before editing, read RFC 8966 §3.4.
 
 extension Neighbour {
-  /// The full update for one neighbour.
-  struct FullUpdate {
-    /// Where it stands in the announcement order; nil when none is under way.
-    var position: Int?
-    /// When it goes on; nil when none is under way.
-    var due: Instant?
-    /// When the last one began.
-    var began: Instant?
-  }
-
-  /// What a neighbour may believe of an earlier life of ours.
-  struct Restart {
-    /// After a crash: it may have routes through us from before.
-    var awaitsAcknowledgment = false
-    /// When it is told again that it must not.
-    var retractionDue: Instant?
-    /// How often it was told by unicast, at most 3 counted.
-    var retractionsSent: UInt8 = 0
-    /// When adopted entries that lead to it, and that it has not confirmed, are looked at.
-    var adoptedDue: Instant?
-    /// It was asked for what has not been confirmed.
-    var wasAskedForAdopted = false
-  }
-
   /// When something is to be done about the neighbour's Hellos or IHUs.
   var timerDeadline: Instant? {
     var first = Instant.distantFuture

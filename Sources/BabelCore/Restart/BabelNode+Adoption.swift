@@ -35,7 +35,7 @@ extension BabelNode {
   /// A neighbour became usable: what it does not tell by itself it is asked for.
   mutating func expectAdopted(of id: NeighbourID, _ now: Instant) {
     guard restart.adoption.count > 0, !neighbours[id].restart.wasAskedForAdopted else { return }
-    neighbours[restart: id].adoptedDue = now + ProtocolParameters.firstFullUpdateTime
+    neighbours[restart: id].expectAdopted(by: now + ProtocolParameters.firstFullUpdateTime)
     neighbours.schedule(id)
   }
 
@@ -43,7 +43,7 @@ extension BabelNode {
   /// asked for each, and if it does not answer, they are taken back.
   mutating func askAboutAdopted(of id: NeighbourID, _ now: Instant) {
     let neighbour = neighbours[id]
-    neighbours[restart: id].adoptedDue = nil
+    neighbours[restart: id].expectAdopted(by: nil)
     let interface = neighbour.interface
     guard restart.adoption.count > 0,
       restart.adoption.leads(through: interface, where: { mayBeGateway($0, of: neighbour, id) })
@@ -56,10 +56,10 @@ extension BabelNode {
       }
       return
     }
-    neighbours[restart: id].adoptedDue = now + ProtocolParameters.adoptedAnswerTime
+    neighbours[restart: id].expectAdopted(by: now + ProtocolParameters.adoptedAnswerTime)
     let rows = unconfirmedRows(of: neighbour, id)
     guard rows.count <= ProtocolParameters.adoptedRequestLimit else { return }
-    neighbours[restart: id].wasAskedForAdopted = true
+    neighbours[restart: id].countQuestion()
     for row in rows {
       let request = RouteRequest(
         destination: table.destinations[row].prefix, source: table.sourcePrefix(row))

@@ -41,7 +41,7 @@ extension BabelNode {
   /// A neighbour is heard for the first time.
   mutating func awaitAcknowledgment(of id: NeighbourID, _ now: Instant) {
     guard restart.isRecovering else { return }
-    neighbours[restart: id].awaitsAcknowledgment = true
+    neighbours[restart: id].awaitAcknowledgment()
   }
 
   /// A neighbour says that it hears us: its answer to the multicast request may be under way, else
@@ -53,8 +53,8 @@ extension BabelNode {
       let interface = interface(neighbours[id].interface)
     else { return }
     let asked = interface.retractedAt ?? now
-    neighbours[restart: id].retractionDue = max(
-      now, asked + ProtocolParameters.acknowledgmentTimeout)
+    neighbours[restart: id].planRetraction(
+      at: max(now, asked + ProtocolParameters.acknowledgmentTimeout))
   }
 
   /// A neighbour has not answered: it is asked again, at growing distances, and told what we
@@ -63,13 +63,10 @@ extension BabelNode {
     guard let recovery = restart.recovery, neighbours[id].restart.awaitsAcknowledgment,
       !neighbours[id].txcost.isInfinite
     else {
-      neighbours[restart: id].retractionDue = nil
+      neighbours[restart: id].cancelRetraction()
       return
     }
-    let repeats = neighbours[id].restart.retractionsSent
-    neighbours[restart: id].retractionsSent = min(repeats + 1, 3)
-    neighbours[restart: id].retractionDue =
-      now + ProtocolParameters.acknowledgmentTimeout << Int64(repeats)
+    neighbours[restart: id].countRetraction(at: now)
     neighbours.enqueueInFront(recovery.retraction, to: id, by: now)
     restartUnicastFullUpdate(id, now)
   }
@@ -81,8 +78,7 @@ extension BabelNode {
     guard let recovery = restart.recovery, answer.opaque == recovery.opaque,
       neighbours[id].restart.awaitsAcknowledgment
     else { return }
-    neighbours[restart: id].awaitsAcknowledgment = false
-    neighbours[restart: id].retractionDue = nil
+    neighbours[restart: id].endWaiting()
     reconsiderRecovery(now)
   }
 
@@ -138,8 +134,7 @@ extension BabelNode {
     if !recovery.isAcknowledged { reportEnd(of: recovery, now, &buffer) }
     restart.endRecovery()
     forEachNeighbour { node, id in
-      node.neighbours[restart: id].awaitsAcknowledgment = false
-      node.neighbours[restart: id].retractionDue = nil
+      node.neighbours[restart: id].endWaiting()
       node.judgeRoutes(of: id)
     }
   }
