@@ -33,7 +33,7 @@ struct Authentication {
 
   /// Takes over the keys of an interface; counters and what is known of neighbours stay. Returns
   /// how many octets the MACs of its packets take; nil if they are not signed. An interface that
-  /// had no keys begins behind the packet counter `sent`, and remembers `peerLimit` senders at most.
+  /// had no keys begins behind the packet counter `sent`, and `peerLimit` limits its senders.
   mutating func setKeys(
     _ keys: InterfaceAuthentication, of id: InterfaceID, sent: UInt32, peerLimit: Int
   ) -> Int? {
