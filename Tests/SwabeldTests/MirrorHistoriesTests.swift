@@ -293,14 +293,14 @@ private struct MirrorHistory {
 }
 
 @Suite struct `Random histories of the kernel's tables` {
-  /// A debug build takes about a millisecond for each.
+  /// A debug build takes about a millisecond for each, and three for a broad one.
   private static let count: UInt64 =
     ProcessInfo.processInfo.environment["SWABELD_LONG"] == "1" ? 100_000 : 10_000
 
   @Test func `the kernel comes to have what the node wants, and nothing of others is touched`() {
     var failed = 0
     for seed in 0..<Self.count where failed < 5 {
-      if !endsWell(seed, isBroad: !seed.isMultiple(of: 4)) { failed += 1 }
+      if !endsWell(seed, isBroad: seed.isMultiple(of: 2)) { failed += 1 }
     }
   }
 
