@@ -10,7 +10,7 @@ import Testing
   private static let routerID = RouterID(0x0200_0000_0000_000A)
 
   private func life() throws -> SavedLife {
-    var life = SavedLife(isRunning: false, routerID: Self.routerID, seqno: Seqno(34241))
+    var life = SavedLife(.kept, routerID: Self.routerID, seqno: Seqno(34241))
     life.boot = Array("0f4b6a2e-0000-4000-8000-000000000001".utf8)
     life.savedAt = 81_234
     life.hellos = [
@@ -24,6 +24,21 @@ import Testing
       SourceRecord(
         destination: try #require(Prefix("10.0.0.0/8")), source: .ipv4Default,
         routerID: RouterID(0x0B), seqno: Seqno(0), metric: Metric(0), secondsLeft: 20),
+    ]
+    life.authentications = [
+      SavedLife.Authentication(
+        interface: try #require(InterfaceName("wg0")),
+        record: AuthenticationRecord(
+          index: [0, 1, 0xAB, 0xFF], sent: .max,
+          senders: [
+            SenderRecord(
+              address: try #require(IPAddress("fe80::2")), index: [9], multicast: 4410, unicast: 0)
+          ]))
+    ]
+    life.sysctls = [
+      try #require(
+        SavedSysctls.Entry(
+          name: Array("ipv4/conf/wg0/rp_filter".utf8)[...], before: 1, wanted: 0))
     ]
     return life
   }
@@ -40,7 +55,7 @@ import Testing
   @Test func `what is written is read`() throws {
     let life = try life()
     #expect(try SavedLife(life.text) == life)
-    var running = SavedLife(isRunning: true, routerID: Self.routerID, seqno: Seqno(0))
+    var running = SavedLife(.running, routerID: Self.routerID, seqno: Seqno(0))
     #expect(try SavedLife(running.text) == running)
     running.boot = Array("x".utf8)
     #expect(try SavedLife(running.text) == running)
@@ -66,7 +81,7 @@ import Testing
 
   @Test func `a later version's words are passed over`() {
     let text =
-      "swabeld-state 1\nrunning\nrouter-id 02:00:00:00:00:00:00:0a\nmac x y\nseqno 7\nend\n"
+      "swabeld-state 1\nrunning\nrouter-id 02:00:00:00:00:00:00:0a\nmoon x y\nseqno 7\nend\n"
     #expect(fault(text) == nil)
   }
 
@@ -88,6 +103,12 @@ import Testing
       "line 3 is malformed"
     ),
     ("swabeld-state 1\nrunning\n   \nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nkept\npeer wg0 fe80::2 09 1 1\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nkept\nmac wg0 0g 1\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nkept\nmac wg0 012 1\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nkept\nmac a 01 1\npeer b fe80::2 09 1 1\nend\n", "line 4 is malformed"),
+    ("swabeld-state 1\nkept\nsysctl kernel/core_pattern 1 0\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nkept\nsysctl ipv4/conf/a/b/rp_filter 1 0\nend\n", "line 3 is malformed"),
   ])
   func `faults are named`(text: String, reason: String) { #expect(fault(text) == reason) }
 
@@ -106,6 +127,19 @@ import Testing
     #expect(
       fault("swabeld-state 1\n" + String(repeating: "x", count: SavedLife.textLimit))
         == "it is too long")
+  }
+
+  @Test func `only a life that kept its routes in this boot is gone on with`() throws {
+    var life = try life()
+    #expect(life.canBeResumed(boot: life.boot))
+    #expect(!life.canBeResumed(boot: [1]) && !life.canBeResumed(boot: []))
+    life.ending = .stopped
+    #expect(!life.canBeResumed(boot: life.boot))
+    life.ending = .running
+    #expect(!life.canBeResumed(boot: life.boot))
+    life.ending = .kept
+    life.boot = []
+    #expect(!life.canBeResumed(boot: []))
   }
 
   @Test func `sources have less time left, over a boot as far as it is known`() throws {
@@ -132,7 +166,7 @@ import Testing
     #expect(own == path + ".swabeld")
     file.begin(node(), log)
     let life = try #require(file.read(log))
-    #expect(life.isRunning && life.routerID == RouterID(10) && life.seqno == Seqno(163))
+    #expect(life.ending == .running && life.routerID == RouterID(10) && life.seqno == Seqno(163))
     #expect(!life.boot.isEmpty && life.savedAt > 0)
     try FileSystem.remove(own)
     let late = Instant(microseconds: 3_600_000_000)
@@ -148,7 +182,7 @@ import Testing
     #expect(file.read(log)?.seqno == Seqno(1063))
     file.end(node(seqno: 1001), at: late, log)
     let last = try #require(file.read(log))
-    #expect(!last.isRunning && last.seqno == Seqno(1001))
+    #expect(last.ending == .stopped && last.seqno == Seqno(1001))
     try FileSystem.remove(own)
   }
 

@@ -15,6 +15,13 @@ struct CounterWindow: Equatable {
   /// Only `counter` was seen.
   init(_ counter: UInt32) { highest = counter }
 
+  /// All up to `counter` may have been seen.
+  init(allUpTo counter: UInt32) {
+    highest = counter
+    near = .max
+    far = .max
+  }
+
   /// Takes note of a counter; false if it was seen, or is too old to tell. Counters are compared
   /// as plain numbers: a sender whose counter is used up takes another index.
   mutating func accept(_ counter: UInt32) -> Bool {

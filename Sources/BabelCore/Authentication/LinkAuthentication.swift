@@ -16,6 +16,19 @@ struct SenderIndex {
     unicast = CounterWindow(counter)
   }
 
+  /// One that an earlier life knew.
+  init(_ record: SenderRecord) {
+    octets = record.index
+    multicast = CounterWindow(allUpTo: record.multicast)
+    unicast = CounterWindow(allUpTo: record.unicast)
+  }
+
+  /// What a next life needs to know of it.
+  func record(of address: IPAddress) -> SenderRecord {
+    SenderRecord(
+      address: address, index: octets, multicast: multicast.highest, unicast: unicast.highest)
+  }
+
   /// The highest counter of all packets.
   var highest: UInt32 { max(multicast.highest, unicast.highest) }
 
@@ -113,6 +126,29 @@ struct LinkAuthentication {
 
   /// The index that a sender has proved to be its own; nil if there is none.
   func provedIndex(of source: IPAddress) -> SenderIndex? { peers[source]?.proved }
+
+  // MARK: Lives
+
+  /// What a next life needs to know, senders in the order of their addresses.
+  var record: AuthenticationRecord {
+    var senders: [SenderRecord] = []
+    for (address, peer) in peers {
+      if let proved = peer.proved { senders.append(proved.record(of: address)) }
+    }
+    senders.sort { $0.address < $1.address }
+    return AuthenticationRecord(index: index, sent: sent, senders: senders)
+  }
+
+  /// Goes on where an earlier life ended.
+  mutating func restore(_ record: AuthenticationRecord, at now: Instant) {
+    index = record.index
+    sent = record.sent
+    for sender in record.senders.prefix(peerLimit) where peers[sender.address] == nil {
+      var peer = PeerAuthentication(acceptedAt: now)
+      peer.proved = SenderIndex(sender)
+      peers[sender.address] = peer
+    }
+  }
 
   // MARK: Sending
 

@@ -10,6 +10,10 @@ public enum Sysctl {
   public static let ipv6AcceptRedirects = "ipv6/conf/all/accept_redirects"
   /// Reverse-path filter of the whole machine.
   public static let ipv4ReversePathFilter = "ipv4/conf/all/rp_filter"
+  /// The settings of the whole machine that the daemon changes.
+  static let ofMachine = [
+    ipv6Forwarding, ipv4Forwarding, ipv6AcceptRedirects, ipv4ReversePathFilter,
+  ]
   /// Reverse-path filter of one interface.
   public static func ipv4ReversePathFilter(_ interface: InterfaceName) -> String {
     "ipv4/conf/\(interface)/rp_filter"
@@ -36,12 +40,35 @@ public enum Sysctl {
 
 /// The settings that we changed, with their former values.
 public struct SavedSysctls: Sendable {
-  private struct Entry: Sendable {
-    var name: String
-    let before: Int
-    let wanted: Int
+  /// One setting.
+  public struct Entry: Equatable, Sendable {
+    /// Its name below /proc/sys/net.
+    public fileprivate(set) var name: String
+    /// Its value before we changed it.
+    public let before: Int
+    /// The value that we set.
+    public let wanted: Int
+
+    fileprivate init(_ name: String, before: Int, wanted: Int) {
+      self.name = name
+      self.before = before
+      self.wanted = wanted
+    }
+
+    /// A setting that an earlier process changed; nil if it is none that this program changes.
+    public init?(name: ArraySlice<UInt8>, before: Int, wanted: Int) {
+      let words = name.split(separator: 0x2F, omittingEmptySubsequences: false)
+      let isOfInterface =
+        words.count == 4 && words[0].elementsEqual("ipv4".utf8)
+        && words[1].elementsEqual("conf".utf8) && InterfaceName(octets: words[2]) != nil
+        && words[3].elementsEqual("rp_filter".utf8)
+      guard isOfInterface || Sysctl.ofMachine.contains(where: { name.elementsEqual($0.utf8) })
+      else { return nil }
+      self.init(String(decoding: name, as: UTF8.self), before: before, wanted: wanted)
+    }
   }
-  private var entries: [Entry] = []
+  /// What was changed, in order.
+  public private(set) var entries: [Entry] = []
   /// Settings of renamed interfaces that the kernel did not have under the new names yet.
   private var late: [Entry] = []
 
@@ -60,9 +87,16 @@ public struct SavedSysctls: Sendable {
     if before == value { return false }
     try Sysctl.write(name, value)
     if !entries.contains(where: { equal($0.name, name) }) {
-      entries.append(Entry(name: name, before: before, wanted: value))
+      entries.append(Entry(name, before: before, wanted: value))
     }
     return true
+  }
+
+  /// Takes over what an earlier process changed and did not put back: ``restoreAll()`` does so.
+  public mutating func inherit(_ former: [Entry]) {
+    for entry in former where !entries.contains(where: { equal($0.name, entry.name) }) {
+      entries.append(entry)
+    }
   }
 
   /// Puts one value back, if we changed it and nobody changed it since. An interface that is gone

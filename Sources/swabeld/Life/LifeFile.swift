@@ -67,22 +67,39 @@ struct LifeFile {
     guard path != nil else { return }
     let last = Self.lastReserved(from: node.seqno)
     reserved = last
-    write(SavedLife(isRunning: true, routerID: node.routerID, seqno: last), log)
+    write(SavedLife(.running, routerID: node.routerID, seqno: last), log)
   }
 
-  /// Notes that we stopped in good order, and what a next life needs.
-  func end(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
-    guard path != nil else { return }
-    var life = SavedLife(isRunning: false, routerID: node.routerID, seqno: node.seqno)
+  /// Notes that we stopped in good order, and what a next life needs. With `sysctls` our routes
+  /// stay in the kernel, and these settings are for the next life to give back; false if it will
+  /// not be able to go on where we stop.
+  @discardableResult
+  func end(
+    _ node: borrowing BabelNode, keeping sysctls: [SavedSysctls.Entry]? = nil, at now: Instant,
+    _ log: Log
+  ) -> Bool {
+    guard path != nil else { return false }
+    var life = SavedLife(
+      sysctls == nil ? .stopped : .kept, routerID: node.routerID, seqno: node.seqno)
     for interface in node.interfaces() {
       guard let seqno = node.nextHelloSeqno(of: interface.id) else { continue }
       life.hellos.append(SavedLife.Hello(interface: interface.name, seqno: seqno))
+      if sysctls != nil, let record = node.authenticationRecord(of: interface.id) {
+        life.authentications.append(
+          SavedLife.Authentication(interface: interface.name, record: record))
+      }
     }
+    let most = sysctls == nil ? SavedLife.sourcesOfStopped : SavedLife.sourceLimit
     var position: UInt32? = 0
-    while let start = position, life.sources.count < SavedLife.sourceLimit {
+    while let start = position, life.sources.count < most {
       position = node.forEachSource(from: start, limit: 1000, at: now) { life.sources.append($0) }
     }
-    write(life, log)
+    if let sysctls {
+      life.sysctls = sysctls
+      // Who does not know all of its feasibility distances must be as careful as after a crash.
+      if position != nil { life.ending = .running }
+    }
+    return write(life, log) && life.ending != .running
   }
 
   /// Lets another user rewrite the file.
@@ -91,8 +108,10 @@ struct LifeFile {
     try FileSystem.setOwner(path, userID: account.user, groupID: account.group)
   }
 
-  private func write(_ life: SavedLife, _ log: Log) {
-    guard let path else { return }
+  /// Returns whether the file was written.
+  @discardableResult
+  private func write(_ life: SavedLife, _ log: Log) -> Bool {
+    guard let path else { return false }
     var life = life
     life.boot = Self.boot
     life.savedAt = MonotonicClock.bootMicroseconds() / 1_000_000
@@ -105,8 +124,10 @@ struct LifeFile {
         guard FileSystem.exists(path) else { throw error }
         try FileSystem.rewrite(path, life.text)
       }
+      return true
     } catch {
       log.write("Couldn't write \(path): \(error)")
+      return false
     }
   }
 
