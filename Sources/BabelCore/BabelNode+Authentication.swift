@@ -105,4 +105,20 @@ extension BabelNode {
     }
     return result
   }
+
+  // MARK: Lives
+
+  /// What a next life needs to know of an interface with keys; nil if it has none. It counts only
+  /// if this node sends nothing more afterwards.
+  public func authenticationRecord(of id: InterfaceID) -> AuthenticationRecord? {
+    authentication[id]?.record
+  }
+
+  /// Goes on with the counters of an earlier life; to be called before the interface comes up.
+  /// Without keys on the interface it does nothing.
+  public mutating func restoreAuthentication(
+    _ record: AuthenticationRecord, of id: InterfaceID, at now: Instant
+  ) {
+    authentication.restore(record, of: id, at: now)
+  }
 }

@@ -36,6 +36,8 @@ final class Daemon {
 
   /// Set by a signal or a fatal error: leave the loop.
   var isStopping = false
+  /// The end leaves the kernel's routes to a next life.
+  var keepsRoutes = false
 
   /// At most so many rows are worked on in one call of the node.
   static let rowsPerTurn = 2000

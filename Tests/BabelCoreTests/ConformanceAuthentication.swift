@@ -73,6 +73,32 @@ import Testing
     #expect(!peer.unicast(8, reply: last).isAccepted, "and success erases it")
   }
 
+  @Test func `RFC 8967 §4 a resumed life is not challenged, challenges nobody, takes no replay`()
+    throws
+  {
+    let former = try Bench(Signer.parameters())
+    let met = Signer(former)
+    let challenge = met.multicast(10).challenge
+    #expect(met.unicast(11, reply: challenge).isAccepted && met.multicast(12).isAccepted)
+    former.run(20)
+    let saved = former.node.authenticationRecord(of: former.interface)
+    let record = try #require(saved)
+    #expect(record.senders.map(\.multicast) == [12] && record.senders.map(\.unicast) == [11])
+    let last = try #require(former.sent.last.flatMap { Signer.counter(of: $0) })
+    #expect(record.index == last.index && record.sent == last.counter)
+
+    let bench = try Bench(Signer.parameters(), beginning: .resumed, authentication: record)
+    let peer = Signer(bench)
+    #expect(peer.multicast(12).isDropped && peer.unicast(11).isDropped, "both were received before")
+    #expect(peer.multicast(3).isDropped && peer.unicast(10).isDropped, "and perhaps these")
+    let next = peer.multicast(13)
+    #expect(next.isAccepted && next.challenge == nil)
+    #expect(peer.unicast(12).isAccepted)
+    bench.run(1)
+    let first = try #require(bench.sent.first.flatMap { Signer.counter(of: $0) })
+    #expect(first.index == record.index && first.counter == record.sent + 1)
+  }
+
   @Test func `RFC 8967 §4.4 an index is forgotten five minutes after the last accepted packet`()
     throws
   {

@@ -92,7 +92,8 @@ final class Bench {
     _ parameters: InterfaceParameters = InterfaceParameters(), seqno: UInt16 = 100,
     seed: UInt64 = 1, filters: FilterSet? = nil, mtu: UInt32 = 1500, ipv4: IPAddress? = nil,
     beginning: Beginning = .clean, sources: [SourceRecord] = [],
-    adopting: [(Prefix, ForwardingTarget)] = [], origin: Int64 = 1_000_000_000,
+    adopting: [(Prefix, ForwardingTarget)] = [], authentication: AuthenticationRecord? = nil,
+    origin: Int64 = 1_000_000_000,
     adjusting: (inout NodeParameters) -> Void = { _ in }
   ) throws {
     var general = NodeParameters(
@@ -108,18 +109,22 @@ final class Bench {
       let key = ForwardingKey(destination: prefix, source: .any(prefix.family), table: 254)
       if node.adoptForwarding(key, target, at: clock) { forwarding[prefix] = target }
     }
-    interface = try addInterface("p0", parameters, mtu: mtu, ipv4: ipv4)
+    interface = try addInterface(
+      "p0", parameters, mtu: mtu, ipv4: ipv4, authentication: authentication)
   }
 
   /// Adds another interface; our address is the same on each.
   func addInterface(
     _ name: String, _ parameters: InterfaceParameters = InterfaceParameters(),
-    mtu: UInt32 = 1500, ipv4: IPAddress? = nil
+    mtu: UInt32 = 1500, ipv4: IPAddress? = nil, authentication: AuthenticationRecord? = nil
   ) throws -> InterfaceID {
     let name = try #require(InterfaceName(name))
     var id: InterfaceID?
     input { id = $0.addInterface(name, parameters, at: $1, into: &$2) }
     let interface = try #require(id)
+    if let authentication {
+      node.restoreAuthentication(authentication, of: interface, at: clock)
+    }
     setLink(interface, isUp: true, mtu: mtu, ipv4: ipv4)
     return interface
   }

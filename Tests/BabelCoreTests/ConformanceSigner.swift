@@ -78,6 +78,21 @@ final class Signer {
       destination: toMulticast ? Example.group : Example.ownAddress, destinationPort: 6696)
   }
 
+  /// The index and counter that a packet carries.
+  static func counter(of packet: SentPacket) -> (index: [UInt8], counter: UInt32)? {
+    let bytes = packet.bytes
+    var at = 4
+    while at + 1 < bytes.count {
+      let end = bytes[at] == 0 ? at + 1 : at + 2 + Int(bytes[at + 1])
+      if bytes[at] == 17, end <= bytes.count, end > at + 6 {
+        let counter = bytes[at + 2..<at + 6].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        return (Array(bytes[at + 6..<end]), counter)
+      }
+      at = end
+    }
+    return nil
+  }
+
   /// Signs octets as they are.
   func sign(_ packet: [UInt8], toMulticast: Bool) -> [UInt8] {
     let mac = keys[0].mac(of: packet.span, between: addresses(toMulticast))

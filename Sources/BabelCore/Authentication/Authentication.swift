@@ -53,6 +53,13 @@ struct Authentication {
     return ring.signs ? ring.macCount : nil
   }
 
+  /// Goes on where an earlier life ended on an interface; without keys there it does nothing.
+  mutating func restore(_ record: AuthenticationRecord, of id: InterfaceID, at now: Instant) {
+    guard Int(id.rawValue) < links.count, links[Int(id.rawValue)] != nil else { return }
+    links[Int(id.rawValue)]?.restore(record, at: now)
+    sweepDue = sweepDue ?? now + ProtocolParameters.authenticationSweep
+  }
+
   /// Forgets all about an interface.
   mutating func remove(_ id: InterfaceID) {
     if Int(id.rawValue) < links.count { links[Int(id.rawValue)] = nil }

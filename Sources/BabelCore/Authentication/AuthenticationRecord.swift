@@ -35,19 +35,3 @@ public struct AuthenticationRecord: Equatable, Sendable {
     self.senders = senders
   }
 }
-
-extension BabelNode {
-  /// What a next life needs to know of an interface with keys; nil if it has none. It counts only
-  /// if this node sends nothing more afterwards.
-  public func authenticationRecord(of id: InterfaceID) -> AuthenticationRecord? {
-    authentication(of: id)?.record
-  }
-
-  /// Goes on with the counters of an earlier life; to be called before the interface comes up.
-  /// Without keys on the interface it does nothing.
-  public mutating func restoreAuthentication(
-    _ record: AuthenticationRecord, of id: InterfaceID, at now: Instant
-  ) {
-    changeAuthentication(of: id) { $0.restore(record, at: now) }
-  }
-}

@@ -6,6 +6,8 @@ public enum Signal: Int32, Sendable, CaseIterable {
   case hangup = 1
   /// SIGINT.
   case interrupt = 2
+  /// SIGQUIT.
+  case quit = 3
   /// SIGUSR1.
   case user1 = 10
   /// SIGUSR2.

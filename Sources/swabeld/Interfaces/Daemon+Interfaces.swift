@@ -17,6 +17,9 @@ extension Daemon {
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
     else { return false }
+    if let record = life.takeAuthentication(of: name) {
+      node.restoreAuthentication(record, of: id, at: now)
+    }
     kernel.forgetDeparture(of: id)
     let isConfigured = settings.configuration.settings(for: name).type != nil
     interfaces.append(

@@ -14,12 +14,21 @@ extension Daemon {
       for record in former.sources(boot: LifeFile.boot, seconds: seconds) {
         node.restoreSource(record, at: now)
       }
-      // One that stopped in good order told its neighbours, and took its routes back.
-      if former.isRunning { beginning = .afterCrash }
+      beginning = beginningAfter(former)
     }
     let count = adopt(through: nil, at: now)
-    if count > 0 { beginning = .afterCrash }
+    if count > 0, beginning != .resumed { beginning = .afterCrash }
     node.begin(beginning, at: now)
+  }
+
+  /// How a life begins after one that left a file.
+  private func beginningAfter(_ former: SavedLife) -> Beginning {
+    // One that stopped in good order told its neighbours, and took its routes back.
+    guard former.ending != .stopped else { return .clean }
+    guard former.ending == .kept else { return .afterCrash }
+    guard former.canBeResumed(boot: LifeFile.boot) else { return .clean }
+    // Neighbours route through the router-id that they know.
+    return former.routerID == node.routerID ? .resumed : .afterCrash
   }
 
   /// Takes over the routes that an earlier life left on an interface which we run on from now.

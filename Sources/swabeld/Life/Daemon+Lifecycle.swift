@@ -64,6 +64,9 @@ extension Daemon {
   private func received(_ signal: Signal) {
     switch signal {
     case .terminate, .interrupt, .hangup: isStopping = true
+    case .quit:
+      keepsRoutes = true
+      isStopping = true
     case .user1: dumpTables(at: .now)
     case .user2:
       do throws(KernelError) {
@@ -95,10 +98,33 @@ extension Daemon {
     Log.write(text, to: 1)
   }
 
+  /// Ends this life: for good, or so that the next one goes on where it ended.
+  func end() {
+    life.stopping()
+    if keepsRoutes, leave(at: .now) { return }
+    stop()
+    life.end(node, at: .now, log)
+  }
+
+  /// Leaves routes, settings and neighbours as they are, for a next life. False if that would not
+  /// be able to go on.
+  private func leave(at now: Instant) -> Bool {
+    carryOut(at: now)
+    finishChanges(at: now)
+    guard life.endKeepingRoutes(node, at: .now, log) else {
+      log.write("The next process could not go on from here, so the routes are taken back.")
+      return false
+    }
+    server?.drain(
+      to: 0, from: node, until: MonotonicClock.microseconds() + Self.clientPatience, log)
+    server = nil
+    log.write("Stopped. The routes stay in the kernel for the next process.")
+    return true
+  }
+
   /// Says goodbye, takes routes back, and leaves everything as it was found.
   func stop() {
     let now = Instant.now
-    life.stopping()
     updateReporting()
     node.shutDown(keepingForwarding: false, at: now, into: &actions)
     // Packets first: neighbours shall stop sending here before the routes are gone.
@@ -132,7 +158,6 @@ extension Daemon {
   }
 
   private func withdraw(at now: Instant) {
-    var failures: [RouteFailure] = []
     for action in actions.actions {
       switch action {
       case .transmit: break
@@ -145,16 +170,24 @@ extension Daemon {
     actions.removeAll()
     kernel.dissolveSources()
     followOrders(at: now)
+    let failures = finishChanges(at: now)
+    closeIdleSources(at: .now)
+    for failure in failures where failure.error.errno != ErrorNumber.noSuchProcess {
+      log.write("kernel_route(\(failure.change)): \(failure.error)")
+    }
+  }
+
+  /// Waits until the kernel has answered all changes; returns what it refused.
+  @discardableResult
+  private func finishChanges(at now: Instant) -> [RouteFailure] {
+    var failures: [RouteFailure] = []
     let deadline = MonotonicClock.microseconds() + Self.farewellPatience
     repeat {
       kernel.flush(into: &failures, at: now)
       if kernel.isDone { break }
       sleep(milliseconds: 1)
     } while MonotonicClock.microseconds() < deadline
-    closeIdleSources(at: .now)
-    for failure in failures where failure.error.errno != ErrorNumber.noSuchProcess {
-      log.write("kernel_route(\(failure.change)): \(failure.error)")
-    }
+    return failures
   }
 
   private func sleep(milliseconds: Int64) {

@@ -11,6 +11,8 @@ final class DaemonLife {
   private var supervision: Supervision
   /// Hello seqnos of an earlier life; each is taken once.
   private var formerHellos: [SavedLife.Hello] = []
+  /// Packet counters of an earlier life, likewise.
+  private var formerAuthentications: [SavedLife.Authentication] = []
 
   init(
     _ signals: consuming SignalDescriptor, _ file: LifeFile, _ sysctls: SavedSysctls,
@@ -46,12 +48,25 @@ final class DaemonLife {
 
   // MARK: Notes from one life to the next
 
-  /// Keeps what interfaces are to take over from an earlier life.
-  func inherit(_ former: SavedLife?) { formerHellos = former?.hellos ?? [] }
+  /// Keeps what interfaces are to take over from an earlier life, and the settings that it did not
+  /// put back.
+  func inherit(_ former: SavedLife?) {
+    formerHellos = former?.hellos ?? []
+    guard let former, former.canBeResumed(boot: LifeFile.boot) else { return }
+    formerAuthentications = former.authentications
+    sysctls.inherit(former.sysctls)
+  }
 
   /// The seqno of the first Hello on an interface, if an earlier life has left one.
   func takeHelloSeqno(of name: InterfaceName) -> Seqno? {
     formerHellos.firstIndex { $0.interface == name }.map { formerHellos.remove(at: $0).seqno }
+  }
+
+  /// The packet counters on an interface with keys, if an earlier life has left them.
+  func takeAuthentication(of name: InterfaceName) -> AuthenticationRecord? {
+    formerAuthentications.firstIndex { $0.interface == name }.map {
+      formerAuthentications.remove(at: $0).record
+    }
   }
 
   /// Notes that we run, before anything is announced.
@@ -65,6 +80,12 @@ final class DaemonLife {
   /// Notes that we stopped in good order, and what a next life needs.
   func end(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
     file.end(node, at: now, log)
+  }
+
+  /// Notes that our routes stay in the kernel, and all that a next life needs to go on. False if it
+  /// will not be able to.
+  func endKeepingRoutes(_ node: borrowing BabelNode, at now: Instant, _ log: Log) -> Bool {
+    file.end(node, keeping: sysctls.entries, at: now, log)
   }
 
   /// Lets another user rewrite the notes.

@@ -159,13 +159,12 @@ enum Start {
     stateFile.consume(log)
     let hasBecome = become(accounts.user, stateFile, daemon.life, log)
     if hasBecome { run(daemon, log) }
-    daemon.stop()
+    daemon.end()
     do throws(KernelError) {
       try stateFile.write(daemon.node.seqno)
     } catch {
       log.write(.error, "Couldn't write babel-state: \(error)")
     }
-    daemon.life.end(daemon.node, at: .now, log)
     return hasBecome
   }
 
@@ -276,7 +275,7 @@ enum Start {
     let random = Seqno(UInt16(truncatingIfNeeded: Entropy.uint64()) & 0x7FFF)
     var parameters = configuration.nodeParameters(
       routerID: id, seqno: last?.next ?? random, seed: Entropy.uint64())
-    parameters.hasLostSeqno = last == nil || former?.isRunning == true
+    parameters.hasLostSeqno = last == nil || former?.ending == .running
     parameters.entropy = [UInt8](repeating: 0, count: 32)
     Entropy.fill(&parameters.entropy)
     parameters.supportsV4ViaV6 = settings.kernel.hasV4ViaV6

@@ -1,0 +1,132 @@
+"""A daemon is started anew on purpose: nothing that passes through it is lost, and neighbours do
+not notice."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+from daemons import Babeld, Bird, Swabeld
+from netns import Process, wait_until
+from traffic import Stream
+
+OWN = ["10.91.0.1", "fd91::1"]
+FAR = ["10.92.0.1", "fd92::1"]
+SOURCE = ["10.98.0.1", "fd98::1"]
+RESTARTS = 1 or 20 if os.environ.get("SWABELD_LONG") == "1" else 5
+KEY = "key id shared type hmac-sha256 value " + "5a" * 32
+
+
+def hosts(addresses):
+    return {f"{a}/{128 if ':' in a else 32}" for a in addresses}
+
+
+def scene(lab, program, first=()):
+    """A node with a source `s` that is routed statically, and a neighbour `a`."""
+    s, n, a = (lab.namespace(name) for name in "sna")
+    lab.veth(n, a, ("l0", "l0"))  # 10.77.1.0/24
+    lab.veth(n, s, ("l3", "l0"))  # 10.77.2.0/24
+    for host in (n, a):
+        host.forward()
+    s.batch(["route add 0.0.0.0/0 via 10.77.2.1", "route add ::/0 via fe80::1 dev l0"])
+    s.own(*SOURCE)
+    n.batch(["route add 10.98.0.0/16 via 10.77.2.2 proto static",
+             "route add fd98::/32 via fe80::2 dev l3 proto static"])
+    n.own(*OWN)
+    a.own(*FAR)
+    if program == "bird":
+        neighbour = Bird(a, ["l0"])
+        for prefix in hosts(FAR):
+            neighbour.announce(prefix)
+    else:
+        neighbour = {"babeld": Babeld, "swabeld": Swabeld}[program](
+            a, ["l0"], own=["10.92.0.0/16", "fd92::/32"], first=list(first))
+    node = Swabeld(
+        n, ["l0"], own=["10.91.0.0/16", "fd91::/32", "10.98.0.0/16", "fd98::/32"],
+        first=list(first),
+        statements=[
+            "router-id 02:00:00:00:00:00:00:5a", f"state-file {lab.directory / 'state'}"])
+    proto = neighbour.proto
+    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    wait_until(lambda: hosts(OWN) | {"10.98.0.0/16", "fd98::/32"} <= a.reaches(proto), 20,
+               "ours are learned")
+    for place, address in ((n, "10.77.1.2"), (n, "fe80::2%l0"), (n, "fe80::2%l3"),
+                           (n, "10.77.2.2")):
+        assert place.ping(address)
+    return s, n, a, neighbour, node
+
+
+def restart(node, pause=0.0):
+    assert node.stop(signal.SIGQUIT) == 0
+    assert "The routes stay in the kernel" in node.process.text()
+    time.sleep(pause)
+    node.start()
+
+
+@pytest.mark.parametrize(
+    "program, first",
+    [("swabeld", []), ("swabeld", [KEY, "default key shared"]), ("babeld", []), ("bird", [])],
+    ids=["swabeld", "keys", "babeld", "bird"])
+def test_nothing_is_lost(lab, program, first):
+    """Restarts under a stream of 1,000 datagrams a second, family and direction: none is lost, and
+    the kernels of both sides change no route."""
+    s, n, a, neighbour, node = scene(lab, program, first)
+    streams = [Stream(s, {"a": a}, FAR, 1000), Stream(a, {"s": s}, SOURCE, 1000)]
+    watchers = [Process(host, f"monitor-{host.label}", ["ip", "monitor", "route"])
+                for host in (n, a)]
+    dump = Process(a, "dump", ["tcpdump", "-lni", "l0", "-vv", "-tt", "udp", "port", "6696"])
+    time.sleep(1)
+    for turn in range(RESTARTS):
+        restart(node, pause=0.3 * (turn % 3))
+        time.sleep(0.7)
+        with node.control() as control:
+            assert control.ask("dump")[-1] == "ok"
+    # What the node did not hear of again would be taken back now.
+    time.sleep(8)
+    print("DUMP", dump.text()); print("MON", watchers[1].text()); print("N", node.process.text()[-1500:])
+    for stream in streams:
+        outcome = stream.finish()
+        assert outcome.rate > 800, f"{outcome.rate} datagrams a second"
+        assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"
+    for watcher in watchers:
+        assert not re.search(r"10\.9[128]\.|fd9[128]::", watcher.text()), watcher.text()
+    if first:
+        # With the counters known, nobody is asked to prove anything.
+        assert "challenge" not in node.process.text()
+    assert node.stop() == 0
+    wait_until(lambda: not hosts(OWN) & a.reaches(neighbour.proto), 20, "an orderly stop is told")
+
+
+def test_settings_are_given_back_by_the_last(lab):
+    """What the first process changed in the kernel is given back by the one that stops at last."""
+    names = ["ipv6/conf/all/forwarding", "ipv4/conf/all/forwarding", "ipv4/conf/l0/rp_filter"]
+    n, a = lab.namespace("n"), lab.namespace("a")
+    lab.veth(n, a)
+    n.sysctl("ipv4/conf/l0/rp_filter", "2")
+
+    def values():
+        return [n.run("cat", f"/proc/sys/net/{name}").strip() for name in names]
+
+    before = values()
+    assert before == ["0", "0", "2"]
+    node = Swabeld(n, ["l0"], statements=[f"state-file {lab.directory / 'state'}"])
+    wait_until(lambda: values() == ["1", "1", "0"], 5, "settings are changed")
+    restart(node)
+    restart(node)
+    assert values() == ["1", "1", "0"]
+    assert node.stop() == 0
+    assert values() == before
+
+
+def test_without_a_file_routes_are_taken_back(lab):
+    """A process that cannot leave notes for the next one stops as always, and says why."""
+    n, a = lab.namespace("n"), lab.namespace("a")
+    lab.veth(n, a)
+    a.own(*FAR)
+    Swabeld(a, ["l0"], own=["10.92.0.0/16", "fd92::/32"])
+    node = Swabeld(n, ["l0"])
+    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    assert node.stop(signal.SIGQUIT) == 0
+    assert "routes are taken back" in node.process.text()
+    assert not n.reaches()
