@@ -120,6 +120,9 @@ enum ProtocolParameters {
   static let listeningQuarters: Int64 = 5
   /// But not longer than this.
   static let longestListening: Int64 = 5_000_000
+  /// So many Hello intervals a resumed life listens to a neighbour before it says that it does not
+  /// hear it: two Hellos make a link usable, and one may be lost.
+  static let introductionHellos: Int64 = 4
   /// A new neighbour says within this time whether it hears us.
   static let introductionTime: Int64 = 2_000_000
   /// Adopted entries are taken back when they were not confirmed within four Hello intervals: a

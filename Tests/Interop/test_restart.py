@@ -14,7 +14,7 @@ from traffic import Stream
 OWN = ["10.91.0.1", "fd91::1"]
 FAR = ["10.92.0.1", "fd92::1"]
 SOURCE = ["10.98.0.1", "fd98::1"]
-RESTARTS = 1 or 20 if os.environ.get("SWABELD_LONG") == "1" else 5
+RESTARTS = 20 if os.environ.get("SWABELD_LONG") == "1" else 5
 KEY = "key id shared type hmac-sha256 value " + "5a" * 32
 
 
@@ -75,7 +75,6 @@ def test_nothing_is_lost(lab, program, first):
     streams = [Stream(s, {"a": a}, FAR, 1000), Stream(a, {"s": s}, SOURCE, 1000)]
     watchers = [Process(host, f"monitor-{host.label}", ["ip", "monitor", "route"])
                 for host in (n, a)]
-    dump = Process(a, "dump", ["tcpdump", "-lni", "l0", "-vv", "-tt", "udp", "port", "6696"])
     time.sleep(1)
     for turn in range(RESTARTS):
         restart(node, pause=0.3 * (turn % 3))
@@ -84,13 +83,15 @@ def test_nothing_is_lost(lab, program, first):
             assert control.ask("dump")[-1] == "ok"
     # What the node did not hear of again would be taken back now.
     time.sleep(8)
-    print("DUMP", dump.text()); print("MON", watchers[1].text()); print("N", node.process.text()[-1500:])
     for stream in streams:
         outcome = stream.finish()
         assert outcome.rate > 800, f"{outcome.rate} datagrams a second"
         assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"
     for watcher in watchers:
-        assert not re.search(r"10\.9[128]\.|fd9[128]::", watcher.text()), watcher.text()
+        # BIRD writes a route again whose seqno is another.
+        sign = "Deleted .*" if program == "bird" else ""
+        found = re.search(sign + r"(10\.9[128]\.|fd9[128]::)", watcher.text())
+        assert not found, watcher.text()
     if first:
         # With the counters known, nobody is asked to prove anything.
         assert "challenge" not in node.process.text()
@@ -106,7 +107,7 @@ def test_settings_are_given_back_by_the_last(lab):
     n.sysctl("ipv4/conf/l0/rp_filter", "2")
 
     def values():
-        return [n.run("cat", f"/proc/sys/net/{name}").strip() for name in names]
+        return [n.sysctl(name).strip() for name in names]
 
     before = values()
     assert before == ["0", "0", "2"]

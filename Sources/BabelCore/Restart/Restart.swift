@@ -39,6 +39,14 @@ struct Restart {
     if let end = seqnoLearningEnd { seqnoLearningEnd = end + time }
   }
 
+  /// Whether a neighbour is not told that we do not hear it: a life that kept its routes heard it,
+  /// and this one has not listened for long enough to know. What it was told before still counts.
+  func mayHear(_ neighbour: Neighbour, on interface: Interface, at now: Instant) -> Bool {
+    guard beginning == .resumed, neighbour.rxcost.isInfinite else { return false }
+    let interval = max(interface.helloMicroseconds, neighbour.multicast.interval.microseconds)
+    return now - neighbour.createdAt < interval * ProtocolParameters.introductionHellos
+  }
+
   // MARK: Recovery
 
   /// Whether routes are not selected freely yet, because of a crash.

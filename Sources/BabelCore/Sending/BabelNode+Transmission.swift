@@ -124,7 +124,9 @@ extension BabelNode {
 
   private func makeIHU(_ id: NeighbourID, _ packet: OpenPacket, _ now: Instant) -> IHU? {
     let neighbour = neighbours[id]
-    guard !neighbour.isLeaving, let interface = interface(neighbour.interface) else { return nil }
+    guard !neighbour.isLeaving, let interface = interface(neighbour.interface),
+      !restart.mayHear(neighbour, on: interface, at: now)
+    else { return nil }
     // Stamps are of use only beside a timestamped Hello (RFC 9616 §3.2).
     let stamps =
       interface.parameters.timestamps && packet.encoder.timestampOffset != nil
