@@ -84,7 +84,9 @@ extension SavedLife {
 
   private static func appendHexadecimal(_ octets: [UInt8], to text: inout [UInt8]) {
     for octet in octets {
-      for digit in [octet >> 4, octet & 15] { text.append(digit < 10 ? 0x30 + digit : 0x57 + digit) }
+      for digit in [octet >> 4, octet & 15] {
+        text.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+      }
     }
   }
 
