@@ -49,8 +49,10 @@ public struct BabelNode: ~Copyable {
 
   var table: RouteTable
   var offers = OfferTable()
-  /// Our own seqno, and what is asked of others.
-  var requests: Requests
+  /// Our own seqno.
+  var ownSeqno: OwnSeqno
+  /// What is asked of others.
+  var requests = Requests()
   /// What is to be announced.
   var announcing = Announcing()
   /// Neighbours whose routes have to be looked at, in order.
@@ -67,7 +69,7 @@ public struct BabelNode: ~Copyable {
     self.filters = filters
     jitter = Jitter(seed: parameters.seed)
     authentication = Authentication(entropy: parameters.entropy)
-    requests = Requests(ownSeqno: parameters.seqno)
+    ownSeqno = OwnSeqno(parameters.seqno)
     reportsRoutes = parameters.reportsRoutes
     table = RouteTable(hashKey: jitter.next())
     ownRouter = table.routerIDs.retain(parameters.routerID)

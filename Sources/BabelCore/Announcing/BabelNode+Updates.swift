@@ -30,7 +30,7 @@ extension BabelNode {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated) {
       return Announcement(
-        router: ownRouter, seqno: requests.ownSeqno, metric: destination.originatedMetric,
+        router: ownRouter, seqno: ownSeqno.value, metric: destination.originatedMetric,
         interface: nil)
     }
     guard destination.selected != .none else { return nil }
@@ -293,7 +293,7 @@ extension BabelNode {
     let nextHop = nextHop(for: destination, on: interface) ?? .packetSource
     return OutgoingUpdate(
       destination: destination, source: source, routerID: parameters.routerID,
-      seqno: requests.ownSeqno,
+      seqno: ownSeqno.value,
       metric: .infinity, interval: interface.updateInterval, nextHop: nextHop)
   }
 

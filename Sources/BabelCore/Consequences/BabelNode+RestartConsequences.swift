@@ -77,4 +77,25 @@ extension BabelNode {
     }
     holdLost(row, now, &buffer)
   }
+
+  /// A neighbour has not answered: it is asked again, at growing distances, and told what we
+  /// announce behind the retraction.
+  mutating func repeatRetraction(to id: NeighbourID, _ now: Instant) {
+    guard let recovery = restart.recovery, neighbours[id].restart.awaitsAcknowledgment,
+      !neighbours[id].txcost.isInfinite
+    else {
+      neighbours[restart: id].cancelRetraction()
+      return
+    }
+    neighbours[restart: id].countRetraction(at: now)
+    neighbours.enqueueInFront(recovery.retraction, to: id, by: now)
+    restartUnicastFullUpdate(id, now)
+  }
+
+  /// Announces what was withheld, if nothing stands in the way any more.
+  mutating func announceWithheld(_ now: Instant) {
+    for row in restart.takeWithheld(at: now) where table.isLive(row) {
+      considerAnnouncement(row, now)
+    }
+  }
 }

@@ -23,8 +23,8 @@ extension BabelNode {
       if announcement.router != router || !request.seqno.isNewer(than: announcement.seqno) {
         // Requests for several of our prefixes come together; the first one raised the seqno.
         let isRaised =
-          router == ownRouter && request.seqno == requests.ownSeqno
-          && requests.hasJustIncreasedSeqno(now)
+          router == ownRouter && request.seqno == ownSeqno.value
+          && ownSeqno.hasJustIncreased(now)
         return isRaised ? .everybody(row) : .requester(row)
       }
       if router == ownRouter {
@@ -44,10 +44,10 @@ extension BabelNode {
   private mutating func increaseSeqno(
     asked: Seqno, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard !requests.hasJustIncreasedSeqno(now) else { return }
+    guard !ownSeqno.hasJustIncreased(now) else { return }
     let isLearning = parameters.hasLostSeqno && restart.isLearningSeqno(at: now)
-    requests.increaseSeqno(to: isLearning ? asked : requests.ownSeqno.next, at: now)
-    buffer.actions.append(.notify(.seqnoIncreased(requests.ownSeqno)))
+    ownSeqno.increase(to: isLearning ? asked : ownSeqno.value.next, at: now)
+    buffer.actions.append(.notify(.seqnoIncreased(ownSeqno.value)))
   }
 
   /// Forwards a request to one neighbour that is not the requester: the next hop of a feasible

@@ -44,32 +44,11 @@ struct PendingSeqnoRequest {
   }
 }
 
-/// Our own seqno, and the table of pending seqno requests, keyed by (destination, router-id).
+/// The table of pending seqno requests, keyed by (destination, router-id).
 struct Requests {
-  /// The seqno that we announce our own prefixes with (§3.2.1).
-  private(set) var ownSeqno: Seqno
-  private var seqnoIncreasedAt: Instant?
-
   private var rows = ChunkedTable<PendingSeqnoRequest>()
   private var heads: [DestinationRow: RequestRow] = [:]
   private var timers = DeadlineHeap()
-
-  init(ownSeqno: Seqno) { self.ownSeqno = ownSeqno }
-
-  // MARK: Our own seqno
-
-  /// Whether our seqno was raised so lately that it must not be raised again.
-  func hasJustIncreasedSeqno(_ now: Instant) -> Bool {
-    seqnoIncreasedAt.map { now - $0 < ProtocolParameters.seqnoIncreaseSpacing } ?? false
-  }
-
-  /// Raises our seqno.
-  mutating func increaseSeqno(to seqno: Seqno, at now: Instant) {
-    seqnoIncreasedAt = now
-    ownSeqno = seqno
-  }
-
-  // MARK: Pending requests
 
   var count: Int { rows.count }
   var firstDeadline: Instant? { timers.first }

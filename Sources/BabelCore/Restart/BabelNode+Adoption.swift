@@ -139,13 +139,6 @@ extension BabelNode {
     return order
   }
 
-  /// Announces what was withheld, if nothing stands in the way any more.
-  mutating func announceWithheld(_ now: Instant) {
-    for row in restart.takeWithheld(at: now) where table.isLive(row) {
-      considerAnnouncement(row, now)
-    }
-  }
-
   // MARK: Taking back
 
   /// A neighbour started anew, so it does not keep the order any more that our entries rely on.

@@ -57,20 +57,6 @@ extension BabelNode {
       at: max(now, asked + ProtocolParameters.acknowledgmentTimeout))
   }
 
-  /// A neighbour has not answered: it is asked again, at growing distances, and told what we
-  /// announce behind the retraction.
-  mutating func repeatRetraction(to id: NeighbourID, _ now: Instant) {
-    guard let recovery = restart.recovery, neighbours[id].restart.awaitsAcknowledgment,
-      !neighbours[id].txcost.isInfinite
-    else {
-      neighbours[restart: id].cancelRetraction()
-      return
-    }
-    neighbours[restart: id].countRetraction(at: now)
-    neighbours.enqueueInFront(recovery.retraction, to: id, by: now)
-    restartUnicastFullUpdate(id, now)
-  }
-
   /// An answer: the neighbour has no route through us from before.
   mutating func receiveAcknowledgment(
     _ answer: Acknowledgment, from id: NeighbourID, _ now: Instant

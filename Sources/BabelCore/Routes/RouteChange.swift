@@ -33,3 +33,16 @@ struct VisibleRoute: Equatable {
   var isSelected: Bool
   var price: UInt32?
 }
+
+extension BabelNode {
+  /// What a monitor sees of a route now; nil if there is none.
+  func visible(_ number: RouteRow) -> VisibleRoute? {
+    guard reportsRoutes else { return nil }
+    let route = table.routes[number]
+    return VisibleRoute(
+      metric: metric(of: number), advertisedMetric: route.advertisedMetric,
+      routerID: route.routerID,
+      isSelected: table.destinations[route.destination].selected == number,
+      price: table.attributes[number]?.price)
+  }
+}

@@ -102,7 +102,7 @@ extension BabelNode {
     case .wildcardRequest:
       packet.add(&buffer) { $0.appendWildcardRequest() }
     case .wildcardRetraction:
-      let seqno = requests.ownSeqno
+      let seqno = ownSeqno.value
       packet.add(&buffer) { $0.appendWildcardRetraction(interval: .infinite, seqno: seqno) }
     case .update(let row):
       guard table.isLive(row) else { return }

@@ -10,7 +10,7 @@ extension BabelNode {
   public var routerID: RouterID { parameters.routerID }
 
   /// Our own seqno.
-  public var seqno: Seqno { requests.ownSeqno }
+  public var seqno: Seqno { ownSeqno.value }
 
   /// Handles of all destinations in babeld's dump order (source-specific first, then by
   /// address, then length); a handle whose destination goes away yields no routes.
@@ -84,17 +84,6 @@ extension BabelNode {
   ) {
     guard reportsRoutes else { return }
     buffer.actions.append(.notify(.route(event, routeStatus(number, now))))
-  }
-
-  /// What a monitor sees of a route now; nil if there is none.
-  func visible(_ number: RouteRow) -> VisibleRoute? {
-    guard reportsRoutes else { return nil }
-    let route = table.routes[number]
-    return VisibleRoute(
-      metric: metric(of: number), advertisedMetric: route.advertisedMetric,
-      routerID: route.routerID,
-      isSelected: table.destinations[route.destination].selected == number,
-      price: table.attributes[number]?.price)
   }
 
   /// Tells monitors of a route that is not what it was, unless that was told already: a change
