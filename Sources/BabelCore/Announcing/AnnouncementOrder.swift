@@ -67,33 +67,49 @@ struct AnnouncementOrder {
   }
 }
 
+/// What the announcement order goes by. A class, because a comparison that reads the table itself
+/// copies it, with a reference count for each of its columns.
+private final class AnnouncementKeys {
+  private let table: RouteTable
+
+  init(_ table: RouteTable) { self.table = table }
+
+  func isLive(_ row: DestinationRow) -> Bool { table.isLive(row) }
+
+  func precedes(_ a: DestinationRow, _ b: DestinationRow) -> Bool {
+    let routerA = router(a)
+    let routerB = router(b)
+    if routerA != routerB { return routerA < routerB }
+    let prefixA = table.destinations[a].prefix
+    let prefixB = table.destinations[b].prefix
+    if prefixA.family != prefixB.family { return prefixA.family == .ipv6 }
+    if prefixA != prefixB { return prefixA < prefixB }
+    return table.sourcePrefix(a) < table.sourcePrefix(b)
+  }
+
+  private func router(_ row: DestinationRow) -> UInt64 {
+    let selected = table.destinations[row].selected
+    guard selected != .none else { return 0 }
+    return table.routerIDs[table.routes[selected].routerID].rawValue
+  }
+}
+
 extension RouteTable {
   /// Sorts the announcement order if that is worth it. Must not be called while a full update is
   /// under way.
   mutating func refreshAnnouncementOrder() {
     guard order.isStale else { return }
+    for row in sortAnnouncementOrder() { destinations[row].setInAnnouncementOrder(false) }
+  }
+
+  /// Returns the rows that are not in the order any more.
+  private mutating func sortAnnouncementOrder() -> [DestinationRow] {
     var order = self.order
     self.order = AnnouncementOrder()
+    let keys = AnnouncementKeys(self)
     let dropped = order.rebuild(
-      isLive: { isLive($0) }, precedes: { announcementKey($0, precedes: $1) })
+      isLive: { keys.isLive($0) }, precedes: { keys.precedes($0, $1) })
     self.order = order
-    for row in dropped { destinations[row].setInAnnouncementOrder(false) }
-  }
-
-  private func announcementKey(_ a: DestinationRow, precedes b: DestinationRow) -> Bool {
-    let routerA = announcedRouter(a)
-    let routerB = announcedRouter(b)
-    if routerA != routerB { return routerA < routerB }
-    let prefixA = destinations[a].prefix
-    let prefixB = destinations[b].prefix
-    if prefixA.family != prefixB.family { return prefixA.family == .ipv6 }
-    if prefixA != prefixB { return prefixA < prefixB }
-    return sourcePrefix(a) < sourcePrefix(b)
-  }
-
-  private func announcedRouter(_ row: DestinationRow) -> UInt64 {
-    let selected = destinations[row].selected
-    guard selected != .none else { return 0 }
-    return routerIDs[routes[selected].routerID].rawValue
+    return dropped
   }
 }
