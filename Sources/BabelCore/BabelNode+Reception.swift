@@ -10,6 +10,9 @@ extension BabelNode {
     to destination: IPAddress, at now: Instant, arrivedAt arrival: Instant? = nil,
     into buffer: inout ActionBuffer
   ) {
+    #if DEBUG
+      trace.enter()
+    #endif
     guard !hasShutDown, let interface = interface(id) else { return }
     counters.packets &+= 1
     func drop(_ reason: DropReason, _ buffer: inout ActionBuffer) {

@@ -62,6 +62,10 @@ public struct BabelNode: ~Copyable {
   /// What is left of an earlier life.
   var restart = Restart()
   var hasShutDown = false
+  #if DEBUG
+    /// Which steps a test saw an Update take.
+    package var trace = StepTrace()
+  #endif
 
   /// Makes a node without interfaces.
   public init(_ parameters: NodeParameters, filters: FilterSet) {

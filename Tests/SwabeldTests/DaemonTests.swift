@@ -5,36 +5,40 @@ import Testing
 
 @testable import swabeld
 
-@Suite struct `A daemon between two turns of its loop` {
-  /// A daemon in a namespace with a pair of links; it runs on the interface `v0`.
-  private func withDaemon(_ body: (Daemon) throws -> Void) throws {
-    try withLinkedNamespace {
-      let words = ["swabeld", "-S", "", "v0"]
-      let settings = try Settings.read(CommandLineOptions(words.map { Array($0.utf8) }))
-      let log = Log()
-      log.level = .error
-      let writer = try RouteWriter()
-      let monitor = try NetlinkMonitor(ignoring: [writer.portID])
-      let reader = try KernelReader()
-      var links = LinkTable()
-      for link in try reader.links() { links.update(link) }
-      for address in try reader.addresses() { links.update(address) }
-      let parameters = settings.configuration.nodeParameters(
-        routerID: RouterIDChoice.random(1), seqno: Seqno(1), seed: 1)
-      let parts = DaemonParts(
-        socket: try UDPSocket(port: settings.configuration.protocolPort),
-        signals: try SignalDescriptor(), monitor: monitor, reader: reader, writer: writer,
-        links: links, sysctls: SavedSysctls(), server: nil,
-        lifeFile: LifeFile(besides: StateFile(path: "")))
-      let daemon = Daemon(
-        settings, log: log, node: BabelNode(parameters, filters: settings.configuration.filters),
-        parts: parts)
-      try #require(daemon.start(after: nil))
-      try body(daemon)
-      daemon.stop()
-    }
+/// A daemon in a namespace with a pair of links; it runs on the interface `v0`. `prepare` is called
+/// in the namespace before the daemon looks at it.
+func withDaemon(
+  prepare: () throws -> Void = {}, _ body: (Daemon) throws -> Void
+) throws {
+  try withLinkedNamespace {
+    try prepare()
+    let words = ["swabeld", "-S", "", "v0"]
+    let settings = try Settings.read(CommandLineOptions(words.map { Array($0.utf8) }))
+    let log = Log()
+    log.level = .error
+    let writer = try RouteWriter()
+    let monitor = try NetlinkMonitor(ignoring: [writer.portID])
+    let reader = try KernelReader()
+    var links = LinkTable()
+    for link in try reader.links() { links.update(link) }
+    for address in try reader.addresses() { links.update(address) }
+    let parameters = settings.configuration.nodeParameters(
+      routerID: RouterIDChoice.random(1), seqno: Seqno(1), seed: 1)
+    let parts = DaemonParts(
+      socket: try UDPSocket(port: settings.configuration.protocolPort),
+      signals: try SignalDescriptor(), monitor: monitor, reader: reader, writer: writer,
+      links: links, sysctls: SavedSysctls(), server: nil,
+      lifeFile: LifeFile(besides: StateFile(path: "")))
+    let daemon = Daemon(
+      settings, log: log, node: BabelNode(parameters, filters: settings.configuration.filters),
+      parts: parts)
+    try #require(daemon.start(after: nil))
+    try body(daemon)
+    daemon.stop()
   }
+}
 
+@Suite struct `A daemon between two turns of its loop` {
   @Test func `news that come right before a reading ask for one after it`() throws {
     try withDaemon { daemon in
       // The carrier of v0 goes, and with it, without a word, the use of routes.

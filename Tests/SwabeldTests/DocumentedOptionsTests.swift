@@ -68,12 +68,6 @@ import Testing
     #expect(compared == 7)
   }
 
-  private func page(_ name: String) throws -> String {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    return try String(contentsOf: root.appending(path: "docs/\(name)"), encoding: .utf8)
-  }
-
   @Test func `the page has the size of the kernel's buffer`() throws {
     let size = NetlinkMonitor.usualBuffer
     #expect(try page("configuration.md").contains("`kernel-buffer` (\(size))"))
@@ -88,4 +82,11 @@ import Testing
       #expect(page.contains("`\(word)"), "docs/control-socket.md: \(word)")
     }
   }
+}
+
+/// The text of a file of docs/.
+func page(_ name: String) throws -> String {
+  let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+  return try String(contentsOf: root.appending(path: "docs/\(name)"), encoding: .utf8)
 }

@@ -28,6 +28,9 @@ extension BabelNode {
   /// 6. Monitors are told, when all of it is true.
   /// 7. A row that nothing hangs on any more is freed. Nothing may look at it afterwards.
   mutating func reselect(_ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer) {
+    #if DEBUG
+      trace.enter()
+    #endif
     let change = select(row, now)
     if change.isAnother { announceMove(change, now) }
     if holdOrRelease(change, now) { starve(row, now, &buffer) }

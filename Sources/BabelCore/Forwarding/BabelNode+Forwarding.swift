@@ -29,6 +29,9 @@ extension BabelNode {
 
   /// Compares what is wanted for a destination with what was asked for, and asks.
   mutating func updateForwarding(_ row: DestinationRow, _ buffer: inout ActionBuffer) {
+    #if DEBUG
+      trace.enter()
+    #endif
     let destination = table.destinations[row]
     let wanted = wantedForwarding(row)
     let oldKey: ForwardingKey

@@ -8,6 +8,9 @@ extension BabelNode {
   mutating func takeOver(
     _ update: Update, from id: NeighbourID, _ now: Instant
   ) -> RouteChange {
+    #if DEBUG
+      trace.enter()
+    #endif
     let isEcho = isEcho(update)
     var refusal = isEcho ? nil : refusal(of: update, from: id)
     var filterMetric = Metric.zero

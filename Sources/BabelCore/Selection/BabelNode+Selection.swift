@@ -138,6 +138,9 @@ extension BabelNode {
   /// Selects the route of a destination anew. What follows from that is done by
   /// ``reselect(_:_:_:)``.
   mutating func select(_ row: DestinationRow, _ now: Instant) -> SelectionChange {
+    #if DEBUG
+      trace.enter()
+    #endif
     let former = table.destinations[row].selected
     let selected = choose(row, now)
     if selected != former {

@@ -10,6 +10,9 @@ extension Daemon {
   /// Applies the node's actions in order, sends what they ask of the kernel, and tells the node
   /// what the kernel refused, until nothing is left.
   func carryOut(at now: Instant) {
+    #if DEBUG
+      node.trace.enter()
+    #endif
     var failures: [RouteFailure] = []
     for _ in 0..<Self.roundLimit {
       applyActions(at: now)

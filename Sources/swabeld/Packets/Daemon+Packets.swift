@@ -18,6 +18,9 @@ extension Daemon {
 
   /// Reads datagrams that came over a family, not too many, and lets the node work on each.
   func receivePackets(over family: AddressFamily) {
+    #if DEBUG
+      node.trace.enter()
+    #endif
     packets.makeRoom(largestPacket)
     let end = Instant.now + Self.turnTime
     var left = Self.datagramsPerTurn
