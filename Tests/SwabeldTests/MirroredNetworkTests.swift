@@ -14,8 +14,8 @@ import Testing
     }
   }
 
-  /// The same networks, with one bug more: that notifications were lost is not told, so nobody reads
-  /// the kernel's tables after that.
+  /// The same networks, with one bug more: that notifications were lost is not told, so nobody
+  /// reads the kernel's tables after that.
   @Test func `a loss of notifications that nobody heeds is found`() {
     let found = Self.seeds.contains { seed in
       var network = MirroredNetwork(seed: seed, forgetsLosses: true)
