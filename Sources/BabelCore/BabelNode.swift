@@ -14,7 +14,7 @@ import BabelWire
 /// - §3.4 neighbours: `Neighbours/`, and what follows `Consequences/…+NeighbourConsequences.swift`
 /// - §3.5 routes: `Routes/BabelNode+RouteAcquisition.swift`
 /// - §3.6 selection: `Selection/BabelNode+Selection.swift`
-/// - §3.7 updates: `Announcing/`, own prefixes `Origination/`
+/// - §3.7 updates: `Announcing/`, own prefixes `BabelNode+Origination.swift`
 /// - §3.8 requests: `Requests/BabelNode+Requests.swift`
 /// - authentication (RFC 8967): `BabelNode+Authentication.swift`
 /// - starting again after a crash, or on purpose: `Restart/`

@@ -113,8 +113,8 @@ enum ProtocolParameters {
   /// Within which time a neighbour is asked to acknowledge our retraction, in hundredths of a
   /// second: peers use about 0.6 of it.
   static let acknowledgmentInterval: UInt16 = 20
-  /// An acknowledgment is waited for so long before it is asked for again; doubled each time, up
-  /// to eight times. Enough for a round trip by satellite.
+  /// An acknowledgment is waited for so long before it is asked for again. The wait doubles each
+  /// time, and grows no further than to eight times this. Enough for a round trip by satellite.
   static let acknowledgmentTimeout: Int64 = 500_000
   /// After a crash neighbours are listened to for 5/4 of a Hello interval.
   static let listeningQuarters: Int64 = 5

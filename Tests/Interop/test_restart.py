@@ -99,6 +99,26 @@ def test_nothing_is_lost(lab, program, first):
     wait_until(lambda: not hosts(OWN) & a.reaches(neighbour.proto), 20, "an orderly stop is told")
 
 
+def test_what_was_lost_meanwhile_is_retracted(lab):
+    """A link goes down while no daemon runs, and the kernel drops the routes through it. Neighbours
+    are told soon after the start, not only when their routes expire (after 14 s)."""
+    n, a, b = (lab.namespace(name) for name in "nab")
+    lab.veth(n, a, ("l0", "l0"))
+    lab.veth(n, b, ("l1", "l0"))
+    a.own(*FAR)
+    b.own(*SOURCE)
+    Swabeld(a, ["l0"], own=["10.92.0.0/16", "fd92::/32"])
+    Swabeld(b, ["l0"], own=["10.98.0.0/16", "fd98::/32"])
+    node = Swabeld(n, ["l0", "l1"], statements=[f"state-file {lab.directory / 'state'}"])
+    wait_until(lambda: hosts(FAR) <= b.reaches() and hosts(SOURCE) <= n.reaches(), 20,
+               "routes are passed on")
+    assert node.stop(signal.SIGQUIT) == 0
+    n.ip("link", "set", "l0", "down")
+    assert n.reaches() == hosts(SOURCE)
+    node.start()
+    wait_until(lambda: not b.reaches(), 3, "what was lost is retracted")
+
+
 def test_settings_are_given_back_by_the_last(lab):
     """What the first process changed in the kernel is given back by the one that stops at last."""
     names = ["ipv6/conf/all/forwarding", "ipv4/conf/all/forwarding", "ipv4/conf/l0/rp_filter"]

@@ -8,8 +8,8 @@ struct Announcing {
   private var changes = ChangeLog()
   /// Interfaces that read the change log.
   private(set) var readers = 0
-  /// How far the reader in front has come. Whoever is behind the end of the log has a deadline for
-  /// what is left: it got one when the log grew while someone had read all of it.
+  /// The farthest position that any interface has read. When the log grows beyond it all interfaces
+  /// get a deadline, so one that is behind always has one.
   private var farthestReader = LogPosition()
   /// Destinations with further copies of a critical update to send.
   private var copies = DelayLine(delay: ProtocolParameters.copySpacing)
@@ -122,7 +122,7 @@ struct LinkAnnouncing {
   /// Sets when the next full update of its own accord is due.
   mutating func planPeriodicUpdate(at due: Instant) { periodicUpdateDue = due }
 
-  /// A full update leaves at a time; one that is under way goes on then.
+  /// A full update leaves at `due`; one that is under way goes on then.
   mutating func planFullUpdate(at due: Instant?) { fullUpdateDue = due }
 
   /// One that is under way begins again.
@@ -164,7 +164,7 @@ struct LinkAnnouncing {
     pacer.take(at: now, ofInterfaces: count)
   }
 
-  /// Changes leave at a time, or go on then; nil if there are none.
+  /// Changes leave at `due`, or go on then; nil if there are none.
   mutating func planChanges(at due: Instant?) { changesDue = due }
 
   /// The log has been read to a position.

@@ -1,7 +1,8 @@
 import BabelWire
 
-// Who is told of a destination, and who was. The rules of the `out` filter may name router-ids, so
-// what a prefix has become can be denied where what it was had been announced.
+// Who is told of a destination, and who was. A rule of the `out` filter may name a router-id. So an
+// Update can be denied on a link where the same prefix was announced before, while another router
+// originated it.
 
 extension BabelNode {
   /// Runs the `out` chain; nil when the Update is denied, else the metric to announce.
@@ -17,8 +18,8 @@ extension BabelNode {
     return added.isInfinite ? nil : metric.adding(added)
   }
 
-  /// Whether everyone on an interface may have been told of a destination while it came from
-  /// another router, of those that we announced lately: the filter lets one of them through.
+  /// Whether neighbours on an interface may know a destination from us under another router-id: we
+  /// announced one lately, and the filter lets it pass there.
   func mayHaveBeenTold(
     _ row: DestinationRow, but router: RouterRow, _ interface: Interface, _ now: Instant
   ) -> Bool {
@@ -33,8 +34,8 @@ extension BabelNode {
     return isTold
   }
 
-  /// Whether we announced a destination, with any router-id but one, not so long ago that it is
-  /// forgotten everywhere. Where split horizon hides what it is now, somebody may believe in that
+  /// Whether we announced a destination, with any router-id but one, so lately that somebody may
+  /// remember it. Where split horizon hides what it is now, somebody may believe in that
   /// still: who falls back on it sends packets to us, and we send them back. Feasibility distances
   /// do not prevent that, as they are kept by originator (§3.5.1).
   func wasAnnouncedLately(_ row: DestinationRow, but router: RouterRow = .none, _ now: Instant)

@@ -62,7 +62,8 @@ extension BabelNode {
     if !wasAnnounced || announcement.router != destination.sourceRouter
       || destination.announcedMetric.isInfinite
     {
-      // Nobody is to be told of it, and everybody was told that what it had been is gone.
+      // Nobody may be told of it, and nobody believes in what it was: it was never announced, or
+      // it was retracted.
       if !wasAnnounced || destination.announcedMetric.isInfinite,
         !isTellable(row, announcement)
       {
@@ -189,8 +190,8 @@ extension BabelNode {
     announcing.noteRead(to: position)
   }
 
-  /// Appends what the log says. Only a retraction that has left counts as announced, and only if
-  /// nobody is told of a finite metric.
+  /// Appends what the log says. A retraction is noted when an Update with it is in a packet, and
+  /// only if no other link is told of a finite metric.
   private mutating func addChange(
     _ row: DestinationRow, _ packet: inout OpenPacket, _ now: Instant
   ) -> UpdateOutcome {

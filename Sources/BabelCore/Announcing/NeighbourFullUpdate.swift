@@ -8,10 +8,10 @@ extension Neighbour {
     /// When the last one began.
     private(set) var began: Instant?
 
-    /// One begins, or one by multicast serves as well.
+    /// Notes the time: its full update begins, or one by multicast takes its place.
     mutating func noteBegin(at now: Instant) { began = now }
 
-    /// It leaves from the beginning, at a time.
+    /// It leaves from the beginning, at `due`.
     mutating func plan(at due: Instant) {
       position = 0
       self.due = due

@@ -1,8 +1,8 @@
 import BabelWire
 
-// What follows from what. Selection, holds, forwarding, announcing and seqno requests do not call
-// each other: they are called from here, in an order that is stated here. A test reads the sources
-// and sees to that.
+// What follows from what. Selection, holds, forwarding, announcing and seqno requests may ask each
+// other, but none of them sets off what another one does: that is called from here, in an order
+// that is stated here. A test reads the sources and sees to that.
 
 /// What a new selection changed for a destination.
 struct SelectionChange {
@@ -17,8 +17,9 @@ struct SelectionChange {
 extension BabelNode {
   /// Selects the route of a destination anew, and does what follows:
   ///
-  /// 1. A move to another way is entered for those who could not hear of it otherwise. They may
-  ///    have lost their own way at the same time, so this comes before everything that waits.
+  /// 1. If the selected route moved to another interface, this is put into the change log for the
+  ///    neighbours from whom split horizon hid the former route. They may have lost their own way
+  ///    at the same time, so it comes before everything that waits.
   /// 2. A hold begins or ends. What the kernel is asked for depends on it.
   /// 3. Who still has a route that is not feasible is asked for a newer seqno: the answer takes
   ///    longest, so the request leaves first.
@@ -105,9 +106,9 @@ extension BabelNode {
     startUnicastFullUpdate(id, now)
   }
 
-  /// A neighbour asks for a newer seqno. Where ours was raised everybody is told, or else who did
-  /// not ask holds routes of an older seqno, which help nobody when the way of the one who asked is
-  /// lost.
+  /// A neighbour asks for a newer seqno. If ours is raised for that, everybody is told. Otherwise
+  /// the neighbours that did not ask keep routes of the old seqno, and the one that asked could not
+  /// use them when its own way is lost.
   mutating func seqnoRequestArrived(
     _ request: SeqnoRequest, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
@@ -122,8 +123,8 @@ extension BabelNode {
 
   // MARK: Delays
 
-  /// Ends holds, sends further copies and looks at settling routes whose time has come; at most
-  /// `budget` destinations. Returns how many.
+  /// Ends holds, sends further copies, looks at settling routes and at what an earlier life
+  /// announced, each when its time has come; at most `budget` destinations. Returns how many.
   mutating func runDelays(_ now: Instant, budget: Int, _ buffer: inout ActionBuffer) -> Int {
     var work = 0
     while work < budget, let row = selection.holdDue(at: now) {

@@ -9,7 +9,7 @@ extension BabelNode {
   ) {
     guard let row = table.find(key.destination, key.source) else { return }
     let destination = table.destinations[row]
-    // What was adopted was never asked for.
+    // This life has not asked for an adopted entry, so no refusal is about it.
     guard !destination.flags.contains(.adopted) else { return }
     forgetForwarding(row)
     table.destinations[row].endHoldInKernel()

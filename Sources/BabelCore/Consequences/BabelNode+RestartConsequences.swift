@@ -33,7 +33,8 @@ extension BabelNode {
     }
     let left = destination.sourceExpiry.instant(near: now) - now
     if left <= ProtocolParameters.sourceGarbageCollection / 3 * 2 {
-      // Whatever we announced has expired: a third of the entry's time is a hold time at least.
+      // More than a third of the entry's time has passed. That is at least how long neighbours keep
+      // a route, so none is left.
       table.destinations[row].forgetAnnouncement()
       table.removeIfUnused(row)
       return

@@ -71,8 +71,8 @@ extension BabelNode {
     enqueueUrgent(.seqnoRequest(onward), to: target, now)
   }
 
-  /// The selected route comes first: an answer by another way would not change what we announce
-  /// if that is no better, and the requester would ask for ever.
+  /// The selected route comes first. An answer by another way whose metric is no better would not
+  /// change what we announce, and the requester would ask for ever.
   private func forwardingTarget(
     _ row: DestinationRow, except requester: NeighbourID, _ now: Instant
   ) -> NeighbourID? {

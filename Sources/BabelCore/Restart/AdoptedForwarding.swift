@@ -41,9 +41,9 @@ struct AdoptedForwarding {
   private(set) var sweepDue: Instant?
   /// The time that entries have at most, in microseconds.
   private var longestPatience = ProtocolParameters.longestAdoption
-  /// Until when neighbours on interfaces that came up have time.
+  /// Until when neighbours have time to confirm entries, on the interfaces that came up.
   private var lastPatience: Instant?
-  /// Interfaces that came up since then.
+  /// Interfaces that came up since ``beganAt``.
   private var joined: [InterfaceID] = []
   /// A walk over all destinations for which something is to be done, where it stands.
   private(set) var position: UInt32?

@@ -6,7 +6,8 @@ import BabelWire
 extension BabelNode {
   /// Tells of an entry that was found in the kernel at start; to be called before the first
   /// packet is received. The entry counts as asked for: later changes name it as what was there
-  /// before. If nothing confirms it within four Hello intervals, or a minute, it is taken back.
+  /// before. If nothing confirms it within four Hello intervals, and ten seconds, it is taken back;
+  /// not before a minute has passed while an interface that entries lead through is down.
   /// False if there is one for the destination already (the caller removes the second, which was
   /// not used), or no room.
   public mutating func adoptForwarding(

@@ -15,14 +15,14 @@ extension Neighbour {
     /// It is heard for the first time since the crash.
     mutating func awaitAcknowledgment() { awaitsAcknowledgment = true }
 
-    /// It is told by unicast at a time.
+    /// It is told by unicast at `due`.
     mutating func planRetraction(at due: Instant) { retractionDue = due }
 
     /// It need not be told any more, for now.
     mutating func cancelRetraction() { retractionDue = nil }
 
-    /// It is told now, and again if it does not answer: after a time that doubles, up to eight
-    /// times.
+    /// It is told now, and again if it does not answer. The wait doubles with each repetition, and
+    /// grows no further than to eight times the first.
     mutating func countRetraction(at now: Instant) {
       retractionDue = now + ProtocolParameters.acknowledgmentTimeout << Int64(retractionsSent)
       retractionsSent = min(retractionsSent + 1, 3)

@@ -2,14 +2,15 @@ import BabelWire
 
 /// The time after a crash without a source table, in which a new route might make a loop.
 ///
-/// Forwarding tables along a Babel route have ever smaller feasibility distances (RFC 8966 §2.4).
+/// Along a Babel route each node has a smaller feasibility distance than the one before it
+/// (RFC 8966 §2.4).
 /// A node that forgot its own must not point anywhere new while anybody may point at it for what
 /// it announced before. That neighbours acknowledge a retraction is not enough: one that died, or
 /// whose link is down, does not hear it, goes on forwarding here, and others send to it until
 /// they notice, which with a lossy link takes half a minute.
 ///
 /// So for each source that it hears of the node presumes that it announced the newest seqno any
-/// neighbour knows, at the best of distances. What it may use is
+/// neighbour knows, with metric 0, the best there is. What it may use is
 /// - an entry that the kernel has had all the time: it was part of the order before the crash,
 ///   and its next hop, which has not forgotten, still keeps it;
 /// - a route of a newer seqno, which it asks for (§3.8.2.1): nobody can have learned that from

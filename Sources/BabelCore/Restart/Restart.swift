@@ -2,8 +2,8 @@ import BabelWire
 
 /// What is left of an earlier life of this node, and how far it has been got over.
 ///
-/// The rest of the node asks two questions: may this route be selected (``BabelNode/isAwaiting``),
-/// and may this prefix be announced (``BabelNode/isWithheld``).
+/// The rest of the node asks two questions above all: may this route be selected
+/// (``BabelNode/isAwaiting(_:_:)``), and may this prefix be announced (``BabelNode/isWithheld``).
 struct Restart {
   /// How this life began.
   private(set) var beginning = Beginning.clean
@@ -39,8 +39,9 @@ struct Restart {
     if let end = seqnoLearningEnd { seqnoLearningEnd = end + time }
   }
 
-  /// Whether a neighbour is not told that we do not hear it: a life that kept its routes heard it,
-  /// and this one has not listened for long enough to know. What it was told before still counts.
+  /// Whether to send a neighbour no IHU yet, in a resumed life: that its cost is infinite means
+  /// nothing before there was time to hear Hellos. Until then it goes by the last IHU of the
+  /// earlier life.
   func mayHear(_ neighbour: Neighbour, on interface: Interface, at now: Instant) -> Bool {
     guard beginning == .resumed, neighbour.rxcost.isInfinite else { return false }
     let interval = max(interface.helloMicroseconds, neighbour.multicast.interval.microseconds)
@@ -80,7 +81,8 @@ struct Restart {
 
   // MARK: Adopted entries
 
-  /// Whether neighbours know nothing of our end: nothing that we announced is taken back yet.
+  /// Whether this is a resumed life whose entries are not all confirmed or taken back yet. Until
+  /// then neighbours are not told to forget what an earlier life announced.
   var isUnnoticed: Bool { beginning == .resumed && adoption.isUnderWay }
 
   /// Whether some destinations have to be looked at because of adopted entries, a few at a time.

@@ -3,8 +3,8 @@ import BabelWire
 // Before editing, read RFC 8966 §3.5.4.
 
 extension BabelNode {
-  /// A destination that we announced is lost: it is retracted, and held until no neighbour can
-  /// still use us for it (§3.5.4).
+  /// Begins a hold (§3.5.4), which lasts until no neighbour can still use us for the destination.
+  /// The caller retracts it.
   mutating func beginHold(
     _ row: DestinationRow, inKernel: Bool, for time: Int64? = nil, _ now: Instant
   ) {

@@ -16,7 +16,7 @@ struct Selection {
 
   /// A destination is held until then.
   mutating func hold(_ row: DestinationRow, until due: Instant, at now: Instant) {
-    // It may still wait for the end of an earlier hold, or of another destination's in this row.
+    // The row may still be queued, for an earlier hold or for a destination that had it before.
     holds.remove(row)
     holds.add(row, due, now: now)
   }

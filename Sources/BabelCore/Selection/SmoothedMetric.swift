@@ -37,8 +37,8 @@ struct SmoothedMetric: Equatable {
   func unchangedTime(at now: Instant) -> Int64 { max(0, now - since.instant(near: now)) }
 
   /// Keeps the time of the last change within what a ``Tick`` can tell apart: a metric may stand
-  /// still for a year. After a day the average says what the metric says, and longer ago does not
-  /// matter.
+  /// still for a year. After a day the average equals the metric, so older times make no
+  /// difference.
   mutating func keepTellable(_ metric: Metric, at now: Instant) {
     guard unchangedTime(at: now) > 2 * Self.day else { return }
     value = metric

@@ -13,7 +13,7 @@ struct MetricStanding {
   /// The link's round-trip time will cost something, but has not been measured yet.
   var awaitsRoundTripTime = false
 
-  /// It stands still: not by chance, as a metric that jitters does for a while.
+  /// It has not changed for so long that this is no pause between two jitters.
   var isCalm: Bool {
     !awaitsRoundTripTime && unchangedTime >= ProtocolParameters.calmMetricTime
   }
@@ -25,7 +25,8 @@ struct MetricStanding {
   var hasWorsened: Bool { Int(metric.rawValue) > Int(smoothed.rawValue) + 1 }
 }
 
-/// When the selected route, which is usable, gives way to a better one. Failures ask nobody.
+/// When the selected route, which is usable, gives way to a better one. A selected route that fails
+/// is replaced at once, without this rule.
 struct SwitchRule {
   /// What the configuration says; nil means as below.
   let configuredMargin: UInt16?
@@ -52,8 +53,8 @@ struct SwitchRule {
   /// For how many microseconds.
   var dwell: Int64 { configuredDwell ?? (isMeasured ? ProtocolParameters.switchDwell : 0) }
 
-  /// Judges a route that is better than the selected one; `since` is for how long some route has
-  /// been better by the margin, in microseconds.
+  /// Judges a route that is better than the selected one; `time` is for how many microseconds some
+  /// route has been better by the margin.
   func verdict(_ route: MetricStanding, over selected: MetricStanding, for time: Int64) -> Verdict {
     if selected.metric.rawValue - route.metric.rawValue < margin {
       // What stands still is no jitter, and small differences count, too.

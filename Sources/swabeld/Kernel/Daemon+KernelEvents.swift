@@ -6,8 +6,8 @@ import BabelWire
 extension Daemon {
   /// Events worked on in one turn.
   private static let eventsPerTurn = 512
-  /// Hears what the kernel has to tell. Where others have routes the mirror notes at once, the
-  /// rest waits there for its turn. Called also right before routes are changed, so that a
+  /// Hears what the kernel has to tell. The mirror notes at once where others have routes,
+  /// and the rest waits in its queue. Called also right before routes are changed, so that a
   /// replacement cannot hit what somebody put in our place a moment ago.
   func hearNotifications(limit: Int = KernelConnection.notificationLimit) {
     kernel.hear(limit: limit)

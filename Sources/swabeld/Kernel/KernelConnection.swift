@@ -102,12 +102,12 @@ final class KernelConnection {
   /// We run on an interface no longer.
   func leave(_ name: InterfaceName) { mirror.leave(name) }
 
-  /// An interface, or its number in the node, is about to go.
+  /// The node is about to lose an interface, or the link that stands behind it.
   func depart(_ interface: BabelInterface, at now: Instant) {
     mirror.depart(interface.id, hasRoutes: !interface.hasLostRoutes, at: now)
   }
 
-  /// A number in the node stands for no link any more, or for another one.
+  /// An `InterfaceID` of the node stands for no link any more, or for another one.
   func forgetDeparture(of id: InterfaceID) { mirror.forgetDeparture(of: id) }
 
   // MARK: Changes of routes
@@ -141,8 +141,8 @@ final class KernelConnection {
 
   // MARK: Notifications
 
-  /// Hears what the kernel has to tell. Where others have routes the mirror notes at once, the
-  /// rest waits there for its turn.
+  /// Hears what the kernel has to tell. The mirror notes at once where others have routes,
+  /// and the rest waits in its queue.
   func hear(limit: Int) {
     var events: [KernelEvent] = []
     do throws(KernelError) {

@@ -93,8 +93,8 @@ struct KernelReading {
   /// old.
   mutating func noteChange(at place: KernelRouteKey) { changedPlaces.insert(place) }
 
-  /// Notes that an entry was wrong and is corrected. If some of the tables may have been left out,
-  /// there may be more of its kind.
+  /// Notes that an entry was wrong and is corrected. If the dump may lack routes, there may be more
+  /// wrong ones among those.
   mutating func noteCorrection() { hasCorrected = true }
 
   /// Notes that an entry is in the kernel, right or to be corrected.

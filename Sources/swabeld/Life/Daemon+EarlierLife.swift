@@ -8,16 +8,18 @@ extension Daemon {
   /// Takes over what an earlier life left, and tells the node how this one begins. Interfaces are
   /// bound to their links and still down.
   func takeOver(_ former: SavedLife?, at now: Instant) {
-    var beginning = Beginning.clean
+    var beginning = former.map { beginningAfter($0) } ?? .clean
+    // A resumed life looks at what was announced, so the node must know before it is restored.
+    if beginning == .resumed { node.begin(.resumed, at: now) }
     if let former {
       let seconds = MonotonicClock.bootMicroseconds() / 1_000_000
       for record in former.sources(boot: LifeFile.boot, seconds: seconds) {
         node.restoreSource(record, at: now)
       }
-      beginning = beginningAfter(former)
     }
     let count = adopt(through: nil, at: now)
-    if count > 0, beginning != .resumed { beginning = .afterCrash }
+    guard beginning != .resumed else { return }
+    if count > 0 { beginning = .afterCrash }
     node.begin(beginning, at: now)
   }
 

@@ -105,7 +105,7 @@ final class DaemonLife {
     try sysctls.restore(sysctl, renamed: renamed)
   }
 
-  /// Puts back settings that had moved with their link when they were to be put back.
+  /// Puts back settings that could not be put back earlier, because their link was being renamed.
   func restoreLate() throws(KernelError) { try sysctls.restoreLate() }
 
   /// Puts back all settings; what cannot be put back is logged.

@@ -3,8 +3,8 @@ import BabelKernel
 import BabelWire
 
 /// Our own file beside babeld's state file, with `.swabeld` at the end of its name. It may lie on
-/// flash memory, so it is written seldom: when a start has succeeded, when a block of seqnos is
-/// used up, and at the end.
+/// flash memory, so it is written seldom: when a start has succeeded, when less than half of a
+/// block of seqnos is left, and at the end.
 struct LifeFile {
   /// The path; nil if there is to be none.
   let path: String?
@@ -96,7 +96,8 @@ struct LifeFile {
     }
     if let sysctls {
       life.sysctls = sysctls
-      // Who does not know all of its feasibility distances must be as careful as after a crash.
+      // A life that does not know all of its feasibility distances cannot go on. This text is
+      // written over when the routes are taken back; if that fails, the end was a crash.
       if position != nil { life.ending = .running }
     }
     return write(life, log) && life.ending != .running

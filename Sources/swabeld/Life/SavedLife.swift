@@ -49,7 +49,7 @@ struct SavedLife: Equatable {
   /// Most octets of the text.
   static let textLimit = 16 << 20
   /// Most rows of the source table that a life which keeps its routes leaves. If there are more,
-  /// its end counts as a crash, since the next life must know all of them.
+  /// it takes its routes back, since the next life would have to know all of them.
   static let sourceLimit = 100_000
   /// Most rows that a life which takes its routes back leaves: they only save neighbours some
   /// requests, and the file may lie on flash memory.

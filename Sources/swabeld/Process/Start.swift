@@ -255,6 +255,10 @@ enum Start {
   ) -> BabelNode {
     let configuration = settings.configuration
     var routerID = configuration.routerID
+    // Neighbours route through the one that they know.
+    if routerID == nil, let former, former.canBeResumed(boot: LifeFile.boot) {
+      routerID = former.routerID
+    }
     if routerID == nil, !configuration.usesRandomID {
       routerID = RouterIDChoice.fromHardware(links.links())
       if routerID == nil {
