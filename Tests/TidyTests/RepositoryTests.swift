@@ -7,7 +7,12 @@ enum Repository {
     .deletingLastPathComponent().deletingLastPathComponent()
 
   /// Every text file, with its path from the root.
-  static func files() throws -> [SourceText] {
+  static func files() throws -> [SourceText] { try read.get() }
+
+  /// Read once for all tests: to find the comments of all files takes seconds.
+  private static let read = Result { try readFiles() }
+
+  private static func readFiles() throws -> [SourceText] {
     var found: [SourceText] = []
     let keys: [URLResourceKey] = [.isDirectoryKey]
     guard

@@ -1,6 +1,6 @@
 /// A file as the checks see it: the lines as written, and the same lines with comments,
 /// string contents and quoted identifiers blanked out, so that only code is left.
-struct SourceText {
+struct SourceText: Sendable {
   /// Path from the root of the repository.
   let path: String
   /// The lines as written.
