@@ -67,7 +67,7 @@ enum FilesTrial {
     do throws(SavedLife.Fault) {
       let again = try SavedLife(life.text)
       precondition(again.seqno == life.seqno && again.hellos == life.hellos)
-      precondition(again.sources == life.sources && again.isRunning == life.isRunning)
+      precondition(again.sources == life.sources && again.ending == life.ending)
     } catch {
       preconditionFailure("cannot read what was written")
     }
@@ -79,7 +79,7 @@ enum FilesTrial {
     {
       trial.node.restoreSource(record, at: trial.now)
     }
-    trial.node.begin(life.isRunning ? .afterCrash : .clean, at: trial.now)
+    trial.node.begin(life.ending == .running ? .afterCrash : .clean, at: trial.now)
     guard let name = life.hellos.first?.interface ?? InterfaceName("e0") else { return }
     let id = trial.node.addInterface(
       name, InterfaceParameters(), helloSeqno: life.hellos.first?.seqno, at: trial.now,
