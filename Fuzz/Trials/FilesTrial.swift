@@ -66,20 +66,22 @@ enum FilesTrial {
     }
     do throws(SavedLife.Fault) {
       let again = try SavedLife(life.text)
-      precondition(again.seqno == life.seqno && again.hellos == life.hellos)
-      precondition(again.sources == life.sources && again.ending == life.ending)
+      precondition(again == life)
     } catch {
       preconditionFailure("cannot read what was written")
     }
     reservation(life.seqno)
     var trial = NodeUnderTrial(
       NodeParameters(routerID: life.routerID, seqno: life.seqno.next, seed: 1))
+    if life.ending == .kept { trial.node.begin(.resumed, at: trial.now) }
     for record in life.sources(
       boot: isSameBoot ? life.boot : [], seconds: Int64(seconds.rawValue) * 1_000_000)
     {
       trial.node.restoreSource(record, at: trial.now)
     }
-    trial.node.begin(life.ending == .running ? .afterCrash : .clean, at: trial.now)
+    if life.ending != .kept {
+      trial.node.begin(life.ending == .running ? .afterCrash : .clean, at: trial.now)
+    }
     guard let name = life.hellos.first?.interface ?? InterfaceName("e0") else { return }
     let id = trial.node.addInterface(
       name, InterfaceParameters(), helloSeqno: life.hellos.first?.seqno, at: trial.now,

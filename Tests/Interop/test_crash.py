@@ -33,6 +33,17 @@ def hosts(addresses):
     return {f"{a}/{128 if ':' in a else 32}" for a in addresses}
 
 
+def neighbour_with_far_hosts(program, namespace, first=()):
+    """A daemon of one kind that announces the addresses of FAR."""
+    if program == "bird":
+        bird = Bird(namespace, ["l0"])
+        for prefix in hosts(FAR):
+            bird.announce(prefix)
+        return bird
+    return {"babeld": Babeld, "swabeld": Swabeld}[program](
+        namespace, ["l0"], own=["10.92.0.0/16", "fd92::/32"], first=list(first))
+
+
 def scene(lab, program):
     """A node with a source `s` that is routed statically, a neighbour `a` that lives on, one `b`
     that will not, and a machine `x` on a link that Babel does not run on."""
@@ -49,13 +60,7 @@ def scene(lab, program):
     a.own(*FAR)
     b.own(*(prefix.partition("/")[0] for prefix in LOST))
     n.batch(OTHERS)
-    if program == "bird":
-        neighbour = Bird(a, ["l0"])
-        for prefix in hosts(FAR):
-            neighbour.announce(prefix)
-    else:
-        neighbour = {"babeld": Babeld, "swabeld": Swabeld}[program](
-            a, ["l0"], own=["10.92.0.0/16", "fd92::/32"])
+    neighbour = neighbour_with_far_hosts(program, a)
     other = Swabeld(b, ["l0"], own=["10.93.0.0/16", "fd93::/32"])
     return s, n, a, neighbour, other
 

@@ -1,6 +1,7 @@
 """`interface wg-*` and `link-local auto`: interfaces that nobody names or prepares."""
 
 import json
+import signal
 import time
 
 import babel_packets as babel
@@ -130,7 +131,7 @@ def test_link_local(lab):
     a.own("fd91::1")
     b.own("fd92::1")
     own = ["fd91::/32", "fd92::/32"]
-    first = ["router-id 02:00:00:00:00:00:00:0a"]
+    first = ["router-id 02:00:00:00:00:00:00:0a", f"state-file {lab.directory / 'state'}"]
     statements = ["default link-local auto", "interface l1 link-local manual"]
     node = Swabeld(a, ["l0", "l1"], own=own, first=first, statements=statements)
     other = Swabeld(b, ["l0"], own=own, statements=statements)
@@ -141,6 +142,11 @@ def test_link_local(lab):
     assert link_locals(a, "l1") == ["fe80::1"]
     a.batch(["link set l0 down", "link set l0 up"])
     wait_until(lambda: link_locals(a, "l0") == [mine], 5, "the same after down and up")
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        node.stop(number)
+        assert link_locals(a, "l0") == [mine], "the address stays for the next process"
+        node.start()
+        assert link_locals(a, "l0") == [mine]
     assert node.stop() == 0 and other.stop() == 0
     assert link_locals(a, "l0") == link_locals(b, "l0") == []
     assert link_locals(a, "l1") == ["fe80::1"]

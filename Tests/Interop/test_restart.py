@@ -7,19 +7,14 @@ import signal
 import time
 
 import pytest
-from daemons import Babeld, Bird, Swabeld
+from daemons import Swabeld
 from netns import Process, wait_until
+from test_crash import FAR, OWN, hosts, neighbour_with_far_hosts
 from traffic import Stream
 
-OWN = ["10.91.0.1", "fd91::1"]
-FAR = ["10.92.0.1", "fd92::1"]
 SOURCE = ["10.98.0.1", "fd98::1"]
 RESTARTS = 20 if os.environ.get("SWABELD_LONG") == "1" else 5
 KEY = "key id shared type hmac-sha256 value " + "5a" * 32
-
-
-def hosts(addresses):
-    return {f"{a}/{128 if ':' in a else 32}" for a in addresses}
 
 
 def scene(lab, program, first=()):
@@ -35,13 +30,7 @@ def scene(lab, program, first=()):
              "route add fd98::/32 via fe80::2 dev l3 proto static"])
     n.own(*OWN)
     a.own(*FAR)
-    if program == "bird":
-        neighbour = Bird(a, ["l0"])
-        for prefix in hosts(FAR):
-            neighbour.announce(prefix)
-    else:
-        neighbour = {"babeld": Babeld, "swabeld": Swabeld}[program](
-            a, ["l0"], own=["10.92.0.0/16", "fd92::/32"], first=list(first))
+    neighbour = neighbour_with_far_hosts(program, a, first)
     node = Swabeld(
         n, ["l0"], own=["10.91.0.0/16", "fd91::/32", "10.98.0.0/16", "fd98::/32"],
         first=list(first),

@@ -147,8 +147,8 @@ extension Daemon {
     let name = interfaces[index].name
     let type = linkType(name)
     let parameters = parameters(name, type)
-    guard parameters != interfaces[index].parameters else { return }
-    replace(index, type, parameters, at: now)
+    if parameters != interfaces[index].parameters { replace(index, type, parameters, at: now) }
+    recogniseLinkLocal(index)
   }
 
   /// Gives the node the interface anew, with other parameters.

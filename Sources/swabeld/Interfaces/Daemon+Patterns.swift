@@ -79,6 +79,18 @@ extension Daemon {
     }
   }
 
+  /// An address that an earlier process made, and did not take back, is ours to take back.
+  func recogniseLinkLocal(_ index: Int) {
+    let name = interfaces[index].name
+    guard settings.configuration.settings(for: name).makesLinkLocal == true,
+      let ifindex = interfaces[index].ifindex
+    else { return }
+    for attempt in 0..<Self.addressAttempts {
+      let address = linkLocal(name, attempt: attempt)
+      if links.hasAddress(address, on: ifindex) { interfaces[index].noteMade(address) }
+    }
+  }
+
   /// An address of fe80::/64 that comes from router-id and name, so that it stays the same as
   /// long as they do, and that no other router is likely to have.
   private func linkLocal(_ name: InterfaceName, attempt: Int) -> IPAddress {

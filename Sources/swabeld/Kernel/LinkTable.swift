@@ -105,6 +105,11 @@ struct LinkTable {
     rows[ifindex]?.addresses.contains { $0.address.isLinkLocal && !$0.isDuplicate } ?? false
   }
 
+  /// Whether a link has an address.
+  func hasAddress(_ address: IPAddress, on ifindex: Int32) -> Bool {
+    rows[ifindex]?.addresses.all(address).isEmpty == false
+  }
+
   /// Whether somebody else on the link has an address of ours.
   func isDuplicate(_ address: IPAddress, on ifindex: Int32) -> Bool {
     rows[ifindex]?.addresses.all(address).contains { $0.isDuplicate } ?? false

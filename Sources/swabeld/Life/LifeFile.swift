@@ -95,12 +95,11 @@ struct LifeFile {
       position = node.forEachSource(from: start, limit: 1000, at: now) { life.sources.append($0) }
     }
     if let sysctls {
+      // A life that does not know all of its feasibility distances cannot go on.
+      guard position == nil else { return false }
       life.sysctls = sysctls
-      // A life that does not know all of its feasibility distances cannot go on. This text is
-      // written over when the routes are taken back; if that fails, the end was a crash.
-      if position != nil { life.ending = .running }
     }
-    return write(life, log) && life.ending != .running
+    return write(life, log)
   }
 
   /// Lets another user rewrite the file.
