@@ -8,6 +8,8 @@ override PREFIX := $(patsubst %/,%,$(PREFIX))
 DESTDIR ?=
 # Where systemd looks for units; below another prefix it would not find ours.
 UNITS ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX),/usr/local)/lib/systemd/system
+BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 PYTHON ?= /usr/bin/python3
 SWIFT ?= swift
 BUILD := .build
@@ -97,8 +99,10 @@ tidy:
 BINARY ?= $(BUILD)/release/swabeld
 
 install: $(BINARY)
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITS) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITS) $(DESTDIR)$(PREFIX)/share/man/man8 \
+	  $(DESTDIR)$(BASH_COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS)
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/sbin/swabeld
+	ln -sf swabeld $(DESTDIR)$(PREFIX)/sbin/swabelctl
 	@for strip in strip llvm-strip \
 	    "$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/llvm-objcopy --strip-all"; do \
 	  $$strip $(DESTDIR)$(PREFIX)/sbin/swabeld 2>/dev/null && exit; \
@@ -106,12 +110,18 @@ install: $(BINARY)
 	sed 's|@SBIN@|$(PREFIX)/sbin|' packaging/swabeld.service \
 	  > $(DESTDIR)$(UNITS)/swabeld.service
 	chmod 644 $(DESTDIR)$(UNITS)/swabeld.service
-	install -m 644 docs/swabeld.8 $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
+	install -m 644 docs/swabeld.8 docs/swabelctl.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 packaging/completions/swabelctl.bash $(DESTDIR)$(BASH_COMPLETIONS)/swabelctl
+	ln -sf swabelctl $(DESTDIR)$(BASH_COMPLETIONS)/swabeld
+	install -m 644 packaging/completions/_swabelctl $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/swabeld
+	rm -f $(DESTDIR)$(PREFIX)/sbin/swabeld $(DESTDIR)$(PREFIX)/sbin/swabelctl
 	rm -f $(DESTDIR)$(UNITS)/swabeld.service
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabelctl.8
+	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/swabelctl $(DESTDIR)$(BASH_COMPLETIONS)/swabeld
+	rm -f $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz

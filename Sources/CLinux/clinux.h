@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -51,6 +52,7 @@ enum {
   SWB_IP_PMTUDISC_PROBE = 3,
   SWB_IP_MULTICAST_ALL = 49,
   SWB_IPV6_MULTICAST_ALL = 29,
+  SWB_SO_PEERCRED = 17,
   SWB_SO_RCVBUFFORCE = 33,
   SWB_SO_MEMINFO = 55,
   SWB_SO_TIMESTAMPNS_NEW = 64,
@@ -64,8 +66,12 @@ enum {
 int swabel_open(const char *path, int flags, unsigned mode) __asm__("open");
 int swabel_fcntl(int fd, int cmd, long arg) __asm__("fcntl");
 int swabel_ioctl(int fd, unsigned long request, void *arg) __asm__("ioctl");
-/* SIG_IGN is a cast, which Swift does not import; 1 is its value in every Linux libc. */
+/* SIG_DFL and SIG_IGN are casts, which Swift does not import; they are 0 and 1 in every Linux
+ * libc. */
 void *swabel_signal(int number, long disposition) __asm__("signal");
+
+/* The environment as it was at the start; we never change it. */
+extern char *const *const swabel_environment __asm__("environ");
 
 int swabel_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
     __asm__("prctl");

@@ -38,6 +38,8 @@ final class Daemon {
   var isStopping = false
   /// The end leaves the kernel's routes to a next life.
   var keepsRoutes = false
+  /// The pid file of the next life, if this process itself is to begin it.
+  var nextPIDFile: [UInt8]?
 
   /// At most so many rows are worked on in one call of the node.
   static let rowsPerTurn = 2000

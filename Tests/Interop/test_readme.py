@@ -20,6 +20,7 @@ OWN_FILES = """
 for d in /run /etc /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $d; done
 mkdir /run/bin /run/enabled
 cp "$1" /run/bin/swabeld
+ln -s swabeld /run/bin/swabelctl
 """
 
 # What `systemctl` does here: it starts the services that the README enables, ours in the sandbox of
@@ -184,7 +185,7 @@ def test_quick_start(lab, service):
         assert command in README
     assert "configuration is valid" in first.paste("swabeld --check /etc/babeld.conf")
     assert first.paste("wg pubkey < /etc/wireguard/private.key").strip() == keys[0]
-    for command in ("echo dump | socat - /run/swabeld.sock", "ip route show proto babel"):
+    for command in ("swabelctl dump", "ip route show proto babel"):
         assert f"`{command}`" in README and "10.20.3.1" in first.paste(command), command
 
     if service:
@@ -193,9 +194,11 @@ def test_quick_start(lab, service):
         third.learns(*addresses(1), *addresses(2))
         assert third.namespace.ping("10.20.1.1"), "the firewall stays, as it stands in a file"
     else:
-        assert "kill $(cat /run/babeld.pid)" in README
-        first.paste("kill $(cat /run/babeld.pid)")
-        wait_until(lambda: not first.daemon(), 5, "it ends")
+        assert "`kill $(cat /run/babeld.pid)`" in README and "`swabelctl stop`" in README
+        assert re.fullmatch(
+            r"swabeld-\S+ runs, after \d+ milliseconds\n", first.paste("swabelctl restart"))
+        first.paste("swabelctl stop")
+        assert not first.daemon()
         assert (first.root / "var/log/babeld.log").exists() and not first.namespace.reaches()
 
 
@@ -232,7 +235,14 @@ def test_install(lab, prefix, units):
     files = {str(path.relative_to(image)): path for path in image.rglob("*") if path.is_file()}
     place = prefix.strip("/")
     service = f"{units}/lib/systemd/system/swabeld.service"
-    assert set(files) == {f"{place}/sbin/swabeld", service, f"{place}/share/man/man8/swabeld.8"}
+    share = f"{place}/share"
+    assert set(files) == {
+        f"{place}/sbin/swabeld", f"{place}/sbin/swabelctl", service,
+        f"{share}/man/man8/swabeld.8", f"{share}/man/man8/swabelctl.8",
+        f"{share}/bash-completion/completions/swabelctl",
+        f"{share}/bash-completion/completions/swabeld",
+        f"{share}/zsh/site-functions/_swabelctl"}
+    assert "Syntax: swabelctl" in run("sh", "-c", f"{files[f'{place}/sbin/swabelctl']} -h")
     program = files[f"{place}/sbin/swabeld"]
     assert program.stat().st_mode & 0o7777 == 0o755
     assert ".symtab" not in run("readelf", "-SW", str(program))
@@ -240,5 +250,6 @@ def test_install(lab, prefix, units):
     assert "swabeld" in run("sh", "-c", '"$1" --version 2>&1', "sh", str(program))
     unit = files[service].read_text()
     assert f"ExecStart=/{place}/sbin/swabeld -c" in unit and "@SBIN@" not in unit
+    assert f"ExecReload=+/{place}/sbin/swabelctl -c" in unit
     run("make", "-s", "-C", str(REPOSITORY), "uninstall", f"DESTDIR={image}", f"PREFIX={prefix}")
     assert not [path for path in image.rglob("*") if path.is_file()]

@@ -10,7 +10,7 @@ import pytest
 from daemons import Swabeld
 from netns import Process, wait_until
 from test_crash import FAR, OWN, hosts, neighbour_with_far_hosts
-from traffic import Stream
+from traffic import Stream, nothing_lost
 
 SOURCE = ["10.98.0.1", "fd98::1"]
 RESTARTS = 20 if os.environ.get("SWABELD_LONG") == "1" else 5
@@ -72,10 +72,7 @@ def test_nothing_is_lost(lab, program, first):
             assert control.ask("dump")[-1] == "ok"
     # What the node did not hear of again would be taken back now.
     time.sleep(8)
-    for stream in streams:
-        outcome = stream.finish()
-        assert outcome.rate > 800, f"{outcome.rate} datagrams a second"
-        assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"
+    nothing_lost(streams)
     for watcher in watchers:
         # BIRD writes a route again whose seqno is another.
         sign = "Deleted .*" if program == "bird" else ""

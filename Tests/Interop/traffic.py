@@ -137,6 +137,15 @@ class Stream:
         return Outcome(int(count), rate, longest / 1e9, arrivals, lost)
 
 
+def nothing_lost(streams: list[Stream]) -> list[int]:
+    """Stops streams, and fails if one lost anything or was slow; returns how much each sent."""
+    outcomes = [stream.finish() for stream in streams]
+    for outcome in outcomes:
+        assert outcome.rate > 800, f"{outcome.rate} datagrams a second"
+        assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"
+    return [outcome.count for outcome in outcomes]
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, note_end)
     if sys.argv[1] == "send":

@@ -33,21 +33,8 @@ enum ProcessKeyword: KeywordText, ConfigurationKeyword {
 }
 
 /// Values of `socket-dialect`.
-enum DialectKeyword: KeywordText, ConfigurationKeyword {
+private enum DialectKeyword: KeywordText, ConfigurationKeyword {
   case babel, aredn, althea, swabeld
-}
-
-extension DialectKeyword {
-  /// The word for a dialect.
-  init(_ dialect: SocketDialect) {
-    self =
-      switch dialect {
-      case .babel: .babel
-      case .aredn: .aredn
-      case .althea: .althea
-      case .swabeld: .swabeld
-      }
-  }
 }
 
 extension StatementParser {

@@ -39,6 +39,26 @@ public struct LocalConnection: ~Copyable, Sendable {
     descriptor = socket
   }
 
+  /// Throws what became of a connection that was started and is now writable, if it failed.
+  public func checkConnected() throws(KernelError) {
+    var failure: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    let number = descriptor.rawValue
+    try Syscall.check("connect") { getsockopt(number, SOL_SOCKET, SO_ERROR, &failure, &size) }
+    if failure != 0 { throw KernelError(operation: "connect", errno: failure) }
+  }
+
+  /// The process that listens at the other end of a Unix socket. Nil for TCP, and if it is not in
+  /// our process namespace.
+  public var listeningProcess: Int32? {
+    // struct ucred: process, user, group.
+    var credentials: [Int32] = [0, 0, 0]
+    var size = socklen_t(12)
+    let result = getsockopt(
+      descriptor.rawValue, SOL_SOCKET, Int32(SWB_SO_PEERCRED), &credentials, &size)
+    return result == 0 && size == 12 && credentials[0] > 0 ? credentials[0] : nil
+  }
+
   /// What reading brought.
   public enum Received: Equatable, Sendable {
     /// So many octets were read into the buffer.

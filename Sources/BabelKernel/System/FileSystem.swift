@@ -165,6 +165,26 @@ public enum FileSystem {
     access(directory(of: path), Int32(W_OK | X_OK)) == 0
   }
 
+  /// Whether the path names a regular file, perhaps through symbolic links, that we may execute.
+  public static func canExecute(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && UInt32(status.st_mode) & 0o170000 == 0o100000
+      && access(path, Int32(X_OK)) == 0
+  }
+
+  /// Where a symbolic link leads; nil if the path is none.
+  static func linkTarget(_ path: String) -> String? {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = buffer.withUnsafeMutableBytes { raw in
+      raw.withMemoryRebound(to: CChar.self) { text in
+        text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+      }
+    }
+    // A target that fills the buffer may have been cut.
+    guard count > 0, count < buffer.count else { return nil }
+    return String(decoding: buffer[..<count], as: UTF8.self)
+  }
+
   /// Sets the permission bits.
   public static func setMode(_ path: String, _ mode: UInt32) throws(KernelError) {
     try Syscall.check("chmod \(path)") { chmod(path, numericCast(mode)) }

@@ -17,6 +17,9 @@ public enum Privileges {
   private static let setKeepCapabilities: Int32 = 8
   private static let dropFromBoundingSet: Int32 = 24
   private static let setNoNewPrivileges: Int32 = 38
+  private static let getNoNewPrivileges: Int32 = 39
+  private static let ambientCapabilities: Int32 = 47
+  private static let raise: UInt = 2
   private static let capabilityVersion: UInt32 = 0x2008_0522
   /// The kernel has fewer capabilities than this.
   private static let capabilityCount: UInt32 = 64
@@ -50,6 +53,25 @@ public enum Privileges {
     try set(try permitted() & kept)
   }
 
+  /// Whether executing a program gives root's capabilities back after ``reduce()``: only to root,
+  /// and not after "no new privileges".
+  public static var areRegained: Bool {
+    geteuid() == 0 && swabel_prctl(getNoNewPrivileges, 0, 0, 0, 0) == 0
+  }
+
+  /// Lets a program that this process executes have the capabilities that this process has now.
+  /// Root need not do this.
+  public static func keepOverExecution() throws(KernelError) {
+    guard geteuid() != 0 else { return }
+    let kept = try permitted()
+    try set(kept, inheritable: kept)
+    for capability in 0..<capabilityCount where kept & bit(capability) != 0 {
+      try Syscall.check("keep capability \(capability)") {
+        swabel_prctl(ambientCapabilities, raise, UInt(capability), 0, 0)
+      }
+    }
+  }
+
   private static func bit(_ capability: UInt32) -> UInt32 {
     capability < 32 ? 1 << capability : 0
   }
@@ -62,10 +84,12 @@ public enum Privileges {
     return data[1]
   }
 
-  private static func set(_ capabilities: UInt32) throws(KernelError) {
+  private static func set(
+    _ capabilities: UInt32, inheritable: UInt32 = 0
+  ) throws(KernelError) {
     var header = [capabilityVersion, 0]
     // Effective, permitted and inheritable, for capabilities 0 to 31 and 32 to 63.
-    let data: [UInt32] = [capabilities, capabilities, 0, 0, 0, 0]
+    let data: [UInt32] = [capabilities, capabilities, inheritable, 0, 0, 0]
     try Syscall.check("capset") { swabel_capset(&header, data) }
   }
 }

@@ -35,6 +35,9 @@ extension Daemon {
     {
       return answer(to: dialectRequest, at: now)
     }
+    if let processRequest = ProcessRequest(request.line) {
+      return .lines((isReadWrite ? execute(processRequest) : "bad") + "\n")
+    }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }

@@ -62,10 +62,7 @@ enum DialectRequest: Equatable {
   /// Reads a request; nil if the dialect does not have it.
   init?(_ request: [UInt8], in dialect: SocketDialect) {
     guard dialect != .babel, dialect != .swabeld else { return nil }
-    let text = request.prefix { $0 != UInt8(ascii: "#") }
-    let words = text.split { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }.map {
-      String(decoding: $0, as: UTF8.self)
-    }
+    let words = RequestLines.words(request).map { String(decoding: $0, as: UTF8.self) }
     guard let first = words.first else { return nil }
     if dialect == .althea {
       guard words.count == 2, let number = UInt32(words[1]) else { return nil }

@@ -26,6 +26,11 @@ struct RequestLines {
   /// Whether there is a complete line.
   var hasLine: Bool { pending[start...].contains(UInt8(ascii: "\n")) }
 
+  /// The words of a line, without a comment.
+  static func words(_ line: [UInt8]) -> [ArraySlice<UInt8>] {
+    line.prefix { $0 != UInt8(ascii: "#") }.split { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }
+  }
+
   /// Whether the line under way, or the first complete one, is too long.
   var isTooLong: Bool {
     guard pending.count - start > Self.limit else { return false }

@@ -100,7 +100,11 @@ extension Daemon {
 
   /// Ends this life: for good, or so that the next one goes on where it ended.
   func end() {
-    life.stopping()
+    if nextPIDFile == nil {
+      life.stopping()
+    } else {
+      life.restarting(at: MonotonicClock.microseconds())
+    }
     if keepsRoutes, leave(at: .now) { return }
     stop()
     life.end(node, at: .now, log)

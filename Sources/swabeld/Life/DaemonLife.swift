@@ -46,6 +46,9 @@ final class DaemonLife {
   /// Says that the daemon begins to end.
   func stopping() { supervision.stopping() }
 
+  /// Says that the daemon begins to restart itself.
+  func restarting(at now: Int64) { supervision.restarting(at: now) }
+
   // MARK: Notes from one life to the next
 
   /// Keeps what interfaces are to take over from an earlier life, and the settings that it did not
@@ -68,6 +71,9 @@ final class DaemonLife {
       formerAuthentications.remove(at: $0).record
     }
   }
+
+  /// Whether there is a file for notes, so that a next life can go on where this one ends.
+  var canBeContinued: Bool { file.path != nil }
 
   /// Notes that we run, before anything is announced.
   func begin(_ node: borrowing BabelNode, _ log: Log) { file.begin(node, log) }

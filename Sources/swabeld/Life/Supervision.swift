@@ -29,6 +29,11 @@ struct Supervision {
   /// Says that the daemon begins to end.
   func stopping() { socket?.send("STOPPING=1\nSTATUS=stopping") }
 
+  /// Says that the daemon begins to restart itself. The next life says when it is ready.
+  func restarting(at now: Int64) {
+    socket?.send("RELOADING=1\nMONOTONIC_USEC=\(now)\nSTATUS=restarting")
+  }
+
   /// Plans the next message after half of the interval, as sd_watchdog_enabled(3) advises.
   private mutating func schedule(after now: Int64) {
     deadline = socket?.watchdogInterval.map { now + $0 / 2 }

@@ -1,17 +1,18 @@
-/// Words that ask or control a daemon, which this program cannot do. On the command line they are
-/// refused as names of interfaces, because otherwise a daemon would start and wait for an interface
-/// of that name. An interface that really has such a name can be named in a statement.
+/// Words that ask or control a daemon. As the first word of the command line some of them are a
+/// request to a running daemon (``ControlClient``). Everywhere else they are refused as names of
+/// interfaces, because otherwise a daemon would start and wait for an interface of that name. An
+/// interface that really has such a name can be named in a statement.
 enum CommandWord {
+  private static let requests = "dump monitor show flush reload restart stop"
+
   private static let groups: [(words: String, hint: String)] = [
+    (requests, "it asks a running daemon, as in: swabelctl WORD; or make it the first word"),
+    ("ctl", "it asks a running daemon, and must be the first word"),
     (
-      "status show dump monitor neighbours neighbors routes xroutes interfaces counters ctl",
-      "a running daemon is asked on its local socket, as by: echo dump | socat - SOCKET"
+      "status neighbours neighbors routes xroutes interfaces counters",
+      "a running daemon is asked by: swabelctl dump, or swabelctl show counters"
     ),
-    (
-      "start restart reload",
-      "that is for the service manager, as in: systemctl restart swabeld"
-    ),
-    ("stop", "a running daemon ends on SIGTERM, or by: systemctl stop swabeld"),
+    ("start", "that is for the service manager, as in: systemctl start swabeld"),
     ("check configtest validate", "--check examines a configuration"),
     ("explain", "--explain prints what a configuration comes to"),
     ("version", "-V prints the version"),
@@ -21,10 +22,13 @@ enum CommandWord {
 
   /// What to do instead of naming an interface so; nil for any other word.
   static func hint(_ octets: [UInt8]) -> String? {
-    for group in groups
-    where Array(group.words.utf8).split(separator: 0x20).contains(where: { Array($0) == octets }) {
-      return group.hint
-    }
-    return nil
+    groups.first { contains($0.words, octets) }?.hint
+  }
+
+  /// Whether the word, as the first one, begins a request to a running daemon.
+  static func isRequest(_ octets: [UInt8]) -> Bool { contains(requests, octets) }
+
+  private static func contains(_ words: String, _ octets: [UInt8]) -> Bool {
+    Array(words.utf8).split(separator: 0x20).contains { $0 == octets[...] }
   }
 }

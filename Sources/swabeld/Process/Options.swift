@@ -84,6 +84,8 @@ struct CommandLineOptions {
   /// Whether all options were read.
   var isComplete: Bool { if case .complete = ending { true } else { false } }
 
+  /// All words, the name of the program first.
+  let words: [[UInt8]]
   private let program: String
   private var importTables = 0
 
@@ -93,6 +95,7 @@ struct CommandLineOptions {
   /// Reads `arguments`, the first of which is the name of the program. As with GNU getopt,
   /// options and interfaces may be mixed, and `--` ends the options.
   init(_ arguments: [[UInt8]]) {
+    words = arguments
     program = arguments.first.map { String(decoding: $0, as: UTF8.self) } ?? "swabeld"
     var index = 1
     var optionsEnded = false

@@ -7,9 +7,10 @@ struct PIDFile {
   let path: String
 
   /// Creates the file with our process id, without a newline. A file that a process left which is
-  /// gone is replaced. Any other file is left alone, and `exists` is thrown.
+  /// gone is replaced; one that has our id already, from before a restart, stays. Any other file is
+  /// left alone, and `exists` is thrown.
   func create() throws(KernelError) {
-    guard !path.utf8.isEmpty else { return }
+    guard !path.utf8.isEmpty, !isOurs else { return }
     let content = Array(String(OwnProcess.id).utf8)
     do throws(KernelError) {
       try FileSystem.createExclusively(path, content)
@@ -35,18 +36,27 @@ struct PIDFile {
     }
   }
 
+  /// Whether the file says that this process runs.
+  private var isOurs: Bool {
+    guard FileSystem.kind(of: path) == .file else { return false }
+    do throws(KernelError) {
+      return Self.parse(try FileSystem.read(path, limit: 64)) == OwnProcess.id
+    } catch {
+      return false
+    }
+  }
+
   private func creationError(_ error: KernelError) -> KernelError {
     KernelError(operation: "creat(\(path))", errno: error.errno)
       .withCure(for: path, in: WritableDirectory.runtime)
   }
 
   /// Whether the file may be replaced. That is so if its process does not run, or if it runs
-  /// another program, which got the id after a router had ended. It is also so if its process is
-  /// this one, because in a container the daemon may get the same id at every start.
+  /// another program, which got the id after a router had ended.
   private func isStale() -> Bool {
     do throws(KernelError) {
       guard let id = Self.parse(try FileSystem.read(path, limit: 64)) else { return false }
-      if id == OwnProcess.id || !OwnProcess.isRunning(id) { return true }
+      if !OwnProcess.isRunning(id) { return true }
       guard let name = OwnProcess.commandName(of: id) else { return false }
       return !name.elementsEqual("babeld".utf8) && name != OwnProcess.commandName(of: OwnProcess.id)
     } catch {

@@ -20,6 +20,9 @@ struct Settings {
   /// Remarks about what is accepted, in the order of reading.
   var remarks: [Remark] = []
 
+  /// The command line that all this was read from.
+  private(set) var line = CommandLineOptions([])
+
   /// A line for the operator.
   struct Remark {
     /// The line as `--check` prints it.
@@ -104,6 +107,7 @@ struct Settings {
   /// overrides an option).
   static func read(_ line: CommandLineOptions) throws(ConfigurationError) -> Settings {
     var settings = Settings()
+    settings.line = line
     var files: [[UInt8]] = []
     for option in line.options {
       if case .configurationFile(let name) = option {

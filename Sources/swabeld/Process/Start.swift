@@ -10,7 +10,8 @@ enum Start {
 
   /// Runs the program; returns its exit code.
   static func run(_ arguments: [[UInt8]]) -> CInt {
-    if let code = Keygen.run(arguments) { return code }
+    if let code = Keygen.run(arguments) ?? ControlClient.run(arguments) { return code }
+    let former = ProgramRestart.own()
     let line = CommandLineOptions(arguments)
     var settings: Settings
     do throws(ConfigurationError) {
@@ -41,18 +42,38 @@ enum Start {
       return Check.run(line, settings) ? 0 : 1
     }
     let log = Log()
-    let mustStay = settings.configuration.daemonises && NotifySocket.isMainProcess
-    if mustStay { settings.configuration.daemonises = false }
+    let asksToLeave = settings.configuration.daemonises
+    if let former {
+      settings.configuration.daemonises = former.isInBackground
+    } else if NotifySocket.isMainProcess {
+      settings.configuration.daemonises = false
+    }
     let configuration = settings.configuration
     log.level = level(configuration.debugLevel)
-    guard detach(configuration, log) else { return 1 }
-    if mustStay {
+    guard detach(configuration, log, isThereAlready: former != nil) else { return 1 }
+    if asksToLeave, !configuration.daemonises, former == nil {
       log.write(
         "Staying in the foreground (-D, daemonise): the service manager waits for this process.")
     }
     for remark in settings.remarks { log.write(remark.logLine) }
     settings.remarks = []
-    return serve(settings, log) ? 0 : 1
+    switch serve(settings, log) {
+    case .stopped: return 0
+    case .failed: return 1
+    case .restarts:
+      ProgramRestart(isInBackground: configuration.daemonises).execute(settings, log)
+      return 1
+    }
+  }
+
+  /// How a life of the daemon ended.
+  private enum Ending {
+    /// It did what it should.
+    case stopped
+    /// It could not start or go on.
+    case failed
+    /// This process is to begin the next life.
+    case restarts
   }
 
   private static func complain(_ text: String) { Log.write(Array((text + "\n").utf8), to: 2) }
@@ -61,10 +82,12 @@ enum Start {
     debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .warning
   }
 
-  /// Goes into the background if asked to, opens the log, and lets go of standard input. An error
-  /// before the log is open goes to whoever started us.
-  private static func detach(_ configuration: Configuration, _ log: Log) -> Bool {
-    if configuration.daemonises {
+  /// Goes into the background if asked to and not there already, opens the log, and lets go of
+  /// standard input. An error before the log is open goes to whoever started us.
+  private static func detach(
+    _ configuration: Configuration, _ log: Log, isThereAlready: Bool
+  ) -> Bool {
+    if configuration.daemonises, !isThereAlready {
       do throws(KernelError) {
         log.startReport = try StartReport.daemonise()
       } catch {
@@ -92,25 +115,31 @@ enum Start {
     }
   }
 
-  /// Runs the daemon while there is a pid file.
-  private static func serve(_ settings: Settings, _ log: Log) -> Bool {
-    let configuration = settings.configuration
-    let pidFile = PIDFile(path: String(decoding: configuration.pidFile, as: UTF8.self))
+  /// Runs the daemon while there is a pid file. It stays if this process begins the next life with
+  /// the same one.
+  private static func serve(_ settings: Settings, _ log: Log) -> Ending {
+    let name = settings.configuration.pidFile
+    let pidFile = PIDFile(path: String(decoding: name, as: UTF8.self))
     do throws(KernelError) {
       // Signals are set up before the pid file, because whoever reads that file may send one at
       // once.
       let signals = try SignalDescriptor()
       try pidFile.create()
-      defer { pidFile.remove(log) }
-      return try serve(settings, log, signals)
+      var next: [UInt8]?
+      defer { if next != name { pidFile.remove(log) } }
+      guard try serve(settings, log, signals, &next) else { return .failed }
+      return next == nil ? .stopped : .restarts
     } catch {
       log.write(.error, "\(error)")
-      return false
+      return .failed
     }
   }
 
+  /// Starts the daemon and runs it to its end. Returns false if it could not run, and sets
+  /// `next` to the pid file of the next life if this process is to begin that.
   private static func serve(
-    _ settings: Settings, _ log: Log, _ signals: consuming SignalDescriptor
+    _ settings: Settings, _ log: Log, _ signals: consuming SignalDescriptor,
+    _ next: inout [UInt8]?
   ) throws(KernelError) -> Bool {
     let configuration = settings.configuration
     guard check(settings, log), let accounts = accounts(configuration, log) else { return false }
@@ -165,6 +194,7 @@ enum Start {
     } catch {
       log.write(.error, "Couldn't write babel-state: \(error)")
     }
+    next = daemon.nextPIDFile
     return hasBecome
   }
 

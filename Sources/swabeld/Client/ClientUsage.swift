@@ -1,0 +1,35 @@
+/// What the client says about itself.
+enum ClientUsage {
+  /// How it is called.
+  static let syntax = """
+    Syntax: swabelctl [-s socket] [-c file] [--timeout seconds] request...
+            swabelctl -h | -V
+
+    """
+
+  /// What `--help` writes behind it.
+  static let help = """
+
+    swabelctl sends one request to the local socket of a running swabeld, and prints
+    the answer. `swabeld ctl` is the same.
+
+      -s PATH|PORT       the daemon's socket; or the variable SWABELD_SOCKET
+      -c FILE            the configuration that names it (/etc/babeld.conf)
+      --timeout SECONDS  how long to wait (10; restart, reload and stop: 60)
+
+      dump               interfaces, neighbours, redistributed prefixes and routes
+      monitor            the same, then changes as they happen
+      show counters      what was refused
+      reload             read the configuration again
+      restart            execute the program's file again; routes stay
+      stop               retract everything and end
+      stop --keep-routes end, and leave the routes to a next process
+      interface NAME ... add an interface, or change one
+      flush interface NAME
+                         stop running on an interface
+
+    The status is 0 if the daemon did it, 1 if it refused, 2 if the request is
+    wrong, and 3 if no daemon can be reached. See swabelctl(8).
+
+    """
+}

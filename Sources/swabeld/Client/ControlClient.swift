@@ -1,0 +1,230 @@
+import BabelCore
+import BabelKernel
+
+/// `swabelctl` and `swabeld ctl`: sends one request to the socket of a running daemon, and prints
+/// the answer.
+struct ControlClient {
+  /// How the program ends.
+  enum Exit: CInt {
+    /// The daemon said `ok`.
+    case done = 0
+    /// The daemon said `no`, or it did not do what it had said.
+    case refused = 1
+    /// The daemon said `bad`, or the command line is wrong.
+    case wrong = 2
+    /// No daemon can be reached.
+    case unreachable = 3
+  }
+
+  private let line: ClientCommandLine
+
+  /// Runs if the program's name or the first word asks for it; returns the exit code, nil if not.
+  static func run(_ arguments: [[UInt8]]) -> CInt? {
+    guard let words = words(arguments) else { return nil }
+    switch ClientCommandLine.read(words) {
+    case .help:
+      Log.write(Array((ClientUsage.syntax + ClientUsage.help).utf8), to: 1)
+      return Exit.done.rawValue
+    case .version:
+      Log.write(Array((Usage.version + "\n").utf8), to: 1)
+      return Exit.done.rawValue
+    case .mistake(let reason):
+      complain(reason)
+      Log.write(Array(ClientUsage.syntax.utf8), to: 2)
+      return Exit.wrong.rawValue
+    case .request(let line): return ControlClient(line: line).run().rawValue
+    }
+  }
+
+  /// The words for the client; nil if this is to be a daemon.
+  static func words(_ arguments: [[UInt8]]) -> [[UInt8]]? {
+    guard let name = arguments.first else { return nil }
+    let rest = Array(arguments.dropFirst())
+    if name.suffix(9).elementsEqual("swabelctl".utf8) { return rest }
+    guard let first = rest.first else { return nil }
+    if first[...].elementsEqual("ctl".utf8) { return Array(rest.dropFirst()) }
+    return CommandWord.isRequest(first) ? rest : nil
+  }
+
+  private func run() -> Exit {
+    let search: SocketSearch
+    do throws(SocketSearch.Failure) {
+      search = try find()
+    } catch {
+      Self.complain(error.reason)
+      return .unreachable
+    }
+    guard let session = reach(search) else { return .unreachable }
+    let began = MonotonicClock.microseconds()
+    do throws(ClientSession.Failure) {
+      try session.send(line.request, until: deadline)
+      let exit = try printAnswer(of: session)
+      guard exit == .done else { return exit }
+      if line.isFirst("stop") { return try awaitEnd(of: session) }
+      if line.isFirst("restart") { return try awaitRestart(of: session, since: began) }
+      return exit
+    } catch {
+      Self.complain(describe(error))
+      return .unreachable
+    }
+  }
+
+  private func find() throws(SocketSearch.Failure) -> SocketSearch {
+    try SocketSearch(line, variable: OwnProcess.environment(SocketSearch.variable))
+  }
+
+  /// When a daemon that says nothing is given up.
+  private var deadline: Int64 {
+    MonotonicClock.microseconds() + Int64(line.timeout) * 1_000_000
+  }
+
+  /// Connects to the first place where a daemon answers. Says why if there is none.
+  private func reach(_ search: SocketSearch) -> ClientSession? {
+    var reasons = UnreachedPlaces(search)
+    for place in search.places {
+      do throws(ClientSession.Failure) {
+        return try ClientSession(to: place, until: deadline)
+      } catch {
+        switch error {
+        case .system(let failure): reasons.add(place, failure)
+        case .silence, .closed, .nonsense: reasons.add(place, describe(error))
+        }
+      }
+    }
+    Self.complain(reasons.description)
+    return nil
+  }
+
+  /// Prints what comes before the status line, and after that of `monitor` all events until the
+  /// daemon ends.
+  private func printAnswer(of session: ClientSession) throws(ClientSession.Failure) -> Exit {
+    var text: [UInt8] = []
+    var isMonitoring = false
+    while true {
+      while let received = session.receivedLine() {
+        if !isMonitoring, let status = StatusWord(received) {
+          Log.write(text, to: 1)
+          text.removeAll()
+          guard status == .ok, line.isFirst("monitor") else { return exit(after: status) }
+          isMonitoring = true
+        } else {
+          text += received + [0x0A]
+        }
+      }
+      Log.write(text, to: 1)
+      text.removeAll()
+      guard try session.receive(until: isMonitoring ? nil : deadline) else {
+        if isMonitoring || line.isFirst("quit") { return .done }
+        throw .closed
+      }
+    }
+  }
+
+  private func exit(after status: StatusWord) -> Exit {
+    switch status {
+    case .ok: return .done
+    case .no(let reason):
+      Self.complain(String(decoding: reason, as: UTF8.self))
+      return .refused
+    case .bad:
+      Self.complain(
+        "the daemon does not take this: it is unknown or malformed, or the socket is read-only")
+      return .wrong
+    }
+  }
+
+  /// Waits until the daemon is gone. It closes its socket shortly before.
+  private func awaitEnd(of session: ClientSession) throws(ClientSession.Failure) -> Exit {
+    let deadline = deadline
+    guard try isClosed(session, before: deadline) else { return late("ended") }
+    while let process = session.process, OwnProcess.isRunning(process) {
+      guard MonotonicClock.microseconds() < deadline else { return late("ended") }
+      pause()
+    }
+    return .done
+  }
+
+  /// Waits until the same process serves its socket again, perhaps another one than before, and
+  /// says how long that took.
+  private func awaitRestart(
+    of session: ClientSession, since began: Int64
+  ) throws(ClientSession.Failure) -> Exit {
+    let deadline = deadline
+    guard try isClosed(session, before: deadline) else { return late("ended") }
+    while MonotonicClock.microseconds() < deadline {
+      if let process = session.process, !OwnProcess.isRunning(process) {
+        Self.complain("the daemon ended when it was to start again: its log says why")
+        return .refused
+      }
+      if let next = tryAgain(until: deadline) {
+        let milliseconds = (MonotonicClock.microseconds() - began) / 1000
+        let text = "\(next.version) runs, after \(milliseconds) milliseconds\n"
+        Log.write(Array(text.utf8), to: 1)
+        return .done
+      }
+      pause()
+    }
+    return late("come back")
+  }
+
+  /// Waits until the daemon closes the connection; false if it does not.
+  private func isClosed(
+    _ session: ClientSession, before deadline: Int64
+  ) throws(ClientSession.Failure) -> Bool {
+    do throws(ClientSession.Failure) {
+      while try session.nextLine(until: deadline) != nil {}
+      return true
+    } catch {
+      if case .silence = error { return false }
+      throw error
+    }
+  }
+
+  private func late(_ deed: String) -> Exit {
+    Self.complain(
+      "the daemon agreed, but has not \(deed) within \(line.timeout) seconds (--timeout)")
+    return .refused
+  }
+
+  /// A session with whoever answers now.
+  private func tryAgain(until deadline: Int64) -> ClientSession? {
+    do throws(SocketSearch.Failure) {
+      for place in try find().places {
+        do throws(ClientSession.Failure) {
+          return try ClientSession(to: place, until: deadline)
+        } catch {
+          continue  // nobody listens there yet
+        }
+      }
+    } catch {
+      // A configuration that cannot be read now may be read the next time.
+      return nil
+    }
+    return nil
+  }
+
+  /// Microseconds between two looks at a daemon that starts or ends.
+  private static let pauseTime: Int64 = 10_000
+
+  private func pause() {
+    var poll = PollSet()
+    do throws(KernelError) {
+      _ = try poll.wait(until: MonotonicClock.microseconds() + Self.pauseTime)
+    } catch {
+      return  // then there is no pause
+    }
+  }
+
+  private func describe(_ failure: ClientSession.Failure) -> String {
+    switch failure {
+    case .system(let error): error.description
+    case .silence: "the daemon has not answered within \(line.timeout) seconds (--timeout)"
+    case .closed: "the daemon closed the connection before it answered"
+    case .nonsense: "who answers is not a Babel daemon"
+    }
+  }
+
+  private static func complain(_ text: String) {
+    Log.write(Array(("swabelctl: " + text + "\n").utf8), to: 2)
+  }
+}

@@ -1,0 +1,38 @@
+import BabelCore
+import BabelKernel
+
+// How clients of the control socket end this life.
+
+extension Daemon {
+  /// Executes a request that ends this life; returns the status line.
+  func execute(_ request: ProcessRequest) -> String {
+    guard !isStopping else { return "no The daemon is ending already" }
+    switch request {
+    case .stop(let keepsRoutes):
+      if keepsRoutes, !life.canBeContinued { return "no \(Self.noStateFile)" }
+      self.keepsRoutes = keepsRoutes
+    case .restart:
+      if let reason = prepareRestart() { return "no \(reason)" }
+      keepsRoutes = true
+    }
+    isStopping = true
+    return "ok"
+  }
+
+  private static let noStateFile = "Without a state file (state-file, -S) routes cannot stay"
+
+  /// Reads what the next life is to be like. Returns why there would be none; nil if all is well.
+  private func prepareRestart() -> String? {
+    guard life.canBeContinued else { return Self.noStateFile }
+    let next: Settings
+    do throws(ConfigurationError) {
+      next = try Settings.read(settings.line)
+    } catch {
+      return error.detail
+    }
+    if let obstacle = ProgramRestart.obstacle(settings, successors: next) { return obstacle }
+    log.write("Restarting, as a client of the control socket asked for.")
+    nextPIDFile = next.configuration.pidFile
+    return nil
+  }
+}

@@ -1,0 +1,91 @@
+# Completion of swabelctl and of swabeld for bash.
+
+_swabelctl_requests='dump monitor show flush interface default key link-detect smoothing-half-life
+  log-file reopen-logfile reload restart stop'
+
+_swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
+
+# Completes the words of a request, which begin at position $1.
+_swabelctl_request() {
+  local word=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[$1]} words=
+  case $((COMP_CWORD - $1)) in
+    0) words=$_swabelctl_requests ;;
+    1)
+      case $first in
+        show) words=counters ;;
+        flush) words=interface ;;
+        stop) words=--keep-routes ;;
+        link-detect) words='true false auto' ;;
+        interface) words=$(_swabelctl_links) ;;
+        key) words=id ;;
+        default) words=$_swabelctl_parameters ;;
+        log-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+      esac ;;
+    2)
+      case $first in
+        flush) words=$(_swabelctl_links) ;;
+        interface) words=$_swabelctl_parameters ;;
+      esac ;;
+    *) case $first in interface | default) words=$_swabelctl_parameters ;; esac ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+
+_swabelctl_parameters='type rxcost hello-interval update-interval link-quality split-horizon unicast
+  enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6'
+
+# Completes options of the client from position $1 on, then the request behind them.
+_swabelctl_line() {
+  local at=$1 word=${COMP_WORDS[COMP_CWORD]}
+  while [ "$at" -lt "$COMP_CWORD" ]; do
+    case ${COMP_WORDS[at]} in
+      -s | -c | --timeout) at=$((at + 2)) ;;
+      -*) at=$((at + 1)) ;;
+      *) break ;;
+    esac
+  done
+  if [ "$at" -gt "$COMP_CWORD" ]; then
+    case ${COMP_WORDS[COMP_CWORD - 1]} in
+      --timeout) ;;
+      *) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    esac
+  elif [ "$at" = "$COMP_CWORD" ] && [ "${word:0:1}" = - ]; then
+    mapfile -t COMPREPLY < <(compgen -W '-s -c --timeout -h -V' -- "$word")
+  else
+    _swabelctl_request "$at"
+  fi
+}
+
+_swabelctl() {
+  COMPREPLY=()
+  _swabelctl_line 1
+}
+
+_swabeld() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+  COMPREPLY=()
+  case ${COMP_WORDS[1]} in
+    ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
+    dump | monitor | show | flush | reload | restart | stop)
+      if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_request 1 && return; fi ;;
+  esac
+  case $before in
+    -c | -S | -I | -L | -g | -G) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    -m | -p | -h | -H | -k | -A | -M | -t | -T | -d | -C) ;;
+    *)
+      case $word in
+        -*) mapfile -t COMPREPLY < <(compgen -W '-m -p -h -H -k -A -r -S -g -G -l -w -M -t -T -c -C -d
+              -D -L -I -V --check --explain --version --help' -- "$word") ;;
+        *)
+          local words
+          words=$(_swabelctl_links)
+          if [ "$COMP_CWORD" = 1 ]; then
+            words="$words ctl keygen dump monitor show flush reload restart stop"
+          fi
+          mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
+      esac ;;
+  esac
+}
+
+complete -F _swabelctl swabelctl
+complete -F _swabeld swabeld
