@@ -31,8 +31,10 @@ let package = Package(
     .executableTarget(
       name: "swabeld", dependencies: ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
       swiftSettings: common),
-    // The seeded chance that all tests share.
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+    // The seeded chance that all tests share, and what is made with it.
+    .target(
+      name: "TestSupport", dependencies: ["BabelCore"], path: "Tests/TestSupport",
+      swiftSettings: common),
     .testTarget(
       name: "BabelWireTests", dependencies: ["BabelWire", "TestSupport"],
       resources: [.copy("Vectors")], swiftSettings: common),

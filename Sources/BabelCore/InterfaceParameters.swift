@@ -15,9 +15,9 @@ public struct InterfaceParameters: Equatable, Sendable {
   /// So many Hello intervals are an Update interval where nothing else is said.
   static let hellosPerUpdate: UInt32 = 4
   /// The nominal cost of a radio (A.2.2).
-  static let wirelessCost: UInt16 = 256
+  static let wirelessCost: UInt32 = 256
   /// The largest penalty for the round-trip time of a tunnel.
-  static let tunnelPenalty: UInt16 = 96
+  static let tunnelPenalty: UInt32 = 96
 
   /// Multicast Hello interval in milliseconds, 1 … 655,350.
   public var helloInterval = Self.defaultHelloInterval
@@ -77,6 +77,99 @@ public struct InterfaceParameters: Equatable, Sendable {
 
   /// Whether Updates tell of price and round-trip time.
   public var carriesPathAttributes: Bool { pathAttributes || wireFormat == .althea }
+}
+
+extension InterfaceSettings {
+  /// These settings, what they leave open completed with what holds for a type of link.
+  /// `wirelessHello` and `wiredHello` are the Hello intervals in milliseconds of wireless links
+  /// and of all others, where the settings do not give one (`-h` and `-H`).
+  func resolved(
+    for type: ResolvedLinkType, wirelessHello: UInt32, wiredHello: UInt32
+  ) -> InterfaceSettings {
+    let plain = InterfaceParameters()
+    let isWireless = type == .wireless
+    let isTunnel = type == .tunnel
+    var all = InterfaceSettings()
+    all.rxcost =
+      isWireless ? InterfaceParameters.wirelessCost : UInt32(plain.rxcost.rawValue)
+    all.helloInterval = isWireless ? wirelessHello : wiredHello
+    all.linkQuality = isWireless
+    all.splitHorizon = type == .wired
+    all.timestamps = isTunnel
+    for keyword: InterfaceKeyword in [
+      .unicast, .rfc6126Compatible, .pathAttributes, .altheaWire, .probeMTU, .linkLocal,
+      .acceptBadSignatures, .ipv4Control,
+    ] { all[flag: keyword] = false }
+    all.rttDecay = UInt32(plain.rttDecay)
+    all.rttMin = plain.rttMin
+    all.rttMax = plain.rttMax
+    if isTunnel { all.maxRTTPenalty = InterfaceParameters.tunnelPenalty }
+    all.jitterMin = plain.jitterMin
+    all.jitterMax = plain.jitterMax
+    all.override(with: self)
+    if updateInterval == nil {
+      let severalHellos =
+        UInt64(all.helloInterval ?? 0) * UInt64(InterfaceParameters.hellosPerUpdate)
+      all.updateInterval = UInt32(
+        min(severalHellos, UInt64(InterfaceParameters.greatestInterval)))
+    }
+    all.rttMax = Self.above(all.rttMin, all.rttMax)
+    all.jitterMax = Self.above(all.jitterMin, all.jitterMax)
+    return all
+  }
+
+  /// Least distance of the ends of a range in microseconds (babeld's choice).
+  private static let leastSpan: UInt32 = 10_000
+
+  /// The upper end of a range: as given, if it is above the lower one.
+  private static func above(_ least: UInt32?, _ most: UInt32?) -> UInt32? {
+    guard let least, let most, most <= least else { return most }
+    let (sum, overflow) = least.addingReportingOverflow(leastSpan)
+    return overflow ? .max : sum
+  }
+}
+
+extension InterfaceParameters {
+  /// Largest interval in milliseconds that fits the wire (RFC 8966 §4.6.5).
+  static let greatestInterval: UInt32 = 655_350
+
+  /// Resolves settings, with the defaults that depend on the type of the link.
+  /// `wirelessHello` and `wiredHello` are the Hello intervals in milliseconds of wireless links
+  /// and of all others, where the settings do not give one (`-h` and `-H`).
+  public init(
+    _ settings: InterfaceSettings, type: ResolvedLinkType, wirelessHello: UInt32,
+    wiredHello: UInt32
+  ) {
+    let all = settings.resolved(for: type, wirelessHello: wirelessHello, wiredHello: wiredHello)
+    func number(_ keyword: InterfaceKeyword) -> UInt32 { all[number: keyword] ?? 0 }
+    func isSet(_ keyword: InterfaceKeyword) -> Bool { number(keyword) != 0 }
+    func metric(_ keyword: InterfaceKeyword) -> Metric {
+      Metric(UInt16(clamping: number(keyword)))
+    }
+    self.init()
+    rxcost = metric(.rxcost)
+    helloInterval = number(.helloInterval)
+    updateInterval = number(.updateInterval)
+    linkSensing = isSet(.linkQuality) ? .etx : .twoOutOfThree
+    splitHorizon = isSet(.splitHorizon)
+    unicast = isSet(.unicast)
+    timestamps = isSet(.enableTimestamps)
+    rfc6126Compatible = isSet(.rfc6126Compatible)
+    rttDecay = UInt16(clamping: number(.rttDecay))
+    rttMin = number(.rttMin)
+    rttMax = number(.rttMax)
+    maxRTTPenalty = metric(.maxRTTPenalty)
+    jitterMin = number(.jitterMin)
+    jitterMax = number(.jitterMax)
+    maxJitterPenalty = metric(.maxJitterPenalty)
+    v4ViaV6 = all.v4ViaV6 ?? true
+    pathAttributes = isSet(.pathAttributes)
+    wireFormat = isSet(.altheaWire) ? .althea : .standard
+    probesMTU = isSet(.probeMTU)
+    control = isSet(.ipv4Control) ? .ipv4 : .ipv6
+    let family = control
+    unicastNeighbours = (all.unicastNeighbours ?? []).filter { $0.family == family }
+  }
 }
 
 /// An IPv4 address of ours with its subnet.

@@ -40,7 +40,8 @@ import Testing
       let configuration = try parse("interface x-* \(words)")
       let again = try parse(configuration.explanation())
       #expect(again.patterns == configuration.patterns, "\(example)")
-      let told = try #require(configuration.patterns.first).settings.statementText
+      let told = String(
+        decoding: try #require(configuration.statements().first), as: UTF8.self)
       // `neighbour` may be given several times.
       for word in try keywords() where word != "neighbour" && example.contains(" \(word) ") {
         #expect(told.components(separatedBy: " \(word) ").count <= 2, "once: \(example)")
@@ -94,7 +95,7 @@ import Testing
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let directory = root.appendingPathComponent("Sources/BabelCore/Configuration")
-    var found: Set<String> = []
+    var found = Set(InterfaceKeyword.words)
     for file in try FileManager.default.contentsOfDirectory(
       at: directory, includingPropertiesForKeys: nil) where !file.path.contains("Retired")
     {

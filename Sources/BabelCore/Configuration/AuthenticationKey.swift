@@ -87,15 +87,18 @@ public struct AuthenticationKey: Equatable, Sendable, CustomStringConvertible {
   /// Whether it counts for a time only.
   public var hasPeriods: Bool { !signing.isAlways || !verifying.isAlways }
 
+  /// The bounds of its periods that are given, with the words for them.
+  var times: [(word: String, time: Int64)] {
+    [
+      ("sign-from", signing.from), ("sign-until", signing.until),
+      ("verify-from", verifying.from), ("verify-until", verifying.until),
+    ].compactMap { word, time in time.map { (word, $0) } }
+  }
+
   /// Id, algorithm and periods, never the value.
   public var description: String {
     var text = "key \(printable(id, limit: 255)) \(algorithm)"
-    for (word, time) in [
-      ("sign-from", signing.from), ("sign-until", signing.until),
-      ("verify-from", verifying.from), ("verify-until", verifying.until),
-    ] {
-      if let time { text += " \(word) \(KeyTime.text(time))" }
-    }
+    for (word, time) in times { text += " \(word) \(KeyTime.text(time))" }
     return text
   }
 }

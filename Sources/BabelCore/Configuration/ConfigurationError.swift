@@ -205,4 +205,5 @@ func printable(_ octets: [UInt8], limit: Int) -> String {
   return String(decoding: text, as: UTF8.self) + (octets.count > limit ? "…" : "")
 }
 
-private func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+/// The lower-case hexadecimal digit (ASCII) of a value 0 … 15.
+func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }

@@ -218,7 +218,13 @@ struct StatementParser {
     case .linkDetect: return .linkDetect(try boolean())
     case .smoothingHalfLife: return .smoothingHalfLife(try smoothingHalfLife())
     case .logFile: return .logFile(try path())
-    default: throw notAtRunTime(first)
+    case .protocolGroup, .protocolPort, .kernelPriority, .reflectKernelMetric, .allowDuplicates,
+      .randomID, .routerID, .ipv6Subtrees, .debug, .localPort, .localPortReadWrite, .localPath,
+      .localPathReadWrite, .exportTable, .importTable, .kernelCheckInterval, .shutdownDelay,
+      .switchMargin, .switchDwell, .daemonise, .skipKernelSetup, .stateFile, .pidFile, .limit,
+      .sourceTables, .sourceRulePriority, .fee, .metricFactor, .maxUpdateRetry,
+      .protocolBufferSize:
+      throw notAtRunTime(first)
     }
   }
 

@@ -47,6 +47,8 @@ private struct RuleDraft {
   /// The rule, with the lengths in the terms of its family.
   func finished() -> FilterRule {
     var rule = rule
+    // All of a family is what the family alone says.
+    if let family = rule.family, rule.destination == .any(family) { rule.destination = nil }
     rule.destinationLength = destinationLength
     rule.sourceLength = sourceLength
     if rule.family == .ipv4 {
@@ -78,14 +80,7 @@ extension StatementParser {
           token, expected: "a selector or an action of a filter", among: FilterKeyword.words)
       }
       noteSlot(keyword, at: token, in: &draft)
-      switch keyword {
-      case .ip, .eq, .le, .ge, .sourceIP, .sourceEq, .sourceLe, .sourceGe:
-        try parsePrefixSelector(keyword, into: &draft)
-      case .neigh, .id, .if, .proto, .local, .anyproto:
-        try parseOtherSelector(keyword, at: token, into: &draft)
-      case .allow, .deny, .metric, .sourcePrefix, .table, .preferredSource, .kernelMetric:
-        try parseAction(keyword, at: token, into: &draft)
-      }
+      try parse(keyword, at: token, into: &draft)
     }
     var rule = draft.finished()
     rule.position = ConfigurationPosition(
@@ -121,93 +116,43 @@ extension StatementParser {
       if draft.chain == .install { draft.lastRouteAction = token }
     case .eq, .le, .ge, .sourceEq, .sourceLe, .sourceGe:
       if draft.firstLength == nil { draft.firstLength = token }
-    default: break
+    case .ip, .sourceIP, .neigh, .id, .if, .sourcePrefix: break
     }
     guard let earlier else { return }
     warn(
       .withoutEffect, at: token,
-      "\"\(keyword.rawValue.text)\" replaces \"\(earlier.text)\" of the same rule")
+      "\"\(keyword.text)\" replaces \"\(earlier.text)\" of the same rule")
   }
 
-  private mutating func parsePrefixSelector(
-    _ keyword: FilterKeyword, into draft: inout RuleDraft
+  /// Parses what follows a selector or an action.
+  private mutating func parse(
+    _ keyword: FilterKeyword, at token: ConfigurationToken, into draft: inout RuleDraft
   ) throws(ConfigurationError) {
     switch keyword {
     case .ip: draft.rule.destination = try prefix(agreeingWith: &draft)
     case .sourceIP: draft.rule.source = try prefix(agreeingWith: &draft)
-    case .eq:
-      let length = try prefixLength()
-      draft.destinationLength.intersect(atLeast: length, atMost: length)
-    case .le: draft.destinationLength.intersect(atLeast: .min, atMost: try prefixLength())
-    case .ge: draft.destinationLength.intersect(atLeast: try prefixLength(), atMost: .max)
-    case .sourceEq:
-      let length = try prefixLength()
-      draft.sourceLength.intersect(atLeast: length, atMost: length)
-    case .sourceLe: draft.sourceLength.intersect(atLeast: .min, atMost: try prefixLength())
-    default: draft.sourceLength.intersect(atLeast: try prefixLength(), atMost: .max)
-    }
-  }
-
-  private mutating func parseOtherSelector(
-    _ keyword: FilterKeyword, at token: ConfigurationToken, into draft: inout RuleDraft
-  ) throws(ConfigurationError) {
-    let chain = draft.chain
-    switch keyword {
+    case .eq: draft.destinationLength.intersect(try exactLength())
+    case .le: draft.destinationLength.intersect(.atMost(try prefixLength()))
+    case .ge: draft.destinationLength.intersect(.atLeast(try prefixLength()))
+    case .sourceEq: draft.sourceLength.intersect(try exactLength())
+    case .sourceLe: draft.sourceLength.intersect(.atMost(try prefixLength()))
+    case .sourceGe: draft.sourceLength.intersect(.atLeast(try prefixLength()))
     case .neigh:
       draft.rule.neighbour = try address().0
-      if chain != .input { warnNeverMatches("neigh", "in", at: token) }
+      if draft.chain != .input { warnNeverMatches("neigh", "in", at: token) }
     case .id:
       draft.rule.routerID = try routerID()
-      if chain == .redistribute { warnNeverMatches("id", "in, out and install", at: token) }
-    case .if:
-      let name = try string("the name of an interface")
-      draft.rule.interface = InterfaceName(octets: name.octets)
-      // The last "if" counts, so an impossible earlier one is forgotten.
-      draft.hasImpossibleInterface = draft.rule.interface == nil
-      if !name.isQuoted, InterfacePattern(octets: name.octets) != nil {
-        warn(
-          .suspicious, at: name,
-          "rules know no patterns: this one can never match, unless an interface has a star in "
-            + "its name; write a rule for each interface")
-      }
+      if draft.chain == .redistribute { warnNeverMatches("id", "in, out and install", at: token) }
+    case .if: try parseInterface(into: &draft)
     case .local:
       draft.rule.origin = .local
       draft.hasImpossibleProtocol = false
-      if chain != .redistribute { warnNeverMatches("local", "redistribute", at: token) }
-    case .anyproto:
-      draft.rule.origin = .any
-      draft.hasImpossibleProtocol = false
-      // AREDN's files have it in every other line: once is enough.
-      let remark = Self.knownToAREDN("anyproto")
-      if !warnings.contains(where: { hasSameOctets($0.message, remark) }) {
-        warn(.unknownToBabeld, at: token, remark)
-      }
-    default:
-      let number = try number(.min ... .max)
-      draft.hasImpossibleProtocol = number < 0 || number > 255
-      draft.rule.origin = number == 0 ? nil : .kernelProtocol(UInt8(clamping: number))
-      if chain != .redistribute, number != 0 {
-        warnNeverMatches("proto", "redistribute", at: token)
-      }
-    }
-  }
-
-  private mutating func parseAction(
-    _ keyword: FilterKeyword, at token: ConfigurationToken, into draft: inout RuleDraft
-  ) throws(ConfigurationError) {
-    let isInstall = draft.chain == .install
-    switch keyword {
+      if draft.chain != .redistribute { warnNeverMatches("local", "redistribute", at: token) }
+    case .anyproto: parseAnyProtocol(at: token, into: &draft)
+    case .proto: try parseProtocol(at: token, into: &draft)
     case .allow: draft.rule.metric = .zero
     case .deny: draft.rule.metric = .infinity
-    case .metric:
-      let metric = Metric(UInt16(try number(1...65535)))
-      draft.rule.metric = metric
-      if isInstall, !metric.isInfinite {
-        warn(
-          .withoutEffect, at: token,
-          "\"metric\" does nothing in an install rule but allow; the metric of the kernel's route "
-            + "is \"kernel-metric\"")
-      }
+    case .metric: try parseMetric(at: token, into: &draft)
     case .sourcePrefix:
       let prefix = try prefix(agreeingWith: &draft)
       guard draft.chain == .redistribute else {
@@ -216,21 +161,74 @@ extension StatementParser {
       draft.rule.sourcePrefix = prefix
     case .table:
       let table = try table(upTo: 65535, at: token)
-      guard isInstall else { return warnIgnored("table", "install", at: token) }
+      guard draft.chain == .install else { return warnIgnored("table", "install", at: token) }
       draft.rule.table = table
     case .preferredSource:
       let before = reader
       let (address, family) = try address()
       try agree(on: family, after: before, in: &draft)
-      guard isInstall else { return warnIgnored("pref-src", "install", at: token) }
+      guard draft.chain == .install else { return warnIgnored("pref-src", "install", at: token) }
       draft.rule.preferredSource = address
-    default:
-      guard isInstall else {
+    case .kernelMetric:
+      guard draft.chain == .install else {
         throw reader.error(at: token, expected: "\"kernel-metric\" in an install rule only")
       }
       draft.rule.kernelMetric = UInt32(try number(0...Int64(UInt32.max - 1)))
       warn(.unknownToBabeld, at: token, "babeld has no kernel-metric action")
     }
+  }
+
+  private mutating func parseInterface(into draft: inout RuleDraft) throws(ConfigurationError) {
+    let name = try string("the name of an interface")
+    draft.rule.interface = InterfaceName(octets: name.octets)
+    // The last "if" counts, so an impossible earlier one is forgotten.
+    draft.hasImpossibleInterface = draft.rule.interface == nil
+    if !name.isQuoted, InterfacePattern(octets: name.octets) != nil {
+      warn(
+        .suspicious, at: name,
+        "rules know no patterns: this one can never match, unless an interface has a star in "
+          + "its name; write a rule for each interface")
+    }
+  }
+
+  private mutating func parseAnyProtocol(at token: ConfigurationToken, into draft: inout RuleDraft)
+  {
+    draft.rule.origin = .any
+    draft.hasImpossibleProtocol = false
+    // AREDN's files have it in every other line: once is enough.
+    let remark = Self.knownToAREDN("anyproto")
+    if !warnings.contains(where: { hasSameOctets($0.message, remark) }) {
+      warn(.unknownToBabeld, at: token, remark)
+    }
+  }
+
+  private mutating func parseProtocol(
+    at token: ConfigurationToken, into draft: inout RuleDraft
+  ) throws(ConfigurationError) {
+    let number = try number(.min ... .max)
+    draft.hasImpossibleProtocol = number < 0 || number > 255
+    draft.rule.origin = number == 0 ? nil : .kernelProtocol(UInt8(clamping: number))
+    if draft.chain != .redistribute, number != 0 {
+      warnNeverMatches("proto", "redistribute", at: token)
+    }
+  }
+
+  private mutating func parseMetric(
+    at token: ConfigurationToken, into draft: inout RuleDraft
+  ) throws(ConfigurationError) {
+    let metric = Metric(UInt16(try number(1...65535)))
+    draft.rule.metric = metric
+    if draft.chain == .install, !metric.isInfinite {
+      warn(
+        .withoutEffect, at: token,
+        "\"metric\" does nothing in an install rule but allow; the metric of the kernel's route "
+          + "is \"kernel-metric\"")
+    }
+  }
+
+  private mutating func exactLength() throws(ConfigurationError) -> LengthRange {
+    let length = try prefixLength()
+    return LengthRange(atLeast: length, atMost: length)
   }
 
   /// A length; what lies far outside any family matches like its nearest neighbour.
@@ -280,10 +278,18 @@ extension StatementParser {
 }
 
 extension LengthRange {
+  fileprivate static func atLeast(_ length: Int) -> LengthRange {
+    LengthRange(atLeast: length, atMost: .max)
+  }
+
+  fileprivate static func atMost(_ length: Int) -> LengthRange {
+    LengthRange(atLeast: .min, atMost: length)
+  }
+
   /// Narrows the range.
-  fileprivate mutating func intersect(atLeast: Int, atMost: Int) {
-    self.atLeast = max(self.atLeast, atLeast)
-    self.atMost = min(self.atMost, atMost)
+  fileprivate mutating func intersect(_ other: LengthRange) {
+    atLeast = max(atLeast, other.atLeast)
+    atMost = min(atMost, other.atMost)
   }
 
   /// Both bounds, greater by `count`.

@@ -42,105 +42,89 @@ public enum ResolvedLinkType: UInt8, Equatable, Sendable, CustomStringConvertibl
   }
 }
 
+/// The value of a parameter.
+enum SettingValue: Equatable, Sendable {
+  /// A number in its smallest unit; 1 and 0 for true and false.
+  case number(UInt32)
+  /// Ids of keys; none at all is what `none` says.
+  case ids([[UInt8]])
+  /// Addresses of neighbours.
+  case addresses([IPAddress])
+}
+
 /// The parameters of an `interface` or `default` statement. Nil is unset, which is also what
-/// `auto` and `default` as values mean.
+/// `auto` and `default` as values mean. ``InterfaceKeyword`` has the table of parameters.
 public struct InterfaceSettings: Equatable, Sendable {
-  /// `type`.
-  public var type: ConfiguredLinkType?
-  /// `rxcost`, 1 … 65535.
-  public var rxcost: UInt16?
-  /// `hello-interval` in milliseconds, 1 … 655,350.
-  public var helloInterval: UInt32?
-  /// `update-interval` in milliseconds, 1 … 655,350.
-  public var updateInterval: UInt32?
-  /// `link-quality`.
-  public var linkQuality: Bool?
-  /// `split-horizon`.
-  public var splitHorizon: Bool?
-  /// `unicast`.
-  public var unicast: Bool?
-  /// `enable-timestamps`.
-  public var timestamps: Bool?
-  /// `rfc6126-compatible`.
-  public var rfc6126Compatible: Bool?
-  /// `rtt-decay`, 1 … 256.
-  public var rttDecay: UInt16?
-  /// `rtt-min` in microseconds.
-  public var rttMin: UInt32?
-  /// `rtt-max` in microseconds.
-  public var rttMax: UInt32?
-  /// `max-rtt-penalty`, 1 … 65535.
-  public var maxRTTPenalty: UInt16?
-  /// `jitter-min` in microseconds.
-  public var jitterMin: UInt32?
-  /// `jitter-max` in microseconds.
-  public var jitterMax: UInt32?
-  /// `max-jitter-penalty`, 1 … 65535.
-  public var maxJitterPenalty: UInt16?
-  /// `v4-via-v6`.
-  public var v4ViaV6: Bool?
-  /// `path-attributes`.
-  public var pathAttributes: Bool?
-  /// `althea-wire`.
-  public var usesAltheaWire: Bool?
-  /// `probe-mtu`.
-  public var probesMTU: Bool?
-  /// `link-local`: whether to make a link-local address where there is none.
-  public var makesLinkLocal: Bool?
-  /// `key`: the id of a key.
-  public var key: [UInt8]?
-  /// `also-key`: ids of further keys that sign and verify.
-  public var alsoKeys: [[UInt8]]?
-  /// `sign-key`: ids of keys that sign but do not verify.
-  public var signKeys: [[UInt8]]?
-  /// `verify-key`: ids of keys that verify but do not sign.
-  public var verifyKeys: [[UInt8]]?
-  /// `accept-bad-signatures`.
-  public var acceptsBadSignatures: Bool?
-  /// `neighbour`: who is greeted by unicast.
-  public var unicastNeighbours: [IPAddress]?
-  /// `ipv4-control`: packets are exchanged over IPv4.
-  public var ipv4Control: Bool?
+  private struct Entry: Equatable, Sendable {
+    let keyword: InterfaceKeyword
+    var value: SettingValue
+  }
+
+  /// What is set, in the order of the table.
+  private var entries: [Entry] = []
 
   /// Nothing set.
   public init() {}
 
-  /// The fields that are set in `other` override.
-  public mutating func override(with other: InterfaceSettings) {
-    self = other.completed(with: self)
+  /// Whether nothing is set.
+  var isEmpty: Bool { entries.isEmpty }
+
+  /// The value of a parameter; nil if it is not set.
+  subscript(_ keyword: InterfaceKeyword) -> SettingValue? {
+    get { entries.first { $0.keyword.rawValue == keyword.rawValue }?.value }
+    set {
+      let place =
+        entries.firstIndex { $0.keyword.rawValue >= keyword.rawValue } ?? entries.count
+      let isSet = place < entries.count && entries[place].keyword.rawValue == keyword.rawValue
+      if isSet { entries.remove(at: place) }
+      if let newValue {
+        entries.insert(Entry(keyword: keyword, value: newValue), at: place)
+      }
+    }
   }
 
-  /// These settings, the unset fields taken from `other`.
+  /// The same for a parameter that is a number.
+  subscript(number keyword: InterfaceKeyword) -> UInt32? {
+    get {
+      guard case .number(let number) = self[keyword] else { return nil }
+      return number
+    }
+    set { self[keyword] = newValue.map { .number($0) } }
+  }
+
+  /// The same for a parameter that is true or false.
+  subscript(flag keyword: InterfaceKeyword) -> Bool? {
+    get { self[number: keyword].map { $0 != 0 } }
+    set { self[number: keyword] = newValue.map { $0 ? 1 : 0 } }
+  }
+
+  /// The same for a parameter that names keys.
+  subscript(ids keyword: InterfaceKeyword) -> [[UInt8]]? {
+    get {
+      guard case .ids(let ids) = self[keyword] else { return nil }
+      return ids
+    }
+    set { self[keyword] = newValue.map { .ids($0) } }
+  }
+
+  /// The same for a parameter that names neighbours.
+  subscript(addresses keyword: InterfaceKeyword) -> [IPAddress]? {
+    get {
+      guard case .addresses(let addresses) = self[keyword] else { return nil }
+      return addresses
+    }
+    set { self[keyword] = newValue.map { .addresses($0) } }
+  }
+
+  /// What is set in `other` overrides.
+  public mutating func override(with other: InterfaceSettings) {
+    for entry in other.entries { self[entry.keyword] = entry.value }
+  }
+
+  /// These settings, what is unset taken from `other`.
   public func completed(with other: InterfaceSettings) -> InterfaceSettings {
-    var result = InterfaceSettings()
-    result.type = type ?? other.type
-    result.rxcost = rxcost ?? other.rxcost
-    result.helloInterval = helloInterval ?? other.helloInterval
-    result.updateInterval = updateInterval ?? other.updateInterval
-    result.linkQuality = linkQuality ?? other.linkQuality
-    result.splitHorizon = splitHorizon ?? other.splitHorizon
-    result.unicast = unicast ?? other.unicast
-    result.timestamps = timestamps ?? other.timestamps
-    result.rfc6126Compatible = rfc6126Compatible ?? other.rfc6126Compatible
-    result.rttDecay = rttDecay ?? other.rttDecay
-    result.rttMin = rttMin ?? other.rttMin
-    result.rttMax = rttMax ?? other.rttMax
-    result.maxRTTPenalty = maxRTTPenalty ?? other.maxRTTPenalty
-    result.jitterMin = jitterMin ?? other.jitterMin
-    result.jitterMax = jitterMax ?? other.jitterMax
-    result.maxJitterPenalty = maxJitterPenalty ?? other.maxJitterPenalty
-    result.v4ViaV6 = v4ViaV6 ?? other.v4ViaV6
-    result.pathAttributes = pathAttributes ?? other.pathAttributes
-    result.usesAltheaWire = usesAltheaWire ?? other.usesAltheaWire
-    result.probesMTU = probesMTU ?? other.probesMTU
-    result.makesLinkLocal = makesLinkLocal ?? other.makesLinkLocal
-    result.key = key ?? other.key
-    result.alsoKeys = alsoKeys ?? other.alsoKeys
-    result.signKeys = signKeys ?? other.signKeys
-    result.verifyKeys = verifyKeys ?? other.verifyKeys
-    result.acceptsBadSignatures = acceptsBadSignatures ?? other.acceptsBadSignatures
-    result.unicastNeighbours = unicastNeighbours ?? other.unicastNeighbours
-    result.ipv4Control = ipv4Control ?? other.ipv4Control
+    var result = other
+    result.override(with: self)
     return result
   }
 }
@@ -166,58 +150,6 @@ public struct ConfiguredInterface: Equatable, Sendable {
   /// Whether both say the same, wherever they say it.
   public static func == (a: ConfiguredInterface, b: ConfiguredInterface) -> Bool {
     a.name == b.name && a.settings == b.settings
-  }
-}
-
-extension InterfaceParameters {
-  /// Least distance of ``rttMax`` above ``rttMin`` in microseconds (babeld's choice).
-  static let leastRTTSpan: UInt32 = 10_000
-  /// Largest interval in milliseconds that fits the wire (RFC 8966 §4.6.5).
-  static let greatestInterval: UInt32 = 655_350
-
-  /// Resolves settings, with the defaults that depend on the type of the link.
-  /// `wirelessHello` and `wiredHello` are the Hello intervals in milliseconds of wireless links
-  /// and of all others, where the settings do not give one (`-h` and `-H`).
-  public init(
-    _ settings: InterfaceSettings, type: ResolvedLinkType, wirelessHello: UInt32,
-    wiredHello: UInt32
-  ) {
-    self.init()
-    let isWireless = type == .wireless
-    let isTunnel = type == .tunnel
-    if let cost = settings.rxcost ?? (isWireless ? Self.wirelessCost : nil) {
-      rxcost = Metric(cost)
-    }
-    helloInterval = settings.helloInterval ?? (isWireless ? wirelessHello : wiredHello)
-    let severalHellos = UInt64(helloInterval) * UInt64(Self.hellosPerUpdate)
-    updateInterval =
-      settings.updateInterval ?? UInt32(min(severalHellos, UInt64(Self.greatestInterval)))
-    linkSensing = settings.linkQuality ?? isWireless ? .etx : .twoOutOfThree
-    splitHorizon = settings.splitHorizon ?? (type == .wired)
-    unicast = settings.unicast ?? false
-    timestamps = settings.timestamps ?? isTunnel
-    rfc6126Compatible = settings.rfc6126Compatible ?? false
-    rttDecay = settings.rttDecay ?? rttDecay
-    rttMin = settings.rttMin ?? rttMin
-    rttMax = Self.above(rttMin, settings.rttMax ?? rttMax)
-    jitterMin = settings.jitterMin ?? jitterMin
-    jitterMax = Self.above(jitterMin, settings.jitterMax ?? jitterMax)
-    maxJitterPenalty = Metric(settings.maxJitterPenalty ?? 0)
-    maxRTTPenalty = Metric(settings.maxRTTPenalty ?? (isTunnel ? Self.tunnelPenalty : 0))
-    v4ViaV6 = settings.v4ViaV6 ?? true
-    pathAttributes = settings.pathAttributes ?? false
-    wireFormat = settings.usesAltheaWire == true ? .althea : .standard
-    probesMTU = settings.probesMTU ?? false
-    control = settings.ipv4Control == true ? .ipv4 : .ipv6
-    let family = control
-    unicastNeighbours = (settings.unicastNeighbours ?? []).filter { $0.family == family }
-  }
-
-  /// The upper end of a range: as given, if it is above the lower one.
-  private static func above(_ least: UInt32, _ most: UInt32) -> UInt32 {
-    guard most <= least else { return most }
-    let (sum, overflow) = least.addingReportingOverflow(leastRTTSpan)
-    return overflow ? .max : sum
   }
 }
 

@@ -15,18 +15,25 @@ func hasSameOctets(_ a: String?, _ b: String?) -> Bool {
 }
 
 /// A closed set of words of the configuration language.
-protocol ConfigurationKeyword: CaseIterable, RawRepresentable where RawValue == KeywordText {}
+protocol ConfigurationKeyword: CaseIterable {
+  /// The word.
+  var text: String { get }
+}
+
+extension ConfigurationKeyword where Self: RawRepresentable, RawValue == KeywordText {
+  var text: String { rawValue.text }
+}
 
 extension ConfigurationKeyword {
   /// The keyword written exactly like this; keywords are case-sensitive.
   init?(octets: [UInt8]) {
-    guard let match = Self.allCases.first(where: { $0.rawValue.text.utf8.elementsEqual(octets) })
+    guard let match = Self.allCases.first(where: { $0.text.utf8.elementsEqual(octets) })
     else { return nil }
     self = match
   }
 
   /// All words of the set.
-  static var words: [String] { allCases.map { $0.rawValue.text } }
+  static var words: [String] { allCases.map { $0.text } }
 }
 
 /// The word that `octets` was probably meant to be; nil if none is near. The first of several

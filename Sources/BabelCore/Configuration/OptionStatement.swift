@@ -38,7 +38,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
 }
 
 /// What `limit` speaks of.
-private enum LimitKeyword: KeywordText, ConfigurationKeyword {
+enum LimitKeyword: KeywordText, ConfigurationKeyword {
   case interfaces, neighbours, routes, sources, requests
   case neighbourRoutes = "neighbour-routes"
   case originatedPrefixes = "originated-prefixes"
@@ -247,15 +247,36 @@ extension StatementParser {
     // Ten million rows are more than any table of routes on Earth.
     let range: ClosedRange<Int64> = keyword == .kernelBuffer ? 4096...268_435_456 : 1...10_000_000
     let limit = Int(try number(range))
-    switch keyword {
-    case .kernelBuffer: configuration.limits.kernelBuffer = limit
-    case .interfaces: configuration.limits.interfaces = limit
-    case .neighbours: configuration.limits.neighbours = limit
-    case .routes: configuration.limits.routes = limit
-    case .neighbourRoutes: configuration.limits.neighbourRoutes = limit
-    case .sources: configuration.limits.sources = limit
-    case .requests: configuration.limits.requests = limit
-    case .originatedPrefixes: configuration.limits.originatedPrefixes = limit
+    configuration.limits[keyword] = limit
+  }
+}
+
+extension TableLimits {
+  /// The bound of what `limit` speaks of.
+  subscript(_ keyword: LimitKeyword) -> Int? {
+    get {
+      switch keyword {
+      case .interfaces: interfaces
+      case .neighbours: neighbours
+      case .routes: routes
+      case .sources: sources
+      case .requests: requests
+      case .neighbourRoutes: neighbourRoutes
+      case .originatedPrefixes: originatedPrefixes
+      case .kernelBuffer: kernelBuffer
+      }
+    }
+    set {
+      switch keyword {
+      case .interfaces: interfaces = newValue
+      case .neighbours: neighbours = newValue
+      case .routes: routes = newValue
+      case .sources: sources = newValue
+      case .requests: requests = newValue
+      case .neighbourRoutes: neighbourRoutes = newValue
+      case .originatedPrefixes: originatedPrefixes = newValue
+      case .kernelBuffer: kernelBuffer = newValue
+      }
     }
   }
 }

@@ -33,8 +33,21 @@ enum ProcessKeyword: KeywordText, ConfigurationKeyword {
 }
 
 /// Values of `socket-dialect`.
-private enum DialectKeyword: KeywordText, ConfigurationKeyword {
+enum DialectKeyword: KeywordText, ConfigurationKeyword {
   case babel, aredn, althea, swabeld
+}
+
+extension DialectKeyword {
+  /// The word for a dialect.
+  init(_ dialect: SocketDialect) {
+    self =
+      switch dialect {
+      case .babel: .babel
+      case .aredn: .aredn
+      case .althea: .althea
+      case .swabeld: .swabeld
+      }
+  }
 }
 
 extension StatementParser {

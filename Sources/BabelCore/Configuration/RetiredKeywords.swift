@@ -61,7 +61,7 @@ extension StatementParser {
     let words = StatementKeyword.words + OptionKeyword.words + ProcessKeyword.words
     if !token.isQuoted, let request = RequestKeyword(octets: token.octets) {
       var error = reader.error(at: token, expected: "a statement")
-      error = error.adding(hint: "\"\(request.rawValue.text)\" is a request of the local socket")
+      error = error.adding(hint: "\"\(request.text)\" is a request of the local socket")
       return error
     }
     var error = reader.error(at: token, expected: "a statement")

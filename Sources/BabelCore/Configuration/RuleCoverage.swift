@@ -40,7 +40,7 @@ extension FilterRule {
         return "local addresses are announced as /32 and /128"
       }
     case .kernelProtocol(42): return "routes of protocol 42, Babel's own, are not redistributed"
-    default: break
+    case .kernelProtocol, .unspecified, .any, nil: break
     }
     if family == .ipv4, matchedSourceLengths.atLeast > 96 {
       if origin != nil { return "the kernel has no source-specific IPv4 routes" }
