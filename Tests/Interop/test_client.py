@@ -110,8 +110,10 @@ def test_where_the_daemon_is(lab):
     status, text, complaint = client(n, "dump", **bare)
     assert (status, text) == (3, "") and f"no socket {node.control_path}" in complaint
     process = Process(n, "swabeld", [
-        binary_under_test(), "-I", "", "-S", "", "-c", "/dev/null", "-G", "33123", "lo"])
+        binary_under_test(), "-I", "", "-S", str(lab.directory / "state"), "-c", "/dev/null", "-G",
+        "33123", "lo"])
     wait_until(lambda: client(n, "-s", "33123", "dump")[0] == 0, 5, "it runs")
+    assert "milliseconds" in client(n, "-s", "33123", "restart")[1] and process.alive
     assert client(n, "-s", "33123", "stop")[0] == 0
     assert process.child.wait(5) == 0
     status, _, complaint = client(n, "-s", "33123", "dump")

@@ -241,6 +241,18 @@ def test_rights_that_were_given_up(lab):
     assert node.stop() == 0
 
 
+def test_root_without_privileges(lab):
+    """Where root is nobody special, a process keeps what it has, and refuses what needs more."""
+    _, _, node = two(lab, [state(lab)], wrapper=[
+        "setpriv", "--securebits", "+noroot", "--inh-caps", "+net_admin,+dac_override",
+        "--ambient-caps", "+net_admin,+dac_override", "--"])
+    before = field(node, "CapEff")
+    restarted(node)
+    wait_until(lambda: field(node, "CapEff") == before, 3, "capabilities are kept")
+    wait_until(node.neighbours, 5, "the neighbour is heard")
+    assert node.stop() == 0
+
+
 def test_a_signal_meanwhile(lab):
     """A SIGTERM that comes while the process restarts is not lost: it ends the new life, and the
     routes are gone."""

@@ -92,6 +92,13 @@ private func words(_ text: String) -> [[UInt8]] {
   @Test func `help fits a terminal, and says which places are tried`() throws {
     let help = ClientUsage.syntax + ClientUsage.help
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
+    for name in ["swabelctl.bash", "_swabelctl"] {
+      let completion = try page("../packaging/completions/\(name)")
+      for word in ["dump", "monitor", "show", "flush", "reload", "restart", "stop"] {
+        #expect(completion.contains(word), "\(name): \(word)")
+        #expect(help.contains("\n  \(word)") || help.contains("    \(word) "), "\(word)")
+      }
+    }
     let manual = try page("swabelctl.8")
     for path in SocketSearch.usualPaths { #expect(manual.contains(path), "\(path)") }
     #expect(manual.contains(SocketSearch.variable))

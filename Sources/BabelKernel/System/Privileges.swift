@@ -18,6 +18,8 @@ public enum Privileges {
   private static let dropFromBoundingSet: Int32 = 24
   private static let setNoNewPrivileges: Int32 = 38
   private static let getNoNewPrivileges: Int32 = 39
+  private static let getSecureBits: Int32 = 27
+  private static let noRoot: Int32 = 1
   private static let ambientCapabilities: Int32 = 47
   private static let raise: UInt = 2
   private static let capabilityVersion: UInt32 = 0x2008_0522
@@ -54,15 +56,14 @@ public enum Privileges {
   }
 
   /// Whether executing a program gives root's capabilities back after ``reduce()``: only to root,
-  /// and not after "no new privileges".
+  /// unless root is nobody special here, and not after "no new privileges".
   public static var areRegained: Bool {
-    geteuid() == 0 && swabel_prctl(getNoNewPrivileges, 0, 0, 0, 0) == 0
+    geteuid() == 0 && swabel_prctl(getSecureBits, 0, 0, 0, 0) & noRoot == 0
+      && swabel_prctl(getNoNewPrivileges, 0, 0, 0, 0) == 0
   }
 
   /// Lets a program that this process executes have the capabilities that this process has now.
-  /// Root need not do this.
   public static func keepOverExecution() throws(KernelError) {
-    guard geteuid() != 0 else { return }
     let kept = try permitted()
     try set(kept, inheritable: kept)
     for capability in 0..<capabilityCount where kept & bit(capability) != 0 {
