@@ -374,6 +374,7 @@ def test_unit_is_valid(lab):
     """The unit as it is installed passes systemd's own check, which starts nothing."""
     binary = lab.directory / "swabeld"
     shutil.copy(Swabeld.binary(None), binary)
+    binary.with_name("swabelctl").symlink_to(binary)
     file = lab.directory / "swabeld.service"
     file.write_text(UNIT.read_text().replace("@SBIN@", str(lab.directory)))
     assert "@" not in file.read_text().replace("@system-service", "")
