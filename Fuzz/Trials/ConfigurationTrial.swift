@@ -37,12 +37,23 @@ enum ConfigurationTrial {
     trial.shutDown(keepingForwarding: false)
   }
 
+  /// A few files that include one another.
+  private static let includedFiles = IncludedFiles(
+    names: { $0.isEmpty ? nil : [Array("a".utf8), Array("b".utf8)] },
+    read: { name in
+      switch name.last {
+      case UInt8(ascii: "a"): .octets(Array("include b*\nin if w* deny\n".utf8))
+      case UInt8(ascii: "b"): .octets(Array("set b { ::/0 }".utf8))
+      default: .unreadable("no such file")
+      }
+    })
+
   /// What a text comes to; nil if it is refused, in words.
   private static func settings(from text: [UInt8]) -> Settings? {
     var settings = emptySettings
     do throws(ConfigurationError) {
       let warnings = try ConfigurationParser.parse(
-        file: text, name: "trial", into: &settings.configuration)
+        file: text, name: "trial", into: &settings.configuration, including: includedFiles)
       for warning in warnings {
         precondition(!warning.description.utf8.isEmpty && !warning.logLine.utf8.isEmpty)
       }
@@ -53,6 +64,7 @@ enum ConfigurationTrial {
     let configuration = settings.configuration
     _ = configuration.review()
     _ = configuration.explanation()
+    _ = configuration.digest
     var facts = MachineFacts()
     facts.links = configuration.interfaces.prefix(2).map {
       MachineFacts.Link(

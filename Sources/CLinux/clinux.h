@@ -3,6 +3,7 @@
  * _GNU_SOURCE must never be defined: with it glibc turns every sockaddr argument into a
  * transparent union that Swift cannot call. What it would have declared is declared below. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

@@ -31,7 +31,7 @@ import Testing
   @Test(arguments: [
     "diversity 3", "diversity-factor 128", "interface wlan0 channel 3", "v4-over-v6 true",
     "interface wlan0 v4-over-v6 true", "default v4viav6 true", "kernel-install false",
-    "router-id 1.2.3.4", "keep-unfeasible true", "first-table-number 7",
+    "keep-unfeasible true", "first-table-number 7",
     "first-rule-priority 100", "interface wlan0 interfering true",
     "key id sign type blake2s value 00", "default hmac sign",
   ])

@@ -107,7 +107,6 @@ private func review(_ text: String, on machine: MachineFacts? = nil) throws -> [
     ("install pref-src 10.0.0.1 deny", "\"pref-src\" does nothing beside deny"),
     ("install kernel-metric 7 metric 65535", "\"kernel-metric\" does nothing beside deny"),
     ("redistribute src-prefix fd00::/8 deny", "\"src-prefix\" does nothing beside deny"),
-    ("in if wg-* deny", "rules know no patterns"), ("redistribute if * allow", "know no patterns"),
     ("random-id true\nrouter-id 1:2:3:4:5:6:7:8", "random-id does nothing"),
     ("source-rule-priority 5", "does nothing without source-tables"),
     ("fee 7", "decide nothing"), ("socket-mode 0600", "do nothing without local-path"),

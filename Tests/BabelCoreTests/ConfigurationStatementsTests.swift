@@ -41,7 +41,7 @@ import Testing
       for line in told { words.formUnion(line.split(separator: " ").map(String.init)) }
     }
     // What is never written would not be tested. Words that mean nothing are not kept.
-    let idle = ["protocol-buffer-size", "wired", "faraway", "flush"]
+    let idle = ["protocol-buffer-size", "wired", "faraway", "flush", "include"]
     let known =
       StatementKeyword.words + OptionKeyword.words + ProcessKeyword.words + InterfaceKeyword.words
       + FilterKeyword.words + LimitKeyword.words

@@ -126,6 +126,7 @@ KNOWN = {
     "D20": rb"\bkey[ \t]+none\b",
     "D21": rb"(?m)^(fee|metric-factor)[ \t]",
     "D23": rb"\banyproto\b|(?m:^(max-update-retry|protocol-buffer-size)[ \t])",
+    "D52": rb"(?m)^(set|include)[ \t]|^interface[ \t]*\{|\bid[ \t]+\d+(\.\d+){3}",
     "D24": rb"(?mi)^router-id[ \t]+((ff[:-]){7}ff|(0+[:-]){7}0)",
     "D14": rb"kernel-check-interval|shutdown-delay-ms|probe-mtu",
     "D15": rb"diversity|channel|-\w*z",
@@ -156,7 +157,7 @@ def explains(number: str, theirs: Outcome, ours: Outcome) -> bool:
         return theirs.status == -6
     if number == "D12":
         return theirs.status == 1 and not theirs.accepted
-    if number in ("D3", "D4", "D20", "D21", "D23", "D25"):
+    if number in ("D3", "D4", "D20", "D21", "D23", "D25", "D52"):
         return ours.accepted and not theirs.accepted
     if number == "D14":
         return not theirs.accepted

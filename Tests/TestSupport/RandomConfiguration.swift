@@ -6,6 +6,7 @@ package struct RandomConfiguration {
   private var dice: Chance
   private var lines: [String] = []
   private var keys: [String] = []
+  private var sets: [(name: String, isIPv4: Bool)] = []
 
   /// The text of a valid configuration. The same seed gives the same text.
   package static func make(_ seed: UInt64) -> String {
@@ -21,6 +22,8 @@ package struct RandomConfiguration {
     for _ in 0..<options { lines.append(option()) }
     let keyCount = dice.oneIn(3) ? dice.below(5) : 0
     for number in 0..<keyCount { lines.append(key(number)) }
+    let setCount = dice.oneIn(3) ? dice.below(4) : 0
+    for number in 0..<setCount { lines.append(set(number)) }
     let count = dice.below(10)
     for _ in 0..<count { lines.append(interfaceStatement()) }
     let rules = dice.below(10)
@@ -65,12 +68,12 @@ package struct RandomConfiguration {
   private mutating func name() -> String {
     dice.pick([
       "eth0", "eth1", "wg0", "wg1", "wg-a", "\"wg-*\"", "\"a#b\"", "\"q\\\"t\"", "type", "rxcost",
-      "none", "\"default\"", "back\\slash", "é",
+      "none", "\"default\"", "back\\slash", "é", "\"{x\"",
     ])
   }
 
   private mutating func routerID() -> String {
-    dice.pick(["02:00:00:00:00:00:00:01", "ac:1f:6b:e5:fe:3a", "0-1-2-3-4-5-6-7"])
+    dice.pick(["02:00:00:00:00:00:00:01", "ac:1f:6b:e5:fe:3a", "0-1-2-3-4-5-6-7", "10.0.0.1"])
   }
 
   // MARK: Statements
@@ -145,13 +148,16 @@ package struct RandomConfiguration {
     var text =
       switch dice.below(8) {
       case 0: "default"
-      case 1, 2: "interface \(dice.pick(["wg-*", "*", "e*0", "*a*"]))"
+      case 1, 2: "interface \(pattern())"
+      case 3: "interface { \(name()) \(pattern()), \(name()) }"
       default: "interface \(name())"
       }
     let count = dice.oneIn(5) ? 20 : dice.below(4)
     for _ in 0..<count { text += parameter() }
     return text
   }
+
+  private mutating func pattern() -> String { dice.pick(["wg-*", "*", "e*0", "*a*"]) }
 
   private mutating func parameter() -> String {
     let keyword = dice.pick(Array(InterfaceKeyword.allCases))
@@ -200,8 +206,34 @@ package struct RandomConfiguration {
       ])
   }
 
+  private mutating func set(_ number: Int) -> String {
+    let isIPv4 = dice.oneIn(2)
+    sets.append(("s-\(number).x", isIPv4))
+    let longest = isIPv4 ? 32 : 128
+    let count = 1 + dice.below(6)
+    let entries = (0..<count).map { _ in
+      let length = dice.below(longest + 1)
+      let address =
+        isIPv4
+        ? "10.\(dice.below(3)).0.\(dice.below(256))" : "fd0\(dice.below(3))::\(dice.below(99))"
+      let least = length + dice.below(longest + 1 - length)
+      let greatest = least + dice.below(longest + 1 - least)
+      let bounds = [
+        "", " eq \(least)", " ge \(least)", " le \(least)", " ge \(least) le \(greatest)",
+      ]
+      return "\(address)/\(length)\(dice.pick(bounds))"
+    }
+    let separator = dice.pick([", ", ",\n  ", ","])
+    return "set \(sets[number].name) {\n\(entries.joined(separator: separator)) }"
+  }
+
   private mutating func selector(_ isIPv4: Bool) -> String {
-    switch dice.below(13) {
+    switch dice.below(15) {
+    case 13: "if \(pattern())"
+    case 14:
+      sets.first { $0.isIPv4 == isIPv4 }.map {
+        "\(dice.oneIn(3) ? "src-ip" : "ip") @\($0.name)"
+      } ?? "local"
     case 0, 1: "ip \(prefix(isIPv4))"
     case 2: "src-ip \(prefix(isIPv4))"
     case 3, 4:

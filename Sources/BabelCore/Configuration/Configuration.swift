@@ -126,6 +126,8 @@ public struct Configuration: Equatable, Sendable {
   public var limits = TableLimits()
   /// `key …`, in order of first definition.
   public internal(set) var keys: [AuthenticationKey] = []
+  /// `set …`, in order of definition.
+  public internal(set) var sets: [PrefixSet] = []
   /// `default …`: what interfaces do not say themselves.
   public internal(set) var defaults = InterfaceSettings()
   /// `interface …`, in order of first mention. At most one entry per name.

@@ -10,19 +10,21 @@ public enum ConfigurationParser {
   public static let fileLimit = 16 << 20
 
   /// Parses a file. Later values override earlier ones and what `configuration` holds already;
-  /// filter rules are appended. Returns what is accepted but deserves a remark.
+  /// filter rules are appended. Returns what is accepted but deserves a remark. `files` are those
+  /// that the file may include; without them it may include none.
   @discardableResult
   public static func parse(
-    file octets: [UInt8], name: String, into configuration: inout Configuration
+    file octets: [UInt8], name: String, into configuration: inout Configuration,
+    including files: IncludedFiles? = nil
   ) throws(ConfigurationError) -> [ConfigurationWarning] {
     let source = ConfigurationSource.file(Array(name.utf8))
     guard octets.count <= fileLimit else {
       throw ConfigurationError(
         source: source, line: 1, column: 1, expected: "a file of at most \(fileLimit) octets")
     }
-    var parser = StatementParser(octets, source: source, configuration: configuration)
-    parser.enterSource(named: Array(name.utf8))
-    while !parser.reader.isAtEnd { try parser.parseStatement() }
+    var parser = StatementParser([], source: source, configuration: configuration)
+    parser.includedFiles = files
+    try parser.parseFile(octets, Array(name.utf8))
     configuration = parser.configuration
     return parser.warnings
   }
@@ -59,7 +61,7 @@ public enum ConfigurationParser {
 
 /// First words of statements.
 enum StatementKeyword: KeywordText, ConfigurationKeyword {
-  case interface, `default`, key, `in`, out, redistribute, install, flush
+  case interface, `default`, key, `in`, out, redistribute, install, flush, set, include
 }
 
 /// First words that only the local socket takes.
@@ -74,7 +76,11 @@ struct StatementParser {
   var configuration: Configuration
   private(set) var warnings: [ConfigurationWarning] = []
   /// Index of this text in ``Configuration/sources``.
-  private(set) var sourceIndex = 0
+  var sourceIndex = 0
+  /// The files that may be included; nil where none may.
+  var includedFiles: IncludedFiles?
+  /// The files that are read.
+  var files = FileStack()
 
   /// Most warnings kept; more of the same help nobody.
   static let warningLimit = 1000
@@ -123,14 +129,12 @@ struct StatementParser {
     }
     switch keyword {
     case .interface:
-      let subject = try interfaceSubject()
+      let subjects = try interfaceSubjects()
       let settings = try parseInterfaceSettings()
       let position = ConfigurationPosition(
         source: sourceIndex, line: first.line, column: first.column)
-      switch subject {
-      case .name(let name): configuration.merge(settings, into: name, at: position)
-      case .pattern(let pattern):
-        guard configuration.merge(settings, into: pattern, at: position) else {
+      for subject in subjects {
+        guard configuration.merge(settings, into: subject, at: position) else {
           throw reader.error(
             at: first, expected: "at most \(Configuration.patternLimit) patterns of interfaces")
         }
@@ -146,6 +150,8 @@ struct StatementParser {
       guard reader.source != .commandLine else { throw notInStatement(first) }
       _ = try parseFlush()
       warn(.withoutEffect, at: first, "flush does nothing but on the local socket")
+    case .set: try parseSet(at: first)
+    case .include: try parseInclude(at: first)
     }
   }
 
@@ -207,7 +213,7 @@ struct StatementParser {
         return .flushInterface(InterfaceName(octets: name))
       case .redistribute where configuration.socketDialect == .aredn:
         return .redistribute(try parseRule(.redistribute, at: first))
-      case .in, .out, .redistribute, .install: throw notAtRunTime(first)
+      case .in, .out, .redistribute, .install, .set, .include: throw notAtRunTime(first)
       }
     }
     if !first.isQuoted, ProcessKeyword(octets: first.octets) != nil { throw notAtRunTime(first) }

@@ -301,14 +301,18 @@ extension Configuration {
   private func reviewRule(
     _ rule: FilterRule, _ machine: MachineFacts, into warnings: inout [ConfigurationWarning]
   ) {
-    // The parser has spoken of a star.
-    if let name = rule.interface, InterfacePattern(octets: name.octets) == nil,
-      !machine.links.contains(where: { $0.name == name })
-    {
+    if let name = rule.interface, !machine.links.contains(where: { $0.name == name }) {
       warnings.append(
         ConfigurationWarning(
           .machine, rule.position, in: self,
           "interface \(name) of this rule does not exist: nothing matches until it comes"))
+    }
+    if let pattern = rule.interfacePattern,
+      !machine.links.contains(where: { pattern.matches($0.name) })
+    {
+      warnings.append(
+        ConfigurationWarning(
+          .machine, rule.position, in: self, "no interface matches \(pattern) of this rule now"))
     }
     if let address = rule.preferredSource, !machine.addresses.contains(address) {
       warnings.append(

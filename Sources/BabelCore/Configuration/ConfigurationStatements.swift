@@ -14,6 +14,11 @@ extension Configuration {
       for value in values(of: keyword) { lines.append(StatementText(keyword.text, value).octets) }
     }
     for key in keys { lines.append(statement(of: key, showsValue: showsKeys)) }
+    for set in sets {
+      var text = StatementText("set")
+      text.add(set)
+      lines.append(text.octets)
+    }
     if !defaults.isEmpty {
       var text = StatementText("default")
       text.add(defaults)

@@ -35,8 +35,9 @@ extension StatementParser {
   }
 
   /// The name of an interface to run on.
-  mutating func interfaceName() throws(ConfigurationError) -> InterfaceName {
-    let token = try string("the name of an interface")
+  func interfaceName(
+    _ token: ConfigurationToken
+  ) throws(ConfigurationError) -> InterfaceName {
     guard let name = InterfaceName(octets: token.octets) else {
       throw reader.error(
         at: token,
@@ -100,12 +101,19 @@ extension StatementParser {
 
   /// A prefix: `default` (::/0), `ADDRESS/LENGTH`, or an address.
   mutating func prefix() throws(ConfigurationError) -> (Prefix, AddressFamily) {
-    let expected = "a prefix, as 10.0.0.0/8, 2001:db8::/32 or default"
-    let token = try word(expected)
+    try prefix(try word(Self.prefixForm))
+  }
+
+  private static var prefixForm: String { "a prefix, as 10.0.0.0/8, 2001:db8::/32 or default" }
+
+  /// The same for a word.
+  func prefix(
+    _ token: ConfigurationToken
+  ) throws(ConfigurationError) -> (Prefix, AddressFamily) {
     if token.octets.elementsEqual("default".utf8) { return (.ipv6Default, .ipv6) }
     let slash = token.octets.firstIndex(of: 0x2f) ?? token.octets.count
     guard let address = IPAddress(octets: Array(token.octets[..<slash])) else {
-      throw reader.error(at: token, expected: expected)
+      throw reader.error(at: token, expected: Self.prefixForm)
     }
     // Only text with a colon is IPv6; ::ffff:1.2.3.4/120 makes a rule for IPv6, as in babeld.
     let family: AddressFamily = token.octets.contains(0x3a) ? .ipv6 : .ipv4
@@ -122,10 +130,17 @@ extension StatementParser {
   }
 
   /// A router-id: eight hexadecimal octets with colons or dashes, or a 48-bit MAC address with
-  /// colons. What follows the last octet is ignored, as in babeld.
+  /// colons. What follows the last octet is ignored, as in babeld. The dotted form is BIRD's, which
+  /// puts four zero octets in front.
   mutating func routerID() throws(ConfigurationError) -> RouterID {
     let expected = "eight hexadecimal octets, as 02:00:00:00:00:00:00:01"
     let token = try word(expected)
+    if let address = IPAddress(octets: token.octets), address.family == .ipv4,
+      !token.octets.contains(0x3a)
+    {
+      warn(.unknownToBabeld, at: token, "babeld takes no dotted router-id")
+      return RouterID(UInt64(address.ipv4Bits))
+    }
     if let (bits, used) = groups(token.octets, count: 8, separator: 0x3a)
       ?? groups(token.octets, count: 8, separator: 0x2d)
     {

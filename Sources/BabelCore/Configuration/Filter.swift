@@ -67,10 +67,14 @@ public struct FilterRule: Equatable, Sendable {
   public var family: AddressFamily?
   /// The destination equals this prefix or lies inside it.
   public var destination: Prefix?
+  /// The destination is in this set.
+  public var destinationSet: PrefixSet?
   /// Bounds of the destination's length.
   public var destinationLength = LengthRange.any
   /// The source prefix equals this prefix or lies inside it.
   public var source: Prefix?
+  /// The source prefix is in this set.
+  public var sourceSet: PrefixSet?
   /// Bounds of the source prefix's length.
   public var sourceLength = LengthRange.any
   /// The neighbour's address.
@@ -79,6 +83,8 @@ public struct FilterRule: Equatable, Sendable {
   public var routerID: RouterID?
   /// The interface.
   public var interface: InterfaceName?
+  /// The interface has a name of this form.
+  public var interfacePattern: InterfacePattern?
   /// For `redistribute` chains; nil elsewhere.
   public var origin: FilterOrigin?
 
@@ -111,6 +117,11 @@ public struct FilterRule: Equatable, Sendable {
     if let neighbour, subject.neighbour != neighbour { return false }
     if let routerID, subject.routerID != routerID { return false }
     if let interface, subject.interface != interface { return false }
+    if let interfacePattern {
+      guard let name = subject.interface, interfacePattern.matches(name) else { return false }
+    }
+    if let destinationSet, !destinationSet.contains(subject.destination) { return false }
+    if let sourceSet, !sourceSet.contains(subject.source) { return false }
     guard let origin else { return true }
     return switch origin {
     case .unspecified: !subject.isLocalAddress && subject.kernelProtocol != 3

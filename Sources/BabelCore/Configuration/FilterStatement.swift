@@ -129,8 +129,13 @@ extension StatementParser {
     _ keyword: FilterKeyword, at token: ConfigurationToken, into draft: inout RuleDraft
   ) throws(ConfigurationError) {
     switch keyword {
-    case .ip: draft.rule.destination = try prefix(agreeingWith: &draft)
-    case .sourceIP: draft.rule.source = try prefix(agreeingWith: &draft)
+    case .ip:
+      draft.rule.destinationSet = try set(agreeingWith: &draft)
+      draft.rule.destination =
+        draft.rule.destinationSet == nil ? try prefix(agreeingWith: &draft) : nil
+    case .sourceIP:
+      draft.rule.sourceSet = try set(agreeingWith: &draft)
+      draft.rule.source = draft.rule.sourceSet == nil ? try prefix(agreeingWith: &draft) : nil
     case .eq: draft.destinationLength.intersect(try exactLength())
     case .le: draft.destinationLength.intersect(.atMost(try prefixLength()))
     case .ge: draft.destinationLength.intersect(.atLeast(try prefixLength()))
@@ -180,15 +185,12 @@ extension StatementParser {
 
   private mutating func parseInterface(into draft: inout RuleDraft) throws(ConfigurationError) {
     let name = try string("the name of an interface")
-    draft.rule.interface = InterfaceName(octets: name.octets)
+    let pattern = name.isQuoted ? nil : InterfacePattern(octets: name.octets)
+    if pattern != nil { warn(.unknownToBabeld, at: name, Self.patternRemark) }
+    draft.rule.interfacePattern = pattern
+    draft.rule.interface = pattern == nil ? InterfaceName(octets: name.octets) : nil
     // The last "if" counts, so an impossible earlier one is forgotten.
-    draft.hasImpossibleInterface = draft.rule.interface == nil
-    if !name.isQuoted, InterfacePattern(octets: name.octets) != nil {
-      warn(
-        .suspicious, at: name,
-        "rules know no patterns: this one can never match, unless an interface has a star in "
-          + "its name; write a rule for each interface")
-    }
+    draft.hasImpossibleInterface = pattern == nil && draft.rule.interface == nil
   }
 
   private mutating func parseAnyProtocol(at token: ConfigurationToken, into draft: inout RuleDraft)
@@ -243,6 +245,16 @@ extension StatementParser {
     let (prefix, family) = try prefix()
     try agree(on: family, after: before, in: &draft)
     return prefix
+  }
+
+  /// The set that `@NAME` stands for, if that is the next word.
+  private mutating func set(
+    agreeingWith draft: inout RuleDraft
+  ) throws(ConfigurationError) -> PrefixSet? {
+    let before = reader
+    guard let set = try setReference() else { return nil }
+    if let family = set.family { try agree(on: family, after: before, in: &draft) }
+    return set
   }
 
   /// The first address of a rule sets its family, all others must agree. `before` is where the

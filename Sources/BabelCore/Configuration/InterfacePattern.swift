@@ -24,14 +24,16 @@ public struct InterfacePattern: Equatable, Sendable, CustomStringConvertible {
   }
 
   /// Whether a name fits. The loopback interface has to be kept apart by the caller.
-  public func matches(_ name: InterfaceName) -> Bool {
-    let text = name.octets
+  public func matches(_ name: InterfaceName) -> Bool { Self.matches(octets, name.octets) }
+
+  /// Whether a text fits to a pattern in which stars stand for any octets.
+  static func matches(_ octets: [UInt8], _ text: [UInt8]) -> Bool {
     var position = 0
     var index = 0
     // Where to go on when what follows the last star does not fit: one octet further.
     var retry: (position: Int, index: Int)?
     while index < text.count {
-      if position < octets.count, octets[position] == Self.star {
+      if position < octets.count, octets[position] == star {
         retry = (position + 1, index)
         position += 1
       } else if position < octets.count, octets[position] == text[index] {
@@ -44,7 +46,7 @@ public struct InterfacePattern: Equatable, Sendable, CustomStringConvertible {
         return false
       }
     }
-    return octets[position...].allSatisfy { $0 == Self.star }
+    return octets[position...].allSatisfy { $0 == star }
   }
 
   /// The pattern as text that is safe on a terminal.
@@ -64,12 +66,6 @@ public struct ConfiguredPattern: Equatable, Sendable {
   public static func == (a: ConfiguredPattern, b: ConfiguredPattern) -> Bool {
     a.pattern == b.pattern && a.settings == b.settings
   }
-}
-
-/// Which interfaces a statement speaks of.
-enum InterfaceSubject {
-  case name(InterfaceName)
-  case pattern(InterfacePattern)
 }
 
 extension Configuration {
@@ -117,20 +113,5 @@ extension Configuration {
       result.override(with: entry.settings)
     }
     return result
-  }
-}
-
-extension StatementParser {
-  /// What an `interface` statement is about: a name, or without quotation marks a pattern.
-  mutating func interfaceSubject() throws(ConfigurationError) -> InterfaceSubject {
-    let before = reader
-    if let token = try reader.next(), !token.isQuoted,
-      let pattern = InterfacePattern(octets: token.octets)
-    {
-      warn(.unknownToBabeld, at: token, "babeld takes this pattern for a name")
-      return .pattern(pattern)
-    }
-    reader = before
-    return .name(try interfaceName())
   }
 }

@@ -12,7 +12,6 @@ private enum RetiredStatement: KeywordText, ConfigurationKeyword {
   case price
   case helloInterval = "hello-interval"
   case updateInterval = "update-interval"
-  case include
 
   /// What to write instead.
   var replacement: String {
@@ -28,7 +27,6 @@ private enum RetiredStatement: KeywordText, ConfigurationKeyword {
     case .kernelInstall: "write \"install deny\" instead"
     case .price: "the price of our own traffic is \"fee\""
     case .helloInterval, .updateInterval: "write \"default\" in front of it"
-    case .include: "give several files on the command line, each with -c"
     }
   }
 }

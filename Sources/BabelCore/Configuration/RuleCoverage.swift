@@ -55,23 +55,36 @@ extension FilterRule {
   /// Whether every subject that `other` matches is matched by this rule, too.
   func covers(_ other: FilterRule) -> Bool {
     if let family, family != other.family { return false }
-    if let destination {
-      guard let inner = other.destination, destination.contains(inner) else { return false }
-    }
-    if let source {
-      guard let inner = other.source, source.contains(inner) else { return false }
-    }
+    guard
+      Self.covers(destination, destinationSet, other.destination, other.destinationSet),
+      Self.covers(source, sourceSet, other.source, other.sourceSet)
+    else { return false }
     guard destinationLength == .any || destinationLength.includes(other.matchedLengths),
       sourceLength == .any || sourceLength.includes(other.matchedSourceLengths)
     else { return false }
     if let neighbour, neighbour != other.neighbour { return false }
     if let routerID, routerID != other.routerID { return false }
     if let interface, interface != other.interface { return false }
+    if let interfacePattern, interfacePattern != other.interfacePattern {
+      guard let name = other.interface, interfacePattern.matches(name) else { return false }
+    }
     switch (origin, other.origin) {
     case (nil, _), (.any, _): return true
     case (.unspecified, .kernelProtocol(let number)): return number != 3
     case (let own, let others): return own == others
     }
+  }
+}
+
+extension FilterRule {
+  /// Whether a prefix or a set leaves out nothing that others take.
+  private static func covers(
+    _ prefix: Prefix?, _ set: PrefixSet?, _ others: Prefix?, _ othersSet: PrefixSet?
+  ) -> Bool {
+    if let set { return set == othersSet }
+    guard let prefix else { return true }
+    if let othersSet { return othersSet.isInside(prefix) }
+    return others.map { prefix.contains($0) } ?? false
   }
 }
 

@@ -8,6 +8,21 @@ struct ConfigurationToken {
   var line: Int
   /// Column in octets, from 1.
   var column: Int
+
+  /// Whether this is a certain brace or the comma of a list.
+  func isMark(_ mark: UInt8) -> Bool { !isQuoted && octets == [mark] }
+
+  /// Whether an octet is a brace or a comma.
+  static func isMark(_ octet: UInt8) -> Bool {
+    octet == openingBrace || octet == closingBrace || octet == comma
+  }
+
+  /// `{`.
+  static let openingBrace: UInt8 = 0x7b
+  /// `}`.
+  static let closingBrace: UInt8 = 0x7d
+  /// `,`.
+  static let comma: UInt8 = 0x2c
 }
 
 /// Cuts configuration text into statements (one a line) and words.
@@ -37,11 +52,24 @@ struct StatementReader {
   /// Column of the next octet, from 1.
   var column: Int { offset - lineStart + 1 }
 
-  /// The next word of the statement; nil at its end.
-  mutating func next() throws(ConfigurationError) -> ConfigurationToken? {
+  /// The next word of the statement; nil at its end. `inBraces`: braces and commas are words by
+  /// themselves, and end the word in front.
+  mutating func next(
+    inBraces: Bool = false
+  ) throws(ConfigurationError) -> ConfigurationToken? {
     while let octet = peek(), octet == 0x20 || octet == 0x09 || octet == 0x0d { offset += 1 }
     guard let first = peek(), first != 0x0a, first != 0x23 else { return nil }
-    return first == 0x22 ? try string() : try word()
+    return first == 0x22 ? try string() : try word(inBraces: inBraces)
+  }
+
+  /// The next word inside braces, on this line or a later one; nil at the end of the text.
+  mutating func nextInBraces() throws(ConfigurationError) -> ConfigurationToken? {
+    var token = try next(inBraces: true)
+    while token == nil, !isAtEnd {
+      skipLine()
+      token = try next(inBraces: true)
+    }
+    return token
   }
 
   /// Goes to the next statement, over a comment.
@@ -70,9 +98,16 @@ struct StatementReader {
 
   private func peek() -> UInt8? { offset < octets.count ? octets[offset] : nil }
 
-  private mutating func word() throws(ConfigurationError) -> ConfigurationToken {
+  private mutating func word(
+    inBraces: Bool
+  ) throws(ConfigurationError) -> ConfigurationToken {
     let start = offset
-    while let octet = peek(), !endsWord(octet) { offset += 1 }
+    while let octet = peek(), !endsWord(octet) {
+      let isMark = inBraces && ConfigurationToken.isMark(octet)
+      if isMark, offset > start { break }
+      offset += 1
+      if isMark { break }
+    }
     let token = ConfigurationToken(
       octets: Array(octets[start..<min(offset, start + Self.wordLimit)]), line: line,
       column: start - lineStart + 1)

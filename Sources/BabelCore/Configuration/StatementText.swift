@@ -33,8 +33,10 @@ struct StatementText {
   /// Adds the name of an interface, in quotation marks where it would be taken for something else.
   mutating func add(_ name: InterfaceName) {
     let value = name.octets
-    // A star would make a pattern of it, and # a comment.
-    let isPlain = !value.contains { $0 == 0x22 || $0 == 0x23 || $0 == 0x2a }
+    // A star would make a pattern of it, # a comment, and a brace a list.
+    let isPlain = !value.contains {
+      $0 == 0x22 || $0 == 0x23 || $0 == 0x2a || $0 == ConfigurationToken.openingBrace
+    }
     octets.append(0x20)
     octets += isPlain ? value : Self.quoted(value)
   }
@@ -98,7 +100,9 @@ extension StatementText {
     addPrefixes(of: rule)
     if let neighbour = rule.neighbour { add("neigh", neighbour.description) }
     if let routerID = rule.routerID { add("id", routerID.description) }
-    if let interface = rule.interface {
+    if let pattern = rule.interfacePattern {
+      add("if", octets: pattern.octets)
+    } else if let interface = rule.interface {
       add("if")
       add(interface)
     } else if rule.isImpossible, !rule.hasNegativeProtocol {
@@ -109,7 +113,7 @@ extension StatementText {
     case .local: add("local")
     case .kernelProtocol(let number):
       // Numbers that no protocol has are kept as the nearest one.
-      let isTooGreat = rule.isImpossible && rule.interface != nil
+      let isTooGreat = rule.isImpossible && rule.namesInterface
       add("proto", number == 0 ? "-1" : isTooGreat ? "256" : "\(number)")
     case .any: add("anyproto")
     case .unspecified, nil: break
@@ -131,11 +135,17 @@ extension StatementText {
 
   private mutating func addPrefixes(of rule: FilterRule) {
     // Without a prefix a rule for one family says so with all of it.
-    if let destination = rule.destination ?? rule.family.map({ Prefix.any($0) }) {
+    if let set = rule.destinationSet {
+      add("ip", octets: [0x40] + set.name)
+    } else if let destination = rule.destination ?? rule.family.map({ Prefix.any($0) }) {
       add("ip", rule.text(of: destination))
     }
     if !rule.isImpossible { add(rule.destinationLength, rule.family, "") }
-    if let source = rule.source { add("src-ip", rule.text(of: source)) }
+    if let set = rule.sourceSet {
+      add("src-ip", octets: [0x40] + set.name)
+    } else if let source = rule.source {
+      add("src-ip", rule.text(of: source))
+    }
     add(rule.sourceLength, rule.family, "src-")
   }
 
@@ -149,11 +159,37 @@ extension StatementText {
   }
 }
 
+extension StatementText {
+  /// Adds the name and the prefixes of a set.
+  mutating func add(_ set: PrefixSet) {
+    octets.append(0x20)
+    octets += set.name
+    add("{")
+    for (index, entry) in set.entries.enumerated() {
+      add(entry.prefix.description)
+      let own = Int(entry.prefix.mappedLength)
+      let shift = 128 - (set.family == .ipv4 ? 32 : 128)
+      let (least, greatest) = (entry.lengths.atLeast - shift, entry.lengths.atMost - shift)
+      if least == greatest {
+        // A single address needs no length.
+        if own < 128 { add("eq", "\(least)") }
+      } else {
+        if entry.lengths.atLeast > own { add("ge", "\(least)") }
+        if entry.lengths.atMost < 128 { add("le", "\(greatest)") }
+      }
+      if index < set.entries.count - 1 { octets.append(ConfigurationToken.comma) }
+    }
+    add("}")
+  }
+}
+
 extension FilterRule {
   /// Whether a selector names what cannot be, so that nothing matches.
   fileprivate var isImpossible: Bool {
-    destinationLength == .none && (family != .ipv6 || interface == nil || origin?.isEdge == true)
+    destinationLength == .none && (family != .ipv6 || !namesInterface || origin?.isEdge == true)
   }
+
+  fileprivate var namesInterface: Bool { interface != nil || interfacePattern != nil }
 
   fileprivate var hasNegativeProtocol: Bool { origin == .kernelProtocol(0) }
 

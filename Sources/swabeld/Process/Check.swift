@@ -26,6 +26,7 @@ enum Check {
       write("note: this machine's interfaces could not be looked at: \(error)", to: 2)
     }
     for remark in remarks { write(remark, to: 2) }
+    if let note = foreignStatements(settings) { write(note, to: 2) }
     let obstacles = obstacles(to: settings)
     for obstacle in obstacles { write("error: \(obstacle)", to: 2) }
     if line.explains {
@@ -40,6 +41,14 @@ enum Check {
         "the daemon would not start, errors: \(obstacles.count), warnings: \(remarks.count)", to: 1)
     }
     return obstacles.isEmpty
+  }
+
+  /// How many statements babeld would not understand, and where they are; nil if there are none.
+  static func foreignStatements(_ settings: Settings) -> String? {
+    let places = settings.foreignStatements
+    guard !places.isEmpty else { return nil }
+    let list = String(decoding: Array(places.joined(separator: [0x2c, 0x20])), as: UTF8.self)
+    return "note: statements that babeld would not understand: \(places.count) (\(list))"
   }
 
   /// A remark for each configuration file that is named twice. Its statements count twice, too.

@@ -19,6 +19,8 @@ struct Settings {
   var kernel = KernelVersion.running()
   /// Remarks about what is accepted, in the order of reading.
   var remarks: [Remark] = []
+  /// Where the statements are that babeld would not understand, `NAME:LINE` each.
+  private(set) var foreignStatements: [[UInt8]] = []
 
   /// The command line that all this was read from.
   private(set) var line = CommandLineOptions([])
@@ -142,9 +144,38 @@ struct Settings {
       throw ConfigurationError.unreadable(name: name, reason: error.description)
     }
     let warnings = try ConfigurationParser.parse(
-      file: octets, name: path, into: &configuration)
-    remarks += warnings.map { Remark($0) }
+      file: octets, name: path, into: &configuration, including: Self.includedFiles)
+    note(warnings)
     try readKeyFiles(.file(name))
+  }
+
+  /// Keeps the remarks on a text that was read. Those on one statement follow one another.
+  private mutating func note(_ warnings: [ConfigurationWarning]) {
+    remarks += warnings.map { Remark($0) }
+    var last: [UInt8] = []
+    for warning in warnings where warning.kind == .unknownToBabeld {
+      let place = Array(warning.statementPlace.utf8)
+      if place != last { foreignStatements.append(place) }
+      last = place
+    }
+  }
+
+  /// Most names in a directory that files are included from.
+  private static let nameLimit = 100_000
+
+  /// The files of this machine, for statements that include some.
+  private static var includedFiles: IncludedFiles {
+    IncludedFiles(
+      names: { FileSystem.names(in: String(decoding: $0, as: UTF8.self), limit: nameLimit) },
+      read: { name in
+        do throws(KernelError) {
+          return .octets(
+            try FileSystem.read(
+              String(decoding: name, as: UTF8.self), limit: ConfigurationParser.fileLimit))
+        } catch {
+          return .unreadable(error.description)
+        }
+      })
   }
 
   private mutating func apply(_ option: Option) throws(ConfigurationError) {
@@ -175,8 +206,7 @@ struct Settings {
       if !configuration.importTables.contains(table) { configuration.importTables.append(table) }
     case .configurationFile: break
     case .statement(let text):
-      let warnings = try ConfigurationParser.parse(statement: text, into: &configuration)
-      remarks += warnings.map { Remark($0) }
+      note(try ConfigurationParser.parse(statement: text, into: &configuration))
       try readKeyFiles(.commandLine)
     case .daemonise: configuration.daemonises = true
     case .logFile(let name): configuration.logFile = name
