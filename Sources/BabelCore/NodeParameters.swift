@@ -55,6 +55,9 @@ public struct NodeParameters: Equatable, Sendable {
   public var routeLimit = 1_000_000
   /// Most routes of one neighbour.
   public var neighbourRouteLimit = 1_000_000
+  /// Most routes kept that the `in` filter denies, so that they are there when it changes. They
+  /// take at most half of ``routeLimit`` and ``neighbourRouteLimit``.
+  public var deniedRouteLimit = 10_000
   /// Most rows of the source table beyond those merged with selected routes.
   public var sourceLimit = 1_000_000
   /// Most redistributed prefixes.

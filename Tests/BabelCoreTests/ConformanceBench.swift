@@ -315,6 +315,13 @@ final class Bench {
     return []
   }
 
+  /// The routes that the `in` filter denies.
+  func denied(_ prefix: Prefix) -> [RouteStatus] {
+    node.destinationOrder().flatMap {
+      node.routes(ofDestination: $0, includingDenied: true, at: clock)
+    }.filter { $0.destination == prefix && $0.reason == .deniedByFilter }
+  }
+
   func route(_ prefix: Prefix, _ peer: Peer) -> RouteStatus? {
     routes(prefix).first { $0.neighbour == peer.address && $0.interface == peer.name }
   }

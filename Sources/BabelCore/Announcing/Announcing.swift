@@ -15,6 +15,8 @@ struct Announcing {
   private var copies = DelayLine(delay: ProtocolParameters.copySpacing)
   /// Full updates under way, multicast and unicast.
   private var fullUpdatesUnderWay = 0
+  /// `out` chains that neighbours may remember the effect of.
+  private var retiredFilters = RetiredFilters()
 
   /// When something is to be done that is not due on one interface.
   var firstDeadline: Instant? { copies.first }
@@ -42,6 +44,9 @@ struct Announcing {
     return waits ? position : changes.append(row)
   }
 
+  /// Where the next entry of the log will stand.
+  var end: LogPosition { changes.end }
+
   /// The destination at a position of the log, nil at its end.
   func change(at position: LogPosition) -> DestinationRow? { changes.destination(at: position) }
 
@@ -59,6 +64,18 @@ struct Announcing {
       if least.isAfter(position) { least = position }
     }
     changes.trim(before: least)
+  }
+
+  // MARK: Filters
+
+  /// An `out` chain is replaced; see ``RetiredFilters``.
+  mutating func retire(_ chain: FilterChain, until end: Instant, at now: Instant) {
+    retiredFilters.retire(chain, until: end, at: now)
+  }
+
+  /// Whether a chain that was replaced lately let a destination pass.
+  func passedFormerly(_ subject: FilterSubject, at now: Instant) -> Bool {
+    retiredFilters.passed(subject, at: now)
   }
 
   // MARK: Copies

@@ -10,12 +10,48 @@ extension BabelNode {
     _ destination: Prefix, _ source: Prefix, _ routerID: RouterID, _ metric: Metric,
     _ interface: Interface
   ) -> Metric? {
+    let subject = outputSubject(destination, source, routerID, interface)
+    guard let added = filters.output.adds(to: subject) else { return metric }
+    return added.isInfinite ? nil : metric.adding(added)
+  }
+
+  private func outputSubject(
+    _ destination: Prefix, _ source: Prefix, _ routerID: RouterID, _ interface: Interface
+  ) -> FilterSubject {
     var subject = FilterSubject(destination: destination, source: source)
     subject.interface = interface.name
     subject.routerID = routerID
-    guard let rule = filters.output.firstMatch(subject) else { return metric }
-    let added = filters.output.rules[rule].metric
-    return added.isInfinite ? nil : metric.adding(added)
+    return subject
+  }
+
+  /// Whether neighbours on an interface may know a destination from us because the filter let it
+  /// pass until lately.
+  func passedFormerly(
+    _ row: DestinationRow, by router: RouterID, _ interface: Interface, _ now: Instant
+  ) -> Bool {
+    let subject = outputSubject(
+      table.destinations[row].prefix, table.sourcePrefix(row), router, interface)
+    return announcing.passedFormerly(subject, at: now) && wasAnnouncedLately(row, now)
+  }
+
+  /// Replaces the `out` chain. Neighbours are told of the destinations for which it says something
+  /// else on some interface, and of no others.
+  mutating func setOutputFilter(_ chain: FilterChain, _ now: Instant) {
+    let former = filters.output
+    guard former != chain else { return }
+    filters.output = chain
+    announcing.retire(former, until: now + holdTime, at: now)
+    for row in table.destinations.indexes where table.isLive(row) {
+      guard let announcement = announcement(row) else { continue }
+      let router = table.routerIDs[announcement.router]
+      let isConcerned = links.order.contains {
+        guard let interface = interface($0), interface.isUp else { return false }
+        let subject = outputSubject(
+          table.destinations[row].prefix, table.sourcePrefix(row), router, interface)
+        return (former.adds(to: subject) ?? .zero) != (chain.adds(to: subject) ?? .zero)
+      }
+      if isConcerned { noteChange(row, isCritical: true, now) }
+    }
   }
 
   /// Whether neighbours on an interface may know a destination from us under another router-id: we

@@ -233,7 +233,9 @@ extension BabelNode {
     var metric = announcement.metric
     if !filters.output.rules.isEmpty {
       guard let passed = passOutput(prefix, source, routerID, metric, interface) else {
-        let isWanted = isRequested || mayHaveBeenTold(row, but: announcement.router, interface, now)
+        let isWanted =
+          isRequested || mayHaveBeenTold(row, but: announcement.router, interface, now)
+          || passedFormerly(row, by: routerID, interface, now)
         return isWanted ? addRetraction(row, &packet) : .skipped
       }
       metric = passed

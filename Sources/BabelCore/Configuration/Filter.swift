@@ -106,6 +106,13 @@ public struct FilterRule: Equatable, Sendable {
   /// A rule that matches everything and allows it.
   public init() {}
 
+  /// Whether another rule says the same, wherever it was written.
+  func saysTheSame(as other: FilterRule) -> Bool {
+    var copy = other
+    copy.position = position
+    return copy == self
+  }
+
   /// Whether every selector matches.
   public func matches(_ subject: FilterSubject) -> Bool {
     if let family, subject.destination.family != family { return false }

@@ -28,14 +28,19 @@ extension BabelNode {
   /// 5. Neighbours are told what we announce now.
   /// 6. Monitors are told, when all of it is true.
   /// 7. A row that nothing hangs on any more is freed. Nothing may look at it afterwards.
-  mutating func reselect(_ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer) {
+  ///
+  /// `former` is given if what the kernel was asked for goes by other rules now.
+  mutating func reselect(
+    _ row: DestinationRow, replacing former: FormerForwarding? = nil, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) {
     #if DEBUG
       trace.enter()
     #endif
     let change = select(row, now)
     if change.isAnother { announceMove(change, now) }
     if holdOrRelease(change, now) { starve(row, now, &buffer) }
-    updateForwarding(row, &buffer)
+    updateForwarding(row, replacing: former, &buffer)
     considerAnnouncement(row, now)
     if change.isAnother {
       if change.former != .none { reportRoute(.change, change.former, now, &buffer) }

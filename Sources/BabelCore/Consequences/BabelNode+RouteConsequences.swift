@@ -14,9 +14,13 @@ extension BabelNode {
     case .unknown: retractAdopted(update, from: id, now, &buffer)
     case .arrived(let number), .repeated(let number), .unfeasible(let number),
       .changed(let number, _, _, _):
-      // A source that is named may be one that an earlier life announced, too.
       let route = table.routes[number]
-      presumeAnnounced(route.destination, route.routerID, update.seqno, now)
+      if route.isDenied {
+        retractAdopted(update, from: id, now, &buffer)
+      } else {
+        // A source that is named may be one that an earlier life announced, too.
+        presumeAnnounced(route.destination, route.routerID, update.seqno, now)
+      }
     case .none, .lost, .costChanged, .refreshDue, .leaving: break
     }
     follow(change, now, &buffer)
@@ -53,7 +57,7 @@ extension BabelNode {
   }
 
   /// Does what follows from what became of a route.
-  private mutating func follow(
+  mutating func follow(
     _ change: RouteChange, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     switch change {
@@ -76,7 +80,7 @@ extension BabelNode {
     _ number: RouteRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let row = table.routes[number].destination
-    reportRoute(.add, number, now, &buffer)
+    if !table.routes[number].isDenied { reportRoute(.add, number, now, &buffer) }
     reselect(row, now, &buffer)
     askForSeqnoIfWanted(number, isNewWay: true, now)
     passOnAnswers(row, now)
@@ -89,9 +93,15 @@ extension BabelNode {
     _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let row = table.routes[number].destination
+    let isDenied = table.routes[number].isDenied
+    if before == nil, !isDenied { reportRoute(.add, number, now, &buffer) }
     reselect(row, now, &buffer)
     if isPriceNews(of: number, formerly: formerPrice) { noteChange(row, isCritical: false, now) }
-    reportRoute(number, ifNot: before, now, &buffer)
+    if before != nil, isDenied {
+      reportRoute(.flush, number, now, &buffer)
+    } else {
+      reportRoute(number, ifNot: before, now, &buffer)
+    }
     askForSeqnoIfWanted(number, isNewWay: isNewWay, now)
     passOnAnswers(row, now)
   }
@@ -148,7 +158,7 @@ extension BabelNode {
       table.routes[number].leaves()
       reselect(row, now, &buffer)
     }
-    reportRoute(.flush, number, now, &buffer)
+    if !table.routes[number].isDenied { reportRoute(.flush, number, now, &buffer) }
     free(number)
     table.removeIfUnused(row)
   }

@@ -3,6 +3,13 @@ import BabelWire
 // What the kernel is asked for. Every change names what was asked for before, so that its
 // receiver can replace in place.
 
+/// What the kernel was asked for, before the parameters that its key depends on changed.
+struct FormerForwarding {
+  let row: DestinationRow
+  let key: ForwardingKey
+  let target: ForwardingTarget
+}
+
 extension BabelNode {
   /// What is wanted for a destination.
   private struct WantedForwarding: Equatable {
@@ -27,8 +34,12 @@ extension BabelNode {
     return wanted
   }
 
-  /// Compares what is wanted for a destination with what was asked for, and asks.
-  mutating func updateForwarding(_ row: DestinationRow, _ buffer: inout ActionBuffer) {
+  /// Compares what is wanted for a destination with what was asked for, and asks. `former` is what
+  /// was asked for under other parameters or `install` rules, if these have just changed.
+  mutating func updateForwarding(
+    _ row: DestinationRow, replacing former: FormerForwarding? = nil,
+    _ buffer: inout ActionBuffer
+  ) {
     #if DEBUG
       trace.enter()
     #endif
@@ -46,9 +57,9 @@ extension BabelNode {
       let isLost =
         destination.forwardedNextHop != .none
         && table.nextHops[destination.forwardedNextHop].isLostByKernel
-      if !isLost, isAskedFor(wanted, destination) { return }
-      oldKey = forwardingKey(row)
-      old = isLost ? .absent : forwardedTarget(row)
+      if former == nil, !isLost, isAskedFor(wanted, destination) { return }
+      oldKey = former?.key ?? forwardingKey(row)
+      old = isLost ? .absent : former?.target ?? forwardedTarget(row)
     }
     ask(for: wanted, row)
     let newKey = forwardingKey(row)
@@ -121,6 +132,33 @@ extension BabelNode {
       }
     }
     return wasRefused
+  }
+
+  /// What the kernel was asked for, for every destination that it has an entry of, in the order of
+  /// rows.
+  func formerForwarding() -> [FormerForwarding] {
+    var result: [FormerForwarding] = []
+    for row in table.destinations.indexes where table.isLive(row) {
+      let target = forwardedTarget(row)
+      guard target != .absent, !table.destinations[row].flags.contains(.adopted) else { continue }
+      result.append(FormerForwarding(row: row, key: forwardingKey(row), target: target))
+    }
+    return result
+  }
+
+  /// Replaces the `install` chain. Rows that name a rule name it by its new number from now on, or
+  /// none if it is gone; what they have in the kernel is to be compared afterwards.
+  mutating func setInstallFilter(_ chain: FilterChain) {
+    let former = filters.install.rules
+    filters.install = chain
+    let numbers = former.map { rule in
+      chain.rules.firstIndex { $0.saysTheSame(as: rule) }.map { UInt16(truncatingIfNeeded: $0 + 1) }
+        ?? 0
+    }
+    for row in table.destinations.indexes where table.isLive(row) {
+      let number = table.destinations[row].forwardedRule
+      if number != 0 { table.destinations[row].renumber(numbers[Int(number) - 1]) }
+    }
   }
 
   /// What the node wants forwarded for a key.

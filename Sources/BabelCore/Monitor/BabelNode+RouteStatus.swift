@@ -33,12 +33,16 @@ extension BabelNode {
   }
 
   /// The routes of one destination, the installed one first, then in order of arrival; empty
-  /// when the destination is gone.
-  public func routes(ofDestination handle: DestinationHandle, at now: Instant) -> [RouteStatus] {
+  /// when the destination is gone. Routes that the `in` filter denies are left out, as babeld does
+  /// not have them, unless they are asked for.
+  public func routes(
+    ofDestination handle: DestinationHandle, includingDenied: Bool = false, at now: Instant
+  ) -> [RouteStatus] {
     guard table.isLive(handle.row) else { return [] }
     var result: [RouteStatus] = []
     var walk = table.routes(of: handle.row)
     while let number = walk.next(in: table) {
+      if table.routes[number].isDenied, !includingDenied { continue }
       let status = routeStatus(number, now)
       if status.isInstalled { result.insert(status, at: 0) } else { result.append(status) }
     }

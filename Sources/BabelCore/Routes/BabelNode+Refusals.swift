@@ -43,15 +43,42 @@ extension BabelNode {
     return offers.isOwnAddress(Prefix(mapped: gateway, mappedLength: 128))
   }
 
-  /// Runs the `in` chain; nil when the Update is denied, else what is added and the rule.
-  func passInput(_ update: Update, from id: NeighbourID) -> (Metric, UInt16)? {
+  /// Runs the `in` chain on an Update.
+  func judge(_ update: Update, from id: NeighbourID) -> InputVerdict {
+    guard !filters.input.rules.isEmpty, let router = update.routerID else { return InputVerdict() }
+    return judge(update.destination, update.source, router, from: id, by: filters.input)
+  }
+
+  /// Runs an `in` chain on a route that we have.
+  func judge(_ number: RouteRow, by chain: FilterChain) -> InputVerdict {
+    let route = table.routes[number]
+    return judge(
+      table.destinations[route.destination].prefix, table.sourcePrefix(route.destination),
+      table.routerIDs[route.routerID], from: table.nextHops[route.nextHop].neighbour, by: chain)
+  }
+
+  private func judge(
+    _ destination: Prefix, _ source: Prefix, _ router: RouterID, from id: NeighbourID,
+    by chain: FilterChain
+  ) -> InputVerdict {
     let neighbour = neighbours[id]
-    var subject = FilterSubject(destination: update.destination, source: update.source)
+    var subject = FilterSubject(destination: destination, source: source)
     subject.interface = interface(neighbour.interface)?.name
     subject.neighbour = neighbour.address
-    subject.routerID = update.routerID
-    guard let rule = filters.input.firstMatch(subject) else { return (.zero, 0) }
-    let metric = filters.input.rules[rule].metric
-    return metric.isInfinite ? nil : (metric, UInt16(truncatingIfNeeded: rule + 1))
+    subject.routerID = router
+    guard let rule = chain.firstMatch(subject) else { return InputVerdict() }
+    return InputVerdict(
+      metric: chain.rules[rule].metric, rule: UInt16(truncatingIfNeeded: rule + 1))
   }
+}
+
+/// What the `in` chain says of a route.
+struct InputVerdict: Equatable {
+  /// What is added to the metric; infinity denies the route.
+  var metric = Metric.zero
+  /// The number of the rule plus one, 0 if none matches.
+  var rule: UInt16 = 0
+
+  /// Whether the route must not be used.
+  var isDenied: Bool { metric.isInfinite }
 }

@@ -12,53 +12,57 @@ extension BabelNode {
       trace.enter()
     #endif
     let isEcho = isEcho(update)
-    var refusal = isEcho ? nil : refusal(of: update, from: id)
-    var filterMetric = Metric.zero
-    var filterRule: UInt16 = 0
-    // A retraction can only concern a route that filters let in, and its router-id means nothing
-    // (§4.6.9).
-    if refusal == nil, !isEcho, !update.isRetraction, !filters.input.rules.isEmpty {
-      if let passed = passInput(update, from: id) {
-        (filterMetric, filterRule) = passed
-      } else {
-        refusal = .filter
-      }
-    }
+    let refusal = isEcho ? nil : refusal(of: update, from: id)
     if let refusal { counters.count(refusal) }
     // Whatever is refused, the neighbour does not have its former route any more.
     let isGone = refusal != nil || isEcho || update.isRetraction
+    // The router-id of a retraction means nothing (§4.6.9), so filters do not see one.
+    let verdict = isGone ? InputVerdict() : judge(update, from: id)
+    if verdict.isDenied { counters.count(.filter) }
     if let row = table.find(update.destination, update.source),
       let route = table.route(row, id)
     {
-      return isGone
-        ? retract(route, of: id, isDenied: refusal == .filter, now)
-        : change(route, update, filterMetric, filterRule, now)
+      return isGone ? retract(route, of: id, now) : change(route, update, verdict, now)
     }
-    return isGone ? .unknown : addRoute(update, from: id, filterMetric, filterRule, now)
+    return isGone ? .unknown : addRoute(update, from: id, verdict, now)
+  }
+
+  /// Whether another route of a neighbour may be entered. One that the filter denies is kept as
+  /// long as it takes no place from others, so that it is there when the filter changes.
+  private mutating func hasPlace(for verdict: InputVerdict, from id: NeighbourID) -> Bool {
+    let (all, own) = (table.routes.count, neighbours[id].routes.count)
+    if verdict.isDenied {
+      let isKept =
+        table.deniedCount < parameters.deniedRouteLimit && all < parameters.routeLimit / 2
+        && own < parameters.neighbourRouteLimit / 2
+      if !isKept { table.noteUnkept() }
+      return isKept
+    }
+    guard all < parameters.routeLimit else {
+      counters.countFull(.routes)
+      return false
+    }
+    guard own < parameters.neighbourRouteLimit else {
+      counters.countFull(.neighbourRoutes)
+      return false
+    }
+    return true
   }
 
   private mutating func addRoute(
-    _ update: Update, from id: NeighbourID, _ filterMetric: Metric, _ filterRule: UInt16,
-    _ now: Instant
+    _ update: Update, from id: NeighbourID, _ verdict: InputVerdict, _ now: Instant
   ) -> RouteChange {
     guard let routerID = update.routerID, let gateway = update.nextHop else { return .none }
-    guard table.routes.count < parameters.routeLimit else {
-      counters.countFull(.routes)
-      return .none
-    }
-    guard neighbours[id].routes.count < parameters.neighbourRouteLimit else {
-      counters.countFull(.neighbourRoutes)
-      return .none
-    }
+    guard hasPlace(for: verdict, from: id) else { return verdict.isDenied ? .unknown : .none }
     guard let row = table.findOrInsert(update.destination, update.source) else { return .none }
     let neighbour = neighbours[id]
-    let metric = update.metric.adding(neighbour.cost).adding(filterMetric)
+    let metric = update.metric.adding(neighbour.cost).adding(verdict.metric)
     let nextHop = table.nextHops.retain(id, neighbour.interface, gateway: gateway)
     let router = table.routerIDs.retain(routerID)
     var route = Route(
       update, to: row, via: nextHop, by: router, metric: metric, epoch: neighbour.routes.epoch,
       at: now)
-    route.filtered(filterMetric, filterRule)
+    route.filtered(verdict)
     table.keepSource(row, router: router, asLongAs: update.interval, at: now)
     let number = table.insert(route)
     table.setAttributes(acceptedAttributes(update, from: id), of: number)
@@ -69,8 +73,7 @@ extension BabelNode {
 
   /// An Update for a route we have.
   private mutating func change(
-    _ number: RouteRow, _ update: Update, _ filterMetric: Metric, _ filterRule: UInt16,
-    _ now: Instant
+    _ number: RouteRow, _ update: Update, _ verdict: InputVerdict, _ now: Instant
   ) -> RouteChange {
     let old = table.routes[number]
     let row = old.destination
@@ -85,15 +88,16 @@ extension BabelNode {
     let distance = FeasibilityDistance(seqno: update.seqno, metric: update.metric)
     let isFeasible = FeasibilityDistance.isFeasible(
       distance, against: table.distance(row, router: router, at: now))
-    if isSelected, !isFeasible, router == old.routerID {
+    if isSelected, !isFeasible, router == old.routerID, !verdict.isDenied {
       // The selected route stays as it is, unrefreshed, until a newer seqno arrives (§3.5.3).
       table.routerIDs.release(router)
       return .unfeasible(number)
     }
     let formerPrice = table.attributes[number]?.price
     let hasNewAttributes = table.setAttributes(acceptedAttributes(update, from: id), of: number)
-    if !hasNewAttributes, repeats(old, update, router, filterMetric),
-      isSelected || (old.reason == .worse && table.destinations[row].selected != .none)
+    if !hasNewAttributes, repeats(old, update, router, verdict),
+      isSelected || verdict.isDenied
+        || (old.reason == .worse && table.destinations[row].selected != .none)
     {
       // A mere refresh changes no decision; most Updates of a quiet network are of this kind.
       table.routerIDs.release(router)
@@ -103,7 +107,7 @@ extension BabelNode {
     }
     // An Update that says the same again is no change: a metric may stand still for long.
     let former = metric(of: number)
-    if update.metric.adding(neighbours[id].cost).adding(filterMetric) != former {
+    if update.metric.adding(neighbours[id].cost).adding(verdict.metric) != former {
       table.routes[number].metricChanged(
         from: former, timeConstant: timeConstant(number), at: now)
     }
@@ -115,32 +119,49 @@ extension BabelNode {
     }
     table.routes[number].renew(
       update, via: nextHop, by: router, epoch: neighbours[id].routes.epoch, at: now)
-    table.routes[number].filtered(filterMetric, filterRule)
+    table.filter(number, verdict)
     restartHoldTime(number, now)
     return .changed(
       number, from: before, formerPrice: formerPrice, isNewWay: former.isInfinite)
   }
 
+  /// Judges a route by another `in` chain. Returns nil if nothing but the number of the rule is
+  /// different.
+  mutating func refilter(
+    _ number: RouteRow, by chain: FilterChain, _ now: Instant
+  ) -> RouteChange? {
+    let verdict = judge(number, by: chain)
+    let before = visible(number)
+    let former = metric(of: number)
+    let isSame = table.routes[number].filterMetric == verdict.metric
+    table.filter(number, verdict)
+    guard !isSame else { return nil }
+    table.routes[number].metricChanged(from: former, timeConstant: timeConstant(number), at: now)
+    return .changed(
+      number, from: before, formerPrice: table.attributes[number]?.price,
+      isNewWay: former.isInfinite)
+  }
+
   /// A retraction of a route we have, or news that amount to one.
   private mutating func retract(
-    _ number: RouteRow, of id: NeighbourID, isDenied: Bool, _ now: Instant
+    _ number: RouteRow, of id: NeighbourID, _ now: Instant
   ) -> RouteChange {
     guard !table.routes[number].advertisedMetric.isInfinite else { return .none }
     let before = visible(number)
     table.routes[number].metricChanged(
       from: metric(of: number), timeConstant: timeConstant(number), at: now)
-    table.routes[number].retracted(isDenied: isDenied, epoch: neighbours[id].routes.epoch)
+    table.routes[number].retracted(epoch: neighbours[id].routes.epoch)
     return .lost(number, from: before)
   }
 
   /// Whether an Update says nothing that the row does not say already.
   private func repeats(
-    _ route: Route, _ update: Update, _ router: RouterRow, _ filterMetric: Metric
+    _ route: Route, _ update: Update, _ router: RouterRow, _ verdict: InputVerdict
   ) -> Bool {
     let nextHop = table.nextHops[route.nextHop]
     return route.seqno == update.seqno && route.advertisedMetric == update.metric
       && route.routerID == router && route.interval == update.interval
-      && route.filterMetric == filterMetric && nextHop.gateway == update.nextHop
+      && route.filterMetric == verdict.metric && nextHop.gateway == update.nextHop
       && !nextHop.isLostByKernel && route.flags.isSubset(of: .refreshAsked)
       && route.epoch == neighbours[nextHop.neighbour].routes.epoch
   }

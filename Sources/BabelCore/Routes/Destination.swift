@@ -125,6 +125,9 @@ extension Destination {
     forwardedRule = rule
     set(.forwardedUnreachable, isUnreachable)
   }
+
+  /// The `install` rule has another number now.
+  mutating func renumber(_ rule: UInt16) { forwardedRule = rule }
 }
 
 // Announcing

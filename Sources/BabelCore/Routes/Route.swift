@@ -20,7 +20,7 @@ struct Route {
   fileprivate(set) var seqno: Seqno
   fileprivate(set) var advertisedMetric: Metric
   fileprivate(set) var interval: Interval
-  /// What the `in` filter adds.
+  /// What the `in` filter adds; infinity if it denies the route.
   fileprivate(set) var filterMetric = Metric.zero
   /// Number of the `in` rule plus one, 0 if none matched.
   fileprivate(set) var filterRule: UInt16 = 0
@@ -81,11 +81,14 @@ struct Route {
     repeated(at: now)
   }
 
-  /// Notes what the `in` filter says of it: what it adds, and the number of its rule plus one.
-  mutating func filtered(_ metric: Metric, _ rule: UInt16) {
-    filterMetric = metric
-    filterRule = rule
+  /// Notes what the `in` filter says of it.
+  mutating func filtered(_ verdict: InputVerdict) {
+    filterMetric = verdict.metric
+    filterRule = verdict.rule
   }
+
+  /// Whether the `in` filter denies it. Such a route is kept for the day when the filter changes.
+  var isDenied: Bool { filterMetric.isInfinite }
 
   /// A finite Update arrived: what was wrong with the route before does not count.
   mutating func repeated(at now: Instant) {
@@ -93,12 +96,11 @@ struct Route {
     flags = []
   }
 
-  /// The neighbour does not have it any more, or announces something that the `in` filter denies.
-  mutating func retracted(isDenied: Bool, epoch: UInt8) {
+  /// The neighbour does not have it any more.
+  mutating func retracted(epoch: UInt8) {
     advertisedMetric = .infinity
     self.epoch = epoch
-    flags.remove([.expired, .denied])
-    if isDenied { flags.insert(.denied) }
+    flags.remove(.expired)
   }
 
   /// The neighbour retracted everything that it announced before this epoch.
@@ -154,6 +156,4 @@ struct RouteFlags: OptionSet {
   static let notInstallable = RouteFlags(rawValue: 2)
   /// The route expired (it was not retracted).
   static let expired = RouteFlags(rawValue: 4)
-  /// The `in` filter denies what the neighbour announces now.
-  static let denied = RouteFlags(rawValue: 8)
 }

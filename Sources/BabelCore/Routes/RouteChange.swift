@@ -35,10 +35,11 @@ struct VisibleRoute: Equatable {
 }
 
 extension BabelNode {
-  /// What a monitor sees of a route now; nil if there is none.
+  /// What a monitor sees of a route now; nil if there is no monitor, or the route is one that the
+  /// `in` filter denies: babeld's clients know nothing of such.
   func visible(_ number: RouteRow) -> VisibleRoute? {
-    guard reportsRoutes else { return nil }
     let route = table.routes[number]
+    guard reportsRoutes, !route.isDenied else { return nil }
     return VisibleRoute(
       metric: metric(of: number), advertisedMetric: route.advertisedMetric,
       routerID: route.routerID,

@@ -13,6 +13,10 @@ struct RouteTable {
   var order = AnnouncementOrder()
   /// What Updates said of their paths, by route; only where something was said.
   private(set) var attributes: [RouteRow: PathAttributes] = [:]
+  /// Routes that the `in` filter denies.
+  private(set) var deniedCount = 0
+  /// The `in` filter denied a route that was not kept, for lack of room.
+  private(set) var lacksDenied = false
   /// Expiry of routes.
   private var routeWheel = RowWheel<Route>()
   /// Expiry of the source entries held in destination rows.
@@ -137,6 +141,21 @@ struct RouteTable {
     return true
   }
 
+  /// Notes what the `in` filter says of a route.
+  mutating func filter(_ row: RouteRow, _ verdict: InputVerdict) {
+    deniedCount += (verdict.isDenied ? 1 : 0) - (routes[row].isDenied ? 1 : 0)
+    routes[row].filtered(verdict)
+  }
+
+  /// A route that the filter denies is not kept.
+  mutating func noteUnkept() { lacksDenied = true }
+
+  /// Neighbours are asked for all they have. Returns whether that was necessary.
+  mutating func takeLack() -> Bool {
+    defer { lacksDenied = false }
+    return lacksDenied
+  }
+
   /// Sets when a route is looked at next. A row that is refreshed stays in its slot of the wheel,
   /// and is put back when that comes up.
   mutating func setDeadline(_ deadline: Instant, of row: RouteRow, at now: Instant) {
@@ -169,6 +188,7 @@ struct RouteTable {
 
   /// Appends a route behind the others of its destination. The caller links it to the neighbour.
   mutating func insert(_ route: Route) -> RouteRow {
+    if route.isDenied { deniedCount += 1 }
     let row = routes.insert(route)
     var last = destinations[route.destination].firstRoute
     if last == .none {
@@ -200,6 +220,7 @@ struct RouteTable {
   /// Unlinks a route from its destination and frees it with its next hop and router-id.
   mutating func remove(_ row: RouteRow) {
     let route = routes[row]
+    if route.isDenied { deniedCount -= 1 }
     routeWheel.remove(row)
     setAttributes(PathAttributes(), of: row)
     if destinations[route.destination].firstRoute == row {

@@ -8,10 +8,10 @@ extension BabelNode {
     let route = table.routes[number]
     let id = table.nextHops[route.nextHop].neighbour
     if route.flags.contains(.expired) { return .expired }
-    if route.flags.contains(.denied) { return .deniedByFilter }
     if route.advertisedMetric.isInfinite || neighbours[id].routes.epoch != route.epoch {
       return .retracted
     }
+    if route.isDenied { return .deniedByFilter }
     if neighbours[id].cost.isInfinite { return .linkUnusable }
     if metric(of: number).isInfinite { return .metricInfinite }
     if route.flags.contains(.notInstallable) { return .notInstallable }

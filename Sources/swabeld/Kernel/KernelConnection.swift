@@ -88,6 +88,9 @@ final class KernelConnection {
     mirror.requestReading(at: now)
   }
 
+  /// Other parts of the kernel's tables concern us from now on.
+  func setScope(_ scope: MirrorScope, at now: Instant) { mirror.setScope(scope, at: now) }
+
   // MARK: Interfaces
 
   /// Notes whether another Babel daemon lives in this network namespace, on another port.

@@ -33,6 +33,12 @@ struct ForwardingLedger {
     tables = sources
   }
 
+  /// Our routes may be put elsewhere from now on; who is there is not known.
+  mutating func setPlaces(_ places: ForeignRoutes.Places) {
+    foreign = ForeignRoutes(places)
+    foreign.isUncertain = true
+  }
+
   // MARK: What the node wants
 
   /// Notes where an interface is; nil when it does not exist.

@@ -13,7 +13,7 @@ struct KernelMirror {
   /// Microseconds after which a route that the kernel refused to delete is looked for.
   private static let deletionRetry: Int64 = 1_000_000
 
-  private let scope: MirrorScope
+  private var scope: MirrorScope
   private var watch: LinkWatch
   private var ledger: ForwardingLedger
   private var owners = RouteOwners()
@@ -57,6 +57,16 @@ struct KernelMirror {
   /// The tables that routes of an earlier life may be in.
   var tablesOfOurs: [UInt32] { scope.exportTables + (ledger.sources?.numbers ?? []) }
 
+  /// Other parts of the tables concern us from now on. Until they are read, somebody may be there.
+  mutating func setScope(_ scope: MirrorScope, at now: Instant) {
+    readingAbandoned(at: now)
+    self.scope = scope
+    watch.setPreferredSources(scope.preferredSources)
+    readings.setScope(scope)
+    ledger.setPlaces(scope.places)
+    readings.request(at: now)
+  }
+
   /// Asks for a reading of the tables.
   mutating func requestReading(at time: Instant) { readings.request(at: time) }
 
@@ -76,7 +86,6 @@ struct KernelMirror {
 
   /// We run on an interface no longer.
   mutating func leave(_ name: InterfaceName) { owners.leave(name) }
-
   /// The number of an interface in the node is about to go, or the interface itself. Its routes
   /// are found in the kernel by the link it was bound to, as long as that exists and has routes.
   mutating func depart(_ id: InterfaceID, hasRoutes: Bool, at now: Instant) {
@@ -158,8 +167,7 @@ struct KernelMirror {
     case .linkChanged, .linkRemoved, .addressRemoved:
       // Routes may go with it, and the kernel can be told to be silent about those.
       readings.disturb()
-    // With a next hop go its routes, some of them without a word.
-    case .routeUseChanged: readings.disturb()
+    case .routeUseChanged: readings.disturb()  // With a next hop go its routes, without a word.
     case .addressChanged: break
     }
   }
@@ -275,10 +283,8 @@ struct KernelMirror {
 
   /// The kernel's tables could not be read.
   mutating func readingFailed(at now: Instant) { readings.fail(at: now) }
-
   /// The reading under way is given up for another task of its socket.
   mutating func readingAbandoned(at now: Instant) { readings.abandon(at: now) }
-
   /// A route was read.
   mutating func read<Wishes: ForwardingWishes & ~Copyable>(
     _ route: KernelRoute, _ wishes: borrowing Wishes, at now: Instant,
@@ -329,10 +335,8 @@ struct KernelMirror {
 
   /// Links and addresses are about to be read, and what was heard was worked on.
   mutating func beginLinks(at now: Instant) { readings.beginLinks(at: now) }
-
   /// They could not be read. Those known stay.
   mutating func linksFailed(at now: Instant) { readings.failLinks(at: now) }
-
   /// They were read.
   mutating func linksRead(
     _ links: [KernelLink], _ addresses: [KernelAddress], at now: Instant,
@@ -365,7 +369,6 @@ struct KernelMirror {
 
   /// Whether there are tables for source-specific routes.
   var hasSources: Bool { ledger.sources != nil }
-
   /// Takes the table of a source prefix back: the kernel refused its rule.
   mutating func closeRoom(of source: Prefix) { ledger.closeRoom(of: source) }
   /// Takes over the rules of a former process. Returns those of ours that are to be removed.
@@ -390,7 +393,6 @@ struct KernelMirror {
   /// Takes back the table of one source prefix that holds nothing any more. Returns its rule,
   /// which is to be removed; nil if there is no such table.
   mutating func closeIdleSource() -> KernelRule? { ledger.closeIdleSource() }
-
   /// Removes all exceptions, at the end. All tables count as empty then.
   mutating func dissolveSources(into orders: inout [MirrorOrder]) {
     ledger.dissolveSources(into: &orders)

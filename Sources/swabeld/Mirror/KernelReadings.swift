@@ -17,7 +17,7 @@ struct KernelReadings {
   /// Routes of others asked for alone in one slice.
   private static let questionsPerSlice = 256
 
-  private let scope: MirrorScope
+  private var scope: MirrorScope
   private var schedule = ReadingSchedule()
   /// The reading under way.
   private var reading: KernelReading?
@@ -34,6 +34,9 @@ struct KernelReadings {
   private var departurePatience = Patience(first: 500_000, longest: 300_000_000)
 
   init(_ scope: MirrorScope) { self.scope = scope }
+
+  /// Other parts of the tables concern us from now on; no reading is under way.
+  mutating func setScope(_ scope: MirrorScope) { self.scope = scope }
 
   // MARK: When
 

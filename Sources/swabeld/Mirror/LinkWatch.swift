@@ -6,7 +6,7 @@ import BabelWire
 /// interfaces and for redistribution.
 struct LinkWatch {
   /// Addresses that routes of ours have as their source.
-  private let preferredSources: [IPAddress]
+  private var preferredSources: [IPAddress]
   /// Links and addresses.
   private(set) var links: LinkTable
 
@@ -14,6 +14,9 @@ struct LinkWatch {
     self.links = links
     self.preferredSources = preferredSources
   }
+
+  /// Routes of ours have other addresses as their source from now on.
+  mutating func setPreferredSources(_ addresses: [IPAddress]) { preferredSources = addresses }
 
   /// Works on an event about a link or an address. True if the kernel may have changed routes
   /// without telling, so that its tables must be read.

@@ -1,0 +1,177 @@
+import BabelWire
+
+// What follows when the operator changes filters or parameters of a running node.
+
+extension BabelNode {
+  /// Takes over filters, and the parameters that may change while the node runs. Neighbours are
+  /// told only what becomes different for them, and the kernel is asked only for what changes.
+  ///
+  /// Router-id, seqno, seed, port and what the kernel can do stay as they are, whatever `new`
+  /// says. A lower limit removes nothing that is there. Kernel routes that the former
+  /// `redistribute` chain denied are not known here: the caller reads the tables again.
+  public mutating func reconfigure(
+    _ new: NodeParameters, _ filters: FilterSet, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard !hasShutDown else { return }
+    changeForwarding(new, filters.install, now, &buffer)
+    changeSelection(new)
+    let isRaised = raisesLimits(new)
+    takeLimits(of: new)
+    setPricing(new.pricing, at: now)
+    judgeRoutes(by: filters.input, now, &buffer)
+    if isRaised { askNeighboursForEverything(now) }
+    setOutputFilter(filters.output, now)
+    setRedistribution(filters.redistribute, at: now, into: &buffer)
+  }
+
+  /// Entries of the kernel get another table, metric or source address. Each change names what was
+  /// asked for by the former rules, so what they say of all rows is noted first.
+  private mutating func changeForwarding(
+    _ new: NodeParameters, _ install: FilterChain, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard
+      install != filters.install || new.exportTable != parameters.exportTable
+        || new.kernelPriority != parameters.kernelPriority
+        || new.reflectsKernelMetric != parameters.reflectsKernelMetric
+    else { return }
+    let formers = formerForwarding()
+    parameters.exportTable = new.exportTable
+    parameters.kernelPriority = new.kernelPriority
+    parameters.reflectsKernelMetric = new.reflectsKernelMetric
+    setInstallFilter(install)
+    var next = 0
+    for row in table.destinations.indexes where table.isLive(row) {
+      while next < formers.count, formers[next].row < row { next += 1 }
+      if next < formers.count, formers[next].row == row {
+        reselect(row, replacing: formers[next], now, &buffer)
+      } else {
+        // What was denied may be allowed now.
+        reselect(row, now, &buffer)
+      }
+    }
+  }
+
+  private mutating func changeSelection(_ new: NodeParameters) {
+    parameters.smoothingHalfLife = new.smoothingHalfLife
+    parameters.copyLimit = new.copyLimit
+    guard
+      new.switchMargin != parameters.switchMargin || new.switchDwell != parameters.switchDwell
+        || new.allowDuplicates != parameters.allowDuplicates
+    else { return }
+    parameters.switchMargin = new.switchMargin
+    parameters.switchDwell = new.switchDwell
+    parameters.allowDuplicates = new.allowDuplicates
+    judgeAllRoutes()
+  }
+
+  /// Whether something may be taken over now for which there was no room.
+  private func raisesLimits(_ new: NodeParameters) -> Bool {
+    new.routeLimit > parameters.routeLimit
+      || new.neighbourRouteLimit > parameters.neighbourRouteLimit
+      || new.sourceLimit > parameters.sourceLimit
+  }
+
+  private mutating func takeLimits(of new: NodeParameters) {
+    parameters.interfaceLimit = new.interfaceLimit
+    parameters.neighbourLimit = new.neighbourLimit
+    parameters.routeLimit = new.routeLimit
+    parameters.neighbourRouteLimit = new.neighbourRouteLimit
+    parameters.deniedRouteLimit = new.deniedRouteLimit
+    parameters.sourceLimit = new.sourceLimit
+    parameters.originatedLimit = new.originatedLimit
+    parameters.requestLimit = new.requestLimit
+  }
+
+  /// Replaces the `in` chain and judges all routes by it, also those that it denied so far. If
+  /// some were not kept, neighbours are asked for all they have.
+  private mutating func judgeRoutes(
+    by chain: FilterChain, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    guard chain != filters.input else { return }
+    filters.input = chain
+    for number in routesByDestination() {
+      if let change = refilter(number, by: chain, now) { follow(change, now, &buffer) }
+    }
+    if table.takeLack() { askNeighboursForEverything(now) }
+  }
+
+  private func routesByDestination() -> [RouteRow] {
+    var numbers: [RouteRow] = []
+    numbers.reserveCapacity(table.routes.count)
+    for row in table.destinations.indexes where table.isLive(row) {
+      var walk = table.routes(of: row)
+      while let number = walk.next(in: table) { numbers.append(number) }
+    }
+    return numbers
+  }
+
+  private mutating func askNeighboursForEverything(_ now: Instant) {
+    for interface in links.order {
+      for id in self.interface(interface)?.neighbours ?? [] {
+        let due = now + urgentDelay(on: interface)
+        neighbours.enqueue(.wildcardRequest, to: id, by: due)
+        neighbours.schedule(id)
+      }
+    }
+  }
+}
+
+extension BabelNode {
+  /// A node in the same state: for finding out what a change would lead to. Both may be used on.
+  public init(copying other: borrowing BabelNode) {
+    parameters = other.parameters
+    usesPrices = other.usesPrices
+    filters = other.filters
+    jitter = other.jitter
+    ownRouter = other.ownRouter
+    reportsRoutes = other.reportsRoutes
+    authentication = other.authentication
+    links = other.links
+    neighbours = other.neighbours
+    counters = other.counters
+    table = other.table
+    offers = other.offers
+    ownSeqno = other.ownSeqno
+    requests = other.requests
+    announcing = other.announcing
+    jobs = other.jobs
+    selection = other.selection
+    restart = other.restart
+    hasShutDown = other.hasShutDown
+  }
+}
+
+// MARK: - What neighbours are told of it
+
+/// A place in the sequence of what is to be announced, see ``BabelNode/announcements(since:)``.
+public struct AnnouncementMark: Sendable {
+  let position: LogPosition
+}
+
+extension BabelNode {
+  /// The place where the next change of an announcement will stand.
+  public var announcementMark: AnnouncementMark { AnnouncementMark(position: announcing.end) }
+
+  /// The destinations of which neighbours are told something new since a place, each once, with
+  /// source prefix and metric; infinity is a retraction. To be asked before ``advance(to:budget:into:)``
+  /// has sent it.
+  public func announcements(
+    since mark: AnnouncementMark
+  ) -> [(destination: Prefix, source: Prefix, metric: Metric)] {
+    var result: [(destination: Prefix, source: Prefix, metric: Metric)] = []
+    var position = mark.position
+    while let row = announcing.change(at: position) {
+      if table.isLive(row), table.destinations[row].logPosition == position {
+        let announcement = announcement(row)
+        let isTold = announcement.map { isTellable(row, $0) } ?? false
+        result.append(
+          (
+            table.destinations[row].prefix, table.sourcePrefix(row),
+            isTold ? announcement?.metric ?? .infinity : .infinity
+          ))
+      }
+      position = position.advanced(by: 1)
+    }
+    return result
+  }
+}
