@@ -153,8 +153,7 @@ extension BabelNode {
   public var announcementMark: AnnouncementMark { AnnouncementMark(position: announcing.end) }
 
   /// The destinations of which neighbours are told something new since a place, each once, with
-  /// source prefix and metric; infinity is a retraction. To be asked before ``advance(to:budget:into:)``
-  /// has sent it.
+  /// source prefix and metric; infinity is a retraction. To be asked before it has been sent.
   public func announcements(
     since mark: AnnouncementMark
   ) -> [(destination: Prefix, source: Prefix, metric: Metric)] {

@@ -79,9 +79,12 @@ final class Bench {
   private(set) var forwarding: [Prefix: ForwardingTarget] = [:]
   /// The same for source-specific entries.
   private(set) var specific: [ForwardingKey: ForwardingTarget] = [:]
+  /// All of them by key, whatever their tables.
+  private(set) var entries: [ForwardingKey: ForwardingTarget] = [:]
   /// Changes of forwarding so far.
   private(set) var forwardingChanges = 0
   private var peers: [Peer] = []
+  private var offered: Set<Prefix> = []
   /// The first interface, `p0`.
   private(set) var interface = InterfaceID(0)
   /// The time that the node's clock shows at the beginning.
@@ -107,7 +110,9 @@ final class Bench {
     for source in sources { node.restoreSource(source, at: clock) }
     for (prefix, target) in adopting {
       let key = ForwardingKey(destination: prefix, source: .any(prefix.family), table: 254)
-      if node.adoptForwarding(key, target, at: clock) { forwarding[prefix] = target }
+      if node.adoptForwarding(key, target, at: clock) {
+        (forwarding[prefix], entries[key]) = (target, target)
+      }
     }
     interface = try addInterface(
       "p0", parameters, mtu: mtu, ipv4: ipv4, authentication: authentication)
@@ -195,12 +200,12 @@ final class Bench {
       case .notify(let notice): notices.append(notice)
       case .forward(let change):
         let isSpecific = !change.key.source.isDefault
-        let old =
-          (isSpecific ? specific[change.key] : forwarding[change.key.destination]) ?? .absent
+        let old = entries[change.key] ?? .absent
         if old != change.old, change.old != .absent {
           Issue.record("\(change) does not start from \(old)")
         }
         forwardingChanges += 1
+        entries[change.key] = change.new == .absent ? nil : change.new
         let new = change.new == .absent ? nil : change.new
         if isSpecific {
           specific[change.key] = new
@@ -245,7 +250,10 @@ final class Bench {
   }
 
   /// The kernel drops an entry by itself.
-  func lose(_ prefix: Prefix) { forwarding[prefix] = nil }
+  func lose(_ prefix: Prefix) {
+    forwarding[prefix] = nil
+    entries = entries.filter { $0.key.destination != prefix }
+  }
 
   /// The kernel drops everything through an interface by itself.
   func loseAll(through interface: InterfaceID) {
@@ -254,14 +262,20 @@ final class Bench {
     }
     forwarding = forwarding.filter { !leads($0.value) }
     specific = specific.filter { !leads($0.value) }
+    entries = entries.filter { !leads($0.value) }
   }
 
+  /// Whether somebody has a route to redistribute, redistributed or not.
+  func isOffered(_ prefix: Prefix) -> Bool { offered.contains(prefix) }
+
   func offer(_ prefix: Prefix) {
+    offered.insert(prefix)
     let offer = Self.kernelRoute(prefix)
     input { $0.kernelOfferAdded(offer, at: $1, into: &$2) }
   }
 
   func withdraw(_ prefix: Prefix) {
+    offered.remove(prefix)
     let offer = Self.kernelRoute(prefix)
     input { $0.kernelOfferRemoved(offer, at: $1, into: &$2) }
   }

@@ -34,11 +34,12 @@ extension BabelNode {
     return announcing.passedFormerly(subject, at: now) && wasAnnouncedLately(row, now)
   }
 
-  /// Replaces the `out` chain. Neighbours are told of the destinations for which it says something
-  /// else on some interface, and of no others.
-  mutating func setOutputFilter(_ chain: FilterChain, _ now: Instant) {
+  /// Replaces the `out` chain. Returns the destinations for which it says something else on some
+  /// interface: neighbours are to be told of those, and of no others.
+  mutating func replaceOutputFilter(_ chain: FilterChain, _ now: Instant) -> [DestinationRow] {
     let former = filters.output
-    guard former != chain else { return }
+    guard former != chain else { return [] }
+    var concerned: [DestinationRow] = []
     filters.output = chain
     announcing.retire(former, until: now + holdTime, at: now)
     for row in table.destinations.indexes where table.isLive(row) {
@@ -50,8 +51,9 @@ extension BabelNode {
           table.destinations[row].prefix, table.sourcePrefix(row), router, interface)
         return (former.adds(to: subject) ?? .zero) != (chain.adds(to: subject) ?? .zero)
       }
-      if isConcerned { noteChange(row, isCritical: true, now) }
+      if isConcerned { concerned.append(row) }
     }
+    return concerned
   }
 
   /// Whether neighbours on an interface may know a destination from us under another router-id: we

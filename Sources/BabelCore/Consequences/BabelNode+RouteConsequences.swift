@@ -181,6 +181,11 @@ extension BabelNode {
     }
   }
 
+  /// Replaces the `out` chain, and tells neighbours what becomes different for them.
+  mutating func setOutputFilter(_ chain: FilterChain, _ now: Instant) {
+    for row in replaceOutputFilter(chain, now) { noteChange(row, isCritical: true, now) }
+  }
+
   /// The Update intervals of our interfaces changed.
   mutating func updateSourceLifetime(_ now: Instant) {
     var longest: Int64 = 0
