@@ -5,10 +5,10 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by five values, each in a folder of its own: ``PacketSockets``,
-/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer`` and ``DaemonLife``. They do not know
-/// the daemon, and not each other. The extensions of the daemon, which are in the same folders, say
-/// in which order the values act together.
+/// What it knows is kept by six values, each in a folder of its own: ``PacketSockets``,
+/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading`` and ``DaemonLife``.
+/// They do not know the daemon, and not each other. The extensions of the daemon, which are in the
+/// same folders, say in which order the values act together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings
@@ -27,6 +27,8 @@ final class Daemon {
   let kernel: KernelConnection
   /// What begins and ends with the process.
   let life: DaemonLife
+  /// How often the configuration was read again, and what comes back if nobody confirms it.
+  var reloading = Reloading()
 
   /// When the last table dump of `debug 1` was written.
   private var dumpedAt = Instant(microseconds: 0)
@@ -116,6 +118,7 @@ final class Daemon {
     if let retry = interfaces.retryDue { earliest = min(earliest, retry) }
     if let linksDue = kernel.linksDue { earliest = min(earliest, linksDue) }
     if let refusal = kernel.retryDeadline { earliest = min(earliest, refusal) }
+    if let reversal = reloading.deadline { earliest = min(earliest, reversal) }
     if let storm = packets.stormDeadline { earliest = min(earliest, storm) }
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
@@ -127,6 +130,7 @@ final class Daemon {
   private func work(at now: Instant) -> Bool {
     if interfaces.takeRetry(at: now) { checkInterfaces(at: now) }
     watchStorms(at: now)
+    revertUnconfirmed(at: now)
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

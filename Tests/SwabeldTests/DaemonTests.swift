@@ -30,8 +30,8 @@ func withDaemon(
       links: links, sysctls: SavedSysctls(), server: nil,
       lifeFile: LifeFile(besides: StateFile(path: "")))
     let daemon = Daemon(
-      settings, from: CommandLineOptions([]), log: log,
-      node: BabelNode(parameters, filters: settings.configuration.filters), parts: parts)
+      settings, log: log, node: BabelNode(parameters, filters: settings.configuration.filters),
+      parts: parts)
     try #require(daemon.start(after: nil))
     try body(daemon)
     daemon.stop()

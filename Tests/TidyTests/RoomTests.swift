@@ -12,6 +12,7 @@ import Testing
     ("Mirror/KernelMirror.swift", []),
     ("Control/ControlServer.swift", []),
     ("Life/DaemonLife.swift", []),
+    ("Reload/Reloading.swift", []),
   ]
 
   private func code(_ file: String) throws -> [String] {

@@ -92,6 +92,9 @@ final class ControlServer {
   /// Greets clients with other words, after the name of the protocol.
   func setBanner(_ text: String) { banner = text }
 
+  /// Writes lines in another way, to those who ask from now on.
+  func setForm(_ form: LineForm) { self.form = form }
+
   /// Writes lines with another pricing.
   func setPricing(_ pricing: Pricing) { form.pricing = pricing }
 

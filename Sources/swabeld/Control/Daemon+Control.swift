@@ -38,6 +38,9 @@ extension Daemon {
     if let processRequest = ProcessRequest(request.line) {
       return .lines((isReadWrite ? execute(processRequest) : "bad") + "\n")
     }
+    if let reload = ReloadRequest(request.line), reload.isReadOnly || isReadWrite {
+      return .lines(answer(to: reload, at: now))
+    }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }
@@ -143,7 +146,7 @@ extension Daemon {
     if node.reportsRoutes != isWanted { node.reportsRoutes = isWanted }
   }
 
-  private func reopenLog(_ path: String?) -> Bool {
+  func reopenLog(_ path: String?) -> Bool {
     do throws(KernelError) {
       try log.open(path)
       return true

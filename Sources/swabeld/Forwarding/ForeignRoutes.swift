@@ -6,7 +6,7 @@ import BabelWire
 /// Kept so that ours never replaces one of them. Small, since others rarely use our metrics.
 struct ForeignRoutes {
   /// Which places ours may take.
-  struct Places {
+  struct Places: Equatable {
     /// Tables we install into.
     var tables: [UInt32]
     /// Metrics we install with, as the kernel stores them; unreachable entries have another.

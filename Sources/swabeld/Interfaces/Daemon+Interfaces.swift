@@ -11,8 +11,8 @@ extension Daemon {
   @discardableResult
   func addInterface(_ name: InterfaceName, at now: Instant) -> Bool {
     let seqno = life.takeHelloSeqno(of: name)
-    let type = linkType(name)
-    let parameters = parameters(name, type)
+    let type = linkType(name, by: settings)
+    let parameters = settings.parameters(for: name, type)
     guard
       let id = node.addInterface(
         name, parameters, helloSeqno: seqno, at: now, into: &actions)
@@ -145,8 +145,8 @@ extension Daemon {
     kernel.bind(interfaces[index])
     guard link != nil else { return }
     let name = interfaces[index].name
-    let type = linkType(name)
-    let parameters = parameters(name, type)
+    let type = linkType(name, by: settings)
+    let parameters = settings.parameters(for: name, type)
     if parameters != interfaces[index].parameters { replace(index, type, parameters, at: now) }
     recogniseLinkLocal(index)
   }
@@ -171,17 +171,23 @@ extension Daemon {
     kernel.bind(interfaces[index])
   }
 
-  /// Gives running interfaces the parameters that the configuration has for them now. What the
-  /// link was found to be is not asked again.
+  /// What an interface is to be by some settings. What the link was found to be is not asked again.
+  func resolved(
+    _ row: BabelInterface, by settings: Settings
+  ) -> (type: ResolvedLinkType, isConfigured: Bool, parameters: InterfaceParameters) {
+    let configured = settings.configuration.settings(for: row.name).type
+    let type =
+      configured.map { ResolvedLinkType($0) }
+      ?? (row.hasConfiguredType ? linkType(row.name, by: settings) : row.type)
+    return (type, configured != nil, settings.parameters(for: row.name, type))
+  }
+
+  /// Gives running interfaces the parameters that the configuration has for them now.
   func applyParameters(at now: Instant) {
     for index in interfaces.indices {
       let row = interfaces[index]
-      let configured = settings.configuration.settings(for: row.name).type
-      let type =
-        configured.map { ResolvedLinkType($0) }
-        ?? (row.hasConfiguredType ? linkType(row.name) : row.type)
-      interfaces[index].setType(type, isConfigured: configured != nil)
-      let parameters = parameters(row.name, type)
+      let (type, isConfigured, parameters) = resolved(row, by: settings)
+      interfaces[index].setType(type, isConfigured: isConfigured)
       guard parameters != row.parameters else { continue }
       if parameters.control != row.parameters.control {
         // Nothing of what was known over the one family holds over the other.
@@ -202,18 +208,10 @@ extension Daemon {
     carryOut(at: now)
   }
 
-  private func parameters(_ name: InterfaceName, _ type: ResolvedLinkType) -> InterfaceParameters {
-    var parameters = settings.configuration.interfaceParameters(
-      for: name, type: type, wirelessHello: settings.wirelessHello,
-      wiredHello: settings.wiredHello)
-    if settings.configuration.settings(for: name).v4ViaV6 == nil {
-      parameters.v4ViaV6 = settings.kernel.speaksV4ViaV6
-    }
-    return parameters
-  }
-
   /// What an interface is: as configured, else as found out (babeld's rules).
-  private func linkType(_ name: InterfaceName) -> ResolvedLinkType {
+  private func linkType(
+    _ name: InterfaceName, by settings: Settings
+  ) -> ResolvedLinkType {
     if let type = settings.configuration.settings(for: name).type { return ResolvedLinkType(type) }
     if settings.assumesWireless { return .wireless }
     guard let link = links.link(name) else { return .unknown }

@@ -32,11 +32,15 @@ extension Daemon {
   /// Stops running on what nobody asks for any more: no statement names it, and no pattern
   /// matches it or there is no such link.
   func removeUnwanted(at now: Instant) {
-    let unwanted = interfaces.all.map { $0.name }.filter {
+    for name in unwanted(by: settings) { _ = removeInterface(name, at: now) }
+  }
+
+  /// The interfaces that some settings do not ask for.
+  func unwanted(by settings: Settings) -> [InterfaceName] {
+    interfaces.all.map { $0.name }.filter {
       !settings.configuration.names($0) && !settings.interfaces.contains($0)
         && (links.link($0) == nil || !settings.configuration.matchesPattern($0))
     }
-    for name in unwanted { _ = removeInterface(name, at: now) }
   }
 
   /// `link-local auto`: gives a link that is up and has no link-local address one of our making.

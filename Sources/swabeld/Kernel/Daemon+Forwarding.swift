@@ -34,6 +34,7 @@ extension Daemon {
     guard !actions.isEmpty else { return }
     var impossible: [ForwardingKey] = []
     for action in actions.actions {
+      reloading.observe(action)
       switch action {
       case .transmit(let datagram): transmit(datagram)
       case .forward(let change):

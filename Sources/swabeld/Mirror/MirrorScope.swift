@@ -3,7 +3,7 @@ import BabelKernel
 import BabelWire
 
 /// Which parts of the kernel's tables concern us.
-struct MirrorScope {
+struct MirrorScope: Equatable {
   /// Tables routes are installed into.
   let exportTables: [UInt32]
   /// Tables routes are redistributed from.

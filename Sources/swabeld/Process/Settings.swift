@@ -102,6 +102,16 @@ struct Settings {
     return ForeignRoutes.Places(tables: exportTables, metrics: metrics)
   }
 
+  /// The parameters of an interface of some type.
+  func parameters(for name: InterfaceName, _ type: ResolvedLinkType) -> InterfaceParameters {
+    var parameters = configuration.interfaceParameters(
+      for: name, type: type, wirelessHello: wirelessHello, wiredHello: wiredHello)
+    if configuration.settings(for: name).v4ViaV6 == nil {
+      parameters.v4ViaV6 = kernel.speaksV4ViaV6
+    }
+    return parameters
+  }
+
   /// The file read when there is no `-c`, if it exists.
   static let defaultFile = "/etc/babeld.conf"
 

@@ -49,7 +49,7 @@ enum Start {
       settings.configuration.daemonises = false
     }
     let configuration = settings.configuration
-    log.level = level(configuration.debugLevel)
+    log.level = NoticeLevel(debugLevel: configuration.debugLevel)
     guard detach(configuration, log, isThereAlready: former != nil) else { return 1 }
     if asksToLeave, !configuration.daemonises, former == nil {
       log.write(
@@ -77,10 +77,6 @@ enum Start {
   }
 
   private static func complain(_ text: String) { Log.write(Array((text + "\n").utf8), to: 2) }
-
-  private static func level(_ debugLevel: Int) -> NoticeLevel {
-    debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .warning
-  }
 
   /// Goes into the background if asked to and not there already, opens the log, and lets go of
   /// standard input. An error before the log is open goes to whoever started us.
@@ -322,4 +318,9 @@ extension SavedSysctls {
   mutating func giveBack(_ log: Log) {
     for error in restoreAll() { log.write("\(error)") }
   }
+}
+
+extension NoticeLevel {
+  /// The least important notices that the log has at a `debug` level.
+  init(debugLevel: Int) { self = debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .warning }
 }

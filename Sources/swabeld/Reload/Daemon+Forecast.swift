@@ -1,0 +1,60 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+// What a configuration would lead to is tried on a copy of the node.
+extension Daemon {
+  /// What settings would lead to at once.
+  func forecast(_ new: Settings, at now: Instant) -> ReloadEffects {
+    var copy = BabelNode(copying: node)
+    var buffer = ActionBuffer()
+    var effects = ReloadEffects()
+    let mark = copy.announcementMark
+    let gone = unwanted(by: new)
+    for row in interfaces.all {
+      let parameters = resolved(row, by: new).parameters
+      if gone.contains(row.name) || parameters.control != row.parameters.control {
+        copy.removeInterface(row.id, at: now, into: &buffer)
+      } else if parameters != row.parameters {
+        copy.setParameters(parameters, of: row.id, at: now, into: &buffer)
+      }
+    }
+    let configuration = new.configuration
+    copy.reconfigure(
+      configuration.nodeParameters(routerID: node.routerID, seqno: node.seqno, seed: 0),
+      configuration.filters, at: now, into: &buffer)
+    if redistributesOtherwise(than: settings, in: new) {
+      offer(new, to: &copy, at: now, into: &buffer)
+    }
+    var hasMore = true
+    while hasMore {
+      hasMore = copy.advance(to: now, budget: Self.rowsPerTurn, into: &buffer)
+      for action in buffer.actions { effects.take(action) }
+      buffer.removeAll()
+    }
+    effects.take(copy.announcements(since: mark))
+    return effects
+  }
+
+  /// Tells a copy of the node what there would be to redistribute.
+  private func offer(
+    _ new: Settings, to copy: inout BabelNode, at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    let links = links
+    copy.kernelSnapshotBegins()
+    for offer in links.offers() { copy.kernelOfferAdded(offer, at: now, into: &buffer) }
+    do throws(KernelError) {
+      var reader = try KernelReader()
+      for route in try reader.routes(tables: new.importTables) where !route.isDead {
+        guard let offer = route.offer(interfaceName: { links.name($0) }) else { continue }
+        copy.kernelOfferAdded(offer, at: now, into: &buffer)
+      }
+    } catch {
+      log.write(.overflow, subject: .tablesNotRead, "netlink: \(error)")
+      return
+    }
+    for offer in copy.unconfirmedOffers() {
+      _ = copy.kernelOfferRemoved(offer, at: now, into: &buffer)
+    }
+  }
+}

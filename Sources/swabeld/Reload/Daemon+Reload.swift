@@ -1,0 +1,166 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+// The configuration is read again and put into effect while everything goes on.
+extension Daemon {
+  /// Executes a request; returns the lines of the answer.
+  func answer(to request: ReloadRequest, at now: Instant) -> String {
+    if request == .confirm {
+      return reloading.confirm() ? "ok\n" : "no Nothing waits for a confirmation\n"
+    }
+    let new: Settings
+    do throws(ReloadRefusal) {
+      new = try readSettings()
+    } catch {
+      log.write("The configuration was not reloaded: \(error.reason)")
+      return "no \(error.reason)\n"
+    }
+    let difference = SettingsDifference(from: settings, to: new)
+    var text = ""
+    if request == .dryRun {
+      text += "generation \(reloading.generation)\n"
+      text += "digest \(new.configuration.digest)\n"
+      for line in difference.lines { text += "change \(line)\n" }
+      forecast(new, at: now).append(to: &text)
+      return text + "ok\n"
+    }
+    let former = settings
+    let effects = takeOver(new, at: now)
+    if case .provisional(let seconds) = request {
+      reloading.plan(return: former, at: now + seconds * 1_000_000)
+    } else {
+      // Whoever loads without a condition means it to stay.
+      _ = reloading.confirm()
+    }
+    log.write("The configuration was reloaded, changes: \(difference.lines.count).")
+    text += "generation \(reloading.generation)\n"
+    text += "digest \(new.configuration.digest)\n"
+    for line in difference.lines { text += "change \(line)\n" }
+    effects.append(to: &text)
+    return text + "ok\n"
+  }
+
+  /// Goes back to what was in effect before a change that nobody has confirmed.
+  func revertUnconfirmed(at now: Instant) {
+    guard let former = reloading.takeOverdue(at: now) else { return }
+    log.write("Nobody confirmed the reloaded configuration: the former one comes back.")
+    _ = takeOver(former, at: now)
+  }
+
+  /// Reads the configuration as at the start. Nothing is changed if that fails, or if something
+  /// else is different in it that cannot change while we run.
+  private func readSettings() throws(ReloadRefusal) -> Settings {
+    var new: Settings
+    do throws(ConfigurationError) {
+      new = try Settings.read(settings.line)
+    } catch {
+      throw ReloadRefusal(error.description)
+    }
+    new.kernel = settings.kernel
+    if let obstacle = Check.obstacles(to: new).first { throw ReloadRefusal(obstacle) }
+    let fixed = SettingsDifference(from: settings, to: new).fixed
+    guard fixed.isEmpty else {
+      let words = fixed.joined(separator: ", ")
+      throw ReloadRefusal("cannot change while running, a restart is needed: \(words)")
+    }
+    for remark in new.remarks { log.write(remark.logLine) }
+    new.remarks = []
+    return new
+  }
+
+  /// Puts settings into effect; returns what that leads to at once.
+  private func takeOver(_ new: Settings, at now: Instant) -> ReloadEffects {
+    carryOut(at: now)
+    reloading.beginEffects()
+    let mark = node.announcementMark
+    let former = settings
+    settings = new
+    reloading.advance()
+    changeProcess(from: former.configuration)
+    changePlaces(from: former, at: now)
+    interfaces.forgetFlushed { _ in true }
+    removeUnwanted(at: now)
+    applyParameters(at: now)
+    reconfigureNode(from: former, at: now)
+    addWanted(at: now)
+    // What lost its interface goes now, so that the answer names it.
+    while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { carryOut(at: now) }
+    carryOut(at: now)
+    var effects = reloading.endEffects()
+    effects.take(node.announcements(since: mark))
+    return effects
+  }
+
+  /// What concerns the process: the log, and how clients are answered.
+  private func changeProcess(from former: Configuration) {
+    let configuration = settings.configuration
+    if configuration.debugLevel != former.debugLevel {
+      log.level = NoticeLevel(debugLevel: configuration.debugLevel)
+    }
+    if configuration.logFile != former.logFile, let name = configuration.logFile, !name.isEmpty {
+      _ = reopenLog(String(decoding: name, as: UTF8.self))
+    }
+    server?.setForm(
+      LineForm(dialect: configuration.socketDialect, pricing: configuration.pricing))
+    updateReporting()
+  }
+
+  /// Our routes may be put elsewhere from now on. Before that is done, it is looked who is there.
+  private func changePlaces(from former: Settings, at now: Instant) {
+    let scope = MirrorScope(settings)
+    guard scope != MirrorScope(former) else { return }
+    kernel.setScope(scope, at: now)
+    readAtOnce(at: now)
+  }
+
+  private func reconfigureNode(from former: Settings, at now: Instant) {
+    let configuration = settings.configuration
+    node.reconfigure(
+      configuration.nodeParameters(routerID: node.routerID, seqno: node.seqno, seed: 0),
+      configuration.filters, at: now, into: &actions)
+    carryOut(at: now)
+    guard redistributesOtherwise(than: former) else { return }
+    // Routes that were denied so far are not known.
+    requestReading(at: now)
+    readAtOnce(at: now)
+  }
+
+  /// Whether routes of others may be redistributed now that were not before.
+  func redistributesOtherwise(than former: Settings, in new: Settings? = nil) -> Bool {
+    let settings = new ?? settings
+    return settings.configuration.filters.redistribute
+      != former.configuration.filters.redistribute
+      || settings.importTables != former.importTables
+  }
+
+  private func addWanted(at now: Instant) {
+    for name in wanted(by: settings) where !addInterface(name, at: now) {
+      log.write("Interface \(name): no room for another interface.")
+    }
+    for index in interfaces.indices
+    where settings.configuration.settings(for: interfaces[index].name).makesLinkLocal != true {
+      takeBackLinkLocal(index)
+    }
+    checkInterfaces(at: now)
+  }
+
+  /// The interfaces that some settings name and that we do not run on.
+  private func wanted(by settings: Settings) -> [InterfaceName] {
+    var names: [InterfaceName] = []
+    for name in settings.configuration.interfaces.map({ $0.name }) + settings.interfaces
+    where !interfaces.contains(name) && !names.contains(name) { names.append(name) }
+    return names
+  }
+}
+
+/// Why a configuration is not put into effect.
+struct ReloadRefusal: Error {
+  /// One line for an operator.
+  let reason: String
+
+  init(_ text: String) {
+    let line = text.utf8.map { $0 == 0x0A ? 0x20 : $0 }
+    reason = String(decoding: line, as: UTF8.self)
+  }
+}

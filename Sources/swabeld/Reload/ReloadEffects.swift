@@ -1,0 +1,99 @@
+import BabelCore
+import BabelWire
+
+/// What a change of the configuration leads to at once: for the kernel's routes and for neighbours.
+struct ReloadEffects: Equatable {
+  /// Most destinations that an answer names of each kind; of more it says how many there are.
+  private static let namedLimit = 1000
+
+  /// What the kernel had for a destination before, and what it has now.
+  private struct Change: Equatable {
+    let before: ForwardingTarget
+    var after: ForwardingTarget
+  }
+
+  private var changes: [ForwardingKey: Change] = [:]
+  private var lostNeighbours: [String] = []
+  private var announced: [String] = []
+
+  /// Takes in what the node asks for.
+  mutating func take(_ action: Action) {
+    switch action {
+    case .transmit: break
+    case .forward(let change):
+      if changes[change.key] == nil {
+        changes[change.key] = Change(before: change.old, after: change.new)
+      } else {
+        changes[change.key]?.after = change.new
+      }
+    case .notify(.neighbour(.flush, let status)):
+      lostNeighbours.append("\(status.address) on \(status.interface)")
+    case .notify: break
+    }
+  }
+
+  /// Takes in what neighbours will be told.
+  mutating func take(
+    _ announcements: [(destination: Prefix, source: Prefix, metric: Metric)]
+  ) {
+    announced += announcements.map {
+      let name = Self.name($0.destination, $0.source)
+      return $0.metric.isInfinite ? "\(name) retracted" : "\(name) metric \($0.metric.rawValue)"
+    }
+  }
+
+  /// The lines of an answer.
+  func append(to text: inout String) {
+    var (lost, gained, changed) = ([String](), [String](), [String]())
+    for (name, change) in byDestination() where change.before != change.after {
+      if change.after.isEmpty {
+        lost.append(name)
+      } else if change.before.isEmpty {
+        gained.append(name)
+      } else {
+        changed.append(name)
+      }
+    }
+    Self.append("lost", lost.sorted(by: Self.precedes), to: &text)
+    Self.append("gained", gained.sorted(by: Self.precedes), to: &text)
+    Self.append("changed", changed.sorted(by: Self.precedes), to: &text)
+    Self.append("announced", announced.sorted(by: Self.precedes), to: &text)
+    Self.append("neighbour lost", lostNeighbours.sorted(by: Self.precedes), to: &text)
+    text += "effects: \(lost.count) routes lost, \(gained.count) gained, \(changed.count) changed,"
+    text += " \(announced.count) announced anew, \(lostNeighbours.count) neighbours lost\n"
+  }
+
+  /// The entries that carry packets, before and now, of each destination that something changed
+  /// for. An unreachable entry carries none; one that moves to another table has changed.
+  private func byDestination() -> [String: (before: [Entry], after: [Entry])] {
+    var result: [String: (before: [Entry], after: [Entry])] = [:]
+    for (key, change) in changes {
+      let name = Self.name(key.destination, key.source)
+      if case .via(let path) = change.before {
+        result[name, default: ([], [])].before.append(Entry(table: key.table, path: path))
+      }
+      if case .via(let path) = change.after {
+        result[name, default: ([], [])].after.append(Entry(table: key.table, path: path))
+      }
+    }
+    return result
+  }
+
+  private struct Entry: Equatable {
+    let table: UInt32
+    let path: ForwardingPath
+  }
+
+  private static func append(_ kind: String, _ names: [String], to text: inout String) {
+    for name in names.prefix(namedLimit) { text += "effect \(kind) \(name)\n" }
+    if names.count > namedLimit { text += "effect \(kind) and \(names.count - namedLimit) more\n" }
+  }
+
+  private static func name(_ destination: Prefix, _ source: Prefix) -> String {
+    source.isDefault ? "\(destination)" : "\(destination) from \(source)"
+  }
+
+  private static func precedes(_ a: String, _ b: String) -> Bool {
+    a.utf8.lexicographicallyPrecedes(b.utf8)
+  }
+}

@@ -1,0 +1,48 @@
+import BabelCore
+import BabelWire
+
+/// What is different between two settings of the operator.
+struct SettingsDifference {
+  /// A line for each statement that is gone (`-`) or new (`+`). Values of keys are left out.
+  let lines: [String]
+  /// Words of the statements that cannot change while the daemon runs; empty if all can.
+  let fixed: [String]
+
+  init(from old: Settings, to new: Settings) {
+    let (before, after) = (old.configuration, new.configuration)
+    lines =
+      Self.lines("-", of: before, without: after) + Self.lines("+", of: after, without: before)
+    var fixed: [String] = []
+    func compare(_ word: String, _ isSame: Bool) { if !isSame { fixed.append(word) } }
+    compare("protocol-group", before.protocolGroup == after.protocolGroup)
+    compare("protocol-port", before.protocolPort == after.protocolPort)
+    compare("random-id", before.usesRandomID == after.usesRandomID)
+    compare("router-id", before.routerID == after.routerID)
+    compare("ipv6-subtrees", before.ipv6Subtrees == after.ipv6Subtrees)
+    compare("source-tables", before.sourceTables == after.sourceTables)
+    compare("source-rule-priority", before.sourceRulePriority == after.sourceRulePriority)
+    compare("skip-kernel-setup", before.skipsKernelSetup == after.skipsKernelSetup)
+    compare("local-port or local-path", before.localServer == after.localServer)
+    compare("socket-mode, socket-owner or socket-group", before.socketAccess == after.socketAccess)
+    compare("state-file", before.stateFile == after.stateFile)
+    compare("pid-file", before.pidFile == after.pidFile)
+    compare("user", before.user == after.user)
+    compare("limit kernel-buffer", before.limits.kernelBuffer == after.limits.kernelBuffer)
+    self.fixed = fixed
+  }
+
+  private static func lines(
+    _ mark: String, of one: Configuration, without other: Configuration
+  ) -> [String] {
+    // Two keys may differ in nothing but their values, which are not shown.
+    let known = Set(other.statements(showsKeys: true))
+    let shown = one.statements()
+    var result: [String] = []
+    for (index, statement) in one.statements(showsKeys: true).enumerated()
+    where !known.contains(statement) && shown.indices.contains(index) {
+      result.append("\(mark) \(String(decoding: shown[index], as: UTF8.self))")
+    }
+    // The order of rules decides, and a move is no line that is gone or new.
+    return result
+  }
+}
