@@ -8,6 +8,9 @@ extension BabelNode {
     _ offer: KernelOffer, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown, !offers.confirm(offer) else { return }
+    if let number = filters.redistribute.firstMatch(offer.subject) {
+      ruleCounts.count(number, of: .redistribute)
+    }
     guard let (metric, source) = accepted(offer) else { return }
     guard offers.count < parameters.originatedLimit else {
       counters.countFull(.originatedPrefixes)
@@ -85,6 +88,9 @@ extension BabelNode {
     _ chain: FilterChain, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown, chain != filters.redistribute else { return }
+    var after = filters
+    after.redistribute = chain
+    ruleCounts = ruleCounts.continued(filters, after)
     let before = filters.redistribute
     filters.redistribute = chain
     var changed: [DestinationRow] = []

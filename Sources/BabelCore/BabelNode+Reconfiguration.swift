@@ -13,6 +13,10 @@ extension BabelNode {
     _ new: NodeParameters, _ filters: FilterSet, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown else { return }
+    // The chain of what is redistributed is replaced last.
+    var others = filters
+    others.redistribute = self.filters.redistribute
+    ruleCounts = ruleCounts.continued(self.filters, others)
     changeForwarding(new, filters.install, now, &buffer)
     changeSelection(new)
     let isRaised = raisesLimits(new)
@@ -122,6 +126,7 @@ extension BabelNode {
     parameters = other.parameters
     usesPrices = other.usesPrices
     filters = other.filters
+    ruleCounts = other.ruleCounts
     jitter = other.jitter
     ownRouter = other.ownRouter
     reportsRoutes = other.reportsRoutes
@@ -138,6 +143,18 @@ extension BabelNode {
     selection = other.selection
     restart = other.restart
     hasShutDown = other.hasShutDown
+  }
+}
+
+extension BabelNode {
+  /// The rules of a chain in order, each with how often it has decided something: Updates received
+  /// (`in`), sent or kept back (`out`), routes and addresses that appeared (`redistribute`),
+  /// requests to the kernel (`install`).
+  public func rules(of chain: FilterChainName) -> [(rule: FilterRule, count: UInt64)] {
+    let counts = ruleCounts[chain]
+    return filters[chain].rules.enumerated().map { number, rule in
+      (rule, number < counts.count ? counts[number] : 0)
+    }
   }
 }
 

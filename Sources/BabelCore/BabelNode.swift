@@ -27,6 +27,8 @@ public struct BabelNode: ~Copyable {
   /// Whether selection looks at prices: some interface carries them.
   var usesPrices = false
   var filters: FilterSet
+  /// How often each rule has decided something.
+  var ruleCounts = RuleCounts()
   var jitter: Jitter
   /// Our router-id in the table of interned ones.
   let ownRouter: RouterRow

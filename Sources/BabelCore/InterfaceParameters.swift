@@ -63,6 +63,8 @@ public struct InterfaceParameters: Equatable, Sendable {
   /// Addresses of neighbours that are greeted and told everything by unicast, because multicast
   /// does not reach them. Of the family of ``control``, no two alike.
   public var unicastNeighbours: [IPAddress] = []
+  /// What is added to costs for a while.
+  public var surcharge = Surcharge()
   /// Keys that sign and verify (RFC 8967).
   public var authentication = InterfaceAuthentication()
 

@@ -119,6 +119,7 @@ final class Daemon {
     if let linksDue = kernel.linksDue { earliest = min(earliest, linksDue) }
     if let refusal = kernel.retryDeadline { earliest = min(earliest, refusal) }
     if let reversal = reloading.deadline { earliest = min(earliest, reversal) }
+    if let end = settings.live.deadline { earliest = min(earliest, end) }
     if let storm = packets.stormDeadline { earliest = min(earliest, storm) }
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
@@ -131,6 +132,7 @@ final class Daemon {
     if interfaces.takeRetry(at: now) { checkInterfaces(at: now) }
     watchStorms(at: now)
     revertUnconfirmed(at: now)
+    if settings.live.expire(at: now) { applyParameters(at: now) }
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

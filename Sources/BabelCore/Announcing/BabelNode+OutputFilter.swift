@@ -15,6 +15,18 @@ extension BabelNode {
     return added.isInfinite ? nil : metric.adding(added)
   }
 
+  /// The same for an Update that is about to leave, which counts for the rule that matches.
+  mutating func countedOutput(
+    _ row: DestinationRow, _ routerID: RouterID, _ metric: Metric, _ interface: Interface
+  ) -> Metric? {
+    let subject = outputSubject(
+      table.destinations[row].prefix, table.sourcePrefix(row), routerID, interface)
+    guard let number = filters.output.firstMatch(subject) else { return metric }
+    ruleCounts.count(number, of: .output)
+    let added = filters.output.rules[number].metric
+    return added.isInfinite ? nil : metric.adding(added)
+  }
+
   private func outputSubject(
     _ destination: Prefix, _ source: Prefix, _ routerID: RouterID, _ interface: Interface
   ) -> FilterSubject {

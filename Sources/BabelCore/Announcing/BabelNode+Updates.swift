@@ -232,7 +232,7 @@ extension BabelNode {
     let routerID = table.routerIDs[announcement.router]
     var metric = announcement.metric
     if !filters.output.rules.isEmpty {
-      guard let passed = passOutput(prefix, source, routerID, metric, interface) else {
+      guard let passed = countedOutput(row, routerID, metric, interface) else {
         let isWanted =
           isRequested || mayHaveBeenTold(row, but: announcement.router, interface, now)
           || passedFormerly(row, by: routerID, interface, now)

@@ -1,8 +1,15 @@
 import BabelWire
 
 /// Which chain a rule is for.
-enum FilterChainName: UInt8, Equatable {
-  case input, output, redistribute, install
+public enum FilterChainName: UInt8, Equatable, Sendable {
+  /// `in`.
+  case input
+  /// `out`.
+  case output
+  /// `redistribute`.
+  case redistribute
+  /// `install`.
+  case install
 }
 
 /// Selectors and actions of a filter rule.

@@ -61,6 +61,9 @@ extension BabelNode {
       oldKey = former?.key ?? forwardingKey(row)
       old = isLost ? .absent : former?.target ?? forwardedTarget(row)
     }
+    if wanted.rule > 0, wanted.nextHop != .none {
+      ruleCounts.count(Int(wanted.rule) - 1, of: .install)
+    }
     ask(for: wanted, row)
     let newKey = forwardingKey(row)
     let new = forwardedTarget(row)

@@ -197,19 +197,22 @@ struct Neighbours {
       multicast: old.multicast, unicast: old.unicast, nominal: parameters.rxcost,
       sensing: parameters.linkSensing,
       isListed: parameters.unicastNeighbours.contains(old.address))
+    let surcharge = parameters.surcharge(of: old.address)
     let rttCost = old.roundTrip.penalty(parameters, at: now)
     let jitterCost = old.roundTrip.jitterPenalty(parameters, at: now)
     let cost = LinkCost.cost(
       rxcost: rxcost, txcost: old.txcost, nominal: parameters.rxcost,
       sensing: parameters.linkSensing
-    ).adding(rttCost).adding(jitterCost)
-    table[id].rxcost = rxcost
+    ).adding(rttCost).adding(jitterCost).adding(surcharge)
+    // A surcharge alone does not say that we do not hear the neighbour.
+    let greatest = Metric(Metric.infinity.rawValue - 1)
+    table[id].rxcost = rxcost.isInfinite ? rxcost : min(rxcost.adding(surcharge), greatest)
     table[id].rttCost = rttCost
     table[id].jitterCost = jitterCost
     table[id].cost = cost
     return CostChange(
       former: old.cost, isChanged: cost != old.cost,
-      changesHearing: rxcost != old.rxcost && (rxcost.isInfinite || old.rxcost.isInfinite))
+      changesHearing: rxcost.isInfinite != old.rxcost.isInfinite)
   }
 
   // MARK: Monitors

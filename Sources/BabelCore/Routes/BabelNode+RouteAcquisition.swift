@@ -19,6 +19,7 @@ extension BabelNode {
     // The router-id of a retraction means nothing (§4.6.9), so filters do not see one.
     let verdict = isGone ? InputVerdict() : judge(update, from: id)
     if verdict.isDenied { counters.count(.filter) }
+    if verdict.rule > 0 { ruleCounts.count(Int(verdict.rule) - 1, of: .input) }
     if let row = table.find(update.destination, update.source),
       let route = table.route(row, id)
     {

@@ -41,6 +41,9 @@ extension Daemon {
     if let reload = ReloadRequest(request.line), reload.isReadOnly || isReadWrite {
       return .lines(answer(to: reload, at: now))
     }
+    if let live = LiveRequest(request.line), isReadWrite {
+      return .lines(answer(to: live, at: now))
+    }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }

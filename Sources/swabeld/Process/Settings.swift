@@ -13,6 +13,8 @@ struct Settings {
   var wiredHello = InterfaceParameters.defaultHelloInterval
   /// `-w`: interfaces of unknown type are taken as wireless.
   var assumesWireless = false
+  /// What operators have added to costs over the socket.
+  var live = LiveCosts()
   /// Interfaces named on the command line.
   var interfaces: [InterfaceName] = []
   /// What the kernel can do.
@@ -109,6 +111,7 @@ struct Settings {
     if configuration.settings(for: name).v4ViaV6 == nil {
       parameters.v4ViaV6 = kernel.speaksV4ViaV6
     }
+    parameters.surcharge = live.surcharge(on: name)
     return parameters
   }
 

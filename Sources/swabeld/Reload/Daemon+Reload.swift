@@ -58,6 +58,7 @@ extension Daemon {
       throw ReloadRefusal(error.description)
     }
     new.kernel = settings.kernel
+    new.live = settings.live
     if let obstacle = Check.obstacles(to: new).first { throw ReloadRefusal(obstacle) }
     let fixed = SettingsDifference(from: settings, to: new).fixed
     guard fixed.isEmpty else {

@@ -1,0 +1,54 @@
+/// How often each rule of the four chains has decided something.
+///
+/// A rule of `in` counts Updates received, of `out` Updates sent or kept back, of `redistribute`
+/// routes and addresses that appeared, of `install` requests to the kernel.
+struct RuleCounts {
+  private var input: [UInt64] = []
+  private var output: [UInt64] = []
+  private var redistribute: [UInt64] = []
+  private var install: [UInt64] = []
+
+  /// The counts of one chain by the number of the rule; those behind the last that has counted are
+  /// left out.
+  subscript(_ chain: FilterChainName) -> [UInt64] {
+    switch chain {
+    case .input: input
+    case .output: output
+    case .redistribute: redistribute
+    case .install: install
+    }
+  }
+
+  /// The rule of a number has decided something.
+  mutating func count(_ number: Int, of chain: FilterChainName) {
+    switch chain {
+    case .input: Self.count(number, in: &input)
+    case .output: Self.count(number, in: &output)
+    case .redistribute: Self.count(number, in: &redistribute)
+    case .install: Self.count(number, in: &install)
+    }
+  }
+
+  private static func count(_ number: Int, in counts: inout [UInt64]) {
+    while counts.count <= number { counts.append(0) }
+    counts[number] &+= 1
+  }
+
+  /// Other rules count from now on. One that says the same as a former one goes on counting.
+  func continued(_ former: FilterSet, _ filters: FilterSet) -> RuleCounts {
+    func move(_ chain: FilterChainName) -> [UInt64] {
+      let (old, new) = (former[chain].rules, filters[chain].rules)
+      let counts = self[chain]
+      if old == new { return counts }
+      return new.map { rule in
+        old.firstIndex { $0.saysTheSame(as: rule) }.map { $0 < counts.count ? counts[$0] : 0 } ?? 0
+      }
+    }
+    var result = RuleCounts()
+    result.input = move(.input)
+    result.output = move(.output)
+    result.redistribute = move(.redistribute)
+    result.install = move(.install)
+    return result
+  }
+}

@@ -1,0 +1,77 @@
+import BabelCore
+import BabelWire
+
+/// A request that changes the cost of links for a while.
+enum LiveRequest: Equatable {
+  /// `drain INTERFACE|all [for SECONDS]`; nil stands for all.
+  case drain(InterfaceName?, seconds: Int64?)
+  /// `undrain INTERFACE|all`.
+  case undrain(InterfaceName?)
+  /// `neighbour-cost ADDRESS N [for SECONDS]`.
+  case neighbourCost(IPAddress, Metric, seconds: Int64?)
+
+  /// Longest time in seconds: a year.
+  private static let longest: Int64 = 31_536_000
+
+  /// Reads a request; nil if it is another one, or malformed.
+  init?(_ request: [UInt8]) {
+    let text = request.prefix { $0 != UInt8(ascii: "#") }
+    var words = text.split { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }.map { Array($0) }
+    guard let first = words.first, words.count >= 2 else { return nil }
+    var seconds: Int64?
+    if words.count >= 4, Self.equal(words[words.count - 2], "for") {
+      guard let number = Self.number(words[words.count - 1]), number > 0, number <= Self.longest
+      else { return nil }
+      seconds = number
+      words.removeLast(2)
+    }
+    if Self.equal(first, "drain"), words.count == 2, let subject = Self.subject(words[1]) {
+      self = .drain(subject, seconds: seconds)
+    } else if Self.equal(first, "undrain"), words.count == 2, seconds == nil,
+      let subject = Self.subject(words[1])
+    {
+      self = .undrain(subject)
+    } else if Self.equal(first, "neighbour-cost"), words.count == 3,
+      let address = IPAddress(octets: words[1]), let cost = Self.number(words[2]),
+      (0...65534).contains(cost)
+    {
+      self = .neighbourCost(address, Metric(UInt16(cost)), seconds: seconds)
+    } else {
+      return nil
+    }
+  }
+
+  /// The interface that a word names, nil for all of them; no result if none can have that name.
+  private static func subject(_ word: [UInt8]) -> InterfaceName?? {
+    if equal(word, "all") { return .some(nil) }
+    return InterfaceName(octets: word).map { .some($0) }
+  }
+
+  private static func number(_ word: [UInt8]) -> Int64? {
+    Int64(String(decoding: word, as: UTF8.self))
+  }
+
+  private static func equal(_ word: [UInt8], _ text: String) -> Bool {
+    word.elementsEqual(text.utf8)
+  }
+}
+
+extension Daemon {
+  /// Executes a request; returns the status line.
+  func answer(to request: LiveRequest, at now: Instant) -> String {
+    func end(_ seconds: Int64?) -> Instant? { seconds.map { now + $0 * 1_000_000 } }
+    switch request {
+    case .drain(let name, let seconds):
+      if let name, !interfaces.contains(name) { return "no No such interface\n" }
+      guard settings.live.drain(name, until: end(seconds)) else { return "no Too many entries\n" }
+    case .undrain(let name):
+      guard settings.live.undrain(name) else { return "no That is not drained\n" }
+    case .neighbourCost(let address, let cost, let seconds):
+      guard settings.live.add(cost, to: address, until: end(seconds)) else {
+        return "no Too many entries\n"
+      }
+    }
+    applyParameters(at: now)
+    return "ok\n"
+  }
+}
