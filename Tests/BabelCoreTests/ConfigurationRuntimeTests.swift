@@ -45,12 +45,11 @@ import Testing
   }
 
   @Test(arguments: [
-    "foo", "Dump", "dump x", "dump\ndump", "quit now", "\"dump\"", "in deny", "out deny",
-    "redistribute local deny", "install deny", "router-id 1:2:3:4:5:6:7:8", "debug 1",
-    "random-id true", "check-xroutes", "shutdown", "monitor-routes", "flush", "flush v0",
+    "foo", "Dump", "dump x", "dump\ndump", "quit now", "\"dump\"", "in nonsense", "user nobody",
+    "check-xroutes", "shutdown", "monitor-routes", "flush", "flush v0",
     "flush interface", "flush interface v0 x", "flush interface \"v0\"", "interface",
     "interface v0 foo", "link-detect", "link-detect 1", "reopen-logfile x", "log-file",
-    "limit routes 5", "export-table 5", "local-port 5", "dump \u{0}", "\n\n", "smoothing-half-life",
+    "limit routes 0", "limit", "dump \u{0}", "\n\n", "smoothing-half-life",
   ])
   func `everything else is bad`(line: String) {
     guard case .bad(let error) = request(line) else {
@@ -58,6 +57,46 @@ import Testing
       return
     }
     #expect(error.source == .socket)
+  }
+
+  @Test(arguments: [
+    "in deny", "out deny", "redistribute local deny", "install deny", "debug 1",
+    "router-id 1:2:3:4:5:6:7:8", "random-id true", "limit routes 5", "export-table 5",
+    "local-port 5",
+  ])
+  func `any other statement gives the configuration with it`(line: String) throws {
+    guard case .configuration(let configuration) = request(line) else {
+      Issue.record("\(line) was not taken")
+      return
+    }
+    #expect(configuration.statements() == (try parse(line)).statements())
+    #expect(configuration != Configuration())
+    #expect(!request(line).isReadOnly)
+  }
+
+  @Test func `a rule from the socket can be placed and removed`() throws {
+    let running = try parse("in ip 10.1.0.0/16 deny\nin ip 10.2.0.0/16 deny")
+    func rules(_ configuration: Configuration) -> [String] {
+      configuration.filters.input.rules.map {
+        String(decoding: $0.statement(of: .input), as: UTF8.self)
+      }
+    }
+    let (one, two, new) = (
+      "in ip 10.1.0.0/16 deny", "in ip 10.2.0.0/16 deny", "in ip 10.3.0.0/16 deny"
+    )
+    guard case .configuration(var configuration) = request(new, running: running) else {
+      Issue.record("not taken")
+      return
+    }
+    #expect(rules(configuration) == [one, two, new])
+    #expect(!configuration.moveLastRule(of: .input, to: 4))
+    #expect(!configuration.moveLastRule(of: .input, to: 0))
+    #expect(configuration.moveLastRule(of: .input, to: 1))
+    #expect(rules(configuration) == [new, one, two])
+    #expect(configuration.removeRule(2, of: .input))
+    #expect(rules(configuration) == [new, two])
+    #expect(!configuration.removeRule(3, of: .input))
+    #expect(!configuration.removeRule(0, of: .input))
   }
 
   @Test func `only looking is allowed on a read-only connection`() {

@@ -245,3 +245,77 @@ def test_interfaces_come_and_go(lab):
     wait_until(lambda: n.reaches() == hosts(FAR), 2, "it is left")
     wait_until(lambda: not b.reaches(), 2, "its neighbour is told")
     assert not re.search(r"10\.92\.|fd92::", watcher.text()), watcher.text()
+
+
+def test_rules_come_and_go(lab):
+    """Rules are added at a place, counted, listed and removed while the daemon runs."""
+    s, n, a, _, node = scene(lab, "swabeld", ["interface l0", "in ip 10.1.0.0/16 deny"])
+    assert node.ask("rule add in at 1 ip 10.92.0.0/16 deny") == ["ok"]
+    wait_until(lambda: n.reaches() == {"fd92::1/128"}, 1, "the rule counts at once")
+    assert node.ask("in ip fd92::/32 metric 7") == ["ok"]
+    rules = [line for line in node.ask("show rules") if line.startswith("rule in ")]
+    assert [line.split()[2] for line in rules] == ["1", "2", "3"]
+    assert "10.92.0.0/16 deny" in rules[0] and "local socket" in rules[0]
+    assert "10.1.0.0/16 deny" in rules[1] and str(node.file) in rules[1]
+    wait_until(lambda: any(int(line.split()[4]) > 0 for line in node.ask("show rules")
+                           if line.startswith("rule in 1 ")), 10, "the rule counts Updates")
+    difference = node.ask("show config --diff")
+    assert "+ in ip 10.92.0.0/16 deny" in difference and difference[-1] == "ok", difference
+    assert "in ip fd92::/32 metric 7" in node.ask("show config")
+    assert node.ask("rule remove in 1") == ["ok"]
+    wait_until(lambda: n.reaches() == hosts(FAR), 1, "it is back")
+    for wrong in ("rule remove in 9", "rule add in at 9 ip 10.0.0.0/8 deny",
+                  "rule add in ip nonsense deny"):
+        assert node.ask(wrong)[-1].startswith("no "), wrong
+    assert node.ask("protocol-port 7")[-1].startswith("no cannot change while running")
+    node.reload(["interface l0"])
+    assert node.ask("show config --diff") == ["ok"]
+
+
+def test_a_link_is_drained(lab):
+    """Traffic leaves a drained link in both directions without a loss, and comes back."""
+    s, n, m, a = (lab.namespace(name) for name in "snma")
+    lab.veth(n, a, ("l0", "l0"))
+    lab.veth(n, m, ("l1", "l0"))
+    lab.veth(m, a, ("l1", "l1"))
+    lab.veth(n, s, ("l3", "l0"))
+    for host in (n, m, a):
+        host.forward()
+    s.batch(["route add 0.0.0.0/0 via 10.77.4.1", "route add ::/0 via fe80::1 dev l0"])
+    s.own(*SOURCE)
+    n.batch(["route add 10.98.0.0/16 via 10.77.4.2 proto static",
+             "route add fd98::/32 via fe80::2 dev l3 proto static"])
+    a.own(*FAR)
+    node = Configured(n, ["interface l0", "interface l1"])
+    Swabeld(m, ["l0", "l1"])
+    Swabeld(a, ["l0", "l1"], own=["10.92.0.0/16", "fd92::/32"])
+
+    def ways():
+        there = n.ip("-6", "route", "show", "fd92::1")
+        back = a.ip("-6", "route", "show", "fd98::/32")
+        return ("dev l0" in there, "dev l0" in back)
+
+    wait_until(lambda: ways() == (True, True), 20, "the direct link is used")
+    wait_until(lambda: "10.92.0.1" in n.ip("route") and "10.98.0.0/16" in a.ip("route"), 20,
+               "both families")
+    time.sleep(3)
+    for place, address in ((n, "fe80::2%l0"), (n, "fe80::2%l3"), (n, "fe80::2%l1")):
+        assert place.ping(address)
+    streams = [Stream(s, {"a": a}, FAR, 1000), Stream(a, {"s": s}, SOURCE, 1000)]
+    time.sleep(0.5)
+    assert node.ask("drain l0") == ["ok"]
+    wait_until(lambda: ways() == (False, False), 10, "traffic leaves")
+    assert "# drain l0" in node.ask("show config")
+    time.sleep(0.5)
+    n.ip("link", "set", "l0", "down")
+    time.sleep(1)
+    n.ip("link", "set", "l0", "up")
+    time.sleep(2)
+    assert ways() == (False, False)
+    assert node.ask("undrain l0") == ["ok"]
+    wait_until(lambda: ways() == (True, True), 20, "traffic comes back")
+    assert node.ask("neighbour-cost fe80::2 5000 for 2") == ["ok"]
+    for stream in streams:
+        outcome = stream.finish()
+        assert outcome.rate > 800, f"{outcome.rate} datagrams a second"
+        assert not outcome.lost, f"{len(outcome.lost)} of {outcome.count} lost"

@@ -117,7 +117,7 @@ package struct RandomConfiguration {
   private mutating func limit() -> String {
     let tables = [
       "interfaces", "neighbours", "routes", "neighbour-routes", "sources", "requests",
-      "originated-prefixes",
+      "originated-prefixes", "denied-routes",
     ]
     return dice.oneIn(6)
       ? "kernel-buffer \(number(4096, 268_435_456))"

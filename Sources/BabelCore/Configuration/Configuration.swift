@@ -165,6 +165,7 @@ public struct Configuration: Equatable, Sendable {
     parameters.neighbourLimit = limits.neighbours ?? parameters.neighbourLimit
     parameters.routeLimit = limits.routes ?? parameters.routeLimit
     parameters.neighbourRouteLimit = limits.neighbourRoutes ?? parameters.neighbourRouteLimit
+    parameters.deniedRouteLimit = limits.deniedRoutes ?? parameters.deniedRouteLimit
     parameters.sourceLimit = limits.sources ?? parameters.sourceLimit
     parameters.originatedLimit = limits.originatedPrefixes ?? parameters.originatedLimit
     parameters.requestLimit = limits.requests ?? parameters.requestLimit
@@ -189,6 +190,8 @@ public struct TableLimits: Equatable, Sendable {
   public var routes: Int?
   /// Most routes of one neighbour.
   public var neighbourRoutes: Int?
+  /// Most routes kept that the `in` filter denies.
+  public var deniedRoutes: Int?
   /// Most sources.
   public var sources: Int?
   /// Most redistributed prefixes.

@@ -213,7 +213,8 @@ struct StatementParser {
         return .flushInterface(InterfaceName(octets: name))
       case .redistribute where configuration.socketDialect == .aredn:
         return .redistribute(try parseRule(.redistribute, at: first))
-      case .in, .out, .redistribute, .install, .set, .include: throw notAtRunTime(first)
+      case .in, .out, .redistribute, .install: return try parseLive(first)
+      case .set, .include: throw notAtRunTime(first)
       }
     }
     if !first.isQuoted, ProcessKeyword(octets: first.octets) != nil { throw notAtRunTime(first) }
@@ -230,8 +231,17 @@ struct StatementParser {
       .switchMargin, .switchDwell, .daemonise, .skipKernelSetup, .stateFile, .pidFile, .limit,
       .sourceTables, .sourceRulePriority, .fee, .metricFactor, .maxUpdateRetry,
       .protocolBufferSize:
-      throw notAtRunTime(first)
+      return try parseLive(first)
     }
+  }
+
+  /// A statement as in a file, for a copy of the running configuration.
+  private mutating func parseLive(
+    _ first: ConfigurationToken
+  ) throws(ConfigurationError) -> RuntimeCommand {
+    enterSource(named: Array("local socket".utf8))
+    try parseStatement(first)
+    return .configuration(configuration)
   }
 
   /// `flush interface NAME`, after the first word.

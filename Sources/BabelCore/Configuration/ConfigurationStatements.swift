@@ -81,6 +81,34 @@ private func hexadecimalDigits(_ octets: [UInt8]) -> [UInt8] {
   return digits
 }
 
+extension FilterChainName {
+  /// The chain of a word of the configuration language; nil if it is none.
+  public init?(_ word: String) {
+    let all = [FilterChainName.input, .output, .redistribute, .install]
+    guard let name = all.first(where: { $0.word.utf8.elementsEqual(word.utf8) }) else { return nil }
+    self = name
+  }
+
+  /// The first word of its rules.
+  public var word: String {
+    switch self {
+    case .input: "in"
+    case .output: "out"
+    case .redistribute: "redistribute"
+    case .install: "install"
+    }
+  }
+}
+
+extension FilterRule {
+  /// The rule as a statement.
+  public func statement(of chain: FilterChainName) -> [UInt8] {
+    var text = StatementText(chain.word)
+    text.add(self)
+    return text.octets
+  }
+}
+
 extension FilterSet {
   /// The chains with the first words of their rules.
   var chains: [(String, FilterChain)] {

@@ -176,11 +176,21 @@ public struct FilterSet: Equatable, Sendable {
 
   /// The chain of a name.
   subscript(_ name: FilterChainName) -> FilterChain {
-    switch name {
-    case .input: input
-    case .output: output
-    case .redistribute: redistribute
-    case .install: install
+    get {
+      switch name {
+      case .input: input
+      case .output: output
+      case .redistribute: redistribute
+      case .install: install
+      }
+    }
+    set {
+      switch name {
+      case .input: input = newValue
+      case .output: output = newValue
+      case .redistribute: redistribute = newValue
+      case .install: install = newValue
+      }
     }
   }
 
@@ -191,6 +201,28 @@ public struct FilterSet: Equatable, Sendable {
 }
 
 extension Configuration {
+  /// Moves the rule that was added last to another place of its chain, numbered from 1. False if
+  /// there is no such place.
+  public mutating func moveLastRule(of name: FilterChainName, to number: Int) -> Bool {
+    var rules = filters[name].rules
+    // Behind the last rule of `redistribute` stands the one that nobody wrote.
+    let last = rules.count - (name == .redistribute && rules.last?.position == nil ? 2 : 1)
+    guard rules.indices.contains(last), number >= 1, number <= last + 1 else { return false }
+    let rule = rules.remove(at: last)
+    rules.insert(rule, at: number - 1)
+    filters[name] = FilterChain(rules)
+    return true
+  }
+
+  /// Removes the rule with a number from 1. False if there is none.
+  public mutating func removeRule(_ number: Int, of name: FilterChainName) -> Bool {
+    var rules = filters[name].rules
+    guard rules.indices.contains(number - 1) else { return false }
+    rules.remove(at: number - 1)
+    filters[name] = FilterChain(rules)
+    return true
+  }
+
   /// Most rules of `redistribute` that the socket can add to: each is compared with each kernel
   /// route.
   private static let redistributeLimit = 1000

@@ -41,6 +41,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
 enum LimitKeyword: KeywordText, ConfigurationKeyword {
   case interfaces, neighbours, routes, sources, requests
   case neighbourRoutes = "neighbour-routes"
+  case deniedRoutes = "denied-routes"
   case originatedPrefixes = "originated-prefixes"
   case kernelBuffer = "kernel-buffer"
 }
@@ -262,6 +263,7 @@ extension TableLimits {
       case .sources: sources
       case .requests: requests
       case .neighbourRoutes: neighbourRoutes
+      case .deniedRoutes: deniedRoutes
       case .originatedPrefixes: originatedPrefixes
       case .kernelBuffer: kernelBuffer
       }
@@ -274,6 +276,7 @@ extension TableLimits {
       case .sources: sources = newValue
       case .requests: requests = newValue
       case .neighbourRoutes: neighbourRoutes = newValue
+      case .deniedRoutes: deniedRoutes = newValue
       case .originatedPrefixes: originatedPrefixes = newValue
       case .kernelBuffer: kernelBuffer = newValue
       }

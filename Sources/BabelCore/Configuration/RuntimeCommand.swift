@@ -28,6 +28,8 @@ public enum RuntimeCommand: Equatable, Sendable {
   case key(AuthenticationKey)
   /// `redistribute …`, which AREDN's dialect alone takes while running.
   case redistribute(FilterRule)
+  /// Any other statement of a file: the configuration with it.
+  case configuration(Configuration)
   /// `link-detect B`, nil for `auto`.
   case linkDetect(Bool?)
   /// `smoothing-half-life N` in seconds.
@@ -44,7 +46,7 @@ public enum RuntimeCommand: Equatable, Sendable {
     switch self {
     case .empty, .dump, .monitor, .unmonitor, .counters, .quit: true
     case .flushInterface, .interface, .pattern, .flushPattern, .defaults, .key, .redistribute,
-      .linkDetect, .smoothingHalfLife, .logFile, .reopenLogFile, .bad:
+      .configuration, .linkDetect, .smoothingHalfLife, .logFile, .reopenLogFile, .bad:
       false
     }
   }

@@ -44,6 +44,12 @@ extension Daemon {
     if let live = LiveRequest(request.line), isReadWrite {
       return .lines(answer(to: live, at: now))
     }
+    if let rule = FilterRuleRequest(request.line), rule.isReadOnly || isReadWrite {
+      return .lines(answer(to: rule, at: now))
+    }
+    if let show = ShowRequest(request.line), show.isReadOnly || isReadWrite {
+      return .lines(answer(to: show, at: now))
+    }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }
@@ -66,6 +72,8 @@ extension Daemon {
     case .flushInterface, .interface, .pattern, .flushPattern, .defaults, .key, .redistribute,
       .linkDetect, .smoothingHalfLife, .logFile, .reopenLogFile:
       return .lines(change(command, at: now) + "\n")
+    case .configuration(let configuration):
+      return .lines(change(to: configuration, at: now))
     }
   }
 
@@ -136,7 +144,7 @@ extension Daemon {
     case .logFile(let name):
       return reopenLog(String(decoding: name, as: UTF8.self)) ? "ok" : "no Cannot open log file"
     case .reopenLogFile: return reopenLog(nil) ? "ok" : "no Cannot open log file"
-    case .empty, .dump, .monitor, .unmonitor, .counters, .quit, .bad:
+    case .empty, .dump, .monitor, .unmonitor, .counters, .quit, .bad, .configuration:
       // These change nothing, so nobody asks for them here.
       return "bad"
     }

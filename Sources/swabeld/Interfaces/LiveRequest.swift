@@ -15,8 +15,7 @@ enum LiveRequest: Equatable {
 
   /// Reads a request; nil if it is another one, or malformed.
   init?(_ request: [UInt8]) {
-    let text = request.prefix { $0 != UInt8(ascii: "#") }
-    var words = text.split { $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0D) }.map { Array($0) }
+    var words = RequestLines.words(request).map { Array($0) }
     guard let first = words.first, words.count >= 2 else { return nil }
     var seconds: Int64?
     if words.count >= 4, Self.equal(words[words.count - 2], "for") {

@@ -26,6 +26,8 @@ extension Daemon {
       return text + "ok\n"
     }
     let former = settings
+    // Interfaces that were flushed over the socket come back: the files count.
+    interfaces.forgetFlushed { _ in true }
     let effects = takeOver(new, at: now)
     if case .provisional(let seconds) = request {
       reloading.plan(return: former, at: now + seconds * 1_000_000)
@@ -63,7 +65,7 @@ extension Daemon {
     let fixed = SettingsDifference(from: settings, to: new).fixed
     guard fixed.isEmpty else {
       let words = fixed.joined(separator: ", ")
-      throw ReloadRefusal("cannot change while running, a restart is needed: \(words)")
+      throw ReloadRefusal("\(SettingsDifference.needsRestart): \(words)")
     }
     for remark in new.remarks { log.write(remark.logLine) }
     new.remarks = []
@@ -71,7 +73,7 @@ extension Daemon {
   }
 
   /// Puts settings into effect; returns what that leads to at once.
-  private func takeOver(_ new: Settings, at now: Instant) -> ReloadEffects {
+  func takeOver(_ new: Settings, at now: Instant) -> ReloadEffects {
     carryOut(at: now)
     reloading.beginEffects()
     let mark = node.announcementMark
@@ -80,7 +82,6 @@ extension Daemon {
     reloading.advance()
     changeProcess(from: former.configuration)
     changePlaces(from: former, at: now)
-    interfaces.forgetFlushed { _ in true }
     removeUnwanted(at: now)
     applyParameters(at: now)
     reconfigureNode(from: former, at: now)

@@ -8,10 +8,16 @@ struct SettingsDifference {
   /// Words of the statements that cannot change while the daemon runs; empty if all can.
   let fixed: [String]
 
+  /// What a client is told if there are some.
+  static let needsRestart = "cannot change while running, a restart is needed"
+
   init(from old: Settings, to new: Settings) {
     let (before, after) = (old.configuration, new.configuration)
-    lines =
-      Self.lines("-", of: before, without: after) + Self.lines("+", of: after, without: before)
+    var lines = Self.lines("-", of: before, without: after)
+    lines += Self.lines("+", of: after, without: before)
+    // The first rule that matches decides, so their order counts.
+    if lines.isEmpty, before.digest != after.digest { lines.append("~ the order of statements") }
+    self.lines = lines
     var fixed: [String] = []
     func compare(_ word: String, _ isSame: Bool) { if !isSame { fixed.append(word) } }
     compare("protocol-group", before.protocolGroup == after.protocolGroup)
@@ -42,7 +48,6 @@ struct SettingsDifference {
     where !known.contains(statement) && shown.indices.contains(index) {
       result.append("\(mark) \(String(decoding: shown[index], as: UTF8.self))")
     }
-    // The order of rules decides, and a move is no line that is gone or new.
     return result
   }
 }

@@ -1,0 +1,89 @@
+import BabelCore
+
+/// A request that changes or lists the rules of the filters.
+enum FilterRuleRequest: Equatable {
+  /// `show rules`.
+  case show
+  /// `rule add CHAIN [at N] SELECTOR… ACTION…`, with the rule as a statement and its number from 1.
+  case add([UInt8], FilterChainName, number: Int?)
+  /// `rule remove CHAIN N`.
+  case remove(FilterChainName, number: Int)
+
+  /// Whether a read-only connection may ask for it.
+  var isReadOnly: Bool { self == .show }
+
+  /// Reads a request; nil if it is another one, or malformed.
+  init?(_ request: [UInt8]) {
+    let words = RequestLines.words(request).map { String(decoding: $0, as: UTF8.self) }
+    guard words.count >= 2 else { return nil }
+    if words.count == 2, Self.equal(words[0], "show"), Self.equal(words[1], "rules") {
+      self = .show
+      return
+    }
+    guard Self.equal(words[0], "rule"), words.count >= 4, let chain = FilterChainName(words[2])
+    else { return nil }
+    if Self.equal(words[1], "remove"), words.count == 4, let number = Int(words[3]) {
+      self = .remove(chain, number: number)
+      return
+    }
+    guard Self.equal(words[1], "add") else { return nil }
+    var (rest, number) = (words.dropFirst(3), Int?.none)
+    if Self.equal(words[3], "at") {
+      guard words.count >= 5, let place = Int(words[4]) else { return nil }
+      (rest, number) = (words.dropFirst(5), place)
+    }
+    let statement = ([words[2]] + rest).joined(separator: " ")
+    self = .add(Array(statement.utf8), chain, number: number)
+  }
+
+  private static func equal(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) }
+}
+
+extension Daemon {
+  /// Executes a request; returns the lines of the answer.
+  func answer(to request: FilterRuleRequest, at now: Instant) -> String {
+    switch request {
+    case .show: return rulesText() + "ok\n"
+    case .add(let statement, let chain, let number):
+      let command = ConfigurationParser.parseRuntime(
+        line: statement, configuration: settings.configuration)
+      guard case .configuration(var configuration) = command else {
+        if case .bad(let error) = command { return "no \(error.detail)\n" }
+        return "bad\n"
+      }
+      if let number, !configuration.moveLastRule(of: chain, to: number) {
+        return "no There is no such place\n"
+      }
+      return change(to: configuration, at: now)
+    case .remove(let chain, let number):
+      var configuration = settings.configuration
+      guard configuration.removeRule(number, of: chain) else { return "no No such rule\n" }
+      return change(to: configuration, at: now)
+    }
+  }
+
+  /// Puts a configuration into effect that a client has changed; returns the status line.
+  func change(to configuration: Configuration, at now: Instant) -> String {
+    var new = settings
+    new.configuration = configuration
+    let fixed = SettingsDifference(from: settings, to: new).fixed
+    guard fixed.isEmpty else {
+      return "no \(SettingsDifference.needsRestart): \(fixed.joined(separator: ", "))\n"
+    }
+    _ = takeOver(new, at: now)
+    return "ok\n"
+  }
+
+  /// A line for each rule: `rule CHAIN N count N statement # place`.
+  private func rulesText() -> String {
+    var text = ""
+    for chain in [FilterChainName.input, .output, .redistribute, .install] {
+      for (index, (rule, count)) in node.rules(of: chain).enumerated() {
+        let statement = String(decoding: rule.statement(of: chain), as: UTF8.self)
+        let place = settings.configuration.description(of: rule.position)
+        text += "rule \(chain.word) \(index + 1) count \(count) \(statement)  # \(place)\n"
+      }
+    }
+    return text
+  }
+}
