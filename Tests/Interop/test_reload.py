@@ -7,15 +7,14 @@ import time
 import pytest
 from daemons import Swabeld, next_serial
 from netns import Process, wait_until
-from test_crash import FAR, OWN, hosts, neighbour_with_far_hosts
+from passage import OURS, SOURCE, await_passage, passage
+from test_crash import FAR, hosts, neighbour_with_far_hosts
 from traffic import Stream
 
-SOURCE = ["10.98.0.1", "fd98::1"]
 LONG = os.environ.get("SWABELD_LONG") == "1"
 RELOADS = 50 if LONG else 10
 ROTATIONS = 20 if LONG else 4
 
-OURS = ["10.91.0.0/16", "fd91::/32", "10.98.0.0/16", "fd98::/32"]
 BASE = ["default type wired hello-interval 1 update-interval 4"] + [
     f"redistribute {kind}ip {prefix} allow" for prefix in OURS for kind in ("", "local ")
 ] + ["redistribute local deny"]
@@ -49,27 +48,11 @@ class Configured(Swabeld):
         return answer[:-1]
 
 
-def scene(lab, program, lines, first=()):
-    """A node with a source `s` that is routed statically, and a neighbour `a`."""
-    s, n, a = (lab.namespace(name) for name in "sna")
-    lab.veth(n, a, ("l0", "l0"))
-    lab.veth(n, s, ("l3", "l0"))
-    for host in (n, a):
-        host.forward()
-    s.batch(["route add 0.0.0.0/0 via 10.77.2.1", "route add ::/0 via fe80::1 dev l0"])
-    s.own(*SOURCE)
-    n.batch(["route add 10.98.0.0/16 via 10.77.2.2 proto static",
-             "route add fd98::/32 via fe80::2 dev l3 proto static"])
-    n.own(*OWN)
-    a.own(*FAR)
-    neighbour = neighbour_with_far_hosts(program, a, first)
+def scene(lab, program, lines, first=(), crowd=0):
+    """The passage with a daemon that reads a file."""
+    s, n, a, neighbour = passage(lab, program, first, crowd)
     node = Configured(n, lines)
-    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
-    wait_until(lambda: hosts(OWN) | {"10.98.0.0/16", "fd98::/32"} <= a.reaches(neighbour.proto),
-               20, "ours are learned")
-    for place, address in ((n, "10.77.1.2"), (n, "fe80::2%l0"), (n, "fe80::2%l3"),
-                           (n, "10.77.2.2")):
-        assert place.ping(address)
+    await_passage(n, a, neighbour, crowd)
     return s, n, a, neighbour, node
 
 
@@ -77,8 +60,11 @@ def effects(answer, kind):
     return {line.split()[2] for line in answer if line.startswith(f"effect {kind} ")}
 
 
-@pytest.mark.parametrize("program", ["swabeld", "babeld", "bird"])
-def test_nothing_is_lost(lab, program):
+@pytest.mark.parametrize(
+    "program, crowd",
+    [("swabeld", 0), ("babeld", 0), ("bird", 0), ("swabeld", 10_000),
+     *([("babeld", 10_000), ("bird", 10_000)] if LONG else [])])
+def test_nothing_is_lost(lab, program, crowd):
     """Reloads of all kinds under a stream of 1,000 datagrams a second, family and direction."""
     variants = [
         ["interface l0"],
@@ -89,7 +75,9 @@ def test_nothing_is_lost(lab, program):
         ["interface l0 link-quality true", "in ip 10.92.0.0/16 metric 10"],
         ["interface l0", "redistribute ip 10.200.0.0/16 allow", "reflect-kernel-metric false"],
     ]
-    s, n, a, _, node = scene(lab, program, variants[0])
+    if crowd:
+        variants = [[*lines, "interface l2"] for lines in variants]
+    s, n, a, _, node = scene(lab, program, variants[0], crowd=crowd)
     streams = [Stream(s, {"a": a}, FAR, 1000), Stream(a, {"s": s}, SOURCE, 1000)]
     watchers = [Process(host, f"monitor-{host.label}", ["ip", "monitor", "route"])
                 for host in (n, a)]

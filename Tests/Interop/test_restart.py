@@ -9,40 +9,23 @@ import time
 import pytest
 from daemons import Swabeld
 from netns import Process, wait_until
-from test_crash import FAR, OWN, hosts, neighbour_with_far_hosts
+from passage import OURS, SOURCE, await_passage, passage
+from test_crash import FAR, OWN, hosts
 from traffic import Stream, nothing_lost
 
-SOURCE = ["10.98.0.1", "fd98::1"]
-RESTARTS = 20 if os.environ.get("SWABELD_LONG") == "1" else 5
+LONG = os.environ.get("SWABELD_LONG") == "1"
+RESTARTS = 20 if LONG else 5
 KEY = "key id shared type hmac-sha256 value " + "5a" * 32
 
 
-def scene(lab, program, first=()):
-    """A node with a source `s` that is routed statically, and a neighbour `a`."""
-    s, n, a = (lab.namespace(name) for name in "sna")
-    lab.veth(n, a, ("l0", "l0"))  # 10.77.1.0/24
-    lab.veth(n, s, ("l3", "l0"))  # 10.77.2.0/24
-    for host in (n, a):
-        host.forward()
-    s.batch(["route add 0.0.0.0/0 via 10.77.2.1", "route add ::/0 via fe80::1 dev l0"])
-    s.own(*SOURCE)
-    n.batch(["route add 10.98.0.0/16 via 10.77.2.2 proto static",
-             "route add fd98::/32 via fe80::2 dev l3 proto static"])
-    n.own(*OWN)
-    a.own(*FAR)
-    neighbour = neighbour_with_far_hosts(program, a, first)
+def scene(lab, program, first=(), crowd=0):
+    """The passage with a daemon that can be started anew."""
+    s, n, a, neighbour = passage(lab, program, first, crowd)
     node = Swabeld(
-        n, ["l0"], own=["10.91.0.0/16", "fd91::/32", "10.98.0.0/16", "fd98::/32"],
-        first=list(first),
+        n, ["l0", *(["l2"] if crowd else [])], own=OURS, first=list(first),
         statements=[
             "router-id 02:00:00:00:00:00:00:5a", f"state-file {lab.directory / 'state'}"])
-    proto = neighbour.proto
-    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
-    wait_until(lambda: hosts(OWN) | {"10.98.0.0/16", "fd98::/32"} <= a.reaches(proto), 20,
-               "ours are learned")
-    for place, address in ((n, "10.77.1.2"), (n, "fe80::2%l0"), (n, "fe80::2%l3"),
-                           (n, "10.77.2.2")):
-        assert place.ping(address)
+    await_passage(n, a, neighbour, crowd)
     return s, n, a, neighbour, node
 
 
@@ -54,13 +37,16 @@ def restart(node, pause=0.0):
 
 
 @pytest.mark.parametrize(
-    "program, first",
-    [("swabeld", []), ("swabeld", [KEY, "default key shared"]), ("babeld", []), ("bird", [])],
-    ids=["swabeld", "keys", "babeld", "bird"])
-def test_nothing_is_lost(lab, program, first):
+    "program, first, crowd",
+    [("swabeld", [], 0), ("swabeld", [KEY, "default key shared"], 0), ("babeld", [], 0),
+     ("bird", [], 0), ("swabeld", [], 10_000),
+     *([("babeld", [], 10_000), ("bird", [], 10_000)] if LONG else [])],
+    ids=["swabeld", "keys", "babeld", "bird", "crowd",
+         *(["babeld-crowd", "bird-crowd"] if LONG else [])])
+def test_nothing_is_lost(lab, program, first, crowd):
     """Restarts under a stream of 1,000 datagrams a second, family and direction: none is lost, and
     the kernels of both sides change no route."""
-    s, n, a, neighbour, node = scene(lab, program, first)
+    s, n, a, neighbour, node = scene(lab, program, first, crowd)
     streams = [Stream(s, {"a": a}, FAR, 1000), Stream(a, {"s": s}, SOURCE, 1000)]
     watchers = [Process(host, f"monitor-{host.label}", ["ip", "monitor", "route"])
                 for host in (n, a)]
