@@ -89,14 +89,16 @@ import Testing
       return
     }
     #expect(rules(configuration) == [one, two, new])
-    #expect(!configuration.moveLastRule(of: .input, to: 4))
-    #expect(!configuration.moveLastRule(of: .input, to: 0))
-    #expect(configuration.moveLastRule(of: .input, to: 1))
-    #expect(rules(configuration) == [new, one, two])
-    #expect(configuration.removeRule(2, of: .input))
-    #expect(rules(configuration) == [new, two])
-    #expect(!configuration.removeRule(3, of: .input))
-    #expect(!configuration.removeRule(0, of: .input))
+    let (isFourth, isZeroth) = (
+      configuration.moveLastRule(of: .input, to: 4), configuration.moveLastRule(of: .input, to: 0)
+    )
+    #expect(!isFourth && !isZeroth)
+    let isFirst = configuration.moveLastRule(of: .input, to: 1)
+    #expect(isFirst && rules(configuration) == [new, one, two])
+    let isRemoved = configuration.removeRule(2, of: .input)
+    #expect(isRemoved && rules(configuration) == [new, two])
+    let isNone = configuration.removeRule(3, of: .input) || configuration.removeRule(0, of: .input)
+    #expect(!isNone)
   }
 
   @Test func `only looking is allowed on a read-only connection`() {

@@ -182,3 +182,54 @@ import Testing
     #expect(changed.state() == fresh.state())
   }
 }
+
+/// What an operator adds to the cost of links for a while.
+@Suite struct `Surcharges` {
+  private func surcharge(_ change: (inout Surcharge) -> Void) -> InterfaceParameters {
+    var parameters = InterfaceParameters()
+    change(&parameters.surcharge)
+    return parameters
+  }
+
+  @Test func `a drained link loses its traffic at once, tells the other side, and gets it back`()
+    throws
+  {
+    let bench = try Bench()
+    let second = try bench.addInterface("p1")
+    let near = bench.peer(0xB1)
+    let far = bench.peer(0xB2, on: second)
+    near.announce(Example.x, metric: 0)
+    far.announce(Example.x, metric: 96)
+    bench.run(5)
+    #expect(bench.selected(Example.x)?.neighbour == near.address)
+    let first = bench.interface
+    bench.forget()
+    let drained = surcharge { $0.ofInterface = Surcharge.drained }
+    bench.input { $0.setParameters(drained, of: first, at: $1, into: &$2) }
+    bench.run(0.1)
+    #expect(bench.selected(Example.x)?.neighbour == far.address)
+    #expect(bench.neighbour(near)?.cost == Metric(96 + 16_384))
+    let told = bench.sent.filter { $0.interface == first }.flatMap { $0.ihus }.map { $0.rxcost }
+    #expect(told.last == Metric(96 + 16_384))
+    near.announce(Example.x, metric: 0)
+    bench.run(20)
+    near.announce(Example.x, metric: 0)
+    far.announce(Example.x, metric: 96)
+    bench.input { $0.setParameters(InterfaceParameters(), of: first, at: $1, into: &$2) }
+    bench.run(0.1)
+    #expect(bench.selected(Example.x)?.neighbour == near.address)
+  }
+
+  @Test func `a surcharge never says that a neighbour is not heard`() throws {
+    let bench = try Bench(surcharge { $0.ofNeighbours = [(Example.ownAddress, Metric(1))] })
+    let peer = bench.peer(0xB1)
+    let first = bench.interface
+    let dear = surcharge { $0.ofNeighbours = [(peer.address, Metric(65_534))] }
+    bench.input { $0.setParameters(dear, of: first, at: $1, into: &$2) }
+    bench.run(0.1)
+    #expect(bench.neighbour(peer)?.rxcost == Metric(65_534))
+    #expect(bench.neighbour(peer)?.cost == .infinity)
+    bench.input { $0.setParameters(InterfaceParameters(), of: first, at: $1, into: &$2) }
+    #expect(bench.neighbour(peer)?.cost == Metric(96))
+  }
+}

@@ -10,9 +10,9 @@ OURS = ["10.91.0.0/16", "fd91::/32", "10.98.0.0/16", "fd98::/32"]
 
 
 def passage(lab, program, first=(), crowd=0):
-    """A source `s` that is routed statically, a router `n` without a daemon, and a neighbour `a` that
-    runs one. With a crowd there is another neighbour on the router's link l2, which has so many
-    routes."""
+    """A source `s` that is routed statically, a router `n` without a daemon, and a neighbour `a`
+    that runs one. With a crowd there is another neighbour on the router's link l2, which has so
+    many routes."""
     s, n, a = (lab.namespace(name) for name in "sna")
     lab.veth(n, a, ("l0", "l0"))  # 10.77.1.0/24
     lab.veth(n, s, ("l3", "l0"))  # 10.77.2.0/24

@@ -19,23 +19,23 @@ def of(kind, complete=None):
             if one == kind and complete in (None, whole)]
 
 
-def test_each_example_has_its_counterpart():
+def test_each_example_has_its_counterpart(lab):
     kinds = [kind for kind, _, _ in EXAMPLES]
     assert len(kinds) >= 14 and kinds == ["bird", "swabeld"] * (len(kinds) // 2)
 
 
-def test_examples_of_swabeld_are_right(tmp_path):
+def test_examples_of_swabeld_are_right(lab):
     for text in of("swabeld"):
-        file = tmp_path / "swabeld.conf"
+        file = lab.directory / "swabeld.conf"
         file.write_text(text if "interface" in text else text + "interface lo0\n")
         found = subprocess.run([binary_under_test(), "--check", "-c", str(file)],
                                capture_output=True, text=True, timeout=20, check=False)
         assert found.returncode == 0, f"{text}\n{found.stdout}{found.stderr}"
 
 
-def test_examples_of_bird_are_right(tmp_path):
+def test_examples_of_bird_are_right(lab):
     for text in of("bird"):
-        file = tmp_path / "bird.conf"
+        file = lab.directory / "bird.conf"
         whole = text if "router id" in text else "router id 10.0.0.1;\n" + text
         file.write_text(whole if "device" in text else "protocol device { }\n" + whole)
         found = subprocess.run(["bird", "-p", "-c", str(file)], capture_output=True, text=True,

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -179,6 +180,22 @@ def test_a_mistake_changes_nothing(lab):
     assert "generation 1" in node.reload(["interface l0"], "reload --dry-run")
 
 
+def test_sighup_reloads_if_told_to(lab):
+    n, a = lab.namespace("n"), lab.namespace("a")
+    lab.veth(n, a, ("l0", "l0"))
+    a.own(*FAR)
+    neighbour_with_far_hosts("swabeld", a)
+    node = Configured(n, ["interface l0", "reload-on-sighup true"])
+    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    node.write(["interface l0", "reload-on-sighup true", "in ip 10.92.0.0/16 deny"])
+    node.process.child.send_signal(signal.SIGHUP)
+    wait_until(lambda: n.reaches() == {"fd92::1/128"}, 2, "the filter counts")
+    node.reload(["interface l0"])
+    assert node.stop(signal.SIGHUP) == 0
+    assert not n.reaches()
+    assert "SIGHUP ends the daemon" in node.process.text()
+
+
 def test_an_unconfirmed_change_goes_back(lab):
     n, a = lab.namespace("n"), lab.namespace("a")
     lab.veth(n, a, ("l0", "l0"))
@@ -292,16 +309,17 @@ def test_a_link_is_drained(lab):
     streams = [Stream(s, {"a": a}, FAR, 1000), Stream(a, {"s": s}, SOURCE, 1000)]
     time.sleep(0.5)
     assert node.ask("drain l0") == ["ok"]
-    wait_until(lambda: ways() == (False, False), 10, "traffic leaves")
+    wait_until(lambda: ways() == (False, False), 5, "traffic leaves")
     assert "# drain l0" in node.ask("show config")
     time.sleep(0.5)
     n.ip("link", "set", "l0", "down")
     time.sleep(1)
     n.ip("link", "set", "l0", "up")
+    n.ip("addr", "add", "fe80::1/64", "dev", "l0", "nodad")
     time.sleep(2)
     assert ways() == (False, False)
     assert node.ask("undrain l0") == ["ok"]
-    wait_until(lambda: ways() == (True, True), 20, "traffic comes back")
+    wait_until(lambda: ways() == (True, True), 5, "traffic comes back")
     assert node.ask("neighbour-cost fe80::2 5000 for 2") == ["ok"]
     for stream in streams:
         outcome = stream.finish()

@@ -163,8 +163,7 @@ def test_aredn_rules_while_running(lab):
         for line in ("redistribute anyproto if wg1 deny", "redistribute anyproto if wg1 deny",
                      "redistribute anyproto ip fd95::/32 metric 7"):
             assert control.ask(line) == ["ok"]
-        for line in ("in anyproto deny", "out deny", "install deny", "redistribute nonsense"):
-            assert control.ask(line) == ["bad"]
+        assert control.ask("redistribute nonsense") == ["bad"]
     wait_until(lambda: any(row["prefix"] == "fd95::/64" and row["metric"] == "7"
                            for row in node.dump("xroute")), 2, "the rule holds for what was there")
     a.ip("route", "add", "fd95:0:0:1::/64", "dev", "lo")
@@ -181,7 +180,7 @@ def test_althea(lab):
         assert rita(control.ask("dump"))[0] == 0
         assert control.ask("fee 17") == ["ok"]
         assert control.ask("metric-factor 1500") == ["ok"]
-        assert control.ask("kernel-check-interval 30") == ["bad"]
+        assert control.ask("kernel-check-interval 30") == ["ok"]
         assert control.ask(
             "default link-quality yes split-horizon no max-rtt-penalty 100 rtt-min 10 rtt-max 100 "
             "hello-interval 1 update-interval 4 ") == ["ok"]

@@ -94,6 +94,7 @@ package struct RandomConfiguration {
       ("switch-margin", { $0.dice.oneIn(4) ? "auto" : $0.number(0, 65534) }),
       ("switch-dwell", { $0.dice.oneIn(4) ? "auto" : $0.thousandths(0...3_600_000) }),
       ("daemonise", { $0.boolean() }), ("skip-kernel-setup", { $0.boolean() }),
+      ("reload-on-sighup", { $0.boolean() }),
       ("state-file", { $0.path() }), ("pid-file", { $0.path() }), ("log-file", { $0.path() }),
       ("limit", { $0.limit() }),
       (

@@ -94,6 +94,8 @@ public struct Configuration: Equatable, Sendable {
   public var importTables: [UInt32] = []
   /// `kernel-check-interval` in seconds; 0 means never.
   public var kernelCheckInterval: UInt32 = 300
+  /// `reload-on-sighup`: SIGHUP reads the configuration again instead of ending the daemon.
+  public var reloadsOnHangup = false
   /// `skip-kernel-setup`: leave sysctls alone.
   public var skipsKernelSetup = false
 

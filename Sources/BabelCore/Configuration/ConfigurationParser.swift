@@ -229,7 +229,7 @@ struct StatementParser {
       .randomID, .routerID, .ipv6Subtrees, .debug, .localPort, .localPortReadWrite, .localPath,
       .localPathReadWrite, .exportTable, .importTable, .kernelCheckInterval, .shutdownDelay,
       .switchMargin, .switchDwell, .daemonise, .skipKernelSetup, .stateFile, .pidFile, .limit,
-      .sourceTables, .sourceRulePriority, .fee, .metricFactor, .maxUpdateRetry,
+      .reloadOnHangup, .sourceTables, .sourceRulePriority, .fee, .metricFactor, .maxUpdateRetry,
       .protocolBufferSize:
       return try parseLive(first)
     }

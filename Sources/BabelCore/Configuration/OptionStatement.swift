@@ -25,6 +25,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case switchDwell = "switch-dwell"
   case daemonise
   case skipKernelSetup = "skip-kernel-setup"
+  case reloadOnHangup = "reload-on-sighup"
   case stateFile = "state-file"
   case pidFile = "pid-file"
   case logFile = "log-file"
@@ -82,6 +83,9 @@ extension StatementParser {
     case .switchMargin, .switchDwell: try parseSwitchRule(option, at: first)
     case .daemonise: configuration.daemonises = try boolean() ?? false
     case .skipKernelSetup: configuration.skipsKernelSetup = try boolean() ?? false
+    case .reloadOnHangup:
+      warn(.unknownToBabeld, at: first, "babeld ends on SIGHUP")
+      configuration.reloadsOnHangup = try boolean() ?? false
     case .stateFile: configuration.stateFile = try path()
     case .pidFile: configuration.pidFile = try path()
     case .logFile: configuration.logFile = try path()

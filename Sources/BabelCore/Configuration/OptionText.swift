@@ -25,6 +25,7 @@ extension Configuration {
     case .switchDwell: switchDwell.map { [Array(decimal($0).utf8)] } ?? []
     case .daemonise: boolean(daemonises)
     case .skipKernelSetup: boolean(skipsKernelSetup)
+    case .reloadOnHangup: boolean(reloadsOnHangup)
     case .stateFile: [StatementText.quoted(stateFile)]
     case .pidFile: [StatementText.quoted(pidFile)]
     case .logFile: logFile.map { [StatementText.quoted($0)] } ?? []
@@ -87,7 +88,7 @@ extension Configuration {
     case .protocolGroup, .protocolPort, .kernelPriority, .reflectKernelMetric, .randomID, .debug,
       .localPort, .localPortReadWrite, .localPathReadWrite, .exportTable, .kernelCheckInterval,
       .shutdownDelay, .smoothingHalfLife, .daemonise, .skipKernelSetup, .stateFile, .pidFile,
-      .limit, .sourceRulePriority, .fee, .metricFactor, .protocolBufferSize:
+      .reloadOnHangup, .limit, .sourceRulePriority, .fee, .metricFactor, .protocolBufferSize:
       nil
     }
   }

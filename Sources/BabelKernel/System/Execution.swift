@@ -31,13 +31,12 @@ public enum Execution {
   }
 
   /// Executes a program in place of this one; returns why that failed. Descriptors that are not
-  /// for this program alone stay open. Signals that wait for us wait for the new program. If none
-  /// does, all of ``Signal`` are unblocked, as they were at our start. The program's environment is
-  /// ours, with one more variable.
+  /// for this program alone stay open. All of ``Signal`` stay blocked, so that
+  /// one that comes before the new program listens to them waits for it instead of ending it. The
+  /// program's environment is ours, with one more variable.
   public static func replace(
     by path: String, _ arguments: [[UInt8]], setting variable: String, to value: String
   ) -> KernelError {
-    releaseSignals()
     var words = arguments.map { copy($0) }
     words.append(nil)
     let assignment = Array("\(variable)=".utf8)
@@ -59,19 +58,6 @@ public enum Execution {
     for i in octets.indices { text[i] = CChar(bitPattern: octets[i]) }
     text[octets.count] = 0
     return text
-  }
-
-  private static func releaseSignals() {
-    var waiting = sigset_t()
-    guard sigpending(&waiting) == 0,
-      !Signal.allCases.contains(where: { sigismember(&waiting, $0.rawValue) != 0 })
-    else { return }
-    var mask = sigset_t()
-    sigemptyset(&mask)
-    for signal in Signal.allCases { sigaddset(&mask, signal.rawValue) }
-    _ = sigprocmask(SIG_UNBLOCK, &mask, nil)
-    let usual = 0
-    _ = swabel_signal(SIGPIPE, usual)
   }
 
   /// Gives the process the name of its file, if it executed ``runningProgram`` and so has another

@@ -39,7 +39,7 @@ extension Daemon {
       return .lines((isReadWrite ? execute(processRequest) : "bad") + "\n")
     }
     if let reload = ReloadRequest(request.line), reload.isReadOnly || isReadWrite {
-      return .lines(answer(to: reload, at: now))
+      return .lines(answer(to: reload, showsDigest: isReadWrite, at: now))
     }
     if let live = LiveRequest(request.line), isReadWrite {
       return .lines(answer(to: live, at: now))

@@ -63,7 +63,14 @@ extension Daemon {
 
   private func received(_ signal: Signal) {
     switch signal {
-    case .terminate, .interrupt, .hangup: isStopping = true
+    case .terminate, .interrupt: isStopping = true
+    case .hangup:
+      if settings.configuration.reloadsOnHangup {
+        log.write("SIGHUP: \(reloadForSignal(at: .now))")
+      } else {
+        log.write("SIGHUP ends the daemon, as with babeld (reload-on-sighup true changes that).")
+        isStopping = true
+      }
     case .quit:
       keepsRoutes = true
       isStopping = true

@@ -5,7 +5,9 @@ import BabelWire
 // The configuration is read again and put into effect while everything goes on.
 extension Daemon {
   /// Executes a request; returns the lines of the answer.
-  func answer(to request: ReloadRequest, at now: Instant) -> String {
+  func answer(
+    to request: ReloadRequest, showsDigest: Bool = true, at now: Instant
+  ) -> String {
     if request == .confirm {
       return reloading.confirm() ? "ok\n" : "no Nothing waits for a confirmation\n"
     }
@@ -20,7 +22,8 @@ extension Daemon {
     var text = ""
     if request == .dryRun {
       text += "generation \(reloading.generation)\n"
-      text += "digest \(new.configuration.digest)\n"
+      // Who knows all but a short key could find it by trying digests.
+      if showsDigest { text += "digest \(new.configuration.digest)\n" }
       for line in difference.lines { text += "change \(line)\n" }
       forecast(new, at: now).append(to: &text)
       return text + "ok\n"
@@ -41,6 +44,12 @@ extension Daemon {
     for line in difference.lines { text += "change \(line)\n" }
     effects.append(to: &text)
     return text + "ok\n"
+  }
+
+  /// Reloads because of a signal; returns how that went, for the log.
+  func reloadForSignal(at now: Instant) -> String {
+    let lines = answer(to: .reload, at: now).utf8.split(separator: 0x0A)
+    return lines.last.map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
   /// Goes back to what was in effect before a change that nobody has confirmed.
