@@ -62,15 +62,8 @@ extension BabelNode {
     if let due = interface.announcing.periodicUpdateDue, due > update {
       links[announcing: id]?.announcing.planPeriodicUpdate(at: update)
     }
-    let isSurchargeNew = interface.parameters.surcharge != parameters.surcharge
     for neighbour in interface.neighbours {
-      // An operator's surcharge says nothing of the link, so averages forget the time with it, or
-      // traffic would take half a minute to come back.
-      if isSurchargeNew { neighbours[routes: neighbour].setRestartsSmoothing(true) }
       computeCost(neighbour, now, &buffer)
-      if neighbours[neighbour].routes.jobRemaining == nil {
-        neighbours[routes: neighbour].setRestartsSmoothing(false)
-      }
       // A longer IHU interval becomes known before the old promise is broken (§3.4.2).
       sendIHU(to: neighbour, now)
     }

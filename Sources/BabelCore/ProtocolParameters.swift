@@ -151,6 +151,9 @@ enum ProtocolParameters {
   /// Metric changes below this wait for the periodic update; where costs are measured, those
   /// below a tenth of the metric as well.
   static let insignificantMetric: UInt16 = 24
+  /// A metric that jumps by so much is no jitter: a link of the path was drained, which adds 16384,
+  /// or is no longer. Lost Hellos add less: at most 9216 to a radio of the usual cost.
+  static let drainedDifference = 12_288
   /// Our own seqno is raised at most this often, so that a flood cannot spin it.
   static let seqnoIncreaseSpacing: Int64 = 100_000
   /// Forwarded requests are remembered this long, to pass the answer on (§3.8.1.2).

@@ -199,7 +199,7 @@ import Testing
     let near = bench.peer(0xB1)
     let far = bench.peer(0xB2, on: second)
     near.announce(Example.x, metric: 0)
-    far.announce(Example.x, metric: 96)
+    far.announce(Example.x, metric: 48)
     bench.run(5)
     #expect(bench.selected(Example.x)?.neighbour == near.address)
     let first = bench.interface
@@ -214,7 +214,7 @@ import Testing
     near.announce(Example.x, metric: 0)
     bench.run(20)
     near.announce(Example.x, metric: 0)
-    far.announce(Example.x, metric: 96)
+    far.announce(Example.x, metric: 48)
     bench.input { $0.setParameters(InterfaceParameters(), of: first, at: $1, into: &$2) }
     bench.run(0.1)
     #expect(bench.selected(Example.x)?.neighbour == near.address)

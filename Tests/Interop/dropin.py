@@ -114,7 +114,7 @@ KNOWN = {
     "D4": rb"(table)[ \t]+(6553[5-9]|655[4-9]\d|65[6-9]\d\d|6[6-9]\d{3}|\d{6,})",
     "D25": rb"(protocol-port|kernel-priority|local-port(-readwrite)?|allow-duplicates) +65535\b",
     "D5": rb"/[ \t\r\n#]",
-    "D16": rb'interface "',
+    "D16": rb'interface "|(?m:^interface$)',
     "D6": rb"\A\Z|(?m:^[ \t]*interface[ \t])",
     "D7": rb"\\\n",
     "D8": rb"key id \S+ type hmac-sha256[ \t]*$",

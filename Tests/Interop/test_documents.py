@@ -106,7 +106,7 @@ def test_statements_of_the_documents(lab):
         r"(default|interface|key|redistribute|socket-mode|in|local-path\S*) [^A-Z]+$")
     found = [block for name in ("configuration.md", "control-socket.md") for block in blocks(name)
              if first.match(block.splitlines()[0].split("#")[0].strip())]
-    assert len(found) == 4, found
+    assert len(found) == 5, found
     for block in found:
         if not re.search(r"(?m)^interface ", block):
             block += "\ninterface l0\n"  # a daemon without an interface does not start

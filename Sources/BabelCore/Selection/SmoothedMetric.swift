@@ -15,9 +15,9 @@ struct SmoothedMetric: Equatable {
   /// The average at `now`, given that the metric has been `metric` since the last look.
   /// `timeConstant` is in microseconds; zero switches smoothing off.
   func value(_ metric: Metric, timeConstant: Int64, at now: Instant) -> Metric {
-    guard !metric.isInfinite, !value.isInfinite, timeConstant > 0, value != metric else {
-      return metric
-    }
+    guard !metric.isInfinite, !value.isInfinite, timeConstant > 0, value != metric,
+      !isFar(from: metric)
+    else { return metric }
     let elapsed = max(0, now - since.instant(near: now))
     // (1 − 1/8)^(8t/τ) in steps of τ/8, the rest linearly: close to e^(−t/τ), integers only.
     let step = max(1, timeConstant / 8)
@@ -30,8 +30,16 @@ struct SmoothedMetric: Equatable {
     return Metric(UInt16(Int64(metric.rawValue) + difference >> 16))
   }
 
+  /// Whether the average is so far from a metric that this is no jitter: somebody drained a link of
+  /// the path, or no longer does. Traffic would else take half a minute to come back.
+  private func isFar(from metric: Metric) -> Bool {
+    abs(Int(value.rawValue) - Int(metric.rawValue)) >= ProtocolParameters.drainedDifference
+  }
+
   /// Whether the route has had no other metric before `metric`, as far as the average tells.
-  func isFirst(_ metric: Metric) -> Bool { value == metric || value.isInfinite }
+  func isFirst(_ metric: Metric) -> Bool {
+    value == metric || value.isInfinite || isFar(from: metric)
+  }
 
   /// Microseconds since the last change.
   func unchangedTime(at now: Instant) -> Int64 { max(0, now - since.instant(near: now)) }
