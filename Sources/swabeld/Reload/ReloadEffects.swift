@@ -2,12 +2,12 @@ import BabelCore
 import BabelWire
 
 /// What a change of the configuration leads to at once: for the kernel's routes and for neighbours.
-struct ReloadEffects: Equatable {
+struct ReloadEffects {
   /// Most destinations that an answer names of each kind; of more it says how many there are.
   private static let namedLimit = 1000
 
   /// What the kernel had for a destination before, and what it has now.
-  private struct Change: Equatable {
+  private struct Change {
     let before: ForwardingTarget
     var after: ForwardingTarget
   }
@@ -45,7 +45,8 @@ struct ReloadEffects: Equatable {
   /// The lines of an answer.
   func append(to text: inout String) {
     var (lost, gained, changed) = ([String](), [String](), [String]())
-    for (name, change) in byDestination() where change.before != change.after {
+    for (key, change) in byDestination() where change.before != change.after {
+      let name = Self.name(key.destination, key.source)
       if change.after.isEmpty {
         lost.append(name)
       } else if change.before.isEmpty {
@@ -64,11 +65,12 @@ struct ReloadEffects: Equatable {
   }
 
   /// The entries that carry packets, before and now, of each destination that something changed
-  /// for. An unreachable entry carries none; one that moves to another table has changed.
-  private func byDestination() -> [String: (before: [Entry], after: [Entry])] {
-    var result: [String: (before: [Entry], after: [Entry])] = [:]
+  /// for, by a key with table 0. An unreachable entry carries none; one that moves to another table
+  /// has changed.
+  private func byDestination() -> [ForwardingKey: (before: [Entry], after: [Entry])] {
+    var result: [ForwardingKey: (before: [Entry], after: [Entry])] = [:]
     for (key, change) in changes {
-      let name = Self.name(key.destination, key.source)
+      let name = ForwardingKey(destination: key.destination, source: key.source, table: 0)
       if case .via(let path) = change.before {
         result[name, default: ([], [])].before.append(Entry(table: key.table, path: path))
       }

@@ -16,7 +16,9 @@ struct SettingsDifference {
     var lines = Self.lines("-", of: before, without: after)
     lines += Self.lines("+", of: after, without: before)
     // The first rule that matches decides, so their order counts.
-    if lines.isEmpty, before.digest != after.digest { lines.append("~ the order of statements") }
+    if lines.isEmpty, before.statements(showsKeys: true) != after.statements(showsKeys: true) {
+      lines.append("~ the order of statements")
+    }
     self.lines = lines
     var fixed: [String] = []
     func compare(_ word: String, _ isSame: Bool) { if !isSame { fixed.append(word) } }
