@@ -37,12 +37,13 @@ struct RuleCounts {
   /// Other rules count from now on. One that says the same as a former one goes on counting.
   func continued(_ former: FilterSet, _ filters: FilterSet) -> RuleCounts {
     func move(_ chain: FilterChainName) -> [UInt64] {
-      let (old, new) = (former[chain].rules, filters[chain].rules)
       let counts = self[chain]
-      if old == new { return counts }
-      return new.map { rule in
-        old.firstIndex { $0.saysTheSame(as: rule) }.map { $0 < counts.count ? counts[$0] : 0 } ?? 0
+      guard former[chain] != filters[chain] else { return counts }
+      var moved = [UInt64](repeating: 0, count: filters[chain].rules.count)
+      for (number, place) in former[chain].places(in: filters[chain]).enumerated() {
+        if let place, number < counts.count { moved[place] = counts[number] }
       }
+      return moved
     }
     var result = RuleCounts()
     result.input = move(.input)

@@ -288,3 +288,37 @@ struct FilterCase: Sendable, CustomTestStringConvertible {
     #expect(chain.firstMatch(subject) == 0)
   }
 }
+
+/// Rules are found again in a chain that has changed.
+@Suite struct `Places of rules` {
+  private func chain(_ metrics: [UInt16]) -> FilterChain {
+    FilterChain(
+      metrics.map { metric in
+        var rule = FilterRule()
+        rule.metric = Metric(metric)
+        return rule
+      })
+  }
+
+  @Test func `a rule is found by what it says`() {
+    let old = chain([1, 2, 3, 4, 5])
+    #expect(old.places(in: old) == [0, 1, 2, 3, 4])
+    #expect(old.places(in: chain([9, 1, 2, 3, 4, 5])) == [1, 2, 3, 4, 5])
+    #expect(old.places(in: chain([1, 3, 4, 5])) == [0, nil, 1, 2, 3])
+    #expect(old.places(in: chain([1, 4, 3, 7, 5])) == [0, nil, 2, 1, 4])
+    #expect(old.places(in: chain([])) == [nil, nil, nil, nil, nil])
+    #expect(chain([]).places(in: old) == [])
+    #expect(chain([1, 1]).places(in: chain([1])) == [0, nil])
+  }
+
+  @Test func `long chains are compared in little time`() {
+    let old = chain((0..<60_000).map { UInt16($0) })
+    var metrics = (0..<60_000).map { UInt16($0) }
+    metrics.insert(65_000, at: 30_000)
+    let places = old.places(in: chain(metrics))
+    #expect(places[29_999] == 29_999 && places[30_000] == 30_001)
+    // What lies between many differences is not looked for.
+    let other = chain((0..<60_000).reversed().map { UInt16($0) })
+    #expect(old.places(in: other).allSatisfy { $0 == nil })
+  }
+}

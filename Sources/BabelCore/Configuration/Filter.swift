@@ -150,6 +150,32 @@ public struct FilterChain: Equatable, Sendable {
   /// Makes a chain.
   public init(_ rules: [FilterRule] = []) { self.rules = rules }
 
+  /// Most comparisons of rules in ``places(in:)``: chains may have tens of thousands.
+  private static let comparisonLimit = 1_000_000
+
+  /// Where each rule stands in another chain, by what it says; nil if it is not there. Where both
+  /// chains are long and differ in many places, rules between the first and the last difference are
+  /// not looked for.
+  func places(in other: FilterChain) -> [Int?] {
+    let (old, new) = (rules, other.rules)
+    let shorter = min(old.count, new.count)
+    var start = 0
+    while start < shorter, old[start].saysTheSame(as: new[start]) { start += 1 }
+    var end = 0
+    while end < shorter - start,
+      old[old.count - 1 - end].saysTheSame(as: new[new.count - 1 - end])
+    {
+      end += 1
+    }
+    let middle = start..<(new.count - end)
+    let isSearched = (old.count - start - end) * middle.count <= Self.comparisonLimit
+    return old.indices.map { index in
+      if index < start { return index }
+      if index >= old.count - end { return new.count - (old.count - index) }
+      return isSearched ? middle.first { new[$0].saysTheSame(as: old[index]) } : nil
+    }
+  }
+
   /// The number of the first rule that matches, nil if none does.
   public func firstMatch(_ subject: FilterSubject) -> Int? {
     rules.isEmpty ? nil : rules.firstIndex { $0.matches(subject) }

@@ -152,12 +152,10 @@ extension BabelNode {
   /// Replaces the `install` chain. Rows that name a rule name it by its new number from now on, or
   /// none if it is gone; what they have in the kernel is to be compared afterwards.
   mutating func setInstallFilter(_ chain: FilterChain) {
-    let former = filters.install.rules
-    filters.install = chain
-    let numbers = former.map { rule in
-      chain.rules.firstIndex { $0.saysTheSame(as: rule) }.map { UInt16(truncatingIfNeeded: $0 + 1) }
-        ?? 0
+    let numbers = filters.install.places(in: chain).map { place in
+      place.map { UInt16(truncatingIfNeeded: $0 + 1) } ?? 0
     }
+    filters.install = chain
     for row in table.destinations.indexes where table.isLive(row) {
       let number = table.destinations[row].forwardedRule
       if number != 0 { table.destinations[row].renumber(numbers[Int(number) - 1]) }

@@ -54,7 +54,8 @@ extension Daemon {
 
   /// Goes back to what was in effect before a change that nobody has confirmed.
   func revertUnconfirmed(at now: Instant) {
-    guard let former = reloading.takeOverdue(at: now) else { return }
+    guard var former = reloading.takeOverdue(at: now) else { return }
+    former.live = settings.live
     log.write("Nobody confirmed the reloaded configuration: the former one comes back.")
     _ = takeOver(former, at: now)
   }
@@ -70,8 +71,10 @@ extension Daemon {
     }
     new.kernel = settings.kernel
     new.live = settings.live
+    // Whether we are in the background was settled at the start.
+    new.configuration.daemonises = settings.configuration.daemonises
     if let obstacle = Check.obstacles(to: new).first { throw ReloadRefusal(obstacle) }
-    let fixed = SettingsDifference(from: settings, to: new).fixed
+    let fixed = SettingsDifference.fixed(from: settings, to: new)
     guard fixed.isEmpty else {
       let words = fixed.joined(separator: ", ")
       throw ReloadRefusal("\(SettingsDifference.needsRestart): \(words)")

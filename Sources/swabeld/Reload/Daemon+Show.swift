@@ -44,12 +44,13 @@ extension Daemon {
       // These are no statements, and a reload keeps them.
       for line in settings.live.lines(at: now) { text += "# \(line)\n" }
     case .difference:
-      let files: Settings
+      var files: Settings
       do throws(ConfigurationError) {
         files = try Settings.read(settings.line)
       } catch {
         return "no \(ReloadRefusal(error.description).reason)\n"
       }
+      files.configuration.daemonises = settings.configuration.daemonises
       for line in SettingsDifference(from: files, to: settings).lines { text += line + "\n" }
       for line in settings.live.lines(at: now) { text += "+ \(line)\n" }
     }

@@ -66,9 +66,12 @@ extension Daemon {
   func change(to configuration: Configuration, at now: Instant) -> String {
     var new = settings
     new.configuration = configuration
-    let fixed = SettingsDifference(from: settings, to: new).fixed
+    let fixed = SettingsDifference.fixed(from: settings, to: new)
     guard fixed.isEmpty else {
       return "no \(SettingsDifference.needsRestart): \(fixed.joined(separator: ", "))\n"
+    }
+    if let table = new.tableOfBothKinds {
+      return "no source-tables: table \(table) is used otherwise, but these are for us alone\n"
     }
     _ = takeOver(new, at: now)
     return "ok\n"

@@ -5,9 +5,6 @@ import BabelWire
 struct SettingsDifference {
   /// A line for each statement that is gone (`-`) or new (`+`). Values of keys are left out.
   let lines: [String]
-  /// Words of the statements that cannot change while the daemon runs; empty if all can.
-  let fixed: [String]
-
   /// What a client is told if there are some.
   static let needsRestart = "cannot change while running, a restart is needed"
 
@@ -20,6 +17,12 @@ struct SettingsDifference {
       lines.append("~ the order of statements")
     }
     self.lines = lines
+  }
+
+  /// Words of the statements that are different and cannot change while the daemon runs; empty if
+  /// all can.
+  static func fixed(from old: Settings, to new: Settings) -> [String] {
+    let (before, after) = (old.configuration, new.configuration)
     var fixed: [String] = []
     func compare(_ word: String, _ isSame: Bool) { if !isSame { fixed.append(word) } }
     compare("protocol-group", before.protocolGroup == after.protocolGroup)
@@ -36,7 +39,11 @@ struct SettingsDifference {
     compare("pid-file", before.pidFile == after.pidFile)
     compare("user", before.user == after.user)
     compare("limit kernel-buffer", before.limits.kernelBuffer == after.limits.kernelBuffer)
-    self.fixed = fixed
+    // The tables for source prefixes point to it.
+    compare(
+      "export-table beside source-tables",
+      before.exportTable == after.exportTable || after.sourceTables == nil)
+    return fixed
   }
 
   private static func lines(
