@@ -44,8 +44,8 @@ import Testing
   @Test(arguments: [UInt32.max, 95_000_000, 6_000_000, 5_000_000])
   func `the longest half-life and any age of a metric`(halfLife: UInt32) {
     let timeConstant = Int64(halfLife) * 1_000_000 / 693
-    let smoothed = SmoothedMetric(Metric(65_000), at: Instant(microseconds: 0))
-    var last = Metric(65_000)
+    let smoothed = SmoothedMetric(Metric(12_096), at: Instant(microseconds: 0))
+    var last = Metric(12_096)
     for hours: Int64 in [0, 1, 6, 24, 240, 5900] {
       let now = Instant(microseconds: hours * 3_600_000_000)
       let value = smoothed.value(Metric(96), timeConstant: timeConstant, at: now)
@@ -54,7 +54,15 @@ import Testing
     }
     let later = Instant(microseconds: timeConstant / 100)
     let value = smoothed.value(Metric(96), timeConstant: timeConstant, at: later).rawValue
-    #expect(abs(Int(value) - 64_351) < 10, "a hundredth of the time constant is a percent")
+    #expect(abs(Int(value) - 11_976) < 3, "a hundredth of the time constant is a percent")
+  }
+
+  @Test func `an average that is far from the metric counts no more`() {
+    let smoothed = SmoothedMetric(Metric(16_480), at: Instant(microseconds: 0))
+    let soon = Instant(microseconds: 1000)
+    #expect(smoothed.value(Metric(96), timeConstant: 6_000_000, at: soon) == Metric(96))
+    #expect(smoothed.value(Metric(4_193), timeConstant: 6_000_000, at: soon) > Metric(16_000))
+    #expect(smoothed.isFirst(Metric(96)) && !smoothed.isFirst(Metric(4_193)))
   }
 
   @Test func `interfaces that come and go while work is left do not use up their numbers`() throws {

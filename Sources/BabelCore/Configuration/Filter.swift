@@ -156,7 +156,7 @@ public struct FilterChain: Equatable, Sendable {
   /// Where each rule stands in another chain, by what it says; nil if it is not there. Where both
   /// chains are long and differ in many places, rules between the first and the last difference are
   /// not looked for.
-  func places(in other: FilterChain) -> [Int?] {
+  package func places(in other: FilterChain) -> [Int?] {
     let (old, new) = (rules, other.rules)
     let shorter = min(old.count, new.count)
     var start = 0
