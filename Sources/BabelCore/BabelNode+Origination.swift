@@ -93,6 +93,7 @@ extension BabelNode {
     ruleCounts = ruleCounts.continued(filters, after)
     let before = filters.redistribute
     filters.redistribute = chain
+    guard !chain.saysTheSame(as: before) else { return }
     var changed: [DestinationRow] = []
     for offer in offers.all
     where redistributed(offer, by: before) != redistributed(offer, by: chain) {

@@ -34,10 +34,14 @@ extension BabelNode {
     _ new: NodeParameters, _ install: FilterChain, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard
-      install != filters.install || new.exportTable != parameters.exportTable
+      !install.saysTheSame(as: filters.install) || new.exportTable != parameters.exportTable
         || new.kernelPriority != parameters.kernelPriority
         || new.reflectsKernelMetric != parameters.reflectsKernelMetric
-    else { return }
+    else {
+      // Its rules may have moved in the file.
+      filters.install = install
+      return
+    }
     let formers = formerForwarding()
     parameters.exportTable = new.exportTable
     parameters.kernelPriority = new.kernelPriority
@@ -91,8 +95,9 @@ extension BabelNode {
   private mutating func judgeRoutes(
     by chain: FilterChain, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    guard chain != filters.input else { return }
+    let former = filters.input
     filters.input = chain
+    guard !chain.saysTheSame(as: former) else { return }
     for number in routesByDestination() {
       if let change = refilter(number, by: chain, now) { follow(change, now, &buffer) }
     }

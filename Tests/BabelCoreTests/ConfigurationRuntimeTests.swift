@@ -97,8 +97,13 @@ import Testing
     #expect(isFirst && rules(configuration) == [new, one, two])
     let isRemoved = configuration.removeRule(2, of: .input)
     #expect(isRemoved && rules(configuration) == [new, two])
-    let isNone = configuration.removeRule(3, of: .input) || configuration.removeRule(0, of: .input)
-    #expect(!isNone)
+    for number in [3, 0, -1, .min, .max] {
+      let isGone = configuration.removeRule(number, of: .input)
+      #expect(!isGone, "\(number)")
+    }
+    var plain = Configuration()
+    let isImplicitGone = plain.removeRule(1, of: .redistribute)
+    #expect(!isImplicitGone, "the implicit rule cannot be removed")
   }
 
   @Test func `only looking is allowed on a read-only connection`() {

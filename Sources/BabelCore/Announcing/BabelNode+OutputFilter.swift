@@ -50,9 +50,9 @@ extension BabelNode {
   /// interface: neighbours are to be told of those, and of no others.
   mutating func replaceOutputFilter(_ chain: FilterChain, _ now: Instant) -> [DestinationRow] {
     let former = filters.output
-    guard former != chain else { return [] }
-    var concerned: [DestinationRow] = []
     filters.output = chain
+    guard !former.saysTheSame(as: chain) else { return [] }
+    var concerned: [DestinationRow] = []
     announcing.retire(former, until: now + holdTime, at: now)
     for row in table.destinations.indexes where table.isLive(row) {
       guard let announcement = announcement(row) else { continue }

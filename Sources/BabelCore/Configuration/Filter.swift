@@ -150,6 +150,12 @@ public struct FilterChain: Equatable, Sendable {
   /// Makes a chain.
   public init(_ rules: [FilterRule] = []) { self.rules = rules }
 
+  /// Whether another chain has the same rules in the same order, wherever they were written.
+  package func saysTheSame(as other: FilterChain) -> Bool {
+    rules.count == other.rules.count
+      && rules.indices.allSatisfy { rules[$0].saysTheSame(as: other.rules[$0]) }
+  }
+
   /// Most comparisons of rules in ``places(in:)``: chains may have tens of thousands.
   private static let comparisonLimit = 1_000_000
 
@@ -240,10 +246,13 @@ extension Configuration {
     return true
   }
 
-  /// Removes the rule with a number from 1. False if there is none.
+  /// Removes the rule with a number from 1. False if there is none, or nobody wrote it.
   public mutating func removeRule(_ number: Int, of name: FilterChainName) -> Bool {
     var rules = filters[name].rules
-    guard rules.indices.contains(number - 1) else { return false }
+    // The implicit last rule of `redistribute` was written by nobody, so nobody can remove it.
+    guard number >= 1, number <= rules.count, rules[number - 1].position != nil else {
+      return false
+    }
     rules.remove(at: number - 1)
     filters[name] = FilterChain(rules)
     return true

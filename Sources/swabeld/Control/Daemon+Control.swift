@@ -38,8 +38,8 @@ extension Daemon {
     if let processRequest = ProcessRequest(request.line) {
       return .lines((isReadWrite ? execute(processRequest) : "bad") + "\n")
     }
-    if let reload = ReloadRequest(request.line), reload.isReadOnly || isReadWrite {
-      return .lines(answer(to: reload, showsDigest: isReadWrite, at: now))
+    if let reload = ReloadRequest(request.line), isReadWrite {
+      return .lines(answer(to: reload, at: now))
     }
     if let live = LiveRequest(request.line), isReadWrite {
       return .lines(answer(to: live, at: now))
@@ -97,6 +97,7 @@ extension Daemon {
     case .flushInterface(let name):
       guard let name, removeInterface(name, at: now) else { return "no No such interface" }
       settings.configuration.removeInterface(name)
+      settings.interfaces.removeAll { $0 == name }
       if settings.configuration.matchesPattern(name) { interfaces.flush(name) }
       // Its routes go now rather than in the next turn, so that monitors hear of them before the
       // answer; those of a large table follow.

@@ -12,6 +12,7 @@ extension Daemon {
       if keepsRoutes, !life.canBeContinued { return "no \(Self.noStateFile)" }
       self.keepsRoutes = keepsRoutes
     case .restart:
+      if reloading.isProvisional { return "no A reloaded configuration waits for its confirmation" }
       if let reason = prepareRestart() { return "no \(reason)" }
       keepsRoutes = true
     }

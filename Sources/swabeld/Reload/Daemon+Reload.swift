@@ -6,7 +6,7 @@ import BabelWire
 extension Daemon {
   /// Executes a request; returns the lines of the answer.
   func answer(
-    to request: ReloadRequest, showsDigest: Bool = true, at now: Instant
+    to request: ReloadRequest, confirms: Bool = true, at now: Instant
   ) -> String {
     if request == .confirm {
       return reloading.confirm() ? "ok\n" : "no Nothing waits for a confirmation\n"
@@ -22,8 +22,7 @@ extension Daemon {
     var text = ""
     if request == .dryRun {
       text += "generation \(reloading.generation)\n"
-      // Who knows all but a short key could find it by trying digests.
-      if showsDigest { text += "digest \(new.configuration.digest)\n" }
+      text += "digest \(new.configuration.digest)\n"
       for line in difference.lines { text += "change \(line)\n" }
       forecast(new, at: now).append(to: &text)
       return text + "ok\n"
@@ -34,7 +33,7 @@ extension Daemon {
     let effects = takeOver(new, at: now)
     if case .provisional(let seconds) = request {
       reloading.plan(return: former, at: now + seconds * 1_000_000)
-    } else {
+    } else if confirms {
       // Whoever loads without a condition means it to stay.
       _ = reloading.confirm()
     }
@@ -48,7 +47,8 @@ extension Daemon {
 
   /// Reloads because of a signal; returns how that went, for the log.
   func reloadForSignal(at now: Instant) -> String {
-    let lines = answer(to: .reload, at: now).utf8.split(separator: 0x0A)
+    // A script that rotates logs must not confirm what somebody is trying.
+    let lines = answer(to: .reload, confirms: false, at: now).utf8.split(separator: 0x0A)
     return lines.last.map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
@@ -143,8 +143,8 @@ extension Daemon {
   /// Whether routes of others may be redistributed now that were not before.
   func redistributesOtherwise(than former: Settings, in new: Settings? = nil) -> Bool {
     let settings = new ?? settings
-    return settings.configuration.filters.redistribute
-      != former.configuration.filters.redistribute
+    let chain = settings.configuration.filters.redistribute
+    return !chain.saysTheSame(as: former.configuration.filters.redistribute)
       || settings.importTables != former.importTables
   }
 

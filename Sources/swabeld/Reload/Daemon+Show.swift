@@ -10,7 +10,7 @@ enum ShowRequest: Equatable {
   case difference
 
   /// Whether a read-only connection may ask for it.
-  var isReadOnly: Bool { self != .secrets }
+  var isReadOnly: Bool { self == .configuration }
 
   /// Reads a request; nil if it is another one.
   init?(_ request: [UInt8]) {

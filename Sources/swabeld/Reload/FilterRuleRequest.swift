@@ -45,12 +45,15 @@ extension Daemon {
     switch request {
     case .show: return rulesText() + "ok\n"
     case .add(let statement, let chain, let number):
-      let command = ConfigurationParser.parseRuntime(
-        line: statement, configuration: settings.configuration)
+      // The dialect of AREDN has an answer of its own to a rule without a place.
+      var base = settings.configuration
+      base.socketDialect = .babel
+      let command = ConfigurationParser.parseRuntime(line: statement, configuration: base)
       guard case .configuration(var configuration) = command else {
         if case .bad(let error) = command { return "no \(error.detail)\n" }
         return "bad\n"
       }
+      configuration.socketDialect = settings.configuration.socketDialect
       if let number, !configuration.moveLastRule(of: chain, to: number) {
         return "no There is no such place\n"
       }

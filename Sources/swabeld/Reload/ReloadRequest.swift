@@ -1,4 +1,5 @@
-/// What a client wants done with the configuration files.
+/// What a client wants done with the configuration files. All of it needs a read-write socket: a
+/// forecast costs time, and an error quotes the files, which may hold keys.
 enum ReloadRequest: Equatable {
   /// `reload`: they are read again and put into effect.
   case reload
@@ -31,9 +32,6 @@ enum ReloadRequest: Equatable {
       return nil
     }
   }
-
-  /// Whether a read-only connection may ask for it.
-  var isReadOnly: Bool { self == .dryRun }
 
   private static func equal(_ word: ArraySlice<UInt8>, _ text: String) -> Bool {
     word.elementsEqual(text.utf8)

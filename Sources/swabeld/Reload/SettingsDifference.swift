@@ -12,6 +12,11 @@ struct SettingsDifference {
     let (before, after) = (old.configuration, new.configuration)
     var lines = Self.lines("-", of: before, without: after)
     lines += Self.lines("+", of: after, without: before)
+    for key in after.keys where key.file != nil {
+      if let former = before.key(id: key.id), former.file == key.file, former != key {
+        lines.append("~ key id \(String(decoding: key.id, as: UTF8.self)): its file has changed")
+      }
+    }
     // The first rule that matches decides, so their order counts.
     if lines.isEmpty, before.statements(showsKeys: true) != after.statements(showsKeys: true) {
       lines.append("~ the order of statements")
