@@ -3,7 +3,8 @@ import BabelWire
 /// What an operator adds to the cost of links for a while, so that traffic leaves them.
 public struct Surcharge: Equatable, Sendable {
   /// Added to the cost of a drained interface, in both directions: more than any ordinary path
-  /// costs, and so little that a path over three drained links still can be used.
+  /// costs, and so little that a path over three links, each drained at one end, can still be
+  /// used.
   public static let drained = Metric(16_384)
 
   /// Added for all neighbours of the interface.

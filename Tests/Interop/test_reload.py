@@ -57,6 +57,17 @@ def scene(lab, program, lines, first=(), crowd=0):
     return s, n, a, neighbour, node
 
 
+def beside_a_neighbour(lab, lines):
+    """A daemon that reads a file, and has a neighbour with far hosts."""
+    n, a = lab.namespace("n"), lab.namespace("a")
+    lab.veth(n, a, ("l0", "l0"))
+    a.own(*FAR)
+    neighbour_with_far_hosts("swabeld", a)
+    node = Configured(n, lines)
+    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    return n, node
+
+
 def effects(answer, kind):
     return {line.split()[2] for line in answer if line.startswith(f"effect {kind} ")}
 
@@ -162,12 +173,7 @@ def test_a_filter_counts_at_once(lab):
 
 
 def test_a_mistake_changes_nothing(lab):
-    n, a = lab.namespace("n"), lab.namespace("a")
-    lab.veth(n, a, ("l0", "l0"))
-    a.own(*FAR)
-    neighbour_with_far_hosts("swabeld", a)
-    node = Configured(n, ["interface l0"])
-    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    n, node = beside_a_neighbour(lab, ["interface l0"])
     for lines, reason in (
             (["interface l0", "in ip 10.0.0.0/33 deny"], rf"{node.file}:\d+"),
             (["interface l0", "protocol-port 6697"], "protocol-port"),
@@ -181,12 +187,7 @@ def test_a_mistake_changes_nothing(lab):
 
 
 def test_sighup_reloads_if_told_to(lab):
-    n, a = lab.namespace("n"), lab.namespace("a")
-    lab.veth(n, a, ("l0", "l0"))
-    a.own(*FAR)
-    neighbour_with_far_hosts("swabeld", a)
-    node = Configured(n, ["interface l0", "reload-on-sighup true"])
-    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    n, node = beside_a_neighbour(lab, ["interface l0", "reload-on-sighup true"])
     node.write(["interface l0", "reload-on-sighup true", "in ip 10.92.0.0/16 deny"])
     node.process.child.send_signal(signal.SIGHUP)
     wait_until(lambda: n.reaches() == {"fd92::1/128"}, 2, "the filter counts")
@@ -197,12 +198,7 @@ def test_sighup_reloads_if_told_to(lab):
 
 
 def test_an_unconfirmed_change_goes_back(lab):
-    n, a = lab.namespace("n"), lab.namespace("a")
-    lab.veth(n, a, ("l0", "l0"))
-    a.own(*FAR)
-    neighbour_with_far_hosts("swabeld", a)
-    node = Configured(n, ["interface l0"])
-    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    n, node = beside_a_neighbour(lab, ["interface l0"])
     node.reload(["interface l7"], "reload --confirm 2")
     wait_until(lambda: not n.reaches(), 1, "the interface is left")
     wait_until(lambda: hosts(FAR) <= n.reaches(), 12, "the former configuration is back")

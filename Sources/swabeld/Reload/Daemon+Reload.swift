@@ -19,27 +19,23 @@ extension Daemon {
       return "no \(error.reason)\n"
     }
     let difference = SettingsDifference(from: settings, to: new)
-    var text = ""
+    let effects: ReloadEffects
     if request == .dryRun {
-      text += "generation \(reloading.generation)\n"
-      text += "digest \(new.configuration.digest)\n"
-      for line in difference.lines { text += "change \(line)\n" }
-      forecast(new, at: now).append(to: &text)
-      return text + "ok\n"
+      effects = forecast(new, at: now)
+    } else {
+      let former = settings
+      // Interfaces that were flushed over the socket come back: the files count.
+      interfaces.forgetFlushed { _ in true }
+      effects = takeOver(new, at: now)
+      if case .provisional(let seconds) = request {
+        reloading.plan(return: former, at: now + seconds * 1_000_000)
+      } else if confirms {
+        // Whoever loads without a condition means it to stay.
+        _ = reloading.confirm()
+      }
+      log.write("The configuration was reloaded, changes: \(difference.lines.count).")
     }
-    let former = settings
-    // Interfaces that were flushed over the socket come back: the files count.
-    interfaces.forgetFlushed { _ in true }
-    let effects = takeOver(new, at: now)
-    if case .provisional(let seconds) = request {
-      reloading.plan(return: former, at: now + seconds * 1_000_000)
-    } else if confirms {
-      // Whoever loads without a condition means it to stay.
-      _ = reloading.confirm()
-    }
-    log.write("The configuration was reloaded, changes: \(difference.lines.count).")
-    text += "generation \(reloading.generation)\n"
-    text += "digest \(new.configuration.digest)\n"
+    var text = "generation \(reloading.generation)\ndigest \(new.configuration.digest)\n"
     for line in difference.lines { text += "change \(line)\n" }
     effects.append(to: &text)
     return text + "ok\n"
