@@ -38,15 +38,17 @@ enum ConfigurationTrial {
   }
 
   /// A few files that include one another.
-  private static let includedFiles = IncludedFiles(
-    names: { $0.isEmpty ? nil : [Array("a".utf8), Array("b".utf8)] },
-    read: { name in
-      switch name.last {
-      case UInt8(ascii: "a"): .octets(Array("include b*\nin if w* deny\n".utf8))
-      case UInt8(ascii: "b"): .octets(Array("set b { ::/0 }".utf8))
-      default: .unreadable("no such file")
-      }
-    })
+  private static var includedFiles: IncludedFiles {
+    IncludedFiles(
+      names: { $0.isEmpty ? nil : [Array("a".utf8), Array("b".utf8)] },
+      read: { name in
+        switch name.last {
+        case UInt8(ascii: "a"): .octets(Array("include b*\nin if w* deny\n".utf8))
+        case UInt8(ascii: "b"): .octets(Array("set b { ::/0 }".utf8))
+        default: .unreadable("no such file")
+        }
+      })
+  }
 
   /// What a text comes to; nil if it is refused, in words.
   private static func settings(from text: [UInt8]) -> Settings? {

@@ -8,7 +8,7 @@ struct LiveCosts {
   /// Most entries.
   static let limit = 1000
 
-  private struct Entry<Subject> {
+  private struct Entry<Subject: Sendable>: Sendable {
     let subject: Subject
     let cost: Metric
     let until: Instant?
