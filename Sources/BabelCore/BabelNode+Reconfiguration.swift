@@ -62,6 +62,7 @@ extension BabelNode {
   private mutating func changeSelection(_ new: NodeParameters) {
     parameters.smoothingHalfLife = new.smoothingHalfLife
     parameters.copyLimit = new.copyLimit
+    parameters.neighbourLoss = new.neighbourLoss
     guard
       new.switchMargin != parameters.switchMargin || new.switchDwell != parameters.switchDwell
         || new.allowDuplicates != parameters.allowDuplicates

@@ -37,6 +37,9 @@ public struct NodeParameters: Equatable, Sendable {
   /// For how many milliseconds it must have been so; nil means 4000 where the cost of a link is
   /// measured and the route is not new, else not at all.
   public var switchDwell: UInt32?
+  /// What the kernel does with packets to a destination whose neighbour fell silent, while no other
+  /// route can be used.
+  public var neighbourLoss = NeighbourLoss.unreachable
   /// Most times a critical Update is sent again (§3.7.2); 0 trusts that links lose nothing.
   public var copyLimit = Int.max
   /// Emit ``Notice/route(_:_:)``; costs time when many routes change.

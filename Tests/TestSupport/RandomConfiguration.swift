@@ -92,6 +92,13 @@ package struct RandomConfiguration {
       ("shutdown-delay-ms", { $0.number(0, 65534) }), ("link-detect", { $0.boolean() }),
       ("smoothing-half-life", { $0.number(0, 2_147_483_647) }),
       ("switch-margin", { $0.dice.oneIn(4) ? "auto" : $0.number(0, 65534) }),
+      (
+        "neighbour-loss",
+        {
+          $0.dice.oneIn(2)
+            ? $0.dice.pick(["unreachable", "covering"]) : "keep " + $0.thousandths(0...600_000)
+        }
+      ),
       ("switch-dwell", { $0.dice.oneIn(4) ? "auto" : $0.thousandths(0...3_600_000) }),
       ("daemonise", { $0.boolean() }), ("skip-kernel-setup", { $0.boolean() }),
       ("reload-on-sighup", { $0.boolean() }),

@@ -64,6 +64,8 @@ public struct Configuration: Equatable, Sendable {
   public var switchMargin: UInt16?
   /// `switch-dwell` in milliseconds: see ``NodeParameters/switchDwell``.
   public var switchDwell: UInt32?
+  /// `neighbour-loss`: see ``NodeParameters/neighbourLoss``.
+  public var neighbourLoss = NeighbourLoss.unreachable
   /// `max-update-retry`: see ``NodeParameters/copyLimit``.
   public var maxUpdateRetry: UInt32?
   /// `link-detect`: an interface is up only while it has a carrier; nil means where it had one
@@ -161,6 +163,7 @@ public struct Configuration: Equatable, Sendable {
     // Beyond 2^32 ms (49 days) smoothing is as good as never ending.
     parameters.switchMargin = switchMargin
     parameters.switchDwell = switchDwell
+    parameters.neighbourLoss = neighbourLoss
     if let maxUpdateRetry { parameters.copyLimit = Int(clamping: maxUpdateRetry) }
     parameters.smoothingHalfLife = UInt32(clamping: UInt64(smoothingHalfLife) * 1000)
     parameters.interfaceLimit = limits.interfaces ?? parameters.interfaceLimit

@@ -228,7 +228,8 @@ struct StatementParser {
     case .protocolGroup, .protocolPort, .kernelPriority, .reflectKernelMetric, .allowDuplicates,
       .randomID, .routerID, .ipv6Subtrees, .debug, .localPort, .localPortReadWrite, .localPath,
       .localPathReadWrite, .exportTable, .importTable, .kernelCheckInterval, .shutdownDelay,
-      .switchMargin, .switchDwell, .daemonise, .skipKernelSetup, .stateFile, .pidFile, .limit,
+      .switchMargin, .switchDwell, .neighbourLoss, .daemonise, .skipKernelSetup, .stateFile,
+      .pidFile, .limit,
       .reloadOnHangup, .sourceTables, .sourceRulePriority, .fee, .metricFactor, .maxUpdateRetry,
       .protocolBufferSize:
       return try parseLive(first)

@@ -23,6 +23,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case smoothingHalfLife = "smoothing-half-life"
   case switchMargin = "switch-margin"
   case switchDwell = "switch-dwell"
+  case neighbourLoss = "neighbour-loss"
   case daemonise
   case skipKernelSetup = "skip-kernel-setup"
   case reloadOnHangup = "reload-on-sighup"
@@ -81,6 +82,7 @@ extension StatementParser {
     case .linkDetect: configuration.detectsLinks = try boolean()
     case .smoothingHalfLife: configuration.smoothingHalfLife = try smoothingHalfLife()
     case .switchMargin, .switchDwell: try parseSwitchRule(option, at: first)
+    case .neighbourLoss: configuration.neighbourLoss = try neighbourLoss(at: first)
     case .daemonise: configuration.daemonises = try boolean() ?? false
     case .skipKernelSetup: configuration.skipsKernelSetup = try boolean() ?? false
     case .reloadOnHangup:

@@ -23,6 +23,7 @@ extension Configuration {
     case .smoothingHalfLife: number(smoothingHalfLife)
     case .switchMargin: number(switchMargin.map { UInt32($0) })
     case .switchDwell: switchDwell.map { [Array(decimal($0).utf8)] } ?? []
+    case .neighbourLoss: [Array(neighbourLossText.utf8)]
     case .daemonise: boolean(daemonises)
     case .skipKernelSetup: boolean(skipsKernelSetup)
     case .reloadOnHangup: boolean(reloadsOnHangup)
@@ -87,7 +88,8 @@ extension Configuration {
     case .maxUpdateRetry: "as many as are useful"
     case .protocolGroup, .protocolPort, .kernelPriority, .reflectKernelMetric, .randomID, .debug,
       .localPort, .localPortReadWrite, .localPathReadWrite, .exportTable, .kernelCheckInterval,
-      .shutdownDelay, .smoothingHalfLife, .daemonise, .skipKernelSetup, .stateFile, .pidFile,
+      .shutdownDelay, .smoothingHalfLife, .neighbourLoss, .daemonise, .skipKernelSetup, .stateFile,
+      .pidFile,
       .reloadOnHangup, .limit, .sourceRulePriority, .fee, .metricFactor, .protocolBufferSize:
       nil
     }

@@ -75,7 +75,7 @@ extension BabelNode {
     guard !destination.flags.contains(.adopted) else { return false }
     // Without a former route it is one we redistributed, or one of an earlier life.
     let isLearned = change.former != .none || destination.sourceRouter != ownRouter
-    beginHold(change.row, inKernel: isLearned, now)
+    beginHold(after: change, isLearned: isLearned, now)
     return change.former != .none
   }
 
@@ -138,6 +138,10 @@ extension BabelNode {
       table.destinations[row].forgetAnnouncement()
       updateForwarding(row, &buffer)
       table.removeIfUnused(row)
+    }
+    while work < budget, let row = selection.keptDue(at: now) {
+      work += 1
+      if endKeeping(row) { updateForwarding(row, &buffer) }
     }
     while work < budget, let row = announcing.copyDue(at: now) {
       work += 1

@@ -110,6 +110,7 @@ extension BabelNode {
   private mutating func routeLost(
     _ number: RouteRow, from before: VisibleRoute?, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
+    endKeepingIfRetracted(number)
     reselect(table.routes[number].destination, now, &buffer)
     reportRoute(number, ifNot: before, now, &buffer)
   }
@@ -157,6 +158,9 @@ extension BabelNode {
     if table.destinations[row].selected == number {
       table.routes[number].leaves()
       reselect(row, now, &buffer)
+    } else if table.destinations[row].flags.contains(.keepsEntry) {
+      // The kernel may have lost it with the interface.
+      updateForwarding(row, &buffer)
     }
     if !table.routes[number].isDenied { reportRoute(.flush, number, now, &buffer) }
     free(number)

@@ -28,6 +28,9 @@ extension BabelNode {
         wanted.metric = metric(of: destination.selected).rawValue
       }
       wanted.rule = installRule(row)
+    } else if keepsEntry(destination) {
+      wanted.nextHop = destination.forwardedNextHop
+      wanted.metric = destination.forwardedMetric
     } else if destination.flags.contains(.heldInKernel) {
       wanted.isUnreachable = true
     }

@@ -108,7 +108,13 @@ extension Destination {
   }
 
   /// It is not held any more.
-  mutating func endHold() { flags.remove([.held, .heldInKernel]) }
+  mutating func endHold() { flags.remove([.held, .heldInKernel, .keepsEntry]) }
+
+  /// While it is held the kernel keeps the entry that it has.
+  mutating func keepEntry() { flags.insert(.keepsEntry) }
+
+  /// What is held is unreachable from now on.
+  mutating func endKeeping() { flags.remove(.keepsEntry) }
 
   /// It stays held, if it is, but the kernel need not know of that.
   mutating func endHoldInKernel() { flags.remove(.heldInKernel) }
@@ -220,6 +226,8 @@ struct DestinationFlags: OptionSet {
   static let copyTwo = DestinationFlags(rawValue: 1024)
   /// The row is in the queue of copies.
   static let copyQueued = DestinationFlags(rawValue: 2048)
+  /// It is held, and the kernel keeps the entry of the route that was lost for a while.
+  static let keepsEntry = DestinationFlags(rawValue: 4096)
   /// The kernel has an entry of an earlier life; ``Destination/adoptedWay`` names its way in
   /// ``AdoptedForwarding``.
   static let adopted = DestinationFlags(rawValue: 16384)

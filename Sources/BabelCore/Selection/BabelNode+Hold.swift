@@ -14,6 +14,60 @@ extension BabelNode {
     selection.hold(row, until: due, at: now)
   }
 
+  /// Begins the hold of a destination that has lost its route. If the neighbour fell silent, what
+  /// the kernel has meanwhile is as configured; see ``NeighbourLoss``.
+  mutating func beginHold(after change: SelectionChange, isLearned: Bool, _ now: Instant) {
+    let loss = isLearned && fellSilent(change.former) ? parameters.neighbourLoss : .unreachable
+    switch loss {
+    case .unreachable: beginHold(change.row, inKernel: isLearned, now)
+    case .covering: beginHold(change.row, inKernel: false, now)
+    case .keep(let milliseconds):
+      beginHold(change.row, inKernel: true, now)
+      table.destinations[change.row].keepEntry()
+      selection.keep(change.row, until: now + Int64(milliseconds) * 1000, at: now)
+    }
+  }
+
+  /// Whether a route cannot be used only because its neighbour is not heard any more.
+  private func fellSilent(_ number: RouteRow) -> Bool {
+    guard number != .none else { return false }
+    return !isRetracted(number)
+      && neighbours[table.nextHops[table.routes[number].nextHop].neighbour].cost.isInfinite
+  }
+
+  /// Whether the neighbour of a route does not announce it any more.
+  private func isRetracted(_ number: RouteRow) -> Bool {
+    let route = table.routes[number]
+    let id = table.nextHops[route.nextHop].neighbour
+    return route.advertisedMetric.isInfinite || neighbours[id].routes.epoch != route.epoch
+  }
+
+  /// Whether the kernel keeps the entry of a destination that is held.
+  func keepsEntry(_ destination: Destination) -> Bool {
+    destination.flags.contains(.keepsEntry) && destination.forwardedNextHop != .none
+      && !table.nextHops[destination.forwardedNextHop].isLostByKernel
+  }
+
+  /// A neighbour does not announce a route any more: packets are not sent to it, even if its entry
+  /// was to be kept.
+  mutating func endKeepingIfRetracted(_ number: RouteRow) {
+    let row = table.routes[number].destination
+    if table.destinations[row].flags.contains(.keepsEntry), isRetracted(number),
+      table.destinations[row].forwardedNextHop == table.routes[number].nextHop
+    {
+      table.destinations[row].endKeeping()
+    }
+  }
+
+  /// A kept entry has had its time; false if there is none any more.
+  mutating func endKeeping(_ row: DestinationRow) -> Bool {
+    guard table.isLive(row), table.destinations[row].flags.contains(.keepsEntry) else {
+      return false
+    }
+    table.destinations[row].endKeeping()
+    return true
+  }
+
   /// How long neighbours may keep a route through us that is not refreshed, in microseconds. Links
   /// that are down count: the other end need not have noticed.
   var holdTime: Int64 {

@@ -1,17 +1,19 @@
 import BabelWire
 
-/// What selection has to come back to: destinations that are held, and better routes that have not
-/// proved themselves yet.
+/// What selection has to come back to: destinations that are held, those of them that keep their
+/// entry in the kernel for a while, and better routes that have not proved themselves yet.
 struct Selection {
   private var holds = RowWheel<Destination>()
+  private var kept = RowWheel<Destination>()
   private var settling = DelayLine(delay: ProtocolParameters.settlingTime)
 
   /// When something is to be done.
   var firstDeadline: Instant? {
-    guard let one = holds.firstDeadline, let other = settling.first else {
-      return holds.firstDeadline ?? settling.first
+    var first = holds.firstDeadline
+    for other in [kept.firstDeadline, settling.first] {
+      if let other { first = min(first ?? other, other) }
     }
-    return min(one, other)
+    return first
   }
 
   /// A destination is held until then.
@@ -23,6 +25,15 @@ struct Selection {
 
   /// A destination whose hold may be over.
   mutating func holdDue(at now: Instant) -> DestinationRow? { holds.popDue(at: now) }
+
+  /// A destination that is held keeps its entry in the kernel until then.
+  mutating func keep(_ row: DestinationRow, until due: Instant, at now: Instant) {
+    kept.remove(row)
+    kept.add(row, due, now: now)
+  }
+
+  /// A destination that may have kept its entry long enough.
+  mutating func keptDue(at now: Instant) -> DestinationRow? { kept.popDue(at: now) }
 
   /// A destination has a better route, which is looked at again when it has settled.
   mutating func settle(_ row: DestinationRow, at now: Instant) { settling.append(row, at: now) }

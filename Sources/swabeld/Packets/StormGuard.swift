@@ -206,7 +206,9 @@ final class StormGuard {
   /// The queue fills up although strangers send no more than they may. So we are too slow for that
   /// much.
   private func press() {
-    guard let worst = links.max(by: { $0.value.strangers < $1.value.strangers })?.key
+    guard
+      let worst = links.max(by: { ($0.value.strangers, $0.key) < ($1.value.strangers, $1.key) })?
+        .key
     else { return }
     links[worst]?.tokens = 0
     links[worst]?.refused += 1
@@ -325,7 +327,8 @@ final class StormGuard {
       flooded.append(source.ifindex)
     }
     guard !flooded.isEmpty else { return nil }
-    flooded.sort { strangersShare($0) < strangersShare($1) }
+    // Equal shares go by number: which links are named must not depend on hashing.
+    flooded.sort { (strangersShare($0), $0) < (strangersShare($1), $1) }
     flooded = Array(flooded.prefix(Self.linkLimit))
     let known = neighbours.filter { $0.value.isTrusted && flooded.contains($0.key.ifindex) }
       .sorted { $0.value.order < $1.value.order }.prefix(limit)
