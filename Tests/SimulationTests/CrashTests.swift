@@ -18,7 +18,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Storms.isOptimised ? 1..<UInt64(1001) : 1..<6)
+  @Test(arguments: Storms.seeds(400, long: 1000))
   func `nothing that comes back builds a loop`(seed: UInt64) {
     guard let outcome = Self.run(seed), Storms.environment["SWABELD_SIM_VERBOSE"] == "1" else {
       return

@@ -100,7 +100,7 @@ struct IntervalStorm {
     }
   }
 
-  @Test(arguments: Storms.seeds(24))
+  @Test(arguments: Storms.seeds(24, long: 96))
   func `intervals from 0.1 s to 655 s together never loop and find all shortest paths`(
     seed: UInt64
   ) {
