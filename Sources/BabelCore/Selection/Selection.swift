@@ -10,9 +10,8 @@ struct Selection {
   /// When something is to be done.
   var firstDeadline: Instant? {
     var first = holds.firstDeadline
-    for other in [kept.firstDeadline, settling.first] {
-      if let other { first = min(first ?? other, other) }
-    }
+    if let end = kept.firstDeadline { first = min(first ?? end, end) }
+    if let settled = settling.first { first = min(first ?? settled, settled) }
     return first
   }
 

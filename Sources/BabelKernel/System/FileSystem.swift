@@ -30,9 +30,17 @@ public enum FileSystem {
   public static func exists(_ path: String) -> Bool { kind(of: path) != nil }
 
   /// The whole file; refuses one longer than `limit` octets (`messageTooLong`), so that a wrong
-  /// path such as a device cannot eat the memory.
-  public static func read(_ path: String, limit: Int = 1 << 20) throws(KernelError) -> [UInt8] {
-    let file = try open(path, Int32(O_RDONLY | O_CLOEXEC))
+  /// path such as a device cannot eat the memory. With `mustBeFile` it refuses all that is no
+  /// regular file (`invalid`): a pipe may make the reader wait, and has nothing for a second one.
+  public static func read(
+    _ path: String, limit: Int = 1 << 20, mustBeFile: Bool = false
+  ) throws(KernelError) -> [UInt8] {
+    let waiting = mustBeFile ? O_NONBLOCK : 0
+    let file = try open(path, Int32(O_RDONLY | O_CLOEXEC) | Int32(waiting))
+    if mustBeFile, try !isRegular(file, path) {
+      throw KernelError(
+        operation: "read \(path), which is no regular file", errno: ErrorNumber.invalid)
+    }
     var result: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
     while let count = try reading(path, file, &chunk), count > 0 {
@@ -73,6 +81,15 @@ public enum FileSystem {
     }
     return FileWithRights(
       octets: octets, mode: UInt32(status.st_mode) & 0o7777, userID: UInt32(status.st_uid))
+  }
+
+  private static func isRegular(
+    _ file: borrowing FileDescriptor, _ path: String
+  ) throws(KernelError) -> Bool {
+    var status = stat()
+    let number = file.rawValue
+    try Syscall.check("read \(path)") { fstat(number, &status) }
+    return UInt32(status.st_mode) & 0o170000 == 0o100000
   }
 
   private static func reading(

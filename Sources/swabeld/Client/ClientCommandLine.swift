@@ -31,8 +31,8 @@ struct ClientCommandLine: Equatable {
   /// Seconds that the daemon has.
   var timeout: Int {
     if let chosenTimeout { return chosenTimeout }
-    let mayTakeLonger = isFirst("reload") || isFirst("restart") || isFirst("stop")
-    return mayTakeLonger ? Self.longTimeout : Self.usualTimeout
+    let slow = ["reload", "restart", "rule", "stop"]
+    return slow.contains(where: isFirst) ? Self.longTimeout : Self.usualTimeout
   }
 
   /// Whether this is the first word of the request.

@@ -15,12 +15,17 @@ enum ClientUsage {
 
       -s PATH|PORT       the daemon's socket; or the variable SWABELD_SOCKET
       -c FILE            the configuration that names it (/etc/babeld.conf)
-      --timeout SECONDS  how long to wait (10; restart, reload and stop: 60)
+      --timeout SECONDS  how long to wait (10; reload, restart, rule, stop: 60)
 
       dump               interfaces, neighbours, redistributed prefixes and routes
       monitor            the same, then changes as they happen
       show counters      what was refused
-      reload             read the configuration again
+      show rules         filter rules, and how often each has decided
+      show config        what is in effect; with --diff, what differs from the files
+      reload             read the configuration again; --dry-run only says what
+                         would change, --confirm 60 goes back without a confirm
+      rule add | remove  change the filter rules
+      drain NAME|all     move traffic off an interface; undrain ends that
       restart            execute the program's file again; routes stay
       stop               retract everything and end
       stop --keep-routes end, and leave the routes to a next process

@@ -63,6 +63,9 @@ final class ControlServer {
     let count: Int
     var requestsLeft = ControlServer.requestsPerTurn
     let began: Int64
+
+    /// Whether it has taken all of its time.
+    var isLong: Bool { MonotonicClock.microseconds() - began >= ControlServer.turnTime }
   }
   private var turn: Turn?
 
@@ -144,6 +147,8 @@ final class ControlServer {
     while var turn, turn.step < turn.count {
       let position = (first + turn.step) % turn.count
       let connection = connections[position]
+      // A single request may concern all routes, so time is looked at after each of them.
+      if turn.requestsLeft < Self.requestsPerTurn, turn.isLong { turn.requestsLeft = 0 }
       if turn.requestsLeft > 0, let line = connection.nextRequest() {
         turn.requestsLeft -= 1
         self.turn = turn
@@ -156,7 +161,7 @@ final class ControlServer {
       self.turn = turn
       guard turn.step < turn.count else { break }
       let next = (first + turn.step) % turn.count
-      if MonotonicClock.microseconds() - turn.began >= Self.turnTime {
+      if turn.isLong {
         first = next
         isBehind = true
         break

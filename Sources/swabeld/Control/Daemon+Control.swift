@@ -143,7 +143,11 @@ extension Daemon {
       settings.configuration.smoothingHalfLife = seconds
       node.smoothingHalfLife = UInt32(clamping: UInt64(seconds) * 1000)
     case .logFile(let name):
-      return reopenLog(String(decoding: name, as: UTF8.self)) ? "ok" : "no Cannot open log file"
+      guard reopenLog(String(decoding: name, as: UTF8.self)) else {
+        return "no Cannot open log file"
+      }
+      // What a reload finds in the files is compared with this.
+      settings.configuration.logFile = name
     case .reopenLogFile: return reopenLog(nil) ? "ok" : "no Cannot open log file"
     case .empty, .dump, .monitor, .unmonitor, .counters, .quit, .bad, .configuration:
       // These change nothing, so nobody asks for them here.

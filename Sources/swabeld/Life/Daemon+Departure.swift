@@ -27,7 +27,7 @@ extension Daemon {
     guard life.canBeContinued else { return Self.noStateFile }
     let next: Settings
     do throws(ConfigurationError) {
-      next = try Settings.read(settings.line)
+      next = try Settings.read(settings.line, whileRunning: true)
     } catch {
       return error.detail
     }

@@ -24,6 +24,9 @@ struct Settings {
   /// Where the statements are that babeld would not understand, `NAME:LINE` each.
   private(set) var foreignStatements: [[UInt8]] = []
 
+  /// Whether ``defaultFile`` was read, because the command line names no file.
+  private(set) var hasDefaultFile = false
+
   /// The command line that all this was read from.
   private(set) var line = CommandLineOptions([])
 
@@ -119,8 +122,11 @@ struct Settings {
   static let defaultFile = "/etc/babeld.conf"
 
   /// Applies options from left to right, then files in their order (babeld's order: a file
-  /// overrides an option).
-  static func read(_ line: CommandLineOptions) throws(ConfigurationError) -> Settings {
+  /// overrides an option). At the start a file may be a pipe; while the daemon runs it must be a
+  /// regular file.
+  static func read(
+    _ line: CommandLineOptions, whileRunning isRunning: Bool = false
+  ) throws(ConfigurationError) -> Settings {
     var settings = Settings()
     settings.line = line
     var files: [[UInt8]] = []
@@ -142,17 +148,21 @@ struct Settings {
     }
     if files.isEmpty {
       guard FileSystem.exists(defaultFile) else { return settings }
+      settings.hasDefaultFile = true
       files = [Array(defaultFile.utf8)]
     }
-    for name in files { try settings.readFile(name) }
+    for name in files { try settings.readFile(name, mustBeFile: isRunning) }
     return settings
   }
 
-  private mutating func readFile(_ name: [UInt8]) throws(ConfigurationError) {
+  private mutating func readFile(
+    _ name: [UInt8], mustBeFile: Bool
+  ) throws(ConfigurationError) {
     let path = String(decoding: name, as: UTF8.self)
     let octets: [UInt8]
     do throws(KernelError) {
-      octets = try FileSystem.read(path, limit: ConfigurationParser.fileLimit)
+      octets = try FileSystem.read(
+        path, limit: ConfigurationParser.fileLimit, mustBeFile: mustBeFile)
     } catch {
       throw ConfigurationError.unreadable(name: name, reason: error.description)
     }
@@ -184,7 +194,8 @@ struct Settings {
         do throws(KernelError) {
           return .octets(
             try FileSystem.read(
-              String(decoding: name, as: UTF8.self), limit: ConfigurationParser.fileLimit))
+              String(decoding: name, as: UTF8.self), limit: ConfigurationParser.fileLimit,
+              mustBeFile: true))
         } catch {
           return .unreadable(error.description)
         }

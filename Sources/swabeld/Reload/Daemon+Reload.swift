@@ -61,9 +61,12 @@ extension Daemon {
   private func readSettings() throws(ReloadRefusal) -> Settings {
     var new: Settings
     do throws(ConfigurationError) {
-      new = try Settings.read(settings.line)
+      new = try Settings.read(settings.line, whileRunning: true)
     } catch {
       throw ReloadRefusal(error.description)
+    }
+    guard new.hasDefaultFile || !settings.hasDefaultFile else {
+      throw ReloadRefusal("\(Settings.defaultFile) is gone")
     }
     new.kernel = settings.kernel
     new.live = settings.live
@@ -114,6 +117,10 @@ extension Daemon {
     server?.setForm(
       LineForm(dialect: configuration.socketDialect, pricing: configuration.pricing))
     updateReporting()
+    if configuration.kernelCheckInterval != former.kernelCheckInterval {
+      // The time of the next reading was planned with the former interval.
+      requestReading(at: .now)
+    }
   }
 
   /// Our routes may be put elsewhere from now on. Before that is done, it is looked who is there.

@@ -46,7 +46,7 @@ extension Daemon {
     case .difference:
       var files: Settings
       do throws(ConfigurationError) {
-        files = try Settings.read(settings.line)
+        files = try Settings.read(settings.line, whileRunning: true)
       } catch {
         return "no \(ReloadRefusal(error.description).reason)\n"
       }
