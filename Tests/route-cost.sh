@@ -25,8 +25,8 @@ instructions() {
   awk '/^summary:/ { print int($2 / 10000) }' "$folder/counts"
 }
 
-check install "$(instructions install)" 60500 instructions
-check switch "$(instructions switch)" 30500 instructions
-check retract "$(instructions retract)" 24500 instructions
+check install "$(instructions install)" 42500 instructions
+check switch "$(instructions switch)" 21800 instructions
+check retract "$(instructions retract)" 16900 instructions
 check memory "$("$cost" memory)" 264 octets
 exit "$status"

@@ -23,6 +23,7 @@ import BabelWire
 /// Long work is sliced: losing a neighbour with 100,000 routes only marks it; its routes are
 /// looked at by `advance`, a budget at a time.
 public struct BabelNode: ~Copyable {
+  private let place = InPlace()
   var parameters: NodeParameters
   /// Whether selection looks at prices: some interface carries them.
   var usesPrices = false

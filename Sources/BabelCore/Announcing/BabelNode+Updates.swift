@@ -77,8 +77,7 @@ extension BabelNode {
     let difference = old > new ? old - new : new - old
     // Small changes wait for the periodic update, so that a quiet mesh stays quiet (§3.7.2). Where
     // costs are not measured a change is a change of the network, however long the way.
-    let isMeasured =
-      announcement.interface.flatMap { interface($0) }?.parameters.isCostMeasured ?? false
+    let isMeasured = announcement.interface.map { links.isCostMeasured($0) } ?? false
     if difference >= max(ProtocolParameters.insignificantMetric, isMeasured ? old / 10 : 0) {
       noteChange(row, isCritical: !isTellable(row, announcement), now)
     }

@@ -6,6 +6,8 @@ import BabelWire
 /// due there.
 struct Links {
   private var rows: [Interface?] = []
+  /// The parameters of each row again: they are asked for with every Update, without its row.
+  private var parameters: [Shared<InterfaceParameters>?] = []
   /// Interfaces in the order they were added.
   private(set) var order: [InterfaceID] = []
   private var timers = DeadlineHeap()
@@ -13,6 +15,28 @@ struct Links {
   /// The interface of a number; nil if there is none.
   subscript(_ id: InterfaceID) -> Interface? {
     Int(id.rawValue) < rows.count ? rows[Int(id.rawValue)] : nil
+  }
+
+  /// The Hello interval of an interface in microseconds; nil if there is none.
+  func helloMicroseconds(_ id: InterfaceID) -> Int64? {
+    guard let shared = sharedParameters(id) else { return nil }
+    return Int64(shared.value.helloInterval) * 1000
+  }
+
+  /// Whether the cost of an interface's links is measured.
+  func isCostMeasured(_ id: InterfaceID) -> Bool {
+    guard let shared = sharedParameters(id) else { return false }
+    return shared.value.isCostMeasured
+  }
+
+  /// Whether Updates on an interface carry path attributes.
+  func carriesPathAttributes(_ id: InterfaceID) -> Bool {
+    guard let shared = sharedParameters(id) else { return false }
+    return shared.value.carriesPathAttributes
+  }
+
+  private func sharedParameters(_ id: InterfaceID) -> Shared<InterfaceParameters>? {
+    Int(id.rawValue) < parameters.count ? parameters[Int(id.rawValue)] : nil
   }
 
   /// The same for announcing, which keeps there how far each interface has come.
@@ -43,8 +67,10 @@ struct Links {
     guard let id = hole ?? nextID else { return nil }
     if let hole {
       rows[Int(hole.rawValue)] = interface
+      parameters[Int(hole.rawValue)] = interface.sharedParameters
     } else {
       rows.append(interface)
+      parameters.append(interface.sharedParameters)
     }
     order.append(id)
     return id
@@ -59,11 +85,13 @@ struct Links {
     timers.set(UInt32(id.rawValue), nil)
     order.removeAll { $0 == id }
     rows[Int(id.rawValue)] = nil
+    parameters[Int(id.rawValue)] = nil
   }
 
   /// Takes over other parameters.
   mutating func setParameters(_ parameters: InterfaceParameters, of id: InterfaceID) {
     rows[Int(id.rawValue)]?.parameters = parameters
+    self.parameters[Int(id.rawValue)] = rows[Int(id.rawValue)]?.sharedParameters
   }
 
   /// Takes over what the kernel says of the link.
@@ -267,10 +295,10 @@ struct Links {
 /// One row of the interface table.
 struct Interface {
   let name: InterfaceName
-  fileprivate(set) var parameters: InterfaceParameters
+  fileprivate private(set) var sharedParameters: Shared<InterfaceParameters>
+  private var sharedState = Shared(LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil))
   /// Octets of the MACs of its packets; nil when they are not signed.
   fileprivate(set) var sealReserve: Int?
-  fileprivate(set) var state = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
   /// Babel runs: the link is up and has an address to speak from.
   fileprivate(set) var isUp = false
   /// Seqno of the next multicast Hello (§3.2.3).
@@ -303,8 +331,20 @@ struct Interface {
 
   init(name: InterfaceName, parameters: InterfaceParameters, helloSeqno: Seqno) {
     self.name = name
-    self.parameters = parameters
+    sharedParameters = Shared(parameters)
     self.helloSeqno = helloSeqno
+  }
+
+  /// What the operator wants of it.
+  fileprivate(set) var parameters: InterfaceParameters {
+    _read { yield sharedParameters.value }
+    set { sharedParameters = Shared(newValue) }
+  }
+
+  /// What the kernel says of the link.
+  fileprivate(set) var state: LinkState {
+    _read { yield sharedState.value }
+    set { sharedState = Shared(newValue) }
   }
 
   /// The interface without what was sent, promised or heard on its link: none of that holds when

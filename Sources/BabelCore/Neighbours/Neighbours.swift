@@ -220,8 +220,8 @@ struct Neighbours {
   /// Notes what monitors are told. False if they would see no difference to what they were told
   /// last.
   mutating func noteReport(_ status: NeighbourStatus, isChange: Bool, of id: NeighbourID) -> Bool {
-    if isChange, let reported = table[id].reported, reported.looksLike(status) { return false }
-    table[id].reported = status
+    if isChange, let told = table[id].reported?.value, told.looksLike(status) { return false }
+    table[id].reported = Shared(status)
     return true
   }
 }
@@ -258,7 +258,7 @@ struct Neighbour {
   /// When the last Hello of any kind arrived.
   fileprivate(set) var lastHello: Instant?
   /// The values last told to monitors.
-  fileprivate(set) var reported: NeighbourStatus?
+  fileprivate(set) var reported: Shared<NeighbourStatus>?
 
   fileprivate(set) var routes = Routes()
   fileprivate(set) var fullUpdate = FullUpdate()

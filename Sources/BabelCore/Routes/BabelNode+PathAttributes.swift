@@ -31,9 +31,7 @@ extension BabelNode {
 
   /// What counts of an Update's attributes where it came in.
   func acceptedAttributes(_ update: Update, from id: NeighbourID) -> PathAttributes {
-    let interface = interface(neighbours[id].interface)
-    guard interface?.parameters.carriesPathAttributes == true else { return PathAttributes() }
-    return update.attributes
+    links.carriesPathAttributes(neighbours[id].interface) ? update.attributes : PathAttributes()
   }
 
   /// Whether neighbours are to be told of a route's price: it is not what it was, and the route is

@@ -3,6 +3,7 @@ import BabelWire
 /// Destinations, routes and sources with their indexes: by (destination, source prefix), by
 /// destination and by neighbour. Knows no policy.
 struct RouteTable {
+  private let place = InPlace()
   var destinations = ChunkedTable<Destination>()
   var routes = ChunkedTable<Route>()
   var nextHops = InternedNextHops()

@@ -42,12 +42,6 @@ extension BabelNode {
     return route.advertisedMetric.isInfinite || neighbours[id].routes.epoch != route.epoch
   }
 
-  /// Whether the kernel keeps the entry of a destination that is held.
-  func keepsEntry(_ destination: Destination) -> Bool {
-    destination.flags.contains(.keepsEntry) && destination.forwardedNextHop != .none
-      && !table.nextHops[destination.forwardedNextHop].isLostByKernel
-  }
-
   /// A neighbour does not announce a route any more: packets are not sent to it, even if its entry
   /// was to be kept.
   mutating func endKeepingIfRetracted(_ number: RouteRow) {

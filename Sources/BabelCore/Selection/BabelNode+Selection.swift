@@ -111,8 +111,7 @@ extension BabelNode {
   }
 
   private func isCostMeasured(_ number: RouteRow) -> Bool {
-    let id = table.nextHops[table.routes[number].nextHop].interface
-    return interface(id)?.parameters.isCostMeasured ?? false
+    links.isCostMeasured(table.nextHops[table.routes[number].nextHop].interface)
   }
 
   /// babeld's `allow-duplicates`: a learned route may stand beside a redistributed one.
