@@ -24,49 +24,6 @@ enum Example {
   }
 }
 
-/// One packet the node under test sent, with what it holds.
-struct SentPacket {
-  /// Virtual microseconds.
-  let time: Int64
-  let interface: InterfaceID
-  let destination: DatagramDestination
-  let bytes: [UInt8]
-  let tlvs: [DecodedTLV]
-  let timestampOffset: Int?
-
-  var isMulticast: Bool { destination == .multicast }
-
-  var updates: [Update] {
-    tlvs.compactMap { if case .tlv(.update(let update)) = $0 { update } else { nil } }
-  }
-
-  var hellos: [Hello] {
-    tlvs.compactMap { if case .tlv(.hello(let hello)) = $0 { hello } else { nil } }
-  }
-
-  var ihus: [IHU] {
-    tlvs.compactMap { if case .tlv(.ihu(let ihu)) = $0 { ihu } else { nil } }
-  }
-
-  var seqnoRequests: [SeqnoRequest] {
-    tlvs.compactMap { if case .tlv(.seqnoRequest(let request)) = $0 { request } else { nil } }
-  }
-
-  var routeRequests: [RouteRequest] {
-    tlvs.compactMap { if case .tlv(.routeRequest(let request)) = $0 { request } else { nil } }
-  }
-
-  var acknowledgments: [Acknowledgment] {
-    tlvs.compactMap { if case .tlv(.acknowledgment(let answer)) = $0 { answer } else { nil } }
-  }
-
-  var acknowledgmentRequests: [AcknowledgmentRequest] {
-    tlvs.compactMap {
-      if case .tlv(.acknowledgmentRequest(let request)) = $0 { request } else { nil }
-    }
-  }
-}
-
 /// The node under test on a virtual clock, with scripted peers that speak raw packets.
 final class Bench {
   private(set) var node: BabelNode
@@ -95,7 +52,8 @@ final class Bench {
     _ parameters: InterfaceParameters = InterfaceParameters(), seqno: UInt16 = 100,
     seed: UInt64 = 1, filters: FilterSet? = nil, mtu: UInt32 = 1500, ipv4: IPAddress? = nil,
     beginning: Beginning = .clean, sources: [SourceRecord] = [],
-    adopting: [(Prefix, ForwardingTarget)] = [], authentication: AuthenticationRecord? = nil,
+    adopting: [(Prefix, ForwardingTarget)] = [], tables: [UInt32] = [254],
+    authentication: AuthenticationRecord? = nil,
     origin: Int64 = 1_000_000_000,
     adjusting: (inout NodeParameters) -> Void = { _ in }
   ) throws {
@@ -109,13 +67,19 @@ final class Bench {
     node.begin(beginning, at: clock)
     for source in sources { node.restoreSource(source, at: clock) }
     for (prefix, target) in adopting {
-      let key = ForwardingKey(destination: prefix, source: .any(prefix.family), table: 254)
-      if node.adoptForwarding(key, target, at: clock) {
-        (forwarding[prefix], entries[key]) = (target, target)
-      }
+      for table in tables { adopt(prefix, target, in: table) }
     }
     interface = try addInterface(
       "p0", parameters, mtu: mtu, ipv4: ipv4, authentication: authentication)
+  }
+
+  /// Tells of an entry of an earlier life. False if it is not taken.
+  @discardableResult
+  func adopt(_ prefix: Prefix, _ target: ForwardingTarget, in table: UInt32 = 254) -> Bool {
+    let key = ForwardingKey(destination: prefix, source: .any(prefix.family), table: table)
+    guard node.adoptForwarding(key, target, at: clock) else { return false }
+    (forwarding[prefix], entries[key]) = (target, target)
+    return true
   }
 
   /// Adds another interface; our address is the same on each.
@@ -249,10 +213,12 @@ final class Bench {
     }
   }
 
-  /// The kernel drops an entry by itself.
-  func lose(_ prefix: Prefix) {
-    forwarding[prefix] = nil
-    entries = entries.filter { $0.key.destination != prefix }
+  /// The kernel drops an entry by itself, or the entry in one table.
+  func lose(_ prefix: Prefix, in table: UInt32? = nil) {
+    if table == nil { forwarding[prefix] = nil }
+    entries = entries.filter {
+      $0.key.destination != prefix || $0.key.table != table ?? $0.key.table
+    }
   }
 
   /// The kernel drops everything through an interface by itself.

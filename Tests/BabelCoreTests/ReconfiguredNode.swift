@@ -154,7 +154,7 @@ struct ReconfiguredNode {
       var rule = rule(&dice, prefixes)
       rule.neighbour = nil
       if !rule.metric.isInfinite { rule.metric = .zero }
-      if dice.oneIn(2) { rule.table = dice.oneIn(2) ? 77 : 78 }
+      for table in [77, 78, 99, 254] as [UInt32] where dice.oneIn(3) { rule.tables.append(table) }
       if dice.oneIn(3) { rule.kernelMetric = 5 }
       setting.filters.install.rules.append(rule)
     }

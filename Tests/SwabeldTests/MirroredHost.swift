@@ -28,6 +28,8 @@ final class MirroredHost {
 
   /// The link of other programs' routes.
   static let outerLink: Int32 = 100
+  /// The other table that routes are put into, in some networks.
+  static let secondTable: UInt32 = 77
   /// The protocol of routes that the node redistributes.
   static let redistributed: UInt8 = 4
 
@@ -56,7 +58,7 @@ final class MirroredHost {
 
   init(
     _ number: Int, links: [(peer: Int, peerPort: Int)], _ chance: Chance, forgetsLosses: Bool,
-    at now: Instant
+    tables: [UInt32], at now: Instant
   ) {
     self.number = number
     self.chance = chance
@@ -66,6 +68,8 @@ final class MirroredHost {
     var rule = FilterRule()
     rule.origin = .kernelProtocol(Self.redistributed)
     filters.redistribute.rules = [rule]
+    filters.install.rules = [FilterRule()]
+    for table in tables { filters.install.rules[0].tables.append(table) }
     node = BabelNode(
       NodeParameters(
         routerID: RouterID(0x0200_0000_0000_0000 | UInt64(number + 1)),
@@ -82,9 +86,8 @@ final class MirroredHost {
     for link in kernelLinks { table.update(link.asKernelLink) }
     mirror = KernelMirror(
       MirrorScope(
-        exportTables: [KernelRoute.mainTable], importTables: [KernelRoute.mainTable],
-        places: ForeignRoutes.Places(
-          tables: [KernelRoute.mainTable], metrics: [0...0, 1024...1024]),
+        exportTables: tables, importTables: [KernelRoute.mainTable],
+        places: ForeignRoutes.Places(tables: tables, metrics: [0...0, 1024...1024]),
         preferredSources: []),
       links: table, sources: nil)
     node.begin(.clean, at: now)

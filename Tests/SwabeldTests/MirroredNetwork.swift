@@ -25,6 +25,8 @@ struct MirroredNetwork {
 
   let destinations: [Prefix]
   private(set) var hosts: [MirroredHost] = []
+  /// The tables that routes are put into: in every other network the main one alone.
+  private let tables: [UInt32]
   private var links: [(a: (host: Int, port: Int), b: (host: Int, port: Int))] = []
   private var chance: Chance
   private var now = Self.beginning
@@ -37,6 +39,8 @@ struct MirroredNetwork {
   init(seed: UInt64, forgetsLosses: Bool) {
     chance = Chance(seed: seed)
     let count = 3 + chance.below(4)
+    tables =
+      seed % 2 == 0 ? [KernelRoute.mainTable] : [KernelRoute.mainTable, MirroredHost.secondTable]
     destinations = (0..<count).compactMap { Prefix("fd0\($0)::/64") }
     due = Array(repeating: Self.beginning, count: count)
     foreign = Array(repeating: [], count: count)
@@ -54,7 +58,7 @@ struct MirroredNetwork {
       hosts.append(
         MirroredHost(
           number, links: ends[number], Chance(seed: chance.next()),
-          forgetsLosses: forgetsLosses, at: now))
+          forgetsLosses: forgetsLosses, tables: tables, at: now))
     }
     for (number, destination) in destinations.enumerated() {
       insert(route(to: destination, MirroredHost.redistributed), number)
@@ -124,6 +128,10 @@ struct MirroredNetwork {
     case 4: loseNotifications(number)
     case 5: hosts[number].refusesUntil = now + chance.between(0, 2_000_000)
     case 6: insert(route(to: chance.pick(destinations), chance.pick([3, 4, 16])), number)
+    case 7 where tables.count > 1 && chance.oneIn(2):
+      var route = route(to: chance.pick(destinations), 3)
+      route.table = MirroredHost.secondTable
+      insert(route, number)
     default:
       let routes = sortedForeign(number)
       if !routes.isEmpty { remove(chance.pick(routes), number) }
@@ -177,9 +185,9 @@ struct MirroredNetwork {
     touched(number)
   }
 
-  /// In an order that does not depend on hashes. A destination has one at most.
+  /// In an order that does not depend on hashes. A table has one for a destination at most.
   private func sortedForeign(_ number: Int) -> [KernelRoute] {
-    foreign[number].sorted { $0.destination < $1.destination }
+    foreign[number].sorted { ($0.destination, $0.table) < ($1.destination, $1.table) }
   }
 
   private mutating func remove(_ route: KernelRoute, _ number: Int) {
@@ -222,8 +230,9 @@ struct MirroredNetwork {
     for destination in destinations {
       let distances = distances(to: destination)
       for host in hosts {
-        if let wrong = wrong(host, destination, distances) {
-          wrongs.append("host \(host.number), \(destination): \(wrong)")
+        for table in tables {
+          guard let wrong = wrong(host, destination, table, distances) else { continue }
+          wrongs.append("host \(host.number), \(destination), table \(table): \(wrong)")
         }
       }
     }
@@ -231,13 +240,13 @@ struct MirroredNetwork {
   }
 
   private func wrong(
-    _ host: MirroredHost, _ destination: Prefix, _ distances: [Int]
+    _ host: MirroredHost, _ destination: Prefix, _ table: UInt32, _ distances: [Int]
   ) -> String? {
     let mine = host.kernel.routes.filter {
       $0.destination == destination && $0.kernelProtocol == KernelRoute.babelProtocol
+        && $0.table == table
     }
-    let key = ForwardingKey(
-      destination: destination, source: .any(.ipv6), table: KernelRoute.mainTable)
+    let key = ForwardingKey(destination: destination, source: .any(.ipv6), table: table)
     let target = host.node.desiredForwarding(key)
     let wanted = KernelRoute(key, target) { id in
       host.ports.first { $0.id == id }?.ifindex

@@ -257,13 +257,19 @@ package struct RandomConfiguration {
     }
   }
 
+  /// One table, or a few of which some are the same.
+  private mutating func tables() -> String {
+    guard dice.oneIn(2) else { return "table \(number(1, 4_294_967_295))" }
+    return (0..<2 + dice.below(3)).map { _ in "table \(1 + dice.below(5))" }.joined(separator: " ")
+  }
+
   private mutating func action(_ isIPv4: Bool, isInstall: Bool) -> String {
     switch dice.below(7) {
     case 0: "allow"
     case 1: "deny"
     case 2: "metric \(number(1, 65535))"
     case 3: "src-prefix \(prefix(isIPv4))"
-    case 4: "table \(number(1, 4_294_967_295))"
+    case 4: tables()
     case 5: "pref-src \(isIPv4 ? "10.0.0.1" : dice.pick(["fd00::1", "::ffff:10.0.0.1"]))"
     default: isInstall ? "kernel-metric \(number(0, 4_294_967_294))" : "allow"
     }

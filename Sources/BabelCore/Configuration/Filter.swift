@@ -92,8 +92,8 @@ public struct FilterRule: Equatable, Sendable {
   public var metric = Metric.zero
   /// `redistribute … src-prefix`: announce with this source prefix.
   public var sourcePrefix: Prefix?
-  /// `install … table`.
-  public var table: UInt32?
+  /// `install … table`: the tables that the route is put into; none for that of all other routes.
+  public var tables = InstallTables()
   /// `install … pref-src`.
   public var preferredSource: IPAddress?
   /// `install … kernel-metric`.
@@ -106,11 +106,29 @@ public struct FilterRule: Equatable, Sendable {
   /// A rule that matches everything and allows it.
   public init() {}
 
+  /// The first of ``tables``, which stands for all where one is shown. Setting it makes it the only
+  /// one.
+  public var table: UInt32? {
+    get { tables.first }
+    set { tables = newValue.map { InstallTables($0) } ?? InstallTables() }
+  }
+
   /// Whether another rule says the same, wherever it was written.
   func saysTheSame(as other: FilterRule) -> Bool {
     var copy = other
     copy.position = position
     return copy == self
+  }
+
+  /// Whether another rule is for the same, whatever it says of it.
+  fileprivate func isForTheSame(as other: FilterRule) -> Bool {
+    var copy = other
+    copy.metric = metric
+    copy.sourcePrefix = sourcePrefix
+    copy.tables = tables
+    copy.preferredSource = preferredSource
+    copy.kernelMetric = kernelMetric
+    return copy.saysTheSame(as: self)
   }
 
   /// Whether every selector matches.
@@ -179,6 +197,19 @@ public struct FilterChain: Equatable, Sendable {
       if index < start { return index }
       if index >= old.count - end { return new.count - (old.count - index) }
       return isSearched ? middle.first { new[$0].saysTheSame(as: old[index]) } : nil
+    }
+  }
+
+  /// The same, but a rule that is not there has a successor if another one allows what it was for.
+  func successors(in other: FilterChain) -> [Int?] {
+    let places = places(in: other)
+    let missing = places.count { $0 == nil }
+    guard missing > 0, missing * other.rules.count <= Self.comparisonLimit else { return places }
+    return rules.indices.map { index in
+      places[index]
+        ?? other.rules.firstIndex {
+          !$0.metric.isInfinite && $0.isForTheSame(as: rules[index])
+        }
     }
   }
 

@@ -172,9 +172,7 @@ extension StatementParser {
       }
       draft.rule.sourcePrefix = prefix
     case .table:
-      let table = try table(upTo: 65535, at: token)
-      guard draft.chain == .install else { return warnIgnored("table", "install", at: token) }
-      draft.rule.table = table
+      try parseTable(at: token, into: &draft)
     case .preferredSource:
       let before = reader
       let (address, family) = try address()
@@ -187,6 +185,24 @@ extension StatementParser {
       }
       draft.rule.kernelMetric = UInt32(try number(0...Int64(UInt32.max - 1)))
       warn(.unknownToBabeld, at: token, "babeld has no kernel-metric action")
+    }
+  }
+
+  private mutating func parseTable(
+    at token: ConfigurationToken, into draft: inout RuleDraft
+  ) throws(ConfigurationError) {
+    let table = try table(upTo: 65535, at: token)
+    guard draft.chain == .install else { return warnIgnored("table", "install", at: token) }
+    if draft.rule.tables.contains(table) {
+      return warn(.withoutEffect, at: token, "table \(table) is named already in this rule")
+    }
+    // Once is enough.
+    if draft.rule.tables.count == 1 {
+      warn(.unknownToBabeld, at: token, "babeld uses only the last table of a rule")
+    }
+    guard draft.rule.tables.append(table) else {
+      throw reader.error(
+        at: token, expected: "at most \(InstallTables.limit) tables in a rule")
     }
   }
 

@@ -126,7 +126,7 @@ extension StatementText {
       add("metric", rule.metric.description)
     }
     if let prefix = rule.sourcePrefix { add("src-prefix", rule.text(of: prefix)) }
-    if let table = rule.table { add("table", "\(table)") }
+    for table in rule.tables { add("table", "\(table)") }
     if let address = rule.preferredSource {
       add("pref-src", rule.text(of: address))
     }

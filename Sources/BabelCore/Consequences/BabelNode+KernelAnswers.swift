@@ -3,18 +3,20 @@ import BabelWire
 // What the kernel's answers lead to.
 
 extension BabelNode {
-  /// The kernel refused a change; the route is not in use and must not be announced.
+  /// The kernel refused a change; the route is not in use and must not be announced. If it is in
+  /// several tables, those where it was not refused lose it, too.
   public mutating func forwardingFailed(
     _ key: ForwardingKey, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard let row = table.find(key.destination, key.source) else { return }
     let destination = table.destinations[row]
     // This life has not asked for an adopted entry, so no refusal is about it.
-    guard !destination.flags.contains(.adopted) else { return }
-    forgetForwarding(row)
+    // And what was refused in a table that is not asked for any more is not about what is now.
+    guard !destination.flags.contains(.adopted), isForwarded(row, in: key.table) else { return }
+    let others = forgetForwarding(row, refusedIn: key.table)
     table.destinations[row].endHoldInKernel()
     if destination.selected != .none { table.routes[destination.selected].setInstallable(false) }
-    reselect(row, now, &buffer)
+    reselect(row, replacing: others, now, &buffer)
   }
 
   /// What stood in the way of a destination's routes in the kernel may be gone: routes that were

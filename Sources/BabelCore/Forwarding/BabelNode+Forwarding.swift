@@ -6,7 +6,7 @@ import BabelWire
 /// What the kernel was asked for, before the parameters that its key depends on changed.
 struct FormerForwarding {
   let row: DestinationRow
-  let key: ForwardingKey
+  let tables: InstallTables
   let target: ForwardingTarget
 }
 
@@ -33,6 +33,7 @@ extension BabelNode {
       wanted.metric = destination.forwardedMetric
     } else if destination.flags.contains(.heldInKernel) {
       wanted.isUnreachable = true
+      if destination.flags.contains(.adopted) { wanted.rule = installRule(ofAdopted: row) }
     }
     return wanted
   }
@@ -48,40 +49,43 @@ extension BabelNode {
     #endif
     let destination = table.destinations[row]
     let wanted = wantedForwarding(row)
-    let oldKey: ForwardingKey
+    let oldTables: InstallTables
     let old: ForwardingTarget
     if destination.flags.contains(.adopted) {
       // An entry of an earlier life stays until there is something better to do.
       guard
         wanted.nextHop != .none || wanted.isUnreachable || destination.flags.contains(.originated)
       else { return }
-      (oldKey, old) = endAdoption(row)
+      (oldTables, old) = endAdoption(row)
     } else {
       let isLost =
         destination.forwardedNextHop != .none
         && table.nextHops[destination.forwardedNextHop].isLostByKernel
       if former == nil, !isLost, isAskedFor(wanted, destination) { return }
-      oldKey = former?.key ?? forwardingKey(row)
+      oldTables = former?.tables ?? forwardingTables(row)
       old = isLost ? .absent : former?.target ?? forwardedTarget(row)
     }
     if wanted.rule > 0, wanted.nextHop != .none {
       ruleCounts.count(Int(wanted.rule) - 1, of: .install)
     }
     ask(for: wanted, row)
-    let newKey = forwardingKey(row)
     let new = forwardedTarget(row)
-    guard oldKey != newKey || old != new else { return }
-    if oldKey == newKey {
-      buffer.actions.append(.forward(ForwardingChange(key: newKey, old: old, new: new)))
-      return
+    append(row, from: old, in: oldTables, to: new, in: forwardingTables(row), &buffer)
+  }
+
+  /// Asks for what becomes different in each table.
+  private func append(
+    _ row: DestinationRow, from old: ForwardingTarget, in oldTables: InstallTables,
+    to new: ForwardingTarget, in newTables: InstallTables, _ buffer: inout ActionBuffer
+  ) {
+    func append(_ table: UInt32, _ old: ForwardingTarget, _ new: ForwardingTarget) {
+      guard old != new else { return }
+      buffer.actions.append(
+        .forward(ForwardingChange(key: forwardingKey(row, table), old: old, new: new)))
     }
-    // Another table: the new entry first, so that there is never none.
-    if new != .absent {
-      buffer.actions.append(.forward(ForwardingChange(key: newKey, old: .absent, new: new)))
-    }
-    if old != .absent {
-      buffer.actions.append(.forward(ForwardingChange(key: oldKey, old: old, new: .absent)))
-    }
+    // New entries first, so that there is never none.
+    for table in newTables { append(table, oldTables.contains(table) ? old : .absent, new) }
+    for table in oldTables where !newTables.contains(table) { append(table, old, .absent) }
   }
 
   private func isAskedFor(_ wanted: WantedForwarding, _ destination: Destination) -> Bool {
@@ -101,29 +105,41 @@ extension BabelNode {
       wanted.nextHop, metric: wanted.metric, rule: wanted.rule, isUnreachable: wanted.isUnreachable)
   }
 
-  /// The kernel does not have what it was asked for.
-  mutating func forgetForwarding(_ row: DestinationRow) {
-    ask(for: WantedForwarding(rule: table.destinations[row].forwardedRule), row)
+  /// The kernel does not have what it was asked for in one table. Returns what it has in the
+  /// others, which goes too: a route that is announced must be there for all who look for it, and
+  /// each of the tables may be the only one that some packets see.
+  mutating func forgetForwarding(
+    _ row: DestinationRow, refusedIn refusing: UInt32
+  ) -> FormerForwarding? {
+    let destination = table.destinations[row]
+    let isLost =
+      destination.forwardedNextHop != .none
+      && table.nextHops[destination.forwardedNextHop].isLostByKernel
+    let former = FormerForwarding(
+      row: row, tables: forwardingTables(row).removing(refusing), target: forwardedTarget(row))
+    ask(for: WantedForwarding(rule: destination.forwardedRule), row)
+    return isLost || former.tables.isEmpty || former.target == .absent ? nil : former
+  }
+
+  /// Whether a table is one of those that the kernel was asked to hold a destination in.
+  func isForwarded(_ row: DestinationRow, in table: UInt32) -> Bool {
+    forwardingTables(row).contains(table)
   }
 
   /// Withdraws an adopted entry.
   mutating func dropAdopted(_ row: DestinationRow, _ buffer: inout ActionBuffer) {
-    let (key, old) = endAdoption(row)
-    if old != .absent {
-      buffer.actions.append(.forward(ForwardingChange(key: key, old: old, new: .absent)))
-    }
+    let (tables, old) = endAdoption(row)
+    append(row, from: old, in: tables, to: .absent, in: tables, &buffer)
   }
 
   /// Makes a destination an ordinary one without an entry; returns what the kernel has for it.
-  mutating func endAdoption(_ row: DestinationRow) -> (ForwardingKey, ForwardingTarget) {
+  mutating func endAdoption(_ row: DestinationRow) -> (InstallTables, ForwardingTarget) {
     let way = table.destinations[row].adoptedWay
-    let key = ForwardingKey(
-      destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
-      table: restart.adoption[way].table)
+    let tables = restart.adoption[way].tables
     let actual = restart.adoption.actual(way)
     table.destinations[row].endAdoption()
     restart.removeAdopted()
-    return (key, actual)
+    return (tables, actual)
   }
 
   /// Routes of a destination that the kernel refused may be installed again. Returns whether there
@@ -147,15 +163,16 @@ extension BabelNode {
     for row in table.destinations.indexes where table.isLive(row) {
       let target = forwardedTarget(row)
       guard target != .absent, !table.destinations[row].flags.contains(.adopted) else { continue }
-      result.append(FormerForwarding(row: row, key: forwardingKey(row), target: target))
+      result.append(FormerForwarding(row: row, tables: forwardingTables(row), target: target))
     }
     return result
   }
 
   /// Replaces the `install` chain. Rows that name a rule name it by its new number from now on, or
-  /// none if it is gone; what they have in the kernel is to be compared afterwards.
+  /// its successor, or none if it is gone; what they have in the kernel is to be compared afterwards.
+  /// What is held without a route goes by that.
   mutating func setInstallFilter(_ chain: FilterChain) {
-    let numbers = filters.install.places(in: chain).map { place in
+    let numbers = filters.install.successors(in: chain).map { place in
       place.map { UInt16(truncatingIfNeeded: $0 + 1) } ?? 0
     }
     filters.install = chain
@@ -168,9 +185,18 @@ extension BabelNode {
   /// What the node wants forwarded for a key.
   public func desiredForwarding(_ key: ForwardingKey) -> ForwardingTarget {
     guard let row = table.find(key.destination, key.source),
-      forwardingKey(row) == key
+      forwardingTables(row).contains(key.table)
     else { return .absent }
     return forwardedTarget(row)
+  }
+
+  /// The tables that the node wants a pair of destination and source prefix forwarded in; none if
+  /// it does not want it at all.
+  public func desiredTables(_ destination: Prefix, source: Prefix) -> InstallTables {
+    guard let row = table.find(destination, source), forwardedTarget(row) != .absent else {
+      return InstallTables()
+    }
+    return forwardingTables(row)
   }
 
   /// The entries the node wants forwarded, in the order of its table, from a position on: for
@@ -187,22 +213,29 @@ extension BabelNode {
     for row in RowIndexes<Destination>(from: position, to: end) where table.isLive(row) {
       let target = forwardedTarget(row)
       if target == .absent { continue }
-      body(forwardingKey(row), target)
+      for table in forwardingTables(row) { body(forwardingKey(row, table), target) }
     }
     return end < capacity ? end : nil
   }
 
-  /// The key of what the kernel was asked for last.
-  private func forwardingKey(_ row: DestinationRow) -> ForwardingKey {
+  private func forwardingKey(_ row: DestinationRow, _ number: UInt32) -> ForwardingKey {
+    ForwardingKey(
+      destination: table.destinations[row].prefix, source: table.sourcePrefix(row), table: number)
+  }
+
+  /// The tables of what the kernel was asked for last, or has from an earlier life.
+  private func forwardingTables(_ row: DestinationRow) -> InstallTables {
     let destination = table.destinations[row]
-    var number = parameters.exportTable
-    if destination.flags.contains(.adopted) {
-      number = restart.adoption[destination.adoptedWay].table
-    } else if destination.forwardedRule != 0 {
-      number = filters.install.rules[Int(destination.forwardedRule) - 1].table ?? number
-    }
-    return ForwardingKey(
-      destination: destination.prefix, source: table.sourcePrefix(row), table: number)
+    return destination.flags.contains(.adopted)
+      ? restart.adoption[destination.adoptedWay].tables
+      : installTables(ofRule: destination.forwardedRule)
+  }
+
+  /// The tables that an `install` rule names, by its number plus one; 0 for none.
+  private func installTables(ofRule number: UInt16) -> InstallTables {
+    guard number != 0 else { return InstallTables(parameters.exportTable) }
+    let tables = filters.install.rules[Int(number) - 1].tables
+    return tables.isEmpty ? InstallTables(parameters.exportTable) : tables
   }
 
   /// What the kernel was asked for last, or what it has from an earlier life.
@@ -238,7 +271,26 @@ extension BabelNode {
     return installRule(ofRoute: selected).map { UInt16(truncatingIfNeeded: $0 + 1) } ?? 0
   }
 
-  /// The kernel table a route is installed into, or would be.
+  /// The number plus one of an `install` rule for what an earlier life left of a destination, so
+  /// that it is held as unreachable in the tables where it is; 0 if there is none. No route is left
+  /// to say which rule it was: the first that may match and names these tables is taken.
+  private func installRule(ofAdopted row: DestinationRow) -> UInt16 {
+    let way = restart.adoption[table.destinations[row].adoptedWay]
+    guard !way.tables.areThose(of: InstallTables(parameters.exportTable)) else { return 0 }
+    var subject = FilterSubject(
+      destination: table.destinations[row].prefix, source: table.sourcePrefix(row))
+    if case .via(let path) = way.target { subject.interface = interface(path.interface)?.name }
+    for number in filters.install.rules.indices {
+      guard filters.install.rules[number].tables.areThose(of: way.tables) else { continue }
+      subject.routerID = filters.install.rules[number].routerID
+      if filters.install.rules[number].matches(subject) {
+        return UInt16(truncatingIfNeeded: number + 1)
+      }
+    }
+    return 0
+  }
+
+  /// The kernel table a route is installed into, or would be; the first if there are several.
   func forwardingTable(ofRoute number: RouteRow) -> UInt32 {
     installRule(ofRoute: number).flatMap { filters.install.rules[$0].table }
       ?? parameters.exportTable

@@ -8,10 +8,10 @@ struct AdoptedWay: Hashable {
   static let first = AdoptedWay(number: 0)
 }
 
-/// What entries of an earlier life do, and in which table they are.
+/// What entries of an earlier life do, and in which tables they are, in ascending order.
 struct AdoptedTarget: Hashable {
   let target: ForwardingTarget
-  let table: UInt32
+  let tables: InstallTables
 }
 
 /// Forwarding entries that an earlier life left in the kernel.
@@ -156,6 +156,15 @@ struct AdoptedForwarding {
   func actual(_ way: AdoptedWay) -> ForwardingTarget {
     let row = rows[Int(way.number)]
     return row.isLost ? .absent : row.way.target
+  }
+
+  /// What a destination of a way has if the same is found in one more table; nil if that may not
+  /// be: it leads elsewhere, is in this table already, or there is no room for another table. No
+  /// packet may follow a revoked way, so that does not grow.
+  func widened(_ way: AdoptedWay, by target: ForwardingTarget, in table: UInt32) -> AdoptedTarget? {
+    let row = rows[Int(way.number)]
+    guard !row.isRevoked, !row.isLost, row.way.target == target else { return nil }
+    return row.way.tables.inserting(table).map { AdoptedTarget(target: target, tables: $0) }
   }
 
   func isRevoked(_ way: AdoptedWay) -> Bool { rows[Int(way.number)].isRevoked }

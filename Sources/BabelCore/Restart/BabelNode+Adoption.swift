@@ -8,8 +8,9 @@ extension BabelNode {
   /// packet is received. The entry counts as asked for: later changes name it as what was there
   /// before. If nothing confirms it within four Hello intervals, and ten seconds, it is taken back;
   /// not before a minute has passed while an interface that entries lead through is down.
-  /// False if there is one for the destination already (the caller removes the second, which was
-  /// not used), or no room.
+  /// One route may be in several tables (``FilterRule/tables``): entries of a destination that do
+  /// the same there are all adopted, and share their fate. False if there is one for the destination
+  /// already that does something else, or if there is no room; the caller removes the second.
   public mutating func adoptForwarding(
     _ key: ForwardingKey, _ target: ForwardingTarget, at now: Instant
   ) -> Bool {
@@ -17,13 +18,28 @@ extension BabelNode {
       let row = table.findOrInsert(key.destination, key.source)
     else { return false }
     let destination = table.destinations[row]
-    guard !destination.flags.contains(.adopted), destination.forwardedNextHop == .none,
+    if destination.flags.contains(.adopted) { return adoptFurther(key.table, target, row, now) }
+    guard destination.forwardedNextHop == .none,
       !destination.flags.contains(.forwardedUnreachable),
-      let way = restart.adopt(AdoptedTarget(target: target, table: key.table), at: now)
+      let way = restart.adopt(
+        AdoptedTarget(target: target, tables: InstallTables(key.table)), at: now)
     else {
       table.removeIfUnused(row)
       return false
     }
+    table.destinations[row].adopt(way)
+    return true
+  }
+
+  /// Adopts a further entry of a destination that has one.
+  private mutating func adoptFurther(
+    _ number: UInt32, _ target: ForwardingTarget, _ row: DestinationRow, _ now: Instant
+  ) -> Bool {
+    let former = table.destinations[row].adoptedWay
+    guard let wider = restart.adoption.widened(former, by: target, in: number),
+      let way = restart.adopt(wider, at: now)
+    else { return false }
+    restart.removeAdopted()
     table.destinations[row].adopt(way)
     return true
   }

@@ -68,7 +68,7 @@ struct Settings {
   var exportTables: [UInt32] {
     var tables = [configuration.exportTable]
     for rule in configuration.filters.install.rules {
-      if let table = rule.table, !tables.contains(table) { tables.append(table) }
+      for table in rule.tables where !tables.contains(table) { tables.append(table) }
     }
     return tables
   }

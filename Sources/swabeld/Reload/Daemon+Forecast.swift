@@ -32,6 +32,7 @@ extension Daemon {
       for action in buffer.actions { effects.take(action) }
       buffer.removeAll()
     }
+    effects.takeRest(of: copy)
     effects.take(copy.announcements(since: mark))
     return effects
   }

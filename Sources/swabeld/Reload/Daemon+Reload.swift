@@ -101,6 +101,7 @@ extension Daemon {
     while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { carryOut(at: now) }
     carryOut(at: now)
     var effects = reloading.endEffects()
+    effects.takeRest(of: node)
     effects.take(node.announcements(since: mark))
     return effects
   }

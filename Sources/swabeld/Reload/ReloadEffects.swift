@@ -32,6 +32,18 @@ struct ReloadEffects {
     }
   }
 
+  /// Takes in what stays as it is in other tables, where a destination loses or gets an entry in one.
+  mutating func takeRest(of node: borrowing BabelNode) {
+    for key in Array(changes.keys) {
+      for table in node.desiredTables(key.destination, source: key.source) {
+        let other = ForwardingKey(destination: key.destination, source: key.source, table: table)
+        guard changes[other] == nil else { continue }
+        let target = node.desiredForwarding(other)
+        changes[other] = Change(before: target, after: target)
+      }
+    }
+  }
+
   /// Takes in what neighbours will be told.
   mutating func take(
     _ announcements: [(destination: Prefix, source: Prefix, metric: Metric)]

@@ -22,10 +22,11 @@ import Testing
   }
 
   static func crashed(
-    adopting: [(Prefix, ForwardingTarget)] = [],
-    _ parameters: InterfaceParameters = InterfaceParameters()
+    adopting: [(Prefix, ForwardingTarget)] = [], tables: [UInt32] = [254],
+    _ parameters: InterfaceParameters = InterfaceParameters(), filters: FilterSet? = nil
   ) throws -> (Bench, UInt16) {
-    let bench = try Bench(parameters, beginning: .afterCrash, adopting: adopting)
+    let bench = try Bench(
+      parameters, filters: filters, beginning: .afterCrash, adopting: adopting, tables: tables)
     bench.offer(Example.own)
     bench.run(0.4)
     return (bench, try #require(opaque(bench)))
