@@ -103,7 +103,8 @@ class Outcome:
 class Stream:
     """Datagrams from one namespace to addresses that several places claim to have."""
 
-    def __init__(self, source, places: dict, addresses: list[str], rate: int = 1200) -> None:
+    def __init__(self, source, places: dict, addresses: list[str], rate: int = 1200,
+                 port: int = PORT) -> None:
         from netns import Process, wait_until
 
         self.files = {}
@@ -112,12 +113,12 @@ class Stream:
         for name, namespace in places.items():
             self.files[name] = namespace.lab.directory / f"{source.label}-sink-{name}"
             self.sinks[name] = Process(
-                namespace, f"sink-{name}", [*program, "sink", str(self.files[name]), str(PORT)])
+                namespace, f"sink-{name}", [*program, "sink", str(self.files[name]), str(port)])
         for process in self.sinks.values():
             wait_until(lambda: "ready" in process.text(), 10, "a sink listens", every=0.02)
         self.times = source.lab.directory / f"{source.label}-sent"
         self.sender = Process(
-            source, "sender", [*program, "send", str(self.times), str(rate), str(PORT), *addresses])
+            source, "sender", [*program, "send", str(self.times), str(rate), str(port), *addresses])
         self.families = [6 if ":" in address else 4 for address in addresses]
 
     def finish(self) -> Outcome:
