@@ -38,6 +38,12 @@ extension BabelNode {
     return wanted
   }
 
+  /// Whether the kernel keeps the entry of a destination that is held.
+  private func keepsEntry(_ destination: Destination) -> Bool {
+    destination.flags.contains(.keepsEntry) && destination.forwardedNextHop != .none
+      && !table.nextHops[destination.forwardedNextHop].isLostByKernel
+  }
+
   /// Compares what is wanted for a destination with what was asked for, and asks. `former` is what
   /// was asked for under other parameters or `install` rules, if these have just changed.
   mutating func updateForwarding(
@@ -169,8 +175,8 @@ extension BabelNode {
   }
 
   /// Replaces the `install` chain. Rows that name a rule name it by its new number from now on, or
-  /// its successor, or none if it is gone; what they have in the kernel is to be compared afterwards.
-  /// What is held without a route goes by that.
+  /// its successor, or none if it is gone. What is held without a route goes by that. What they all
+  /// have in the kernel is to be compared afterwards.
   mutating func setInstallFilter(_ chain: FilterChain) {
     let numbers = filters.install.successors(in: chain).map { place in
       place.map { UInt16(truncatingIfNeeded: $0 + 1) } ?? 0

@@ -9,8 +9,8 @@ extension BabelNode {
   /// before. If nothing confirms it within four Hello intervals, and ten seconds, it is taken back;
   /// not before a minute has passed while an interface that entries lead through is down.
   /// One route may be in several tables (``FilterRule/tables``): entries of a destination that do
-  /// the same there are all adopted, and share their fate. False if there is one for the destination
-  /// already that does something else, or if there is no room; the caller removes the second.
+  /// the same there are all adopted, and share their fate. False if there is one already that does
+  /// something else, or if there is no room; the caller removes the second.
   public mutating func adoptForwarding(
     _ key: ForwardingKey, _ target: ForwardingTarget, at now: Instant
   ) -> Bool {

@@ -32,7 +32,7 @@ struct ReloadEffects {
     }
   }
 
-  /// Takes in what stays as it is in other tables, where a destination loses or gets an entry in one.
+  /// Takes in what stays as it is: a destination that loses an entry in one table may have others.
   mutating func takeRest(of node: borrowing BabelNode) {
     for key in Array(changes.keys) {
       for table in node.desiredTables(key.destination, source: key.source) {
