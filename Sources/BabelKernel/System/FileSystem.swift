@@ -30,16 +30,15 @@ public enum FileSystem {
   public static func exists(_ path: String) -> Bool { kind(of: path) != nil }
 
   /// The whole file; refuses one longer than `limit` octets (`messageTooLong`), so that a wrong
-  /// path such as a device cannot eat the memory. With `mustBeFile` it refuses all that is no
-  /// regular file (`invalid`): a pipe may make the reader wait, and has nothing for a second one.
+  /// path such as a device cannot eat the memory. With `mayWait` false it refuses pipes
+  /// and sockets (`invalid`): they can make the reader wait, and have nothing for a second one.
   public static func read(
-    _ path: String, limit: Int = 1 << 20, mustBeFile: Bool = false
+    _ path: String, limit: Int = 1 << 20, mayWait: Bool = true
   ) throws(KernelError) -> [UInt8] {
-    let waiting = mustBeFile ? O_NONBLOCK : 0
+    let waiting = mayWait ? 0 : O_NONBLOCK
     let file = try open(path, Int32(O_RDONLY | O_CLOEXEC) | Int32(waiting))
-    if mustBeFile, try !isRegular(file, path) {
-      throw KernelError(
-        operation: "read \(path), which is no regular file", errno: ErrorNumber.invalid)
+    if !mayWait, try isPipe(file, path) {
+      throw KernelError(operation: "read \(path), which is a pipe", errno: ErrorNumber.invalid)
     }
     var result: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
@@ -83,13 +82,13 @@ public enum FileSystem {
       octets: octets, mode: UInt32(status.st_mode) & 0o7777, userID: UInt32(status.st_uid))
   }
 
-  private static func isRegular(
+  private static func isPipe(
     _ file: borrowing FileDescriptor, _ path: String
   ) throws(KernelError) -> Bool {
     var status = stat()
     let number = file.rawValue
     try Syscall.check("read \(path)") { fstat(number, &status) }
-    return UInt32(status.st_mode) & 0o170000 == 0o100000
+    return [0o010000, 0o140000].contains(UInt32(status.st_mode) & 0o170000)
   }
 
   private static func reading(

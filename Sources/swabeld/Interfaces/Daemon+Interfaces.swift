@@ -209,7 +209,7 @@ extension Daemon {
   }
 
   /// What an interface is: as configured, else as found out (babeld's rules).
-  private func linkType(
+  func linkType(
     _ name: InterfaceName, by settings: Settings
   ) -> ResolvedLinkType {
     if let type = settings.configuration.settings(for: name).type { return ResolvedLinkType(type) }

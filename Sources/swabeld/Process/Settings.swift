@@ -122,8 +122,8 @@ struct Settings {
   static let defaultFile = "/etc/babeld.conf"
 
   /// Applies options from left to right, then files in their order (babeld's order: a file
-  /// overrides an option). At the start a file may be a pipe; while the daemon runs it must be a
-  /// regular file.
+  /// overrides an option). At the start a file may be a pipe, while the daemon runs it may
+  /// not.
   static func read(
     _ line: CommandLineOptions, whileRunning isRunning: Bool = false
   ) throws(ConfigurationError) -> Settings {
@@ -151,18 +151,18 @@ struct Settings {
       settings.hasDefaultFile = true
       files = [Array(defaultFile.utf8)]
     }
-    for name in files { try settings.readFile(name, mustBeFile: isRunning) }
+    for name in files { try settings.readFile(name, mayWait: !isRunning) }
     return settings
   }
 
   private mutating func readFile(
-    _ name: [UInt8], mustBeFile: Bool
+    _ name: [UInt8], mayWait: Bool
   ) throws(ConfigurationError) {
     let path = String(decoding: name, as: UTF8.self)
     let octets: [UInt8]
     do throws(KernelError) {
       octets = try FileSystem.read(
-        path, limit: ConfigurationParser.fileLimit, mustBeFile: mustBeFile)
+        path, limit: ConfigurationParser.fileLimit, mayWait: mayWait)
     } catch {
       throw ConfigurationError.unreadable(name: name, reason: error.description)
     }
@@ -195,7 +195,7 @@ struct Settings {
           return .octets(
             try FileSystem.read(
               String(decoding: name, as: UTF8.self), limit: ConfigurationParser.fileLimit,
-              mustBeFile: true))
+              mayWait: false))
         } catch {
           return .unreadable(error.description)
         }

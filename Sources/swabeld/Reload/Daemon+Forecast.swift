@@ -11,10 +11,12 @@ extension Daemon {
     var effects = ReloadEffects()
     let mark = copy.announcementMark
     let gone = unwanted(by: new)
+    var newcomers = wanted(by: new)
     for row in interfaces.all {
       let parameters = resolved(row, by: new).parameters
       if gone.contains(row.name) || parameters.control != row.parameters.control {
         copy.removeInterface(row.id, at: now, into: &buffer)
+        if !gone.contains(row.name) { newcomers.append(row.name) }
       } else if parameters != row.parameters {
         copy.setParameters(parameters, of: row.id, at: now, into: &buffer)
       }
@@ -26,6 +28,7 @@ extension Daemon {
     if redistributesOtherwise(than: settings, in: new) {
       offer(new, to: &copy, at: now, into: &buffer)
     }
+    for name in newcomers { join(name, new, &copy, at: now, into: &buffer) }
     var hasMore = true
     while hasMore {
       hasMore = copy.advance(to: now, budget: Self.rowsPerTurn, into: &buffer)
@@ -35,6 +38,20 @@ extension Daemon {
     effects.takeRest(of: copy)
     effects.take(copy.announcements(since: mark))
     return effects
+  }
+
+  /// Tells a copy of the node of an interface that we would run on. If its link is up, so is Babel.
+  private func join(
+    _ name: InterfaceName, _ new: Settings, _ copy: inout BabelNode, at now: Instant,
+    into buffer: inout ActionBuffer
+  ) {
+    let parameters = new.parameters(for: name, linkType(name, by: new))
+    guard
+      let id = copy.addInterface(
+        name, parameters, helloSeqno: Seqno(0), at: now, into: &buffer)
+    else { return }
+    let state = links.state(name, detectingCarrier: new.configuration.detectsLinks)
+    copy.interfaceChanged(id, state, kernelRoutesLost: false, at: now, into: &buffer)
   }
 
   /// Tells a copy of the node what there would be to redistribute.

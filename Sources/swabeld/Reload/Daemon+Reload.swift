@@ -163,10 +163,15 @@ extension Daemon {
     checkInterfaces(at: now)
   }
 
-  /// The interfaces that some settings name and that we do not run on.
-  private func wanted(by settings: Settings) -> [InterfaceName] {
+  /// The interfaces that some settings ask for and that we do not run on: those that they name, and
+  /// the links that match a pattern of theirs.
+  func wanted(by settings: Settings) -> [InterfaceName] {
     var names: [InterfaceName] = []
+    let matching = links.links().filter {
+      !$0.isLoopback && settings.configuration.matchesPattern($0.name)
+    }
     for name in settings.configuration.interfaces.map({ $0.name }) + settings.interfaces
+      + matching.map({ $0.name })
     where !interfaces.contains(name) && !names.contains(name) { names.append(name) }
     return names
   }
