@@ -11,12 +11,11 @@ extension Daemon {
     var effects = ReloadEffects()
     let mark = copy.announcementMark
     let gone = unwanted(by: new)
-    var newcomers = wanted(by: new)
     for row in interfaces.all {
       let parameters = resolved(row, by: new).parameters
       if gone.contains(row.name) || parameters.control != row.parameters.control {
         copy.removeInterface(row.id, at: now, into: &buffer)
-        if !gone.contains(row.name) { newcomers.append(row.name) }
+        if !gone.contains(row.name) { join(row.name, new, &copy, at: now, into: &buffer) }
       } else if parameters != row.parameters {
         copy.setParameters(parameters, of: row.id, at: now, into: &buffer)
       }
@@ -28,7 +27,7 @@ extension Daemon {
     if redistributesOtherwise(than: settings, in: new) {
       offer(new, to: &copy, at: now, into: &buffer)
     }
-    for name in newcomers { join(name, new, &copy, at: now, into: &buffer) }
+    for name in wanted(by: new) { join(name, new, &copy, at: now, into: &buffer) }
     var hasMore = true
     while hasMore {
       hasMore = copy.advance(to: now, budget: Self.rowsPerTurn, into: &buffer)
