@@ -12,11 +12,13 @@ import Testing
     /// Seconds from the last Hello until the neighbour counts as lost.
     static let notice = 11.0
 
-    init(_ loss: NeighbourLoss, beside: (Bench) -> Void = { _ in }) throws {
-      bench = try Bench { $0.neighbourLoss = loss }
+    init(_ loss: NeighbourLoss, isAnnounced: Bool = true) throws {
+      // With split horizon the only neighbour is not told of its own route, nor is anybody else.
+      var parameters = InterfaceParameters()
+      parameters.splitHorizon = !isAnnounced
+      bench = try Bench(parameters) { $0.neighbourLoss = loss }
       peer = bench.peer(0xB1)
       peer.announce(Example.x, metric: 100, interval: 65534)
-      beside(bench)
       bench.run(1)
       path = bench.target(Example.x)
       guard case .via = path else { throw Unreached() }
@@ -24,7 +26,7 @@ import Testing
       peer.isTalking = false
       bench.run(Self.notice)
       #expect(bench.selected(Example.x) == nil)
-      #expect(bench.updates(Example.x).contains { $0.update.metric.isInfinite })
+      #expect(bench.updates(Example.x).contains { $0.update.metric.isInfinite } == isAnnounced)
     }
 
     struct Unreached: Error {}
@@ -43,6 +45,21 @@ import Testing
     #expect(silence.bench.target(Example.x) == silence.path)
     silence.bench.run(8)
     #expect(silence.bench.target(Example.x) == .unreachable)
+  }
+
+  @Test func `keep: the entry stays if nobody was told of the prefix, and then goes`() throws {
+    let silence = try Silence(.keep(milliseconds: 12_000), isAnnounced: false)
+    #expect(silence.bench.target(Example.x) == silence.path)
+    silence.bench.run(5)
+    #expect(silence.bench.target(Example.x) == silence.path)
+    silence.bench.run(8)
+    #expect(silence.bench.target(Example.x) == .absent)
+  }
+
+  @Test(arguments: [NeighbourLoss.unreachable, .covering])
+  func `a prefix that nobody was told of is not held`(loss: NeighbourLoss) throws {
+    let silence = try Silence(loss, isAnnounced: false)
+    #expect(silence.bench.target(Example.x) == .absent)
   }
 
   @Test func `covering: there is no entry, and the prefix is retracted all the same`() throws {

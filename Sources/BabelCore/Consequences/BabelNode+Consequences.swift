@@ -69,6 +69,7 @@ extension BabelNode {
       // While its routes may not be used, packets must not follow a shorter prefix instead: they
       // may come from one who still believes in what we announced before a crash.
       if hasAwaitingRoute(change.row, now) { beginHold(change.row, inKernel: true, now) }
+      keepUnannounced(change, now)
       return false
     }
     // An entry of an earlier life stays until there is something better to do.

@@ -28,6 +28,16 @@ extension BabelNode {
     }
   }
 
+  /// A destination that nobody was told of has lost its route. No packets come back here, so it is
+  /// not held. But if the entry of a silent neighbour is to be kept, it is, for that time only.
+  mutating func keepUnannounced(_ change: SelectionChange, _ now: Instant) {
+    guard case .keep(let milliseconds) = parameters.neighbourLoss,
+      !table.destinations[change.row].flags.contains(.held), fellSilent(change.former)
+    else { return }
+    beginHold(change.row, inKernel: true, for: Int64(milliseconds) * 1000, now)
+    table.destinations[change.row].keepEntry()
+  }
+
   /// Whether a route cannot be used only because its neighbour is not heard any more.
   private func fellSilent(_ number: RouteRow) -> Bool {
     guard number != .none else { return false }
