@@ -3,7 +3,7 @@ import BabelWire
 // Before editing, read RFC 8966 §3.7.
 
 /// What is to be announced: the log of changes, further copies of them, and how many full updates
-/// are under way.
+/// are under way. What is said of a destination is decided in `BabelNode+Updates.swift`.
 struct Announcing {
   private var changes = ChangeLog()
   /// Interfaces that read the change log.
@@ -18,7 +18,7 @@ struct Announcing {
   /// `out` chains that neighbours may remember the effect of.
   private var retiredFilters = RetiredFilters()
 
-  /// When something is to be done that is not due on one interface.
+  /// When the next further copies are due.
   var firstDeadline: Instant? { copies.first }
 
   // MARK: The change log

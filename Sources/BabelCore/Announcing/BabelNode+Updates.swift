@@ -2,6 +2,9 @@ import BabelWire
 
 // Before editing, read RFC 8966 §3.7.
 
+// Here is decided what neighbours are told: whether a change is worth an Update
+// (`considerAnnouncement`), and what an Update on an interface says (`addUpdate`).
+
 /// What we tell neighbours about a destination.
 struct Announcement: Equatable {
   /// Interned router-id.

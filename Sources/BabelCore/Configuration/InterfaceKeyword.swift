@@ -26,9 +26,10 @@ package enum SettingForm {
   case idleBoolean
 }
 
-/// The parameters of `interface` and `default`. All that is known of a parameter is here, and in
-/// ``InterfaceParameters``, where its value gets an effect. Everything else (parsing, merging,
-/// comparing, printing) follows from the table.
+/// The parameters of `interface` and `default`. A new one that is a number or a
+/// boolean is entered here and in ``InterfaceParameters``, also in the defaults there; parsing,
+/// merging, comparing and printing follow from the table. A new form of value needs more, and the
+/// compiler says where. Warnings about a value are in ``InterfaceSettings``.
 package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
   case type, rxcost, helloInterval, updateInterval, linkQuality, splitHorizon, unicast
   case enableTimestamps, rfc6126Compatible, rttDecay, rttMin, rttMax, maxRTTPenalty

@@ -193,7 +193,7 @@ extension FilterRule {
 
   fileprivate var hasNegativeProtocol: Bool { origin == .kernelProtocol(0) }
 
-  /// An address as the rule must give it: in a rule for IPv6 one of IPv4 is written as IPv6.
+  /// An address as the rule must give it: an IPv4 address is written as IPv6 in a rule for IPv6.
   fileprivate func text(of address: IPAddress) -> String {
     guard family == .ipv6, address.family == .ipv4 else { return address.description }
     let bits = address.ipv4Bits

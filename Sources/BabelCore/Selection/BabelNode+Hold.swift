@@ -1,6 +1,7 @@
 import BabelWire
 
-// Before editing, read RFC 8966 §3.5.4.
+// Before editing, read RFC 8966 §3.5.4. `BabelNode+Consequences.swift` begins holds, and
+// `BabelNode+Forwarding.swift` makes an unreachable entry of them.
 
 extension BabelNode {
   /// Begins a hold (§3.5.4), which lasts until no neighbour can still use us for the destination.

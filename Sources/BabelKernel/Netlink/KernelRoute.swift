@@ -62,7 +62,8 @@ public struct KernelRouteKey: Hashable, Sendable {
 public struct KernelRoute: Hashable, Sendable {
   /// Destination prefix.
   public var destination: Prefix
-  /// Source prefix; zero length for any source. The kernel has such routes for IPv6 only.
+  /// Source prefix; zero length for any source. The kernel has
+  /// routes with a longer source prefix for IPv6 only.
   public var source: Prefix
   /// Table, 1 … 2^32-1.
   public var table: UInt32

@@ -10,7 +10,7 @@ public struct SeqnoRequest: Equatable, Sendable {
   public let seqno: Seqno
   /// How often the request may still be forwarded, plus one; never zero when decoded.
   public let hopCount: UInt8
-  /// Whose sequence number is wanted; valid when decoded.
+  /// The router whose sequence number is wanted. The decoder lets no invalid one through.
   public let routerID: RouterID
 
   /// Makes a request; both prefixes must be of the same family.

@@ -58,7 +58,7 @@ struct RouteOwners {
   /// Forgets an interface that we run on no longer.
   mutating func leave(_ name: InterfaceName) { runs.removeAll { $0.name == name } }
 
-  /// The departure of the interface with a number, were it to leave now; nil if it has no link.
+  /// What would be noted of an interface if it left now; nil if it has no link.
   func departure(of id: InterfaceID, at now: Instant) -> Departure? {
     guard let run = runs.first(where: { $0.id == id }), let ifindex = run.ifindex else {
       return nil
