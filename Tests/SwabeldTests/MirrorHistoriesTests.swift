@@ -311,6 +311,13 @@ private struct MirrorHistory {
     #expect(endsWell(seed, isBroad: false))
   }
 
+  /// While a link lost its routes and came back, one was added there through an interface that we
+  /// had just left. And an exception that was added counted as the way that had to be there.
+  @Test(arguments: [18_568, 93_090] as [UInt64])
+  func `histories with tables of sources that once ended badly end well`(seed: UInt64) {
+    #expect(endsWell(seed, isBroad: true))
+  }
+
   private func endsWell(_ seed: UInt64, isBroad: Bool) -> Bool {
     var history = MirrorHistory(seed: seed, bug: nil, isBroad: isBroad)
     let faults = history.run()

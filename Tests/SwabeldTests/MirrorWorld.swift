@@ -304,7 +304,8 @@ struct MirrorWorld {
   /// A route was deleted so that another one can come: packets must have a way meanwhile, unless a
   /// route of somebody else at the place forbids to replace ours.
   private mutating func lookForGap(_ gone: KernelRoute, _ rest: [Change]) {
-    guard rest.contains(where: { $0.step.change == .add }),
+    // An exception for packets of other sources is no way.
+    guard rest.contains(where: { $0.step.change == .add && $0.step.route.type != .throw }),
       !kernel.routes.contains(where: { $0.destination == gone.destination }),
       !uncertain.contains(gone.destination.family), !kernel.visited.contains(gone.key)
     else { return }

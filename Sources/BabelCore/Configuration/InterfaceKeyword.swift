@@ -26,10 +26,12 @@ package enum SettingForm {
   case idleBoolean
 }
 
-/// The parameters of `interface` and `default`. A new one that is a number or a
-/// boolean is entered here and in ``InterfaceParameters``, also in the defaults there; parsing,
-/// merging, comparing and printing follow from the table. A new form of value needs more, and the
-/// compiler says where. Warnings about a value are in ``InterfaceSettings``.
+/// The parameters of `interface` and `default`. A new one that is a number or a boolean changes two
+/// files: here it gets a case, a row of the table and an accessor; in
+/// `BabelCore/InterfaceParameters.swift` it gets a property, a parameter of `init` and its default
+/// in `resolved`. Parsing, merging, comparing and printing follow from the table. A new form of
+/// value needs more, and the compiler says where. Warnings about a value are in
+/// ``InterfaceSettings``.
 package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
   case type, rxcost, helloInterval, updateInterval, linkQuality, splitHorizon, unicast
   case enableTimestamps, rfc6126Compatible, rttDecay, rttMin, rttMax, maxRTTPenalty

@@ -15,8 +15,8 @@ extension BabelNode {
     selection.hold(row, until: due, at: now)
   }
 
-  /// Begins the hold of a destination that has lost its route. If the neighbour fell silent, what
-  /// the kernel has meanwhile is as configured; see ``NeighbourLoss``.
+  /// Begins the hold of a destination that has lost its route. If the neighbour fell silent, the
+  /// configuration says which entry the kernel has during the hold; see ``NeighbourLoss``.
   mutating func beginHold(after change: SelectionChange, isLearned: Bool, _ now: Instant) {
     let loss = isLearned && fellSilent(change.former) ? parameters.neighbourLoss : .unreachable
     switch loss {

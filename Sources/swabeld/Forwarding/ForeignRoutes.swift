@@ -3,8 +3,8 @@ import BabelWire
 
 /// Routes of others at places where ours might be put: same table, and a metric we use.
 ///
-/// Kept so that ours never replaces one of them: ``PlaceOccupancy`` says what follows, and
-/// ``ForwardingPlan`` how. Small, since others rarely use our metrics.
+/// Kept so that ours never replaces one of them. What follows from it is decided in
+/// `ForeignRouteRule.swift`. Small, since others rarely use our metrics.
 struct ForeignRoutes {
   /// Which places ours may take.
   struct Places: Equatable {

@@ -52,7 +52,7 @@ struct LinkWatch {
     ledger.setPointToPoint(link.isPointToPoint, link.ifindex)
     // The kernel drops the routes of the link, those of IPv4 without a word.
     if former?.isUp == true, !link.isUp {
-      lostRoutes(link.ifindex, &ledger, &owners, into: &orders)
+      lostRoutes(link.ifindex, &ledger, owners, into: &orders)
     }
     // Without a word, too, it begins and ceases to use routes. Offers carry the name of their
     // interface, those of routes as well.
@@ -91,7 +91,7 @@ struct LinkWatch {
       let new = links.link(old.ifindex)
       if new == nil { lostLink(old.ifindex, &ledger, &owners, into: &orders) }
       if old.isUp, new?.isUp != true {
-        lostRoutes(old.ifindex, &ledger, &owners, into: &orders)
+        lostRoutes(old.ifindex, &ledger, owners, into: &orders)
       }
     }
   }
@@ -101,14 +101,14 @@ struct LinkWatch {
     for offer in changes.removed { orders.append(.offerRemoved(offer, asksBack: false)) }
   }
 
+  /// The kernel has dropped all routes through the link by itself. Of interfaces that we left, what
+  /// was on its way to the kernel may still have been added after that: a reading looks for it.
   private func lostRoutes(
-    _ ifindex: Int32, _ ledger: inout ForwardingLedger, _ owners: inout RouteOwners,
+    _ ifindex: Int32, _ ledger: inout ForwardingLedger, _ owners: RouteOwners,
     into orders: inout [MirrorOrder]
   ) {
-    // The kernel has dropped all routes through the link by itself.
     for departure in owners.departures where departure.ifindex == ifindex {
       ledger.setIndex(nil, of: departure.id)
-      owners.forgetDeparture(of: departure.id)
     }
     orders.append(.routesLost(ifindex: ifindex))
   }
@@ -118,6 +118,10 @@ struct LinkWatch {
     into orders: inout [MirrorOrder]
   ) {
     orders.append(.linkLost(ifindex: ifindex))
-    lostRoutes(ifindex, &ledger, &owners, into: &orders)
+    lostRoutes(ifindex, &ledger, owners, into: &orders)
+    // Its number may come to stand for another link.
+    for departure in owners.departures where departure.ifindex == ifindex {
+      owners.forgetDeparture(of: departure.id)
+    }
   }
 }

@@ -3,7 +3,9 @@ import BabelWire
 // Before editing, read RFC 8966 §3.7.
 
 // Here is decided what neighbours are told: whether a change is worth an Update
-// (`considerAnnouncement`), and what an Update on an interface says (`addUpdate`).
+// (`considerAnnouncement`), and what an Update on an interface says (`addUpdate`). Filters for
+// output are applied in `BabelNode+OutputFilter.swift`. After a restart a prefix may have to wait
+// before it is announced: `isWithheld` tells, in the folder `Restart`.
 
 /// What we tell neighbours about a destination.
 struct Announcement: Equatable {
@@ -65,8 +67,8 @@ extension BabelNode {
     if !wasAnnounced || announcement.router != destination.sourceRouter
       || destination.announcedMetric.isInfinite
     {
-      // Nobody may be told of it, and nobody believes in what it was: it was never announced, or
-      // it was retracted.
+      // Filters keep it from every neighbour, and no neighbour has an old announcement of it that
+      // would have to be corrected. So there is nothing to send.
       if !wasAnnounced || destination.announcedMetric.isInfinite,
         !isTellable(row, announcement)
       {
@@ -78,17 +80,18 @@ extension BabelNode {
     let old = destination.announcedMetric.rawValue
     let new = announcement.metric.rawValue
     let difference = old > new ? old - new : new - old
-    // Small changes wait for the periodic update, so that a quiet mesh stays quiet (§3.7.2). Where
-    // costs are not measured a change is a change of the network, however long the way.
+    // Small changes wait for the periodic update, so that a quiet mesh stays quiet (§3.7.2). A
+    // measured cost always varies a little, so there a change must reach a tenth of the metric.
+    // Where costs are fixed, the network itself has changed, even if the metric hardly has.
     let isMeasured = announcement.interface.map { links.isCostMeasured($0) } ?? false
     if difference >= max(ProtocolParameters.insignificantMetric, isMeasured ? old / 10 : 0) {
       noteChange(row, isCritical: !isTellable(row, announcement), now)
     }
   }
 
-  /// The selected way moved to another interface. Those from whom split horizon hid the former
-  /// one are told, however much alike the two are: they may have lost theirs just now, and know
-  /// of none by us.
+  /// The selected route moved to another interface. Split horizon hid the former route from
+  /// neighbours on the interface where it was learned. They are told of the new one even if its
+  /// metric is the same: their own route may have gone just now, and they know of none through us.
   mutating func noteMove(
     _ row: DestinationRow, from old: RouteRow, to best: RouteRow, _ now: Instant
   ) {
@@ -192,8 +195,8 @@ extension BabelNode {
     announcing.noteRead(to: position)
   }
 
-  /// Appends what the log says. A retraction is noted when an Update with it is in a packet, and
-  /// only if no other link is told of a finite metric.
+  /// Appends an Update for a destination of the change log. When it is a retraction, and no other
+  /// interface is told of a finite metric, the destination counts as retracted everywhere.
   private mutating func addChange(
     _ row: DestinationRow, _ packet: inout OpenPacket, _ now: Instant
   ) -> UpdateOutcome {

@@ -1,8 +1,16 @@
 import BabelKernel
 import BabelWire
 
-/// Who is at the place of a route that the node wants: only one of several routes at a place is
-/// followed by packets, and ours never takes that of somebody else away.
+// The rule for kernel routes of somebody else. Ours never replaces or deletes one. A place is a
+// table, a prefix, a source prefix and a metric; packets follow one route of those at a place.
+// - Nobody is at the place: ours is added.
+// - Somebody's route there leads where ours would: ours counts as installed.
+// - Somebody's route there leads elsewhere: ours cannot be used, and the node chooses another.
+// `judge` decides which of the three it is. `ForeignRoutes` remembers who is where,
+// `ForwardingPlan` lists the operations that spare them, and `RefusalVerdict` says what a refusal
+// of the kernel means. Routes at other places (another metric) do not count.
+
+/// Who is at the place of a route that the node wants.
 enum PlaceOccupancy: Equatable {
   /// Nobody else.
   case free
