@@ -123,6 +123,28 @@ public struct ActionBuffer: Sendable {
     bytes.removeAll(keepingCapacity: true)
   }
 
+  /// Of several changes of one forwarding entry leaves only what is left in the end, in the place
+  /// of the last one: nothing if the entry becomes what it was.
+  public mutating func mergeForwarding() {
+    var first: [ForwardingKey: ForwardingTarget] = [:]
+    var last: [ForwardingKey: Int] = [:]
+    for (number, action) in actions.enumerated() {
+      guard case .forward(let change) = action else { continue }
+      if last.updateValue(number, forKey: change.key) == nil { first[change.key] = change.old }
+    }
+    var merged: [Action] = []
+    for (number, action) in actions.enumerated() {
+      guard case .forward(let change) = action else {
+        merged.append(action)
+        continue
+      }
+      guard last[change.key] == number, let old = first[change.key], old != change.new
+      else { continue }
+      merged.append(.forward(ForwardingChange(key: change.key, old: old, new: change.new)))
+    }
+    actions = merged
+  }
+
   /// Whether there is nothing to do.
   public var isEmpty: Bool { actions.isEmpty }
 }

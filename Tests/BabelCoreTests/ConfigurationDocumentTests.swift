@@ -54,7 +54,7 @@ import Testing
       "limit kernel-buffer 65536", "limit neighbour-routes 7", "user nobody", "socket-mode 0660",
       "socket-owner root", "socket-group adm", "socket-dialect aredn", "socket-dialect althea",
       "socket-dialect swabeld", "fee 3", "metric-factor 1500", "switch-margin 5",
-      "switch-dwell 2", "source-tables 1000 1100",
+      "switch-dwell 2", "source-tables 1000 1100", "trust-local-port true",
     ]
     for example in statements {
       let configuration = try parse(example)

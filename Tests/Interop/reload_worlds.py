@@ -18,12 +18,12 @@ OF_OTHERS = [
     "route add 10.8.0.0/24 dev d0 proto static",
     "route add 10.8.1.0/24 dev d0 proto boot",
     "route add 10.8.2.0/24 dev d0 proto 99",
-    "route add 10.1.2.0/24 dev d0 proto static metric 700",
+    "route add 10.1.2.0/24 dev d0 proto static metric 70000",
     "route add 10.8.3.0/24 dev d0 proto static table 100",
     "route add fd08::/64 dev d0 proto static",
     "route add fd08:0:0:1::/64 dev d0 proto boot",
     "route add fd08:0:0:2::/64 dev d0 proto 99",
-    "route add fd01:0:0:2::/64 dev d0 proto static metric 700",
+    "route add fd01:0:0:2::/64 dev d0 proto static metric 70000",
     "route add fd08:0:0:3::/64 dev d0 proto static table 100"]
 SYSCTLS = [f"{family}/conf/{name}" for family in ("ipv4", "ipv6") for name in (
     "all/forwarding", "l0/accept_redirects", "l1/accept_redirects")] + [

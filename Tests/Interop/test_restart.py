@@ -91,6 +91,39 @@ def test_what_was_lost_meanwhile_is_retracted(lab):
     wait_until(lambda: not b.reaches(), 3, "what was lost is retracted")
 
 
+@pytest.mark.parametrize("end", [signal.SIGQUIT, signal.SIGKILL], ids=["restart", "crash"])
+def test_an_interface_that_the_next_life_does_not_have(lab, end):
+    """The next life runs on one of two interfaces. Routes through the other one go at once, since
+    nobody keeps them right any more; so do neighbours' routes through us. Those that somebody else
+    made, where we never ran, stay."""
+    n, a, b = (lab.namespace(name) for name in "nab")
+    lab.veth(n, a, ("l0", "l0"))
+    lab.veth(n, b, ("l1", "l0"))
+    n.batch(["link add d0 type veth peer name p0", "link set d0 up", "link set p0 up",
+             "route add 10.70.0.0/16 dev d0 proto babel",
+             "route add fd70::/32 dev d0 proto babel"])
+    a.own(*FAR)
+    b.own(*SOURCE)
+    Swabeld(a, ["l0"], own=["10.92.0.0/16", "fd92::/32"])
+    Swabeld(b, ["l0"], own=["10.98.0.0/16", "fd98::/32"])
+    node = Swabeld(n, ["l0"], statements=[f"state-file {lab.directory / 'state'}"])
+    with node.control() as control:
+        assert control.ask("interface l1")[-1] == "ok"
+    foreign = {"10.70.0.0/16", "fd70::/32"}
+    wait_until(lambda: hosts(FAR) <= b.reaches() and hosts(SOURCE) <= n.reaches(), 20,
+               "routes are passed on")
+    if end == signal.SIGKILL:
+        # The file lies on flash memory: it is written a while after the interface came.
+        wait_until(lambda: "l1" in (lab.directory / "state.swabeld").read_text(), 5, "l1 is noted")
+    node.process.stop(end)
+    node.start()
+    wait_until(lambda: n.reaches() - foreign == hosts(FAR), 2, "the routes through l1 are gone")
+    assert foreign <= n.reaches()
+    wait_until(lambda: not hosts(SOURCE) & a.reaches(), 5, "they are retracted")
+    assert hosts(FAR) <= n.reaches() and node.stop() == 0
+    assert n.reaches() == foreign
+
+
 def test_settings_are_given_back_by_the_last(lab):
     """What the first process changed in the kernel is given back by the one that stops at last."""
     names = ["ipv6/conf/all/forwarding", "ipv4/conf/all/forwarding", "ipv4/conf/l0/rp_filter"]

@@ -116,6 +116,7 @@ package struct RandomConfiguration {
       ("socket-mode", { $0.dice.pick(["0", "0660", "777", "0600"]) }),
       ("socket-owner", { $0.dice.pick(["root", "7"]) }),
       ("socket-group", { $0.dice.pick(["adm", "4"]) }),
+      ("trust-local-port", { $0.dice.pick(["true", "false"]) }),
       ("socket-dialect", { $0.dice.pick(["babel", "aredn", "althea", "swabeld"]) }),
     ]
     let (word, value) = dice.pick(choices)

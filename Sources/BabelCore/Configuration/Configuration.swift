@@ -123,6 +123,8 @@ public struct Configuration: Equatable, Sendable {
   public var socketAccess = SocketAccess()
   /// `socket-dialect`.
   public var socketDialect = SocketDialect.babel
+  /// `trust-local-port`: on a read-write port everything is answered that is on a Unix socket.
+  public var trustsLocalPort = false
 
   // MARK: Tables
 

@@ -201,8 +201,15 @@ extension Configuration {
     if pricing != Pricing(), !carriesPrices {
       remark("fee and metric-factor decide nothing without path-attributes on an interface")
     }
-    var isUnixSocket = false
-    if case .path = localServer?.endpoint { isUnixSocket = true }
+    var (isUnixSocket, isPort) = (false, false)
+    switch localServer?.endpoint {
+    case .path: isUnixSocket = true
+    case .port: isPort = true
+    case nil: break
+    }
+    if trustsLocalPort, !isPort || localServer?.isReadWrite == false {
+      remark("trust-local-port does nothing without local-port-readwrite")
+    }
     if socketAccess != SocketAccess(), !isUnixSocket {
       remark("socket-mode, socket-owner and socket-group do nothing without local-path")
     }

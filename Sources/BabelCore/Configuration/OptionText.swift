@@ -51,6 +51,7 @@ extension Configuration {
     case .socketOwner: socketAccess.owner.map { [$0] } ?? []
     case .socketGroup: socketAccess.group.map { [$0] } ?? []
     case .socketDialect: [Array(DialectKeyword(socketDialect).text.utf8)]
+    case .trustLocalPort: boolean(trustsLocalPort)
     }
   }
 

@@ -23,6 +23,21 @@ public struct SocketAccess: Equatable, Sendable {
   public init() {}
 }
 
+extension Configuration {
+  /// Whether another configuration has the same local socket, with the same rights.
+  public func hasLocalSocket(like other: Configuration) -> Bool {
+    localServer == other.localServer && socketAccess == other.socketAccess
+      && trustsLocalPort == other.trustsLocalPort
+  }
+
+  /// Takes over the local socket of another configuration, and who may use it.
+  public mutating func copyLocalSocket(from other: Configuration) {
+    localServer = other.localServer
+    socketAccess = other.socketAccess
+    trustsLocalPort = other.trustsLocalPort
+  }
+}
+
 /// First words of the statements about the process that babeld does not have.
 enum ProcessKeyword: KeywordText, ConfigurationKeyword {
   case user
@@ -30,6 +45,7 @@ enum ProcessKeyword: KeywordText, ConfigurationKeyword {
   case socketOwner = "socket-owner"
   case socketGroup = "socket-group"
   case socketDialect = "socket-dialect"
+  case trustLocalPort = "trust-local-port"
 }
 
 /// Values of `socket-dialect`.
@@ -62,6 +78,7 @@ extension StatementParser {
     case .socketOwner: configuration.socketAccess.owner = try word("the name of a user").octets
     case .socketGroup: configuration.socketAccess.group = try word("the name of a group").octets
     case .socketDialect: configuration.socketDialect = try dialect()
+    case .trustLocalPort: configuration.trustsLocalPort = try boolean() ?? false
     }
     try endStatement()
   }

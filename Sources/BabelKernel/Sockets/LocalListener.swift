@@ -28,10 +28,7 @@ public struct LocalListener: ~Copyable, Sendable {
     // Nobody can connect before `listen`, and by then mode and owners are right. The mode comes
     // first, because without CAP_FOWNER only the owner of a file may change it.
     do throws(KernelError) {
-      try FileSystem.setMode(path, mode)
-      if userID != nil || groupID != nil {
-        try FileSystem.setOwner(path, userID: userID, groupID: groupID)
-      }
+      try LocalListener.setAccess(of: path, mode, userID, groupID)
       try Syscall.check("listen on \(path)") { listen(number, LocalListener.backlog) }
     } catch {
       _ = unlink(path)
@@ -56,6 +53,25 @@ public struct LocalListener: ~Copyable, Sendable {
   }
 
   deinit { if let path { _ = unlink(path) } }
+
+  /// Changes who may connect to a Unix socket; nothing for TCP. An owner that is nil stays.
+  public func setAccess(
+    mode: UInt32, userID: UInt32?, groupID: UInt32?
+  ) throws(KernelError) {
+    if let path { try LocalListener.setAccess(of: path, mode, userID, groupID) }
+  }
+
+  private static func setAccess(
+    of path: String, _ mode: UInt32, _ userID: UInt32?, _ groupID: UInt32?
+  ) throws(KernelError) {
+    try FileSystem.setMode(path, mode)
+    if userID != nil || groupID != nil {
+      try FileSystem.setOwner(path, userID: userID, groupID: groupID)
+    }
+  }
+
+  /// Adds the wait for connections; returns its index.
+  public func addInterest(to poll: inout PollSet) -> Int { poll.add(descriptor, .read) }
 
   /// The next waiting connection; nil if there is none.
   public func accept() throws(KernelError) -> LocalConnection? {

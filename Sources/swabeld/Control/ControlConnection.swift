@@ -16,6 +16,8 @@ final class ControlConnection {
 
   /// The socket.
   let connection: LocalConnection
+  /// What the client may do.
+  let rights: ClientRights
   /// Octets to be written.
   var output = OutputQueue()
   /// Whether the client wants live events.
@@ -37,7 +39,10 @@ final class ControlConnection {
   private static let farewell: Int64 = 1_000_000
 
   /// Takes over a connection.
-  init(_ connection: consuming LocalConnection) { self.connection = connection }
+  init(_ connection: consuming LocalConnection, _ rights: ClientRights) {
+    self.connection = connection
+    self.rights = rights
+  }
 
   /// Whether a request may be worked on.
   private var wantsRequest: Bool {

@@ -7,6 +7,8 @@ struct ControlRequest {
   let line: [UInt8]
   fileprivate let connection: ControlConnection
 
+  /// What the client may do.
+  var rights: ClientRights { connection.rights }
   /// Whether the client hears live events already.
   var isMonitoring: Bool { connection.isMonitoring }
 }
@@ -40,16 +42,17 @@ final class ControlServer {
   /// behind as one may be.
   private static let backlogLimit = 4 * OutputQueue.limit
 
-  /// Whether clients may change anything.
-  let isReadWrite: Bool
+  /// What those may do who connect from now on.
+  private var rights: ClientRights
   /// How lines are written.
   private(set) var form: LineForm
   /// What clients are greeted with, after the name of the protocol.
   private var banner = ""
-  private let listener: LocalListener
+  /// Where clients connect; nil if they cannot any more.
+  private var listener: LocalListener?
   private var connections: [ControlConnection] = []
   /// Poll indices of this turn: the listener, then the connections in order.
-  private var listenerIndex = 0
+  private var listenerIndex: Int?
   private var indices: [Int] = []
   private var buffer = [UInt8](repeating: 0, count: 4096)
   /// The connection that comes first in the next turn, and whether the last turn ended before all
@@ -69,20 +72,26 @@ final class ControlServer {
   }
   private var turn: Turn?
 
-  /// Opens the socket and listens.
-  init(_ server: LocalServer, _ access: SocketRights, _ form: LineForm) throws(KernelError) {
-    isReadWrite = server.isReadWrite
+  /// Serves those who connect to a socket that was opened.
+  init(
+    _ listener: consuming LocalListener, _ rights: ClientRights, _ form: LineForm
+  ) {
+    self.listener = .some(listener)
+    self.rights = rights
     self.form = form
+  }
+
+  /// Opens a socket for clients.
+  static func open(
+    _ server: LocalServer, _ access: SocketRights
+  ) throws(KernelError) -> LocalListener {
     do throws(KernelError) {
       switch server.endpoint {
-      case .port(let port): listener = try LocalListener(port: port)
+      case .port(let port): return try LocalListener(port: port)
       case .path(let path):
-        // As with babeld, the mask of the process decides who may connect, and so whoever starts
-        // the daemon.
-        listener = try LocalListener(
-          path: String(decoding: path, as: UTF8.self),
-          mode: access.mode ?? (0o777 & ~OwnProcess.fileModeMask), userID: access.user,
-          groupID: access.group)
+        return try LocalListener(
+          path: String(decoding: path, as: UTF8.self), mode: access.effectiveMode,
+          userID: access.user, groupID: access.group)
       }
     } catch {
       let failure = KernelError(operation: "local_server_socket", errno: error.errno)
@@ -90,6 +99,20 @@ final class ControlServer {
       throw failure.withCure(
         for: String(decoding: path, as: UTF8.self), in: WritableDirectory.runtime)
     }
+  }
+
+  /// Those who come from now on connect to another socket, or to none (nil). Those who are connected
+  /// stay, and keep their rights.
+  func listen(at listener: consuming LocalListener?, _ rights: ClientRights) {
+    self.listener = listener
+    self.rights = rights
+  }
+
+  /// Changes who may connect, and what those may do who come from now on.
+  func setAccess(_ access: SocketRights, _ rights: ClientRights) throws(KernelError) {
+    try listener?.setAccess(
+      mode: access.effectiveMode, userID: access.user, groupID: access.group)
+    self.rights = rights
   }
 
   /// Greets clients with other words, after the name of the protocol.
@@ -117,7 +140,7 @@ final class ControlServer {
 
   /// Adds what is to be waited for.
   func addInterests(to poll: inout PollSet) {
-    listenerIndex = poll.add(listener.descriptor, .read)
+    listenerIndex = listener?.addInterest(to: &poll)
     indices.removeAll(keepingCapacity: true)
     for connection in connections {
       var interest = PollSet.Interest()
@@ -172,7 +195,7 @@ final class ControlServer {
     turn = nil
     indices.removeAll(keepingCapacity: true)
     connections.removeAll { $0.isOver }
-    if poll.isReadable(listenerIndex) { accept(from: node, at: now, log) }
+    if let listenerIndex, poll.isReadable(listenerIndex) { accept(from: node, at: now, log) }
     return nil
   }
 
@@ -218,12 +241,12 @@ final class ControlServer {
   private func accept(from node: borrowing BabelNode, at now: Instant, _ log: Log) {
     for _ in 0..<8 {
       do throws(KernelError) {
-        guard let socket = try listener.accept() else { return }
+        guard let socket = try listener?.accept() else { return }
         guard connections.count < Self.connectionLimit else {
           log.write(.client, subject: .tooManyClients, "control socket: too many clients")
           continue  // closes it
         }
-        let connection = ControlConnection(socket)
+        let connection = ControlConnection(socket, rights)
         connection.output.append(form.protocolName)
         connection.output.append(banner)
         connections.append(connection)

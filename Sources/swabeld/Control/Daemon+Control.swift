@@ -17,7 +17,7 @@ extension Daemon {
     server.beginTurn(poll, log)
     while let request = server.nextRequest(poll, from: node, at: now, log) {
       let answer = answer(
-        to: request, in: server.form.dialect, isReadWrite: server.isReadWrite, at: now)
+        to: request, in: server.form.dialect, at: now)
       server.answer(request, with: answer, from: node, at: now)
       switch answer {
       case .monitor, .unmonitor: updateReporting()
@@ -28,28 +28,15 @@ extension Daemon {
 
   /// Executes one request; what the client is told ends with one status line.
   private func answer(
-    to request: ControlRequest, in dialect: SocketDialect, isReadWrite: Bool, at now: Instant
+    to request: ControlRequest, in dialect: SocketDialect, at now: Instant
   ) -> ControlAnswer {
+    let isReadWrite = request.rights.isReadWrite
     if let dialectRequest = DialectRequest(request.line, in: dialect),
       dialectRequest.isReadOnly || isReadWrite
     {
       return answer(to: dialectRequest, at: now)
     }
-    if let processRequest = ProcessRequest(request.line) {
-      return .lines((isReadWrite ? execute(processRequest) : "bad") + "\n")
-    }
-    if let reload = ReloadRequest(request.line), isReadWrite {
-      return .lines(answer(to: reload, at: now))
-    }
-    if let live = LiveRequest(request.line), isReadWrite {
-      return .lines(answer(to: live, at: now))
-    }
-    if let rule = FilterRuleRequest(request.line), rule.isReadOnly || isReadWrite {
-      return .lines(answer(to: rule, at: now))
-    }
-    if let show = ShowRequest(request.line), show.isReadOnly || isReadWrite {
-      return .lines(answer(to: show, at: now))
-    }
+    if let lines = ownAnswer(to: request, at: now) { return .lines(lines) }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }
@@ -73,8 +60,32 @@ extension Daemon {
       .linkDetect, .smoothingHalfLife, .logFile, .reopenLogFile:
       return .lines(change(command, at: now) + "\n")
     case .configuration(let configuration):
+      guard request.rights.isTrusted else { return .lines(ClientRights.refusal) }
       return .lines(change(to: configuration, at: now))
     }
+  }
+
+  /// Executes a request that neither babeld nor a fork of it has. Nil if it is not one of those, or
+  /// may not be asked for on a read-only socket.
+  private func ownAnswer(to request: ControlRequest, at now: Instant) -> String? {
+    let (line, rights) = (request.line, request.rights)
+    if let processRequest = ProcessRequest(line) {
+      guard rights.isReadWrite else { return "bad\n" }
+      return rights.isTrusted ? execute(processRequest) + "\n" : ClientRights.refusal
+    }
+    if let reload = ReloadRequest(line), rights.isReadWrite {
+      return rights.isTrusted ? answer(to: reload, at: now) : ClientRights.refusal
+    }
+    if let live = LiveRequest(line), rights.isReadWrite { return answer(to: live, at: now) }
+    if let rule = FilterRuleRequest(line), rule.isReadOnly || rights.isReadWrite {
+      let mayAsk = rule.isReadOnly || rights.isTrusted
+      return mayAsk ? answer(to: rule, at: now) : ClientRights.refusal
+    }
+    if let show = ShowRequest(line), show.isReadOnly || rights.isReadWrite {
+      let mayAsk = show != .secrets || rights.isTrusted
+      return mayAsk ? answer(to: show, at: now) : ClientRights.refusal
+    }
+    return nil
   }
 
   /// Executes a request of another dialect than babeld's.

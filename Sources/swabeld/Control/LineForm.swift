@@ -47,6 +47,13 @@ struct LineForm {
   }
 }
 
+extension LineForm {
+  /// The form that a configuration asks for.
+  init(_ configuration: Configuration) {
+    self.init(dialect: configuration.socketDialect, pricing: configuration.pricing)
+  }
+}
+
 /// A request that only a dialect other than babeld's knows.
 enum DialectRequest: Equatable {
   /// A part of `dump`.

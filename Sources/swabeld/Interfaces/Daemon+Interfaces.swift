@@ -11,6 +11,7 @@ extension Daemon {
   @discardableResult
   func addInterface(_ name: InterfaceName, at now: Instant) -> Bool {
     let seqno = life.takeHelloSeqno(of: name)
+    life.note(name)
     let type = linkType(name, by: settings)
     let parameters = settings.parameters(for: name, type)
     guard
@@ -61,7 +62,6 @@ extension Daemon {
     followPatterns(at: now)
     for index in interfaces.indices { check(index, at: now) }
     noteArrivalTimes()
-    carryOut(at: now)
   }
 
   /// Tells once of each link with more addresses than are remembered.
@@ -184,20 +184,35 @@ extension Daemon {
 
   /// Gives running interfaces the parameters that the configuration has for them now.
   func applyParameters(at now: Instant) {
+    changeControl(at: now)
+    setParameters(at: now)
+    carryOut(at: now)
+  }
+
+  /// Gives those interfaces to the node anew whose packets are to go over the other family.
+  func changeControl(at now: Instant) {
+    for index in interfaces.indices {
+      let row = interfaces[index]
+      let (type, isConfigured, parameters) = resolved(row, by: settings)
+      guard parameters.control != row.parameters.control else { continue }
+      interfaces[index].setType(type, isConfigured: isConfigured)
+      // Nothing of what was known over the one family holds over the other.
+      bidFarewell(index, at: now)
+      unprepare(index)
+      replace(index, type, parameters, at: now)
+      if let ifindex = row.ifindex { packets.forgetStorms(on: ifindex, at: now) }
+      check(index, at: now)
+    }
+  }
+
+  /// Tells the node of the other parameters that interfaces have now. What it asks for is to be
+  /// carried out.
+  func setParameters(at now: Instant) {
     for index in interfaces.indices {
       let row = interfaces[index]
       let (type, isConfigured, parameters) = resolved(row, by: settings)
       interfaces[index].setType(type, isConfigured: isConfigured)
       guard parameters != row.parameters else { continue }
-      if parameters.control != row.parameters.control {
-        // Nothing of what was known over the one family holds over the other.
-        bidFarewell(index, at: now)
-        unprepare(index)
-        replace(index, type, parameters, at: now)
-        if let ifindex = row.ifindex { packets.forgetStorms(on: ifindex, at: now) }
-        check(index, at: now)
-        continue
-      }
       interfaces[index].setParameters(parameters)
       node.setParameters(parameters, of: row.id, at: now, into: &actions)
       for remark in settings.configuration.remarks(about: row.name, type: type) {

@@ -110,6 +110,11 @@ final class KernelConnection {
     mirror.depart(interface.id, hasRoutes: !interface.hasLostRoutes, at: now)
   }
 
+  /// An earlier life ran on a link and we do not: its routes there are taken back.
+  func inheritDeparture(from ifindex: Int32, at now: Instant) {
+    mirror.inheritDeparture(from: ifindex, at: now)
+  }
+
   /// An `InterfaceID` of the node stands for no link any more, or for another one.
   func forgetDeparture(of id: InterfaceID) { mirror.forgetDeparture(of: id) }
 

@@ -16,11 +16,23 @@ extension Daemon {
       for record in former.sources(boot: LifeFile.boot, seconds: seconds) {
         node.restoreSource(record, at: now)
       }
+      if former.ending != .stopped { giveUpInterfaces(of: former, at: now) }
     }
     let count = adopt(through: nil, at: now)
     guard beginning != .resumed else { return }
     if count > 0 { beginning = .afterCrash }
     node.begin(beginning, at: now)
+  }
+
+  /// An earlier life ran on interfaces that we do not run on: its routes there are not wanted. But
+  /// where somebody else speaks Babel now, such a route may be his.
+  private func giveUpInterfaces(of former: SavedLife, at now: Instant) {
+    let others = interfacesOfOthers()
+    for hello in former.hellos where !interfaces.contains(hello.interface) {
+      guard let ifindex = links.link(hello.interface)?.ifindex, !others.contains(ifindex)
+      else { continue }
+      kernel.inheritDeparture(from: ifindex, at: now)
+    }
   }
 
   /// How a life begins after one that left a file.

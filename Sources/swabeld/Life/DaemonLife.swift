@@ -54,7 +54,8 @@ final class DaemonLife {
   /// Keeps what interfaces are to take over from an earlier life, and the settings that it did not
   /// put back.
   func inherit(_ former: SavedLife?) {
-    formerHellos = former?.hellos ?? []
+    // After a crash it is not known what the last seqno was.
+    formerHellos = former.map { $0.ending == .running ? [] : $0.hellos } ?? []
     guard let former, former.canBeResumed(boot: LifeFile.boot) else { return }
     formerAuthentications = former.authentications
     sysctls.inherit(former.sysctls)
@@ -77,6 +78,9 @@ final class DaemonLife {
 
   /// Notes that we run, before anything is announced.
   func begin(_ node: borrowing BabelNode, _ log: Log) { file.begin(node, log) }
+
+  /// Notes that we run on an interface: a next life that does not takes its routes back.
+  func note(_ interface: InterfaceName) { file.note(interface) }
 
   /// Reserves more seqnos for a next life if few are left.
   func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {

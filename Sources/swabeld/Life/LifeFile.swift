@@ -4,12 +4,15 @@ import BabelWire
 
 /// Our own file beside babeld's state file, with `.swabeld` at the end of its name. It may lie on
 /// flash memory, so it is written seldom: when a start has succeeded, when less than half of a
-/// block of seqnos is left, and at the end.
+/// block of seqnos is left, when we run on an interface for the first time, and at the end.
 struct LifeFile {
   /// The path; nil if there is to be none.
   let path: String?
   /// The last seqno of the block that is reserved.
   private var reserved: Seqno?
+  /// The interfaces that this life ran on, and whether the file lacks some of them.
+  private var interfaces: Set<InterfaceName> = []
+  private var lacksInterfaces = false
   /// The time before which no other block is reserved.
   private var nextReservation = Instant(microseconds: 0)
 
@@ -49,11 +52,15 @@ struct LifeFile {
     reserve(node, log)
   }
 
-  /// Reserves more seqnos if few are left.
+  /// Notes that this life runs on an interface; the file says so when it is written next.
+  mutating func note(_ interface: InterfaceName) {
+    if interfaces.insert(interface).inserted { lacksInterfaces = true }
+  }
+
+  /// Reserves more seqnos if few are left, and names interfaces that the file lacks.
   mutating func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
-    guard let reserved, reserved.distance(from: node.seqno) < Self.reserve,
-      now >= nextReservation
-    else { return }
+    guard let reserved, now >= nextReservation else { return }
+    guard lacksInterfaces || reserved.distance(from: node.seqno) < Self.reserve else { return }
     nextReservation = now + Self.reservationSpacing
     reserve(node, log)
   }
@@ -67,7 +74,13 @@ struct LifeFile {
     guard path != nil else { return }
     let last = Self.lastReserved(from: node.seqno)
     reserved = last
-    write(SavedLife(.running, routerID: node.routerID, seqno: last), log)
+    lacksInterfaces = false
+    var life = SavedLife(.running, routerID: node.routerID, seqno: last)
+    // The next life looks there for routes of ours, also if it does not run there.
+    for name in interfaces.sorted().prefix(SavedLife.helloLimit) {
+      life.hellos.append(SavedLife.Hello(interface: name, seqno: Seqno(0)))
+    }
+    write(life, log)
   }
 
   /// Notes that we stopped in good order, and what a next life needs. With `sysctls` our routes

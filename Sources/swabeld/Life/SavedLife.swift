@@ -15,7 +15,8 @@ struct SavedLife: Equatable {
     case kept
   }
 
-  /// The seqno of an interface's next Hello.
+  /// An interface that the life ran on, with the seqno of its next Hello; 0 in the text of a life
+  /// that had not ended.
   struct Hello: Equatable {
     let interface: InterfaceName
     let seqno: Seqno
@@ -37,7 +38,7 @@ struct SavedLife: Equatable {
   var boot: [UInt8] = []
   /// Seconds between the boot and the writing.
   var savedAt: Int64 = 0
-  /// Hello seqnos.
+  /// Interfaces with their Hello seqnos.
   var hellos: [Hello] = []
   /// The source table, or a part of it.
   var sources: [SourceRecord] = []

@@ -98,6 +98,12 @@ struct KernelMirror {
     readings.expectDeparture(at: now)
   }
 
+  /// An earlier life ran on a link and we do not: its routes there are taken back.
+  mutating func inheritDeparture(from ifindex: Int32, at now: Instant) {
+    owners.note(Departure(id: .nobody, ifindex: ifindex, isShared: false, since: now))
+    readings.expectDeparture(at: now)
+  }
+
   /// A number in the node stands for no link any more, or for another one.
   mutating func forgetDeparture(of id: InterfaceID) {
     ledger.setIndex(nil, of: id)
@@ -213,18 +219,11 @@ struct KernelMirror {
     }
     if route.kernelProtocol != KernelRoute.babelProtocol {
       let change = isReplacing ? ForwardingLedger.PlaceChange.replaced : .added
-      placeChanged(ledger.logical(route), change, wishes, at: now, into: &orders)
+      if ledger.placeChanged(ledger.logical(route), change, wishes, into: &orders) {
+        readings.requestWhenCalm(after: now)
+      }
     }
     offered(route, at: now, into: &orders)
-  }
-
-  private mutating func placeChanged<Wishes: ForwardingWishes & ~Copyable>(
-    _ other: KernelRoute, _ change: ForwardingLedger.PlaceChange, _ wishes: borrowing Wishes,
-    at now: Instant, into orders: inout [MirrorOrder]
-  ) {
-    if ledger.placeChanged(other, change, wishes, into: &orders) {
-      readings.requestWhenCalm(after: now)
-    }
   }
 
   /// Somebody has a route in the kernel: it is to be redistributed while the kernel uses it.
@@ -253,8 +252,8 @@ struct KernelMirror {
       if wishes.desiredForwarding(route.forwardingKey) != .absent {
         readings.requestWhenCalm(after: now)
       }
-    } else {
-      placeChanged(route, .removed, wishes, at: now, into: &orders)
+    } else if ledger.placeChanged(route, .removed, wishes, into: &orders) {
+      readings.requestWhenCalm(after: now)
     }
     if let offer = scope.offer(gone, watch.links) {
       orders.append(.offerRemoved(offer, asksBack: true))

@@ -7,7 +7,7 @@ struct MirrorScope: Equatable {
   /// Tables routes are installed into.
   let exportTables: [UInt32]
   /// Tables routes are redistributed from.
-  let importTables: [UInt32]
+  var importTables: [UInt32]
   /// Where our routes may be put.
   let places: ForeignRoutes.Places
   /// Addresses that routes of ours have as their source.

@@ -15,6 +15,11 @@ struct Departure {
   let since: Instant
 }
 
+extension InterfaceID {
+  /// The number of an interface that this life never had.
+  static let nobody = InterfaceID(.max)
+}
+
 /// A route in the kernel that an earlier life left, and that the node does not know of.
 struct Heirloom {
   /// The route, in the words of the export table.

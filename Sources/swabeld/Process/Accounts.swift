@@ -9,6 +9,10 @@ struct SocketRights: Equatable {
   var user: UInt32?
   /// The group; nil means the group of this process.
   var group: UInt32?
+
+  /// Permission bits of the socket. As with babeld, the mask of the process decides, and so whoever
+  /// starts the daemon, unless the configuration says something.
+  var effectiveMode: UInt32 { mode ?? (0o777 & ~OwnProcess.fileModeMask) }
 }
 
 /// The users and groups that the configuration names. They are looked up before the daemon changes

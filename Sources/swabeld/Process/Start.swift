@@ -160,9 +160,9 @@ enum Start {
     if socket.lacksTrafficClass { log.write("Couldn't set traffic class.") }
     let server: ControlServer? =
       if let local = configuration.localServer {
-        try ControlServer(
-          local, accounts.rights,
-          LineForm(dialect: configuration.socketDialect, pricing: configuration.pricing))
+        ControlServer(
+          try ControlServer.open(local, accounts.rights), ClientRights(local, configuration),
+          LineForm(configuration))
       } else {
         nil
       }

@@ -4,6 +4,9 @@ import BabelWire
 
 // The configuration is read again and put into effect while everything goes on.
 extension Daemon {
+  /// How many actions of the node are kept for merging; each takes some 130 octets.
+  private static let actionLimit = 50_000
+
   /// Executes a request; returns the lines of the answer.
   func answer(
     to request: ReloadRequest, confirms: Bool = true, at now: Instant
@@ -24,6 +27,12 @@ extension Daemon {
       effects = forecast(new, at: now)
     } else {
       let former = settings
+      do throws(ReloadRefusal) {
+        try moveLocalSocket(to: new)
+      } catch {
+        log.write("The configuration was not reloaded: \(error.reason)")
+        return "no \(error.reason)\n"
+      }
       // Interfaces that were flushed over the socket come back: the files count.
       interfaces.forgetFlushed { _ in true }
       effects = takeOver(new, at: now)
@@ -53,6 +62,12 @@ extension Daemon {
     guard var former = reloading.takeOverdue(at: now) else { return }
     former.live = settings.live
     log.write("Nobody confirmed the reloaded configuration: the former one comes back.")
+    do throws(ReloadRefusal) {
+      try moveLocalSocket(to: former)
+    } catch {
+      log.write("The local socket stays as it is: \(error.reason)")
+      former.configuration.copyLocalSocket(from: settings.configuration)
+    }
     _ = takeOver(former, at: now)
   }
 
@@ -94,8 +109,9 @@ extension Daemon {
     changeProcess(from: former.configuration)
     changePlaces(from: former, at: now)
     removeUnwanted(at: now)
-    applyParameters(at: now)
-    reconfigureNode(from: former, at: now)
+    changeControl(at: now)
+    reconfigureNode(at: now)
+    redistribute(from: former, at: now)
     addWanted(at: now)
     // What lost its interface goes now, so that the answer names it.
     while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) { carryOut(at: now) }
@@ -115,8 +131,7 @@ extension Daemon {
     if configuration.logFile != former.logFile, let name = configuration.logFile, !name.isEmpty {
       _ = reopenLog(String(decoding: name, as: UTF8.self))
     }
-    server?.setForm(
-      LineForm(dialect: configuration.socketDialect, pricing: configuration.pricing))
+    server?.setForm(LineForm(configuration))
     updateReporting()
     if configuration.kernelCheckInterval != former.kernelCheckInterval {
       // The time of the next reading was planned with the former interval.
@@ -125,20 +140,38 @@ extension Daemon {
   }
 
   /// Our routes may be put elsewhere from now on. Before that is done, it is looked who is there.
+  /// Other tables to redistribute from come later, since the node does not know the rules for them.
   private func changePlaces(from former: Settings, at now: Instant) {
-    let scope = MirrorScope(settings)
+    var scope = MirrorScope(settings)
+    scope.importTables = former.importTables
     guard scope != MirrorScope(former) else { return }
     kernel.setScope(scope, at: now)
     readAtOnce(at: now)
   }
 
-  private func reconfigureNode(from former: Settings, at now: Instant) {
+  /// Tells the node of all that is different for it. What it asks of the kernel on the way, when
+  /// some of that counts already and some does not, is not done.
+  private func reconfigureNode(at now: Instant) {
     let configuration = settings.configuration
+    setParameters(at: now)
     node.reconfigure(
       configuration.nodeParameters(routerID: node.routerID, seqno: node.seqno, seed: 0),
       configuration.filters, at: now, into: &actions)
+    while node.advance(to: now, budget: Self.rowsPerTurn, into: &actions) {
+      guard actions.actions.count > Self.actionLimit else { continue }
+      actions.mergeForwarding()
+      carryOut(at: now)
+    }
+    actions.mergeForwarding()
     carryOut(at: now)
+  }
+
+  /// Offers the node what the new rules redistribute, from the tables that are wanted now.
+  private func redistribute(from former: Settings, at now: Instant) {
     guard redistributesOtherwise(than: former) else { return }
+    if settings.importTables != former.importTables {
+      kernel.setScope(MirrorScope(settings), at: now)
+    }
     // Routes that were denied so far are not known.
     requestReading(at: now)
     readAtOnce(at: now)

@@ -73,6 +73,11 @@ extension Daemon {
     guard fixed.isEmpty else {
       return "no \(SettingsDifference.needsRestart): \(fixed.joined(separator: ", "))\n"
     }
+    let reserved = SettingsDifference.reserved(from: settings, to: new)
+    guard reserved.isEmpty else {
+      let words = reserved.joined(separator: ", ")
+      return "no only the files may change this, then a reload: \(words)\n"
+    }
     if let table = new.tableOfBothKinds {
       return "no source-tables: table \(table) is used otherwise, but these are for us alone\n"
     }

@@ -38,8 +38,6 @@ struct SettingsDifference {
     compare("source-tables", before.sourceTables == after.sourceTables)
     compare("source-rule-priority", before.sourceRulePriority == after.sourceRulePriority)
     compare("skip-kernel-setup", before.skipsKernelSetup == after.skipsKernelSetup)
-    compare("local-port or local-path", before.localServer == after.localServer)
-    compare("socket-mode, socket-owner or socket-group", before.socketAccess == after.socketAccess)
     compare("state-file", before.stateFile == after.stateFile)
     compare("pid-file", before.pidFile == after.pidFile)
     compare("user", before.user == after.user)
@@ -49,6 +47,14 @@ struct SettingsDifference {
       "export-table beside source-tables",
       before.exportTable == after.exportTable || after.sourceTables == nil)
     return fixed
+  }
+
+  /// Words of the statements that only the files may change: who asks over the socket must not say
+  /// where it is and who may use it.
+  static func reserved(from old: Settings, to new: Settings) -> [String] {
+    // Those that say who may use it are no statements of the socket at all.
+    old.configuration.localServer == new.configuration.localServer
+      ? [] : ["local-port or local-path"]
   }
 
   private static func lines(

@@ -1,0 +1,31 @@
+import BabelCore
+
+/// What a client of the control socket may do.
+struct ClientRights: Equatable {
+  /// It may change what babeld lets clients change.
+  let isReadWrite: Bool
+  /// It may also change what decides about the whole daemon: filters and other statements of the
+  /// files, reloads, a restart, the end. A port can be used by everybody on this machine.
+  let isTrusted: Bool
+
+  /// What a client is told who may not.
+  static let refusal =
+    "no A port is open to every local user: this needs a Unix socket, or trust-local-port\n"
+
+  /// Nothing but to look.
+  static let none = ClientRights(isReadWrite: false, isTrusted: false)
+
+  private init(isReadWrite: Bool, isTrusted: Bool) {
+    self.isReadWrite = isReadWrite
+    self.isTrusted = isTrusted
+  }
+
+  /// What the configuration grants to those who connect.
+  init(_ server: LocalServer, _ configuration: Configuration) {
+    isReadWrite = server.isReadWrite
+    switch server.endpoint {
+    case .path: isTrusted = server.isReadWrite
+    case .port: isTrusted = server.isReadWrite && configuration.trustsLocalPort
+    }
+  }
+}
