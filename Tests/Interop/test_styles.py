@@ -84,7 +84,7 @@ STYLES = {
         edit=("/etc/babeld.d/new.conf", "", "in ip 10.93.0.0/16 deny\n"), reload="HUP",
         changes="-10.93.0.1/32", **NIX),
     "NixOS, port": Style(
-        files={CONF: f"{NIXOS_FILE}local-port-readwrite 33123\n"},
+        files={CONF: f"{NIXOS_FILE}local-port-readwrite 33123\ntrust-local-port true\n"},
         edit=(CONF, "", "redistribute ip 10.97.0.0/16 allow\n"), reload="swabelctl reload",
         announced="+10.97.0.0/16", socket="33123", **NIX),
     "OpenWrt, signal": Style(
@@ -95,6 +95,7 @@ STYLES = {
     "Gluon": Style(
         "babeld -D -I /var/run/mesh-babel.pid -G 33123 -c /etc/mesh/babel.conf",
         {"/etc/mesh/babel.conf": """ipv6-subtrees true
+trust-local-port true
 reflect-kernel-metric true
 export-table 254
 import-table 254
@@ -182,7 +183,8 @@ redistribute local deny
         there=OWN - {"10.91.0.1/32"} | {"10.97.0.0/16", "fd97::/64"}, socket=SOCKET),
     "no file, concentrator": Style(
         "babeld -I '' -C 'default enable-timestamps true' -C 'default max-rtt-penalty 96' "
-        "-C 'default rtt-min 25' -C 'local-port-readwrite 33123' -C 'out ip fd91::2/128 deny' "
+        "-C 'default rtt-min 25' -C 'local-port-readwrite 33123' -C 'trust-local-port true' "
+        "-C 'out ip fd91::2/128 deny' "
         "-C 'redistribute src-ip fd91::/32 ip fd97::/16 allow' -C 'redistribute local deny' eth0",
         {}, (CONF, "", "redistribute ip fd97::/64 allow\n"), "swabelctl -s 33123 reload",
         "", "+fd97::/64", there=set(), socket="33123"),
@@ -204,7 +206,8 @@ redistribute deny
         state="/var/lib/babeld/state"),
     "no file, demonstration": Style(
         "babeld -M 0 -d 1 -h 1 -G 8080 -w wlan0 -C 'in if wg0 deny' -C 'in neigh fe80::9 deny' "
-        "-C 'redistribute local if wlan0' -C 'redistribute local deny'",
+        "-C 'redistribute local if wlan0' -C 'redistribute local deny' "
+        "-C 'trust-local-port true'",
         {}, (CONF, "", "in ip 10.93.0.0/16 deny\n"), "swabelctl -s 8080 reload",
         "-10.93.0.1/32", there=set(), links=("wlan0", "wlan1"), socket="8080"),
     "statements as words": Style(
