@@ -12,7 +12,12 @@ import Testing
   static let large: [(Shape.Form, [Int])] = [(.ring(50), [0]), (.grid(8, 8), [50])]
   static let largest: [(Shape.Form, [Int])] = [(.ring(200), [0]), (.grid(14, 14), [180])]
 
-  private func hold(_ shape: Shape, _ happening: Happening, links: [Int], seeds: UInt64) throws {
+  /// - Parameter settling: Seconds more in which all hosts may come to their shortest paths after a
+  ///   cold start. In a large network metrics change several times within a second, and a host that
+  ///   can reach all waits until the averages agree (A.3) before it takes a way that is a hop shorter.
+  private func hold(
+    _ shape: Shape, _ happening: Happening, links: [Int], seeds: UInt64, settling: Double = 0
+  ) throws {
     for seed in 1...seeds {
       for link in happening == .coldStart ? [0] : links {
         let place = "\(shape), \(happening) of link \(link), seed \(seed)"
@@ -20,7 +25,7 @@ import Testing
         let bound = shape.bound(happening, hops: result.hops)
         #expect(result.reaching <= bound, "\(place)")
         // After a loss a host prefers for a while what had the better average before (A.3).
-        if happening == .coldStart { #expect(result.shortest <= bound, "\(place)") }
+        if happening == .coldStart { #expect(result.shortest <= bound + settling, "\(place)") }
         let packets = result.ports * Shape.packetBound(happening, hops: result.hops)
         #expect(result.packets <= packets, "\(place)")
         if Storms.environment["SWABELD_SIM_VERBOSE"] == "1" {
@@ -74,7 +79,7 @@ import Testing
       ] {
         try hold(
           Shape(form, splitHorizon: splitHorizon, linkDelay: delay), happening, links: links,
-          seeds: 1)
+          seeds: 1, settling: 9)
         if !Storms.isLong { break }
       }
     }

@@ -59,6 +59,8 @@ public enum ErrorNumber {
   public static let messageTooLong: Int32 = 90
   /// Operation not supported.
   public static let notSupported: Int32 = 95
+  /// The system, or the sandbox of a service manager, does not let this kind of socket be made.
+  public static let familyNotSupported: Int32 = 97
   /// The address is in use.
   public static let addressInUse: Int32 = 98
   /// There is no such address, or group, here.

@@ -33,9 +33,14 @@ struct WritableDirectory {
 }
 
 extension KernelError {
-  /// The error with a hint, if a file could not be made because its place is read-only, as in the
-  /// sandbox of a service manager. The hint names `directory`, where the file can be made.
+  /// The error with a hint, if a file or socket could not be made because of the sandbox of a
+  /// service manager. For a read-only place the hint names `directory`, where the file can be made.
   func withCure(for path: String, in directory: WritableDirectory?) -> KernelError {
+    if errno == ErrorNumber.familyNotSupported {
+      return KernelError(
+        operation: operation, errno: errno,
+        kernelMessage: "\(path): add AF_UNIX to RestrictAddressFamilies of the unit, or use a port")
+    }
     guard errno == ErrorNumber.readOnlyFileSystem else { return self }
     let elsewhere = directory.map { "name \($0.file(namedAs: path)) instead, or " } ?? ""
     return KernelError(
