@@ -30,6 +30,8 @@ final class Daemon {
   /// How often the configuration was read again, and what comes back if nobody confirms it.
   var reloading = Reloading()
 
+  /// When this life began.
+  let startedAt = Instant.now
   /// When the last table dump of `debug 1` was written.
   private var dumpedAt = Instant(microseconds: 0)
 
