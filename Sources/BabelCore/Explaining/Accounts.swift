@@ -26,8 +26,8 @@ public struct NeighbourAccount: Equatable, Sendable {
   public let refusedCount: Int
   /// The part of the cost that `neighbour-cost` and `drain` add.
   public let surcharge: Metric
-  /// The cost without what round-trip time, jitter and surcharge add; infinity if the link cannot be
-  /// used.
+  /// The cost without what round-trip time, jitter and surcharge add; infinity if the link cannot
+  /// be used.
   public let baseCost: Metric
 }
 

@@ -6,8 +6,8 @@ enum AnswerCursor {
   case dump(DumpCursor)
   /// A table of `show`.
   case table(TableCursor)
-  /// Nothing is left. It also holds the place of a cursor that is at work, so that its lists are not
-  /// copied.
+  /// Nothing is left. It also holds the place of a cursor that is at work, so that its lists are
+  /// not copied.
   case nothing
 
   /// Writes until `output` holds enough for now. Returns true when all is written.

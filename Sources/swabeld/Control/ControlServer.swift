@@ -103,8 +103,8 @@ final class ControlServer {
     }
   }
 
-  /// Those who come from now on connect to another socket, or to none (nil). Those who are connected
-  /// stay, and keep their rights.
+  /// Those who come from now on connect to another socket, or to none (nil). Those who are
+  /// connected stay, and keep their rights.
   func listen(at listener: consuming LocalListener?, _ rights: ClientRights) {
     self.listener = listener
     self.rights = rights

@@ -117,7 +117,8 @@ extension Daemon {
     guard accounts.isEmpty else { return text }
     add(
       "Nobody is heard. Is a Babel router on the other end, on UDP port "
-        + "\(settings.configuration.protocolPort) and group \(settings.configuration.protocolGroup)? "
+        + "\(settings.configuration.protocolPort) and group "
+        + "\(settings.configuration.protocolGroup)? "
         + "Does a firewall drop these packets, here or there?")
     guard let link = links.link(name) else { return text }
     if !link.isMulticast {
@@ -125,8 +126,8 @@ extension Daemon {
     }
     if link.kind == .wireguard {
       add(
-        "It is a WireGuard tunnel: is there a handshake (wg show \(name) latest-handshakes), and do "
-          + "allowed-ips on both ends contain ff02::/16 and fe80::/10?")
+        "It is a WireGuard tunnel: is there a handshake (wg show \(name) latest-handshakes), and "
+          + "do allowed-ips on both ends contain ff02::/16 and fe80::/10?")
     }
     return text
   }

@@ -47,8 +47,8 @@ extension Daemon {
     case .unreachable:
       let left = account.holdLeft.map { " for \(HumanTime.text($0)) more" } ?? ""
       text += Paragraph.text(
-        "It is held as unreachable\(left) after its loss, so that no packet follows a shorter route "
-          + "back to where it came from.", indent: 2)
+        "It is held as unreachable\(left) after its loss, so that no packet follows a shorter "
+          + "route back to where it came from.", indent: 2)
     case .via(let path):
       let tables = account.tables.map { "\($0)" }.joined(separator: ", ")
       let name = interfaces.first(path.interface)?.name.description ?? "?"
@@ -163,8 +163,9 @@ extension Daemon {
     let isForwarded = accounts.contains { if case .via = $0.forwarding { true } else { false } }
     if isForwarded, !isOurs, found.destination == prefix {
       text += Paragraph.text(
-        "That is somebody else's route, and the kernel prefers it to ours. Its metric is better, or "
-          + "its table is looked into first: remove it, or set kernel-priority or kernel-metric.",
+        "That is somebody else's route, and the kernel prefers it to ours. Its metric is better, "
+          + "or its table is looked into first: remove it, or set kernel-priority or "
+          + "kernel-metric.",
         indent: 0)
     }
     return text

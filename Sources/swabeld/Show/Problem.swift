@@ -95,8 +95,8 @@ extension Daemon {
         account.ihuLeft == nil
           ? "is heard, but says nothing of hearing us"
           : "is heard, but says that it does not hear us",
-        "Packets from here do not arrive there: look at its firewall (UDP port 6696, ff02::1:6), its "
-          + "keys, allowed-ips of WireGuard, and the MTU.")
+        "Packets from here do not arrive there: look at its firewall (UDP port 6696, ff02::1:6), "
+          + "its keys, allowed-ips of WireGuard, and the MTU.")
     case .isNotHeard, .lost:
       add(
         .serious, "not-heard", "is not heard any more",

@@ -19,7 +19,8 @@ struct TableCursor {
   /// Rows are written in groups of this many destinations.
   private static let group = 64
 
-  /// Begins a table of routes, sources or exported prefixes; nil for another one, which has few rows.
+  /// Begins a table of routes, sources or exported prefixes; nil for another one, which has few
+  /// rows.
   init?(_ query: ShowQuery, of node: borrowing BabelNode, into output: inout OutputQueue) {
     self.query = query
     switch query.table {

@@ -159,13 +159,14 @@ enum HumanTime {
 
   /// Microseconds as `0.35`, `12.5` or `140` milliseconds.
   static func milliseconds(_ microseconds: UInt32) -> String {
-    if microseconds >= 100_000 { return "\((microseconds + 500) / 1000)" }
-    if microseconds >= 10_000 {
-      let tenths = (microseconds + 50) / 100
+    let time = UInt64(microseconds)
+    if time >= 99_950 { return "\((time + 500) / 1000)" }
+    if time >= 9_995 {
+      let tenths = (time + 50) / 100
       return "\(tenths / 10).\(tenths % 10)"
     }
-    let hundredths = (microseconds + 5) / 10
-    return "\(hundredths / 100).\(twoDigits(hundredths % 100))"
+    let hundredths = (time + 5) / 10
+    return "\(hundredths / 100).\(twoDigits(UInt32(hundredths % 100)))"
   }
 
   private static func twoDigits(_ number: UInt32) -> String {
