@@ -136,7 +136,7 @@ extension BabelNode {
     links[announcing: id]?.announcing.planPeriodicUpdate(at: now + untilNext)
     // Neighbours shall forget an earlier life of ours, and tell us what they know (§3.7).
     // If they did not notice its end, what is not resumed of it is retracted later.
-    if !restart.isRecovering, !restart.isUnnoticed {
+    if !restart.isRecovering, !restart.isUnnoticed(at: now) {
       links.enqueue(.wildcardRetraction, on: id, by: now)
     }
     links.enqueue(.wildcardRequest, on: id, by: now)

@@ -16,6 +16,11 @@ import Testing
     life.hellos = [
       SavedLife.Hello(interface: try #require(InterfaceName("wg-été")), seqno: Seqno(65535))
     ]
+    life.heard = [
+      HelloRecord(
+        interface: try #require(InterfaceName("wg0")), address: try #require(IPAddress("fe80::2")),
+        isUnicast: true, bits: 0xFFFE, expected: Seqno(65535), interval: 400)
+    ]
     life.sources = [
       SourceRecord(
         destination: try #require(Prefix("2001:db8::/48")),

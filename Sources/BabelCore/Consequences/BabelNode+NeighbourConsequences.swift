@@ -19,6 +19,13 @@ extension BabelNode {
       return nil
     }
     let id = neighbours.insert(address, on: interface, named: row.name, at: now)
+    for record in restart.takeHellos(of: address, on: row.name) {
+      neighbours.resume(
+        HelloHistory(
+          bits: record.bits, expected: record.expected,
+          interval: Interval(centiseconds: record.interval)),
+        isUnicast: record.isUnicast, of: id)
+    }
     links.add(id, on: interface)
     awaitAcknowledgment(of: id, now)
     neighbours.schedule(id)

@@ -12,6 +12,19 @@ struct HelloHistory: Equatable {
   private(set) var interval = Interval(centiseconds: 0)
   /// When the next scheduled Hello counts as missed.
   private(set) var deadline: Instant?
+  /// It is an earlier life's, and none was heard in this one.
+  private var isOfEarlierLife = false
+
+  /// Nothing was heard yet.
+  init() {}
+
+  /// What an earlier life of ours heard. Hellos that came while nobody listened are no misses.
+  init(bits: UInt16, expected: Seqno, interval: Interval) {
+    self.bits = bits
+    self.expected = expected
+    self.interval = interval
+    isOfEarlierLife = true
+  }
 
   /// What a Hello means for the neighbour.
   enum Outcome: Equatable {
@@ -28,7 +41,10 @@ struct HelloHistory: Equatable {
       if ahead > ProtocolParameters.helloJump || ahead < -ProtocolParameters.helloJump {
         return .restarted
       }
-      bits = ahead >= 0 ? bits >> UInt16(ahead) : bits << UInt16(-ahead)
+      if !isOfEarlierLife || ahead < 0 {
+        bits = ahead >= 0 ? bits >> UInt16(ahead) : bits << UInt16(-ahead)
+      }
+      isOfEarlierLife = false
     }
     bits = bits >> 1 | 0x8000
     expected = seqno.next

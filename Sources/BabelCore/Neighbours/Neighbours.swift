@@ -140,6 +140,11 @@ struct Neighbours {
       : table[id].multicast.heard(hello.seqno, interval: hello.interval, at: now)
   }
 
+  /// Goes on with what an earlier life of ours heard of its Hellos.
+  mutating func resume(_ history: HelloHistory, isUnicast: Bool, of id: NeighbourID) {
+    if isUnicast { table[id].unicast = history } else { table[id].multicast = history }
+  }
+
   /// Notes when a Hello of any kind came.
   mutating func noteHello(from id: NeighbourID, at now: Instant) { table[id].lastHello = now }
 

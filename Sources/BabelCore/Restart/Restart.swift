@@ -13,6 +13,10 @@ struct Restart {
   private(set) var adoption = AdoptedForwarding()
   /// Destinations that an earlier life announced, to be looked at once.
   private var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
+  /// What an earlier life heard of neighbours that were not heard again yet.
+  private var formerHellos: [HelloRecord] = []
+  /// Until then a resumed life is not told of when an interface comes up.
+  private var unnoticedEnd = Instant(microseconds: 0)
   /// By then everybody has forgotten what an earlier life announced; nil if not known.
   private var seqnoLearningEnd: Instant?
 
@@ -26,8 +30,11 @@ struct Restart {
   }
 
   /// Begins a life. Neighbours may remember our seqno of the former one until `learningEnd`.
-  mutating func begin(_ beginning: Beginning, learningSeqnoUntil learningEnd: Instant) {
+  mutating func begin(
+    _ beginning: Beginning, learningSeqnoUntil learningEnd: Instant, at now: Instant
+  ) {
     self.beginning = beginning
+    unnoticedEnd = now + ProtocolParameters.longestAdoption
     seqnoLearningEnd = learningEnd
   }
 
@@ -46,6 +53,19 @@ struct Restart {
     guard beginning == .resumed, neighbour.rxcost.isInfinite else { return false }
     let interval = max(interface.helloMicroseconds, neighbour.multicast.interval.microseconds)
     return now - neighbour.createdAt < interval * ProtocolParameters.introductionHellos
+  }
+
+  /// Keeps what an earlier life heard of a neighbour.
+  mutating func restore(_ record: HelloRecord) { formerHellos.append(record) }
+
+  /// Hands over what an earlier life heard of a neighbour.
+  mutating func takeHellos(of address: IPAddress, on interface: InterfaceName) -> [HelloRecord] {
+    guard !formerHellos.isEmpty else { return [] }
+    let records = formerHellos.filter { $0.address == address && $0.interface == interface }
+    if !records.isEmpty {
+      formerHellos.removeAll { $0.address == address && $0.interface == interface }
+    }
+    return records
   }
 
   // MARK: Recovery
@@ -81,9 +101,12 @@ struct Restart {
 
   // MARK: Adopted entries
 
-  /// Whether this is a resumed life whose entries are not all confirmed or taken back yet. Until
-  /// then neighbours are not told to forget what an earlier life announced.
-  var isUnnoticed: Bool { beginning == .resumed && adoption.isUnderWay }
+  /// Whether this is a resumed life whose entries are not all confirmed or taken back yet, or which
+  /// had none to take over and has just begun. Until then neighbours are not told to forget what an
+  /// earlier life announced.
+  func isUnnoticed(at now: Instant) -> Bool {
+    beginning == .resumed && (adoption.isUnderWay || now < unnoticedEnd)
+  }
 
   /// Whether some destinations have to be looked at because of adopted entries, a few at a time.
   var isWalking: Bool { adoption.position != nil }

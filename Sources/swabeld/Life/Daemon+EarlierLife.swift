@@ -10,7 +10,10 @@ extension Daemon {
   func takeOver(_ former: SavedLife?, at now: Instant) {
     var beginning = former.map { beginningAfter($0) } ?? .clean
     // A resumed life looks at what was announced, so the node must know before it is restored.
-    if beginning == .resumed { node.begin(.resumed, at: now) }
+    if beginning == .resumed {
+      node.begin(.resumed, at: now)
+      for record in former?.heard ?? [] { node.restoreHellos(record) }
+    }
     if let former {
       let seconds = MonotonicClock.bootMicroseconds() / 1_000_000
       for record in former.sources(boot: LifeFile.boot, seconds: seconds) {

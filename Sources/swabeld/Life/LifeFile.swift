@@ -108,6 +108,7 @@ struct LifeFile {
       position = node.forEachSource(from: start, limit: 1000, at: now) { life.sources.append($0) }
     }
     if let sysctls {
+      life.heard = node.helloRecords(limit: SavedLife.senderLimit)
       // A life that does not know all of its feasibility distances cannot go on.
       guard position == nil else { return false }
       life.sysctls = sysctls

@@ -40,6 +40,8 @@ struct SavedLife: Equatable {
   var savedAt: Int64 = 0
   /// Interfaces with their Hello seqnos.
   var hellos: [Hello] = []
+  /// What was heard of neighbours' Hellos.
+  var heard: [HelloRecord] = []
   /// The source table, or a part of it.
   var sources: [SourceRecord] = []
   /// Packet counters, by interface.
@@ -57,7 +59,7 @@ struct SavedLife: Equatable {
   static let sourcesOfStopped = 10_000
   /// Most interfaces.
   static let helloLimit = 4096
-  /// Most neighbours whose packet counters are kept.
+  /// Most neighbours whose packet counters or Hellos are kept.
   static let senderLimit = 10_000
   /// Most kernel settings.
   static let sysctlLimit = 4096

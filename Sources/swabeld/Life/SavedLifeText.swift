@@ -10,6 +10,7 @@ import BabelWire
 /// seqno 34241
 /// boot 0f4b6a2e-… 81234
 /// hello wg0 1209
+/// heard wg0 fe80::2 multicast 65535 4410 400
 /// source 2001:db8::/48 ::/0 02:00:00:00:00:00:00:0a 34180 428 163
 /// mac wg0 5c1f3a… 88211
 /// peer wg0 fe80::2 0e99b2… 4410 218
@@ -18,7 +19,9 @@ import BabelWire
 /// ```
 /// The second line tells how the life ended: `running`, `stopped` or `kept`. `seqno` is the largest
 /// that may have been announced. `boot` names the boot and the seconds since then. `hello` is the
-/// seqno of an interface's next Hello. `source` is a row of the source table: prefix, source
+/// seqno of an interface's next Hello. `heard` is what
+/// came of a neighbour's Hellos: the last sixteen as bits, the seqno of the next one, the interval in
+/// centiseconds. `source` is a row of the source table: prefix, source
 /// prefix, router-id, seqno, metric, seconds until it is forgotten. `mac` is our index on an
 /// interface with keys, and the counter of the last packet. `peer` is the index of a neighbour
 /// there, and the highest counter of its packets to the group and to us. `sysctl` is a setting of
@@ -48,6 +51,12 @@ extension SavedLife {
     if !boot.isEmpty { text += Array("boot ".utf8) + boot + Array(" \(savedAt)\n".utf8) }
     for hello in hellos.prefix(Self.helloLimit) {
       text += Array("hello ".utf8) + hello.interface.octets + Array(" \(hello.seqno)\n".utf8)
+    }
+    for record in heard.prefix(Self.senderLimit) {
+      let kind = record.isUnicast ? "unicast" : "multicast"
+      text += Array("heard ".utf8) + record.interface.octets
+      text += Array(" \(record.address) \(kind) \(record.bits)".utf8)
+      text += Array(" \(record.expected) \(record.interval)\n".utf8)
     }
     for record in sources.prefix(Self.sourceLimit) {
       text += Array("source ".utf8)
@@ -146,6 +155,9 @@ extension SavedLife {
         let value = Self.decimal(values[1], upTo: 0xFFFF)
       else { return false }
       hellos.append(Hello(interface: name, seqno: Seqno(UInt16(value))))
+    } else if word.elementsEqual("heard".utf8) {
+      guard heard.count < Self.senderLimit, let record = Self.heard(values) else { return false }
+      heard.append(record)
     } else if word.elementsEqual("source".utf8) {
       guard sources.count < Self.sourceLimit, let record = Self.source(values) else {
         return false
@@ -159,6 +171,18 @@ extension SavedLife {
       return takeSysctl(values)
     }
     return true
+  }
+
+  private static func heard(_ values: [ArraySlice<UInt8>]) -> HelloRecord? {
+    guard values.count == 6, let interface = InterfaceName(octets: values[0]),
+      let address = IPAddress(string(values[1])), let bits = decimal(values[3], upTo: 0xFFFF),
+      let seqno = decimal(values[4], upTo: 0xFFFF), let interval = decimal(values[5], upTo: 0xFFFF)
+    else { return nil }
+    let isUnicast = values[2].elementsEqual("unicast".utf8)
+    guard isUnicast || values[2].elementsEqual("multicast".utf8) else { return nil }
+    return HelloRecord(
+      interface: interface, address: address, isUnicast: isUnicast, bits: UInt16(bits),
+      expected: Seqno(UInt16(seqno)), interval: UInt16(interval))
   }
 
   private static func source(_ values: [ArraySlice<UInt8>]) -> SourceRecord? {

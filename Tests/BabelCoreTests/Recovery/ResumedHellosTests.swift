@@ -1,0 +1,69 @@
+import BabelCore
+import BabelWire
+import Testing
+
+/// What one life heard of Hellos counts in the next one, which goes on where it ended.
+@Suite struct `Appendix A.1 Hellos of an earlier life` {
+  /// A peer that was heard well, and what an earlier life kept of it, in a life that is continued.
+  private func resumed() throws -> (Bench, Peer) {
+    let former = try Bench()
+    let peer = former.peer(1)
+    former.run(30)
+    let records = former.node.helloRecords(limit: 10)
+    #expect(records.count == 1 && records.first?.address == peer.address)
+    let bench = try Bench(beginning: .resumed)
+    let here = bench.peer(1, hello: peer.hello, warm: false)
+    bench.input { node, _, _ in
+      for record in records { node.restoreHellos(record) }
+    }
+    // Its Hellos have gone on.
+    _ = here.nextHello(skipping: peer.helloSeqno &- here.helloSeqno &- 1)
+    bench.run(0.3)
+    return (bench, here)
+  }
+
+  private func answers(_ bench: Bench, _ peer: Peer) -> [Metric] {
+    bench.sent.flatMap { $0.ihus }.filter { $0.address == peer.address }.map { $0.rxcost }
+  }
+
+  @Test func `one Hello is enough to say that the neighbour is heard`() throws {
+    let (bench, peer) = try resumed()
+    peer.say()
+    bench.run(0.5)
+    #expect(answers(bench, peer).contains(Metric(96)))
+    #expect(bench.neighbour(peer)?.cost == Metric(96))
+  }
+
+  @Test func `Hellos that came while nobody listened are no misses, later ones are`() throws {
+    let (bench, peer) = try resumed()
+    _ = peer.nextHello(skipping: 3)
+    peer.say()
+    bench.run(0.5)
+    #expect(answers(bench, peer).contains(Metric(96)))
+    #expect(bench.neighbour(peer).map { $0.multicastHistory >> 12 } == 0b1111)
+    _ = peer.nextHello(skipping: 3)
+    peer.say()
+    bench.run(0.1)
+    #expect(bench.neighbour(peer).map { $0.multicastHistory >> 12 } == 0b1000)
+  }
+
+  @Test func `a neighbour that started anew is a new one`() throws {
+    let (bench, peer) = try resumed()
+    _ = peer.nextHello(skipping: 500)
+    peer.say()
+    bench.run(0.5)
+    #expect(bench.neighbour(peer)?.multicastHistory == 0x8000)
+  }
+
+  @Test func `a life that has taken over no routes tells nobody to forget its own`() throws {
+    let bench = try Bench(beginning: .resumed)
+    bench.offer(Example.own)
+    _ = Recovery.peer(bench, 1, answering: nil)
+    bench.run(5)
+    #expect(bench.updates(Example.own).contains { !$0.update.isRetraction })
+    #expect(
+      bench.sent.allSatisfy { packet in
+        !packet.tlvs.contains { if case .tlv(.wildcardRetraction) = $0 { true } else { false } }
+      })
+  }
+}
