@@ -162,6 +162,12 @@ extension BabelNode {
       (rule, number < counts.count ? counts[number] : 0)
     }
   }
+
+  /// How often each rule of a chain has decided something, in order: see ``rules(of:)``.
+  public func ruleMatches(of chain: FilterChainName) -> [UInt64] {
+    let counts = ruleCounts[chain]
+    return filters[chain].rules.indices.map { $0 < counts.count ? counts[$0] : 0 }
+  }
 }
 
 // MARK: - What neighbours are told of it

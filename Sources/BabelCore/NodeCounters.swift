@@ -92,8 +92,43 @@ public struct NodeCounters: Equatable, Sendable {
 }
 
 extension BabelNode {
+  /// How many rows a table has. Of a table that each interface or each neighbour has, it is the
+  /// fullest one that counts.
+  public func occupancy(of table: Limit) -> Int {
+    switch table {
+    case .neighbours: return fullest { $0.neighbours.count }
+    case .routes: return self.table.routes.count
+    case .neighbourRoutes:
+      return fullest { interface in
+        interface.neighbours.reduce(0) { max($0, neighbours[$1].routes.count) }
+      }
+    case .sources: return self.table.sourceCount
+    case .originatedPrefixes: return offers.count
+    case .requests: return requests.count
+    case .interfaces: return links.order.count
+    case .unicastNeighbours:
+      return fullest {
+        max(0, $0.unicastPeers.count - $0.parameters.unicastNeighbours.count)
+      }
+    }
+  }
+
+  /// The greatest of the numbers that interfaces have.
+  private func fullest(_ number: (Interface) -> Int) -> Int {
+    var greatest = 0
+    for id in links.order {
+      if let interface = links[id] { greatest = max(greatest, number(interface)) }
+    }
+    return greatest
+  }
+
+  /// How many routes are kept that the `in` filter denies, and how many may be.
+  public var deniedRoutes: (count: Int, limit: Int) {
+    (table.deniedCount, parameters.deniedRouteLimit)
+  }
+
   /// The bound of a table.
-  private func limit(of table: Limit) -> Int {
+  public func limit(of table: Limit) -> Int {
     switch table {
     case .neighbours: parameters.neighbourLimit
     case .routes: parameters.routeLimit

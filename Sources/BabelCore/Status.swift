@@ -110,7 +110,7 @@ public struct RouteStatus: Equatable, Sendable {
 }
 
 /// Why a route is, or is not, the selected one.
-public enum RouteReason: UInt8, Equatable, Sendable, CustomStringConvertible {
+public enum RouteReason: UInt8, Equatable, Sendable, CaseIterable, CustomStringConvertible {
   /// It is the selected route.
   case selected
   /// The neighbour retracted it.

@@ -5,9 +5,9 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by six values, each in a folder of its own: ``PacketSockets``,
-/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading`` and ``DaemonLife``.
-/// They do not know the daemon, and not each other. The extensions of the daemon, which are in the
+/// What it knows is kept by seven values, each in a folder of its own: ``PacketSockets``,
+/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``DaemonLife`` and
+/// ``MetricsServer``. They do not know the daemon, and not each other. The extensions of the daemon, which are in the
 /// same folders, say in which order the values act together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
@@ -25,6 +25,8 @@ final class Daemon {
   var interfaces = InterfaceTable()
   /// The kernel's links and routes, as far as they are known, and the way to change them.
   let kernel: KernelConnection
+  /// Those who read the metrics over HTTP.
+  let metrics: MetricsServer
   /// What begins and ends with the process.
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
@@ -64,6 +66,7 @@ final class Daemon {
     life = DaemonLife(
       parts.signals, parts.lifeFile, parts.sysctls, isInBackground: configuration.daemonises)
     server = parts.server
+    metrics = parts.metrics
   }
 
   /// The loop.
@@ -84,6 +87,7 @@ final class Daemon {
       let ipv4Datagram = packets.addDatagrams(of: .ipv4, to: &poll)
       let answer = kernel.addAnswers(to: &poll)
       server?.addInterests(to: &poll)
+      metrics.addInterests(to: &poll)
       do throws(KernelError) {
         _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
       } catch {
@@ -96,6 +100,7 @@ final class Daemon {
       if let ipv4Datagram, poll.isReadable(ipv4Datagram) { receivePackets(over: .ipv4) }
       if let answer, poll.isReadable(answer) { readKernelAnswers(at: .now) }
       serveClients(poll)
+      serveMetrics(poll)
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
   }
@@ -126,7 +131,8 @@ final class Daemon {
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
-    return min(earliest.microseconds, server?.deadline ?? .max)
+    let served = min(server?.deadline ?? .max, metrics.deadline ?? .max)
+    return min(earliest.microseconds, served)
   }
 
   /// Does what is due besides the node's own work; true if there is more.
@@ -166,5 +172,6 @@ struct DaemonParts: ~Copyable {
   let links: LinkTable
   let sysctls: SavedSysctls
   let server: ControlServer?
+  var metrics = MetricsServer()
   let lifeFile: LifeFile
 }

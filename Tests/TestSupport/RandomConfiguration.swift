@@ -117,6 +117,7 @@ package struct RandomConfiguration {
       ("socket-owner", { $0.dice.pick(["root", "7"]) }),
       ("socket-group", { $0.dice.pick(["adm", "4"]) }),
       ("trust-local-port", { $0.dice.pick(["true", "false"]) }),
+      ("metrics-port", { $0.number(1, 65535) }), ("metrics-path", { $0.path() }),
       ("socket-dialect", { $0.dice.pick(["babel", "aredn", "althea", "swabeld"]) }),
     ]
     let (word, value) = dice.pick(choices)

@@ -126,6 +126,9 @@ public struct Configuration: Equatable, Sendable {
   /// `trust-local-port`: on a read-write port everything is answered that is on a Unix socket.
   public var trustsLocalPort = false
 
+  /// `metrics-port`, `metrics-path`: where metrics are served over HTTP; the last one counts.
+  public var metricsServer: LocalServer.Endpoint?
+
   // MARK: Tables
 
   /// `limit …`: bounds of the node's tables, where given.

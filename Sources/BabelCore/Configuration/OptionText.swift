@@ -52,6 +52,10 @@ extension Configuration {
     case .socketGroup: socketAccess.group.map { [$0] } ?? []
     case .socketDialect: [Array(DialectKeyword(socketDialect).text.utf8)]
     case .trustLocalPort: boolean(trustsLocalPort)
+    case .metricsPort:
+      if case .port(let port) = metricsServer { number(UInt32(port)) } else { [] }
+    case .metricsPath:
+      if case .path(let path) = metricsServer { [StatementText.quoted(path)] } else { [] }
     }
   }
 

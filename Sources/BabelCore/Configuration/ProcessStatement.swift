@@ -30,11 +30,17 @@ extension Configuration {
       && trustsLocalPort == other.trustsLocalPort
   }
 
-  /// Takes over the local socket of another configuration, and who may use it.
+  /// Whether another configuration serves metrics at the same place, to the same users.
+  public func hasMetrics(like other: Configuration) -> Bool {
+    metricsServer == other.metricsServer && socketAccess == other.socketAccess
+  }
+
+  /// Takes over the local socket of another configuration, that for metrics, and who may use them.
   public mutating func copyLocalSocket(from other: Configuration) {
     localServer = other.localServer
     socketAccess = other.socketAccess
     trustsLocalPort = other.trustsLocalPort
+    metricsServer = other.metricsServer
   }
 }
 
@@ -46,6 +52,8 @@ enum ProcessKeyword: KeywordText, ConfigurationKeyword {
   case socketGroup = "socket-group"
   case socketDialect = "socket-dialect"
   case trustLocalPort = "trust-local-port"
+  case metricsPort = "metrics-port"
+  case metricsPath = "metrics-path"
 }
 
 /// Values of `socket-dialect`.
@@ -79,6 +87,9 @@ extension StatementParser {
     case .socketGroup: configuration.socketAccess.group = try word("the name of a group").octets
     case .socketDialect: configuration.socketDialect = try dialect()
     case .trustLocalPort: configuration.trustsLocalPort = try boolean() ?? false
+    case .metricsPort:
+      configuration.metricsServer = .port(UInt16(try number(1...Int64(UInt16.max))))
+    case .metricsPath: configuration.metricsServer = .path(try path())
     }
     try endStatement()
   }

@@ -13,6 +13,9 @@ public enum MonotonicClock {
   /// log lines only.
   public static func wallMicroseconds() -> Int64 { read(CLOCK_REALTIME) }
 
+  /// Microseconds of a processor that this process has taken (CLOCK_PROCESS_CPUTIME_ID).
+  static func processorMicroseconds() -> Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+
   private static func read(_ clock: clockid_t) -> Int64 {
     var now = timespec()
     if clock_gettime(clock, &now) != 0 { die("clock_gettime failed") }

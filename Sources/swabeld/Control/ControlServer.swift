@@ -129,6 +129,12 @@ final class ControlServer {
   /// Whether somebody wants events.
   var hasMonitors: Bool { connections.contains { $0.isMonitoring } }
 
+  /// How many clients are connected.
+  var clientCount: Int { connections.count }
+
+  /// How many of them want events.
+  var monitorCount: Int { connections.reduce(0) { $0 + ($1.isMonitoring ? 1 : 0) } }
+
   /// When a client must be looked at without an event, in microseconds. 0 if there is work now.
   var deadline: Int64? {
     if isBehind { return 0 }

@@ -86,6 +86,7 @@ extension Daemon {
   /// may not be asked for on a read-only socket.
   private func ownAnswer(to request: ControlRequest, at now: Instant) -> String? {
     let (line, rights) = (request.line, request.rights)
+    if let metrics = metricsAnswer(to: line, at: now) { return metrics }
     if let processRequest = ProcessRequest(line) {
       guard rights.isReadWrite else { return "bad\n" }
       return rights.isTrusted ? execute(processRequest) + "\n" : ClientRights.refusal

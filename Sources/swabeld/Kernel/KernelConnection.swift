@@ -25,6 +25,8 @@ final class KernelConnection {
   private var orders: [MirrorOrder] = []
   /// How many of them were handed over.
   private var done = 0
+  /// Changes of routes that were asked for and refused.
+  private(set) var tally = KernelTally()
   private let log: Log
 
   init(
@@ -73,6 +75,7 @@ final class KernelConnection {
       guard case .write(let step, let attempt) = order else { return order }
       do throws(KernelError) {
         try writer.enqueue(step.change, step.route, tag: attempt.rawValue)
+        tally.ask(step.change)
       } catch {
         answersLost(error, at: now)
       }
@@ -136,6 +139,7 @@ final class KernelConnection {
 
   /// The kernel refused a change.
   func refused(_ failure: RouteFailure, _ node: borrowing BabelNode, at now: Instant) {
+    tally.refuse(failure.change)
     mirror.refused(failure, node, at: now, into: &orders)
   }
 

@@ -129,6 +129,7 @@ extension Daemon {
     server?.drain(
       to: 0, from: node, until: MonotonicClock.microseconds() + Self.clientPatience, log)
     server = nil
+    metrics.listen(at: nil)
     log.write("Stopped. The routes stay in the kernel for the next process.")
     return true
   }
@@ -153,6 +154,7 @@ extension Daemon {
     server?.drain(
       to: 0, from: node, until: MonotonicClock.microseconds() + Self.clientPatience, log)
     server = nil
+    metrics.listen(at: nil)
   }
 
   /// Tells monitors that all routes are gone, as babeld does at its end.

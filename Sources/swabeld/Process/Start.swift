@@ -166,13 +166,16 @@ enum Start {
       } else {
         nil
       }
+    let metrics = MetricsServer()
+    metrics.listen(at: try MetricsServer.open(configuration.metricsServer, accounts.rights))
     let stateFile = StateFile.usable(configuration.stateFile, log)
     let lifeFile = LifeFile(besides: stateFile)
     let former = lifeFile.read(log)
     let node = makeNode(settings, links, stateFile, former, log)
     let parts = DaemonParts(
       socket: socket, signals: signals, monitor: monitor, reader: reader, writer: writer,
-      links: links, sysctls: sysctls, server: server, lifeFile: lifeFile)
+      links: links, sysctls: sysctls, server: server, metrics: metrics,
+      lifeFile: lifeFile)
     let daemon = Daemon(settings, log: log, node: node, parts: parts)
     isStarted = true
     guard daemon.start(after: former) else {

@@ -28,7 +28,7 @@ extension Daemon {
     } else {
       let former = settings
       do throws(ReloadRefusal) {
-        try moveLocalSocket(to: new)
+        try moveSockets(to: new)
       } catch {
         log.write("The configuration was not reloaded: \(error.reason)")
         return "no \(error.reason)\n"
@@ -63,9 +63,9 @@ extension Daemon {
     former.live = settings.live
     log.write("Nobody confirmed the reloaded configuration: the former one comes back.")
     do throws(ReloadRefusal) {
-      try moveLocalSocket(to: former)
+      try moveSockets(to: former)
     } catch {
-      log.write("The local socket stays as it is: \(error.reason)")
+      log.write("The sockets stay as they are: \(error.reason)")
       former.configuration.copyLocalSocket(from: settings.configuration)
     }
     _ = takeOver(former, at: now)

@@ -1,0 +1,65 @@
+import BabelCore
+import BabelKernel
+
+extension MetricsServer {
+  /// Opens a socket for those who read the metrics; nil if none is asked for.
+  static func open(
+    _ endpoint: LocalServer.Endpoint?, _ access: SocketRights
+  ) throws(KernelError) -> LocalListener? {
+    guard let endpoint else { return nil }
+    do throws(KernelError) {
+      switch endpoint {
+      case .port(let port): return try LocalListener(port: port)
+      case .path(let path):
+        return try LocalListener(
+          path: String(decoding: path, as: UTF8.self), mode: access.effectiveMode,
+          userID: access.user, groupID: access.group)
+      }
+    } catch {
+      let failure = KernelError(operation: "metrics socket", errno: error.errno)
+      guard case .path(let path) = endpoint else { throw failure }
+      throw failure.withCure(
+        for: String(decoding: path, as: UTF8.self), in: WritableDirectory.runtime)
+    }
+  }
+}
+
+extension Daemon {
+  /// Serves those who read the metrics over HTTP.
+  func serveMetrics(_ poll: borrowing PollSet) {
+    let now = Instant.now
+    let failure = metrics.serve(poll, at: now.microseconds) { metricsText(at: now) }
+    if let failure { log.write(.client, subject: .clientRefused, "metrics: \(failure)") }
+  }
+
+  /// Opens the sockets that settings ask for in place of the present ones: the local socket and
+  /// that for metrics. If one of them fails both stay as they are.
+  func moveSockets(to new: Settings) throws(ReloadRefusal) {
+    let (before, after) = (settings.configuration, new.configuration)
+    guard !before.hasMetrics(like: after) else { return try moveLocalSocket(to: new) }
+    let access: SocketRights
+    do throws(Accounts.Failure) {
+      access = try Accounts(after).rights
+    } catch {
+      throw ReloadRefusal(error.description)
+    }
+    if before.metricsServer == after.metricsServer {
+      try moveLocalSocket(to: new)
+      do throws(KernelError) {
+        try metrics.setAccess(
+          mode: access.effectiveMode, userID: access.user, groupID: access.group)
+      } catch {
+        throw ReloadRefusal(error.description)
+      }
+      return
+    }
+    let listener: LocalListener?
+    do throws(KernelError) {
+      listener = try MetricsServer.open(after.metricsServer, access)
+    } catch {
+      throw ReloadRefusal(error.description)
+    }
+    try moveLocalSocket(to: new)
+    metrics.listen(at: listener)
+  }
+}
