@@ -7,8 +7,8 @@ import BabelWire
 ///
 /// What it knows is kept by seven values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``DaemonLife`` and
-/// ``MetricsServer``. They do not know the daemon, and not each other. The extensions of the daemon, which are in the
-/// same folders, say in which order the values act together.
+/// ``MetricsServer``. They do not know the daemon, and not each other. The extensions of the daemon,
+/// which are in the same folders, say in which order the values act together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings

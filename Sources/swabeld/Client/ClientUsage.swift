@@ -25,6 +25,7 @@ enum ClientUsage {
       dump               interfaces, neighbours, prefixes and routes, as babeld does
       monitor            the same, then changes as they happen
       show counters      what was refused
+      show graph         the network, as NetJSON or with --dot for Graphviz
       metrics            what is counted and measured, for Prometheus
       show rules         filter rules, and how often each has decided
       show config        what is in effect; with --diff, what differs from the files

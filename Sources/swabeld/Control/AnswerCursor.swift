@@ -6,6 +6,8 @@ enum AnswerCursor {
   case dump(DumpCursor)
   /// A table of `show`.
   case table(TableCursor)
+  /// A drawing of the network.
+  case graph(GraphCursor)
   /// Nothing is left. It also holds the place of a cursor that is at work, so that its lists are
   /// not copied.
   case nothing
@@ -23,6 +25,10 @@ enum AnswerCursor {
       self = .nothing
       defer { self = .table(cursor) }
       return cursor.feed(&output, from: node, at: now)
+    case .graph(var cursor):
+      self = .nothing
+      defer { self = .graph(cursor) }
+      return cursor.feed(&output, from: node)
     case .nothing: return true
     }
   }

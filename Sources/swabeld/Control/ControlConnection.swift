@@ -109,6 +109,13 @@ final class ControlConnection {
     cursor = TableCursor(query, of: node, into: &output).map { .table($0) }
   }
 
+  /// Begins to draw the network.
+  func beginGraph(of node: borrowing BabelNode, _ form: GraphForm, at now: Instant) {
+    let cursor = GraphCursor(of: node, at: now, form, host: OwnProcess.hostname)
+    cursor.begin(&output, version: Usage.version)
+    self.cursor = .graph(cursor)
+  }
+
   /// Stops live events.
   func stopMonitoring() { isMonitoring = false }
 

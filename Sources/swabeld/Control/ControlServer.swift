@@ -21,6 +21,8 @@ enum ControlAnswer {
   case dump(DumpScope)
   /// A table that may have many rows, then `ok`.
   case table(ShowQuery)
+  /// A drawing of the network, then `ok`.
+  case graph(GraphForm)
   /// All tables, then `ok`, then live events.
   case monitor
   /// `ok`, and no live events any more.
@@ -215,6 +217,7 @@ final class ControlServer {
     let connection = request.connection
     switch answer {
     case .lines(let text): connection.output.append(text)
+    case .graph(let form): connection.beginGraph(of: node, form, at: now)
     case .dump(let scope):
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
     case .table(let query): connection.beginTable(query, of: node)

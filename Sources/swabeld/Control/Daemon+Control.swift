@@ -21,7 +21,7 @@ extension Daemon {
       server.answer(request, with: answer, from: node, at: now)
       switch answer {
       case .monitor, .unmonitor: updateReporting()
-      case .lines, .dump, .table, .quit: break
+      case .lines, .dump, .table, .graph, .quit: break
       }
     }
   }
@@ -36,6 +36,7 @@ extension Daemon {
     {
       return answer(to: dialectRequest, at: now)
     }
+    if let form = GraphForm(request: request.line) { return .graph(form) }
     if let lines = ownAnswer(to: request, at: now) { return .lines(lines) }
     if let shown = shownAnswer(to: request.line, at: now) { return shown }
     let command = ConfigurationParser.parseRuntime(

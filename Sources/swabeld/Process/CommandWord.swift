@@ -3,7 +3,7 @@
 /// interfaces, because otherwise a daemon would start and wait for an interface of that name. An
 /// interface that really has such a name can be named in a statement.
 enum CommandWord {
-  private static let requests = "dump monitor show status explain flush reload restart stop"
+  private static let requests = "dump monitor show metrics status explain flush reload restart stop"
 
   private static let groups: [(words: String, hint: String)] = [
     (requests, "it asks a running daemon, as in: swabelctl WORD; or make it the first word"),
