@@ -5,9 +5,9 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by seven values, each in a folder of its own: ``PacketSockets``,
-/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``DaemonLife`` and
-/// ``MetricsServer``. They do not know the daemon, and not each other. The extensions of the daemon,
+/// What it knows is kept by eight values, each in a folder of its own: ``PacketSockets``,
+/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``DaemonLife``,
+/// ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each other. The extensions of the daemon,
 /// which are in the same folders, say in which order the values act together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
@@ -27,6 +27,8 @@ final class Daemon {
   let kernel: KernelConnection
   /// Those who read the metrics over HTTP.
   let metrics: MetricsServer
+  /// Programs that are run on events.
+  let hooks = HookRunner()
   /// What begins and ends with the process.
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
@@ -131,7 +133,7 @@ final class Daemon {
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
-    let served = min(server?.deadline ?? .max, metrics.deadline ?? .max)
+    let served = min(server?.deadline ?? .max, metrics.deadline ?? .max, hooks.deadline ?? .max)
     return min(earliest.microseconds, served)
   }
 
@@ -141,6 +143,7 @@ final class Daemon {
     watchStorms(at: now)
     revertUnconfirmed(at: now)
     if settings.live.expire(at: now) { applyParameters(at: now) }
+    runHooks(at: now)
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }
@@ -155,6 +158,7 @@ final class Daemon {
   /// Every change of an interface, a table, a neighbour.
   func report(_ notice: Notice) {
     log.write(notice)
+    noteForHooks(notice)
     if case .neighbour(let event, let status) = notice {
       noteForStorms(event, status, at: .now)
     }

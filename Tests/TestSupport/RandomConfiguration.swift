@@ -118,6 +118,13 @@ package struct RandomConfiguration {
       ("socket-group", { $0.dice.pick(["adm", "4"]) }),
       ("trust-local-port", { $0.dice.pick(["true", "false"]) }),
       ("metrics-port", { $0.number(1, 65535) }), ("metrics-path", { $0.path() }),
+      (
+        "hook",
+        {
+          let event = $0.dice.pick(["neighbour-up", "default-route-lost"])
+          return "\(event) \"/bin/h \($0.dice.below(3))\""
+        }
+      ),
       ("socket-dialect", { $0.dice.pick(["babel", "aredn", "althea", "swabeld"]) }),
     ]
     let (word, value) = dice.pick(choices)

@@ -14,6 +14,7 @@ import Testing
     ("Life/DaemonLife.swift", []),
     ("Reload/Reloading.swift", []),
     ("Metrics/MetricsServer.swift", []),
+    ("Hooks/HookRunner.swift", []),
   ]
 
   private func code(_ file: String) throws -> [String] {

@@ -129,6 +129,9 @@ public struct Configuration: Equatable, Sendable {
   /// `metrics-port`, `metrics-path`: where metrics are served over HTTP; the last one counts.
   public var metricsServer: LocalServer.Endpoint?
 
+  /// `hook …`: programs that are run on events, in order.
+  public internal(set) var hooks: [Hook] = []
+
   // MARK: Tables
 
   /// `limit …`: bounds of the node's tables, where given.

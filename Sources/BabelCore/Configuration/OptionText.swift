@@ -56,6 +56,7 @@ extension Configuration {
       if case .port(let port) = metricsServer { number(UInt32(port)) } else { [] }
     case .metricsPath:
       if case .path(let path) = metricsServer { [StatementText.quoted(path)] } else { [] }
+    case .hook: hookValues
     }
   }
 

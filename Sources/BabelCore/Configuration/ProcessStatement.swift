@@ -54,6 +54,7 @@ enum ProcessKeyword: KeywordText, ConfigurationKeyword {
   case trustLocalPort = "trust-local-port"
   case metricsPort = "metrics-port"
   case metricsPath = "metrics-path"
+  case hook
 }
 
 /// Values of `socket-dialect`.
@@ -90,6 +91,7 @@ extension StatementParser {
     case .metricsPort:
       configuration.metricsServer = .port(UInt16(try number(1...Int64(UInt16.max))))
     case .metricsPath: configuration.metricsServer = .path(try path())
+    case .hook: try parseHook(at: first)
     }
     try endStatement()
   }

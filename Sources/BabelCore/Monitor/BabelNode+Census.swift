@@ -36,6 +36,20 @@ public struct NeighbourRoutes: Equatable, Sendable {
 }
 
 extension BabelNode {
+  /// Whether a route to a prefix, for packets from anywhere, is selected.
+  public func hasSelectedRoute(to prefix: Prefix) -> Bool {
+    guard let row = table.find(prefix, Prefix.any(prefix.family)) else { return false }
+    return table.destinations[row].selected != .none
+  }
+
+  /// That route.
+  public func selectedRoute(to prefix: Prefix, at now: Instant) -> RouteStatus? {
+    guard let row = table.find(prefix, Prefix.any(prefix.family)),
+      table.destinations[row].selected != .none
+    else { return nil }
+    return routeStatus(table.destinations[row].selected, now)
+  }
+
   /// Counts destinations and routes, in one walk through the table.
   public func routeCensus() -> RouteCensus {
     var census = RouteCensus()

@@ -14,6 +14,8 @@ public enum Signal: Int32, Sendable, CaseIterable {
   case user2 = 12
   /// SIGTERM.
   case terminate = 15
+  /// SIGCHLD: a program that we started has ended.
+  case child = 17
 }
 
 /// Signals as a descriptor to poll. They are blocked for the process and read from the descriptor,
@@ -30,6 +32,9 @@ public struct SignalDescriptor: ~Copyable, Sendable {
     try Syscall.check("block signals") { sigprocmask(SIG_BLOCK, &mask, nil) }
     let ignore = 1
     _ = swabel_signal(SIGPIPE, ignore)
+    // If whoever started us ignores it, the kernel would not tell how children end.
+    let usual = 0
+    _ = swabel_signal(Signal.child.rawValue, usual)
     let number = try Syscall.check("signalfd") { signalfd(-1, &mask, Int32(SWB_SFD_FLAGS)) }
     descriptor = FileDescriptor(owning: number)
   }

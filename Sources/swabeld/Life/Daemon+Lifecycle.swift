@@ -74,6 +74,7 @@ extension Daemon {
     case .quit:
       keepsRoutes = true
       isStopping = true
+    case .child: reapHooks()
     case .user1: dumpTables(at: .now)
     case .user2:
       do throws(KernelError) {

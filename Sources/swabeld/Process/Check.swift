@@ -25,6 +25,7 @@ enum Check {
       // Some sandboxes forbid netlink. That is no fault of the configuration.
       write("note: this machine's interfaces could not be looked at: \(error)", to: 2)
     }
+    remarks += hooksWithoutProgram(configuration)
     for remark in remarks { write(remark, to: 2) }
     if let note = foreignStatements(settings) { write(note, to: 2) }
     let obstacles = obstacles(to: settings)
