@@ -7,8 +7,9 @@ import BabelWire
 ///
 /// What it knows is kept by eight values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``DaemonLife``,
-/// ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each other. The extensions of the daemon,
-/// which are in the same folders, say in which order the values act together.
+/// ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each other. The
+/// extensions of the daemon, which are in the same folders, say in which order the values act
+/// together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings

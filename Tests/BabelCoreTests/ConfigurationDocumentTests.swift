@@ -55,6 +55,7 @@ import Testing
       "socket-owner root", "socket-group adm", "socket-dialect aredn", "socket-dialect althea",
       "socket-dialect swabeld", "fee 3", "metric-factor 1500", "switch-margin 5",
       "switch-dwell 2", "source-tables 1000 1100", "trust-local-port true",
+      "metrics-port 9101", "metrics-path /run/m", "hook neighbour-up /bin/a",
     ]
     for example in statements {
       let configuration = try parse(example)
@@ -66,6 +67,8 @@ import Testing
       #expect(again.pricing == configuration.pricing, "\(example)")
       #expect(again.switchMargin == configuration.switchMargin, "\(example)")
       #expect(again.switchDwell == configuration.switchDwell, "\(example)")
+      #expect(again.metricsServer == configuration.metricsServer, "\(example)")
+      #expect(again.hooks == configuration.hooks, "\(example)")
       #expect(again.sourceTables == configuration.sourceTables, "\(example)")
     }
   }

@@ -33,7 +33,9 @@ enum HookKeyword: KeywordText, ConfigurationKeyword {
   case interfaceDown = "interface-down"
   case defaultRouteGained = "default-route-gained"
   case defaultRouteLost = "default-route-lost"
+}
 
+extension HookKeyword {
   /// The word for an event.
   init(_ event: HookEvent) {
     self =
