@@ -1,10 +1,10 @@
 # Completion of swabelctl and of swabeld for bash.
 
-_swabelctl_requests='dump monitor show status explain flush interface default key link-detect
+_swabelctl_requests='dump monitor show status explain metrics flush interface default key link-detect
   smoothing-half-life log-file reopen-logfile reload confirm rule drain undrain neighbour-cost restart
   stop'
 _swabelctl_tables='interfaces neighbours routes route exported sources requests limits counters rules
-  config'
+  config graph'
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 
@@ -57,6 +57,7 @@ _swabelctl_show() {
   fi
   case ${COMP_WORDS[$1 + 1]} in
     config) words='--diff --secrets' ;;
+    graph) words='--netjson --dot' ;;
     counters | rules) ;;
     *) words='--json -w --neighbour --interface --prefix --longer --shorter' ;;
   esac
@@ -94,7 +95,7 @@ _swabeld() {
   COMPREPLY=()
   case ${COMP_WORDS[1]} in
     ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
-    dump | monitor | show | status | explain | flush | reload | restart | stop)
+    dump | monitor | show | status | explain | metrics | flush | reload | restart | stop)
       if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_request 1 && return; fi ;;
   esac
   case $before in
@@ -108,7 +109,7 @@ _swabeld() {
           local words
           words=$(_swabelctl_links)
           if [ "$COMP_CWORD" = 1 ]; then
-            words="$words ctl keygen dump monitor show status explain flush reload restart stop"
+            words="$words ctl keygen dump monitor show status explain metrics flush reload restart stop"
           fi
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
       esac ;;
