@@ -38,6 +38,8 @@ final class Daemon {
 
   /// Set by a signal or a fatal error: leave the loop.
   var isStopping = false
+  /// Why the daemon ends, for the log.
+  var endReason = ""
   /// The end leaves the kernel's routes to a next life.
   var keepsRoutes = false
   /// The pid file of the next life, if this process itself is to begin it.
@@ -85,7 +87,8 @@ final class Daemon {
       do throws(KernelError) {
         _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
       } catch {
-        log.write("\(error)")
+        log.write(.error, "\(error)")
+        endReason = "waiting failed"
         return
       }
       if poll.isReadable(signal) { receiveSignals() }

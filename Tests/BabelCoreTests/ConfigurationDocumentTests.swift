@@ -55,6 +55,7 @@ import Testing
       "socket-owner root", "socket-group adm", "socket-dialect aredn", "socket-dialect althea",
       "socket-dialect swabeld", "fee 3", "metric-factor 1500", "switch-margin 5",
       "switch-dwell 2", "source-tables 1000 1100", "trust-local-port true",
+      "log-level routes debug",
     ]
     for example in statements {
       let configuration = try parse(example)
@@ -67,6 +68,7 @@ import Testing
       #expect(again.switchMargin == configuration.switchMargin, "\(example)")
       #expect(again.switchDwell == configuration.switchDwell, "\(example)")
       #expect(again.sourceTables == configuration.sourceTables, "\(example)")
+      #expect(again.logLevels == configuration.logLevels, "\(example)")
     }
   }
 

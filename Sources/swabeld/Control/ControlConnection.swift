@@ -123,7 +123,6 @@ final class ControlConnection {
   /// warnings is told.
   private func lost(_ error: KernelError, _ log: Log) {
     end(.now)
-    guard log.level <= .info else { return }
     log.write(.client, subject: .clientLost, level: .info, "control socket: \(error)")
   }
 

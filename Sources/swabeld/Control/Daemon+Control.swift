@@ -169,7 +169,7 @@ extension Daemon {
 
   /// Routes are reported only while somebody listens: it costs time when many change.
   func updateReporting() {
-    let isWanted = server?.hasMonitors == true || log.level == .debug
+    let isWanted = server?.hasMonitors == true || log.wants(.debug, .routes)
     if node.reportsRoutes != isWanted { node.reportsRoutes = isWanted }
   }
 

@@ -1,0 +1,82 @@
+"""What the log of a daemon says that was not asked for more."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from daemons import Swabeld
+from netns import Process, wait_until
+
+OWN = ["10.93.0.0/16", "fd93::/32"]
+STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
+
+
+class Triangle:
+    """a, b and c are neighbours of each other; each has an address of its own."""
+
+    def __init__(self, lab, **more) -> None:
+        self.lab = lab
+        self.spaces = [lab.namespace(name) for name in "abc"]
+        a, b, c = self.spaces
+        self.links = {"ab": lab.veth(a, b, ("b0", "a0")), "ac": lab.veth(a, c, ("c0", "a0")),
+                      "bc": lab.veth(b, c, ("c0", "b0"))}
+        for number, space in enumerate(self.spaces, 1):
+            space.own(f"10.93.0.{number}", f"fd93::{number}")
+        self.nodes = [
+            Swabeld(space, [link.name(space) for link in self.links.values()
+                            if space in [end for end, _ in link.ends]],
+                    own=OWN, **(more if index == 0 else {}))
+            for index, space in enumerate(self.spaces)]
+        self.node = self.nodes[0]
+        wait_until(lambda: len(a.reaches()) == 4, 15, self.text)
+
+    def text(self) -> str:
+        return self.node.process.text()
+
+    def said(self, pattern: str, seconds: float = 10) -> str:
+        def find():
+            return re.search(f"{STAMP}{pattern}$", self.text(), re.MULTILINE)
+        wait_until(find, seconds, lambda: f"{pattern} in:\n{self.text()}")
+        return find()[0]
+
+
+def test_a_day_of_a_node(lab):
+    """Start, neighbours, a silent death, a link without carrier, and the end: a line for each."""
+    world = Triangle(lab, first=["router-id 02:00:00:00:00:00:00:0a"])
+    a, b, c = world.spaces
+    ab, ac = world.links["ab"].name(a), world.links["ac"].name(a)
+    world.said(rf"notice: swabeld-\S+ started, router-id \S+, configuration \S+, "
+               rf"interfaces {ab} {ac}")
+    world.said(rf"notice: Interface {ab} is up, from fe80::\S+")
+    world.said(rf"notice: neighbour \S+ on {ab} found, cost \d+")
+    world.said(rf"notice: neighbour \S+ on {ac} found, cost \d+")
+    world.nodes[1].process.child.send_signal(signal.SIGSTOP)
+    line = world.said(rf"notice: neighbour \S+ on {ab} lost: silent for \d+\.\d s; .*")
+    assert "prefixes unreachable now: " in line or "routes moved elsewhere: " in line, line
+    world.nodes[1].process.child.send_signal(signal.SIGCONT)
+    world.said(rf"notice: neighbour \S+ on {ab} is usable again, cost \d+")
+    wait_until(lambda: len(a.reaches()) == 4, 15, world.text)
+    c.ip("link", "set", world.links["ac"].name(c), "down")
+    world.said(rf"notice: Interface {ac} is not used: (no carrier|the link is down.*)")
+    world.said(rf"notice: neighbour \S+ on {ac} lost: the interface went down; "
+               r"(routes moved elsewhere|prefixes unreachable now): \d+.*")
+    assert world.node.stop() == 0
+    world.said(r"notice: Stopped \(SIGTERM\)\. Neighbours were told, our routes are gone\.")
+    assert "info: " not in world.text() and "warning: " not in world.text(), world.text()
+
+
+def test_neighbour_says_goodbye_and_prefixes_come_back(lab):
+    """Prefixes that are lost and regained together take one line each time."""
+    world = Triangle(lab)
+    a, b, _ = world.spaces
+    b.own(*[f"10.93.7.{number}" for number in range(20)])
+    wait_until(lambda: len(a.reaches()) == 24, 10, world.text)
+    assert world.nodes[1].stop() == 0
+    world.said(r"notice: prefixes lost: 2\d \(retracted by the neighbour\).*; among them .*")
+    world.said(r"notice: neighbour \S+ on \S+ lost: it said goodbye")
+    world.nodes[1].start()
+    world.said(r"notice: prefixes regained: 2\d.*", 15)
+    lines = [line for line in world.text().splitlines() if "prefixes" in line]
+    assert len(lines) <= 6, lines
