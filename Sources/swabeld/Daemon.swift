@@ -5,8 +5,9 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by six values, each in a folder of its own: ``PacketSockets``,
-/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading`` and ``DaemonLife``.
+/// What it knows is kept by seven values, each in a folder of its own: ``PacketSockets``,
+/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History`` and
+/// ``DaemonLife``.
 /// They do not know the daemon, and not each other. The extensions of the daemon, which are in the
 /// same folders, say in which order the values act together.
 final class Daemon {
@@ -29,6 +30,8 @@ final class Daemon {
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
   var reloading = Reloading()
+  /// What happened lately.
+  var history = History()
 
   /// When the last table dump of `debug 1` was written.
   private var dumpedAt = Instant(microseconds: 0)
@@ -150,6 +153,7 @@ final class Daemon {
   /// Every change of an interface, a table, a neighbour.
   func report(_ notice: Notice) {
     log.write(notice)
+    remember(notice)
     if case .neighbour(let event, let status) = notice {
       noteForStorms(event, status, at: .now)
     }

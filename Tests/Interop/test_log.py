@@ -1,13 +1,10 @@
 """What the log of a daemon says that was not asked for more."""
 
-import os
 import re
 import signal
 
-import pytest
-
 from daemons import Swabeld
-from netns import Process, wait_until
+from netns import wait_until
 
 OWN = ["10.93.0.0/16", "fd93::/32"]
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
@@ -80,3 +77,50 @@ def test_neighbour_says_goodbye_and_prefixes_come_back(lab):
     world.said(r"notice: prefixes regained: 2\d.*", 15)
     lines = [line for line in world.text().splitlines() if "prefixes" in line]
     assert len(lines) <= 6, lines
+
+
+def test_history(lab):
+    """`show events` tells what happened, `events --follow` what happens; both name the cause."""
+    world = Triangle(lab)
+    a, b, _ = world.spaces
+    ab = world.links["ab"].name(a)
+    with world.node.control() as control, world.node.control() as follower:
+        assert follower.ask("events --follow") == ["ok"]
+        events = control.ask("show events")
+        assert events[-1] == "ok"
+        number = r"event \d+ \d{4}-\d\d-\d\dT\S+Z "
+        assert any(re.fullmatch(number + f"interface {ab} was none now up", line)
+                   for line in events), events
+        assert any(re.fullmatch(
+            number + rf"neighbour fe80::2 if {ab} was new now usable cost \d+ "
+            "cause both hear each other", line) for line in events), events
+        world.nodes[1].process.stop(signal.SIGKILL)
+
+        def lost():
+            return [line for line in control.ask(f"show events interface {ab}")
+                    if "was usable now unheard" in line]
+        wait_until(lost, 10, world.text)
+        assert re.search(r" silence 2\.\d cause silent$", lost()[0]), lost()
+        assert f"outages neighbour fe80::2 if {ab} count 1 seconds " in "\n".join(
+            control.ask("show events neighbour fe80::2"))
+        line = follower.line()
+        while "now unheard" not in line:
+            line = follower.line()
+        assert line == lost()[0]
+        assert control.ask("show events nobody") == ["bad"]
+        found = control.ask("show events prefix 10.93.0.2/32")
+        assert any(" change lost was fe80::2 if " in line for line in found), found
+
+
+def test_many_routes_are_one_event(lab):
+    """Routes in bulk are an event for each kind and cause, whatever their number."""
+    world = Triangle(lab)
+    a, b, _ = world.spaces
+    b.own(*[f"10.93.8.{number}" for number in range(200)])
+    wait_until(lambda: len(a.reaches()) == 204, 10, world.text)
+    with world.node.control() as control:
+        def found():
+            events = control.ask("show events")
+            return [line for line in events if re.search(r" prefixes \d+ change found$", line)]
+        wait_until(found, 5, world.text)
+        assert len(control.ask("show events")) < 25

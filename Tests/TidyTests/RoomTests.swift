@@ -13,6 +13,7 @@ import Testing
     ("Control/ControlServer.swift", []),
     ("Life/DaemonLife.swift", []),
     ("Reload/Reloading.swift", []),
+    ("History/History.swift", []),
   ]
 
   private func code(_ file: String) throws -> [String] {

@@ -22,6 +22,8 @@ final class ControlConnection {
   var output = OutputQueue()
   /// Whether the client wants live events.
   private(set) var isMonitoring = false
+  /// Whether the client wants a line for whatever happens.
+  private var isFollowing = false
   /// Set when the connection is to be closed.
   private(set) var ending: Ending?
   private var lines = RequestLines()
@@ -104,12 +106,23 @@ final class ControlConnection {
       of: node, at: now, scope, in: form, forMonitor: monitoring, into: &output)
   }
 
+  /// Begins with lines for whatever happens.
+  func follow() { isFollowing = true }
+
+  /// Queues lines of what happened, if the client wants them.
+  func tell(_ lines: [UInt8]) {
+    if isFollowing { output.append(lines) }
+  }
+
   /// Stops live events.
-  func stopMonitoring() { isMonitoring = false }
+  func stopMonitoring() {
+    isMonitoring = false
+    isFollowing = false
+  }
 
   /// Ends the connection. A client that closed its side is still sent what it asked for.
   func end(_ how: Ending) {
-    isMonitoring = false
+    stopMonitoring()
     switch how {
     case .polite:
       if ending == nil { ending = .polite }

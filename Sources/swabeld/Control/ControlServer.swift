@@ -21,6 +21,8 @@ enum ControlAnswer {
   case dump(DumpScope)
   /// All tables, then `ok`, then live events.
   case monitor
+  /// `ok`, then a line for whatever happens.
+  case follow
   /// `ok`, and no live events any more.
   case unmonitor
   /// Nothing: the connection ends.
@@ -220,6 +222,9 @@ final class ControlServer {
     case .dump(let scope):
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
     case .monitor: connection.beginDump(of: node, in: form, at: now, monitoring: true)
+    case .follow:
+      connection.output.append("ok\n")
+      connection.follow()
     case .unmonitor:
       connection.stopMonitoring()
       connection.output.append("ok\n")
@@ -273,10 +278,20 @@ final class ControlServer {
     guard hasMonitors else { return }
     let line = form.line(notice)
     guard !line.isEmpty else { return }
+    for connection in connections { connection.report(notice, line) }
+    cutOffSlowest(log)
+  }
+
+  /// Tells those who follow events of some, a line each.
+  func tellFollowers(_ lines: [UInt8], _ log: Log) {
+    for connection in connections { connection.tell(lines) }
+    cutOffSlowest(log)
+  }
+
+  private func cutOffSlowest(_ log: Log) {
     var backlog = 0
     var slowest: ControlConnection?
     for connection in connections {
-      connection.report(notice, line)
       backlog += connection.output.count
       if connection.output.count > slowest?.output.count ?? 0 { slowest = connection }
     }

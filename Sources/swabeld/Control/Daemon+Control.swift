@@ -21,7 +21,7 @@ extension Daemon {
       server.answer(request, with: answer, from: node, at: now)
       switch answer {
       case .monitor, .unmonitor: updateReporting()
-      case .lines, .dump, .quit: break
+      case .lines, .dump, .follow, .quit: break
       }
     }
   }
@@ -37,6 +37,7 @@ extension Daemon {
       return answer(to: dialectRequest, at: now)
     }
     if let lines = ownAnswer(to: request, at: now) { return .lines(lines) }
+    if let events = EventsRequest(request.line) { return answer(to: events) }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }

@@ -18,6 +18,19 @@ enum InterfaceCondition: UInt8, Equatable {
   /// It is not one of ours any more.
   case removed
 
+  /// One word.
+  var word: String {
+    switch self {
+    case .up: "up"
+    case .noLink: "no-link"
+    case .linkDown: "link-down"
+    case .noCarrier: "no-carrier"
+    case .noAddress: "no-address"
+    case .refused: "refused"
+    case .removed: "removed"
+    }
+  }
+
   /// A few words.
   var description: String {
     switch self {
@@ -45,6 +58,7 @@ extension Daemon {
   func note(_ condition: InterfaceCondition, _ index: Int, at now: Instant) {
     guard let change = interfaces[index].note(condition) else { return }
     let row = interfaces[index]
+    remember(row.name, change)
     let text: String
     switch condition {
     case .up:
