@@ -4,7 +4,7 @@ import re
 import signal
 
 from daemons import Swabeld
-from netns import wait_until
+from netns import Process, wait_until
 
 OWN = ["10.93.0.0/16", "fd93::/32"]
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z "
@@ -124,3 +124,32 @@ def test_many_routes_are_one_event(lab):
             return [line for line in events if re.search(r" prefixes \d+ change found$", line)]
         wait_until(found, 5, world.text)
         assert len(control.ask("show events")) < 25
+
+
+def test_the_client_follows(lab):
+    """`swabelctl events --follow` prints events until it ends; `log-level` counts at once."""
+    world = Triangle(lab)
+    a, _, _ = world.spaces
+    ab = world.links["ab"].name(a)
+    path = world.node.control_path
+    binary = world.node.binary()
+    follower = Process(a, "follower", [binary, "ctl", "-s", path, "events", "--follow"])
+
+    def ask(*words):
+        return a.execute(binary, "ctl", "-s", path, *words)
+    # The follower's `ok` is not printed, so its first event tells that it is there.
+    world.nodes[1].process.child.send_signal(signal.SIGSTOP)
+    wait_until(lambda: f"if {ab} was usable now unheard" in follower.text(), 10, world.text)
+    assert follower.text() in ask("show", "events")
+    world.nodes[1].process.child.send_signal(signal.SIGCONT)
+    wait_until(lambda: f"if {ab} was unheard now usable" in follower.text(), 10, world.text)
+    assert "is usable again" in world.text()
+    ask("log-level", "neighbours", "error")
+    assert "log-level neighbours error" in ask("show", "config")
+    ask("log-level", "routes", "debug")
+    lines = world.text().count("lost: silent")
+    world.nodes[1].process.child.send_signal(signal.SIGSTOP)
+    wait_until(lambda: follower.text().count("was usable now unheard") == 2, 10, world.text)
+    assert world.text().count("lost: silent") == lines
+    wait_until(lambda: "debug: change route" in world.text(), 5, world.text)
+    assert world.node.stop() == 0 and follower.child.wait(5) == 0

@@ -1,7 +1,7 @@
 # Completion of swabelctl and of swabeld for bash.
 
-_swabelctl_requests='dump monitor show flush interface default key link-detect smoothing-half-life
-  log-file reopen-logfile reload restart stop'
+_swabelctl_requests='dump monitor show events flush interface default key link-detect
+  smoothing-half-life log-level log-file reopen-logfile reload restart stop'
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 
@@ -12,7 +12,9 @@ _swabelctl_request() {
     0) words=$_swabelctl_requests ;;
     1)
       case $first in
-        show) words=counters ;;
+        show) words='counters events' ;;
+        events) words=--follow ;;
+        log-level) words='interfaces neighbours routes kernel packets socket configuration process all' ;;
         flush) words=interface ;;
         stop) words=--keep-routes ;;
         link-detect) words='true false auto' ;;
@@ -25,6 +27,8 @@ _swabelctl_request() {
       case $first in
         flush) words=$(_swabelctl_links) ;;
         interface) words=$_swabelctl_parameters ;;
+        show) [ "${COMP_WORDS[COMP_CWORD - 1]}" = events ] && words='neighbour interface prefix' ;;
+        log-level) words='debug info notice warning error auto' ;;
       esac ;;
     *) case $first in interface | default) words=$_swabelctl_parameters ;; esac ;;
   esac

@@ -20,6 +20,8 @@ enum ClientUsage {
       dump               interfaces, neighbours, redistributed prefixes and routes
       monitor            the same, then changes as they happen
       show counters      what was refused
+      show events        what happened; [neighbour ADDRESS|interface NAME|prefix PREFIX]
+      events --follow    what happens, as it happens
       show rules         filter rules, and how often each has decided
       show config        what is in effect; with --diff, what differs from the files
       reload             read the configuration again; --dry-run only says what

@@ -105,7 +105,9 @@ struct ControlClient {
         if !isMonitoring, let status = StatusWord(received) {
           Log.write(text, to: 1)
           text.removeAll()
-          guard status == .ok, line.isFirst("monitor") || line.isFirst("events") else { return exit(after: status) }
+          guard status == .ok, line.isFirst("monitor") || line.isFirst("events") else {
+            return exit(after: status)
+          }
           isMonitoring = true
         } else {
           text += received + [0x0A]

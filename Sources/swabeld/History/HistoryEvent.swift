@@ -9,12 +9,6 @@ struct EventTime {
   /// Microseconds of the clock that never jumps, for durations.
   let monotonic: Int64
 
-  /// A time that a test chooses.
-  init(wall: Int64, monotonic: Int64) {
-    self.wall = wall
-    self.monotonic = monotonic
-  }
-
   /// The time now.
   static var now: EventTime {
     EventTime(
