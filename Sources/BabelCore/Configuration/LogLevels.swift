@@ -81,20 +81,27 @@ extension StatementParser {
   /// `log-level TOPIC LEVEL`, after the first word.
   mutating func parseLogLevel(at first: ConfigurationToken) throws(ConfigurationError) {
     warn(.unknownToBabeld, at: first, "babeld does not have this statement")
-    let topics = try logWord(LogTopicKeyword.self).topics
-    let level = try logWord(LogLevelKeyword.self).level
+    let topics = try logTopics()
+    let level = try logLevel()
     for topic in topics { configuration.logLevels[topic] = level }
   }
 
-  private mutating func logWord<Keyword: ConfigurationKeyword>(
-    _ keywords: Keyword.Type
-  ) throws(ConfigurationError) -> Keyword {
-    let expected = oneOf(Keyword.words)
-    let token = try word(expected)
-    guard let keyword = Keyword(octets: token.octets) else {
-      throw unknownWord(token, expected: expected, among: Keyword.words)
+  private mutating func logTopics() throws(ConfigurationError) -> [LogTopic] {
+    let token = try word(oneOf(LogTopicKeyword.words))
+    guard let keyword = LogTopicKeyword(octets: token.octets) else {
+      throw unknownWord(
+        token, expected: oneOf(LogTopicKeyword.words), among: LogTopicKeyword.words)
     }
-    return keyword
+    return keyword.topics
+  }
+
+  private mutating func logLevel() throws(ConfigurationError) -> NoticeLevel? {
+    let token = try word(oneOf(LogLevelKeyword.words))
+    guard let keyword = LogLevelKeyword(octets: token.octets) else {
+      throw unknownWord(
+        token, expected: oneOf(LogLevelKeyword.words), among: LogLevelKeyword.words)
+    }
+    return keyword.level
   }
 }
 
