@@ -142,7 +142,7 @@ public enum Notice: Equatable, Sendable {
   /// A neighbour came to be of another use: it can be used, or not any more, or in one direction.
   case neighbourChanged(NeighbourChange)
   /// Selected routes changed, all in one burst.
-  case routesChanged(RouteTally)
+  case routesChanged(RouteNews)
   /// We raised our own seqno because a neighbour asked for it.
   case seqnoIncreased(Seqno)
   /// Routes are selected freely again after a crash: so many milliseconds after the start, when

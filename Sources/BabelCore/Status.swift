@@ -90,6 +90,8 @@ public struct RouteStatus: Equatable, Sendable {
   public let advertisedMetric: Metric
   /// Seconds since the last Update.
   public let age: UInt32
+  /// Seconds until it expires unless the neighbour repeats it.
+  public let secondsLeft: UInt32
   /// The neighbour's address.
   public let neighbour: IPAddress
   /// Next hop; differs from ``neighbour`` for IPv4 and third-party next hops.

@@ -33,6 +33,8 @@ final class Daemon {
   /// What happened lately.
   var history = History()
 
+  /// When this life began.
+  let startedAt = Instant.now
   /// When the last table dump of `debug 1` was written.
   private var dumpedAt = Instant(microseconds: 0)
 

@@ -12,9 +12,10 @@ import Testing
   static let large: [(Shape.Form, [Int])] = [(.ring(50), [0]), (.grid(8, 8), [50])]
   static let largest: [(Shape.Form, [Int])] = [(.ring(200), [0]), (.grid(14, 14), [180])]
 
-  /// - Parameter settling: Seconds more in which all hosts may come to their shortest paths after a
-  ///   cold start. In a large network metrics change several times within a second, and a host that
-  ///   can reach all waits until the averages agree (A.3) before it takes a way that is a hop shorter.
+  /// - Parameter settling: Seconds more in which all hosts may come to their shortest paths after
+  ///   a cold start. In a large network metrics change several times within a second, and a host
+  ///   that can reach all waits until the averages agree (A.3) before it takes a way that is a hop
+  ///   shorter.
   private func hold(
     _ shape: Shape, _ happening: Happening, links: [Int], seeds: UInt64, settling: Double = 0
   ) throws {

@@ -31,9 +31,10 @@ struct Storm {
   func run(watched by: Watch? = nil) throws(Violation) -> Outcome {
     let network = Network(seed: seed)
     network.budget = [1, 8, 64, 256][network.chance.below(4)]
-    // Every host may answer a request of every other, and each neighbour may get a full update
-    // besides.
-    network.limits.packetsPerSecond = 400
+    // Every host may answer a request of every other, and pass it on, and each neighbour may get a
+    // full update besides.
+    network.limits.packetsPerSecond = max(400, 3 * hosts)
+    if hosts > 100 { network.limits.burst = 96 }
     if isSigned {
       let key = AuthenticationKey(
         id: [], algorithm: seed % 2 == 0 ? .hmacSHA256 : .blake2s128,

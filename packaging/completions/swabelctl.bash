@@ -1,7 +1,10 @@
 # Completion of swabelctl and of swabeld for bash.
 
-_swabelctl_requests='dump monitor show events flush interface default key link-detect
-  smoothing-half-life log-level log-file reopen-logfile reload restart stop'
+_swabelctl_requests='dump monitor show events status explain flush interface default key link-detect
+  smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
+  neighbour-cost restart stop'
+_swabelctl_tables='interfaces neighbours routes route exported sources requests limits counters rules
+  config events'
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 
@@ -12,7 +15,12 @@ _swabelctl_request() {
     0) words=$_swabelctl_requests ;;
     1)
       case $first in
-        show) words='counters events' ;;
+        show) words=$_swabelctl_tables ;;
+        status) words=--json ;;
+        explain) words='out neighbour interface' ;;
+        reload) words='--dry-run --confirm' ;;
+        rule) words='add remove' ;;
+        drain | undrain) words="all $(_swabelctl_links)" ;;
         events) words=--follow ;;
         log-level) words='interfaces neighbours routes kernel packets socket configuration process all' ;;
         flush) words=interface ;;
@@ -26,17 +34,41 @@ _swabelctl_request() {
     2)
       case $first in
         flush) words=$(_swabelctl_links) ;;
+        explain) if [ "${COMP_WORDS[$1 + 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
+        rule) words='in out redistribute install' ;;
         interface) words=$_swabelctl_parameters ;;
-        show) [ "${COMP_WORDS[COMP_CWORD - 1]}" = events ] && words='neighbour interface prefix' ;;
         log-level) words='debug info notice warning error auto' ;;
+        show) _swabelctl_show "$1" ;;
       esac ;;
-    *) case $first in interface | default) words=$_swabelctl_parameters ;; esac ;;
+    *)
+      case $first in
+        interface | default) words=$_swabelctl_parameters ;;
+        show) _swabelctl_show "$1" ;;
+      esac ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }
 
 _swabelctl_parameters='type rxcost hello-interval update-interval link-quality split-horizon unicast
   enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6'
+
+# The options of a table, into `words`.
+_swabelctl_show() {
+  if [ "${COMP_WORDS[COMP_CWORD - 1]}" = --interface ]; then
+    words=$(_swabelctl_links)
+    return
+  fi
+  case ${COMP_WORDS[$1 + 1]} in
+    config) words='--diff --secrets' ;;
+    counters | rules) ;;
+    events)
+      case $((COMP_CWORD - $1)) in
+        2) words='neighbour interface prefix' ;;
+        3) if [ "${COMP_WORDS[COMP_CWORD - 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
+      esac ;;
+    *) words='--json -w --neighbour --interface --prefix --longer --shorter' ;;
+  esac
+}
 
 # Completes options of the client from position $1 on, then the request behind them.
 _swabelctl_line() {
@@ -70,7 +102,7 @@ _swabeld() {
   COMPREPLY=()
   case ${COMP_WORDS[1]} in
     ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
-    dump | monitor | show | flush | reload | restart | stop)
+    dump | monitor | show | status | explain | flush | reload | restart | stop)
       if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_request 1 && return; fi ;;
   esac
   case $before in
@@ -84,7 +116,7 @@ _swabeld() {
           local words
           words=$(_swabelctl_links)
           if [ "$COMP_CWORD" = 1 ]; then
-            words="$words ctl keygen dump monitor show flush reload restart stop"
+            words="$words ctl keygen dump monitor show status explain flush reload restart stop"
           fi
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
       esac ;;

@@ -3,7 +3,8 @@ import BabelWire
 // Before editing, read RFC 8966 §3.7.
 
 /// What is to be announced: the log of changes, further copies of them, and how many full updates
-/// are under way. What is said of a destination is decided in `BabelNode+AnnouncementDecision.swift`.
+/// are under way. What is said of a destination is decided in
+/// `BabelNode+AnnouncementDecision.swift`.
 struct Announcing {
   private var changes = ChangeLog()
   /// Interfaces that read the change log.

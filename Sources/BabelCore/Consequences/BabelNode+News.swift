@@ -43,7 +43,7 @@ extension BabelNode {
   /// A neighbour is of another use than was told last. If its routes are to be looked at first, it
   /// is told after that.
   mutating func neighbourChanged(
-    _ id: NeighbourID, from former: NeighbourState, to state: NeighbourState,
+    _ id: NeighbourID, from former: NeighbourUse, to state: NeighbourUse,
     _ cause: NeighbourCause, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     let neighbour = neighbours[id]
@@ -59,7 +59,7 @@ extension BabelNode {
   }
 
   /// Why a neighbour ceased to be usable, or did not become it.
-  func cause(of state: NeighbourState, _ id: NeighbourID, from former: NeighbourState)
+  func cause(of state: NeighbourUse, _ id: NeighbourID, from former: NeighbourUse)
     -> NeighbourCause
   {
     let neighbour = neighbours[id]

@@ -67,6 +67,8 @@ extension BabelNode {
     let neighbour = neighbours[nextHop.neighbour]
     let metric = metric(of: number)
     let age = max(0, now - route.updatedAt.instant(near: now)) / 1_000_000
+    let holdTime =
+      route.interval.microseconds * ProtocolParameters.routeHoldHalves / 2 / 1_000_000
     return RouteStatus(
       id: UInt64(number.rawValue) + 1, destination: table.destinations[route.destination].prefix,
       source: table.sourcePrefix(route.destination),
@@ -75,7 +77,8 @@ extension BabelNode {
       seqno: route.seqno, metric: metric,
       smoothedMetric: route.smoothed.value(
         metric, timeConstant: timeConstant(number), at: now),
-      advertisedMetric: route.advertisedMetric, age: UInt32(age), neighbour: neighbour.address,
+      advertisedMetric: route.advertisedMetric, age: UInt32(age),
+      secondsLeft: UInt32(clamping: holdTime - age), neighbour: neighbour.address,
       nextHop: nextHop.gateway, interface: neighbour.interfaceName, reason: route.reason,
       table: forwardingTable(ofRoute: number),
       pathRoundTripTime: pathRoundTripTime(of: number, at: now),

@@ -29,7 +29,7 @@ extension NeighbourChange: CustomStringConvertible {
   }
 }
 
-extension RouteTally: CustomStringConvertible {
+extension RouteNews: CustomStringConvertible {
   /// One line for an operator.
   public var description: String {
     var parts: [String] = []

@@ -192,7 +192,7 @@ struct Neighbours {
     /// We began or ceased to hear the neighbour well enough.
     let changesHearing: Bool
     /// What was told of the neighbour before, if it is to be told that it is of another use now.
-    let formerState: NeighbourState?
+    let formerState: NeighbourUse?
   }
 
   /// Computes rxcost and cost anew (§3.4.1, §3.4.2).
@@ -225,9 +225,9 @@ struct Neighbours {
 
   /// Judges anew what a neighbour is good for. Returns what was told of it before, if it is to be
   /// told that this is different.
-  private mutating func judgeState(of id: NeighbourID, at now: Instant) -> NeighbourState? {
+  private mutating func judgeState(of id: NeighbourID, at now: Instant) -> NeighbourUse? {
     let neighbour = table[id]
-    var state = NeighbourState(rxcost: neighbour.rxcost, txcost: neighbour.txcost)
+    var state = NeighbourUse(rxcost: neighbour.rxcost, txcost: neighbour.txcost)
     if state == .usable, neighbour.cost.isInfinite { state = neighbour.standing.told }
     // A newcomer is not missed.
     if state == .unheard, neighbour.standing.told == .new, neighbour.txcost.isInfinite {

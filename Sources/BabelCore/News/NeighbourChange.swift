@@ -1,7 +1,7 @@
 import BabelWire
 
 /// What the link to a neighbour is good for, as an operator sees it.
-public enum NeighbourState: UInt8, Equatable, Sendable, CustomStringConvertible {
+public enum NeighbourUse: UInt8, Equatable, Sendable, CustomStringConvertible {
   /// It was heard, but not long enough to be used.
   case new
   /// Packets go both ways.
@@ -76,9 +76,9 @@ public struct NeighbourChange: Equatable, Sendable {
   /// Name of the interface it is heard on.
   public let interface: InterfaceName
   /// What it was.
-  public internal(set) var from: NeighbourState
+  public internal(set) var from: NeighbourUse
   /// What it is now.
-  public internal(set) var to: NeighbourState
+  public internal(set) var to: NeighbourUse
   /// Why.
   public internal(set) var cause: NeighbourCause
   /// Microseconds since its last Hello; nil if there was none.
@@ -86,15 +86,15 @@ public struct NeighbourChange: Equatable, Sendable {
   /// Cost of the link now.
   public let cost: Metric
   /// What became of the routes that led through it.
-  public internal(set) var routes = RouteTally()
+  public internal(set) var routes = RouteNews()
 }
 
 extension Neighbour {
   /// What was told last of a neighbour, and what is to be told if it lasts.
   struct Standing {
     /// What was told last.
-    private(set) var told = NeighbourState.new
-    private var candidate = NeighbourState.new
+    private(set) var told = NeighbourUse.new
+    private var candidate = NeighbourUse.new
     private var since = Instant(microseconds: 0)
     /// When it last retracted everything.
     private(set) var retractedAt: Instant?
@@ -106,8 +106,8 @@ extension Neighbour {
     /// A link that becomes usable, or ceases to be, is told at once; that a newcomer hears us only
     /// in one direction is told when it has lasted for `patience`, as it is so with all at first.
     mutating func take(
-      _ state: NeighbourState, patience: Int64, at now: Instant
-    ) -> NeighbourState? {
+      _ state: NeighbourUse, patience: Int64, at now: Instant
+    ) -> NeighbourUse? {
       guard state != told else {
         candidate = told
         return nil

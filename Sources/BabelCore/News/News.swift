@@ -10,7 +10,7 @@ struct News {
 
   /// Neighbours that were lost, while their routes are being looked at.
   private var losses: [NeighbourID: NeighbourChange] = [:]
-  private var burst = RouteTally()
+  private var burst = RouteNews()
   private var began = Instant(microseconds: 0)
   private var latest = Instant(microseconds: 0)
 
@@ -19,7 +19,7 @@ struct News {
   /// Whether the change of a route that led through a neighbour is wanted as an example.
   func wantsExample(of neighbour: NeighbourID?) -> Bool {
     let tally = neighbour.flatMap { losses[$0]?.routes } ?? burst
-    return tally.examples.count < RouteTally.exampleLimit
+    return tally.examples.count < RouteNews.exampleLimit
   }
 
   /// Counts the change of a selected route. The former one led through `neighbour`.
@@ -42,10 +42,10 @@ struct News {
   }
 
   /// The burst that has ended.
-  mutating func takeBurst(at now: Instant) -> RouteTally? {
+  mutating func takeBurst(at now: Instant) -> RouteNews? {
     guard let due = firstDeadline, due <= now else { return nil }
     burst.duration = latest - began
-    defer { burst = RouteTally() }
+    defer { burst = RouteNews() }
     return burst
   }
 

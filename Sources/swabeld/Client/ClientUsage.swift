@@ -17,7 +17,12 @@ enum ClientUsage {
       -c FILE            the configuration that names it (/etc/babeld.conf)
       --timeout SECONDS  how long to wait (10; reload, restart, rule, stop: 60)
 
-      dump               interfaces, neighbours, redistributed prefixes and routes
+      status             how the daemon is, and what is wrong
+      show TABLE         interfaces, neighbours, routes, exported, sources, requests,
+                         limits; -w: all columns, --json, --interface NAME, ...
+      explain PREFIX     why each route is used or not; also: explain out PREFIX,
+                         explain neighbour ADDRESS, explain interface NAME
+      dump               interfaces, neighbours, prefixes and routes, as babeld does
       monitor            the same, then changes as they happen
       show counters      what was refused
       show events        what happened; [neighbour ADDRESS|interface NAME|prefix PREFIX]

@@ -27,7 +27,7 @@ final class ControlConnection {
   /// Set when the connection is to be closed.
   private(set) var ending: Ending?
   private var lines = RequestLines()
-  private var cursor: DumpCursor?
+  private var cursor: AnswerCursor?
   /// When the client last took octets that waited for it, or when they began to wait; nil if none
   /// wait.
   private var waitingSince: Int64?
@@ -102,8 +102,13 @@ final class ControlConnection {
   ) {
     if monitoring { isMonitoring = true }
     if scope == .everything { output.append(form.preamble) }
-    cursor = DumpCursor(
-      of: node, at: now, scope, in: form, forMonitor: monitoring, into: &output)
+    cursor = .dump(
+      DumpCursor(of: node, at: now, scope, in: form, forMonitor: monitoring, into: &output))
+  }
+
+  /// Begins a table that may have many rows.
+  func beginTable(_ query: ShowQuery, of node: borrowing BabelNode) {
+    cursor = TableCursor(query, of: node, into: &output).map { .table($0) }
   }
 
   /// Begins with lines for whatever happens.
@@ -142,7 +147,7 @@ final class ControlConnection {
   /// Queues an event line if the client is to have it now.
   func report(_ notice: Notice, _ line: [UInt8]) {
     guard isMonitoring else { return }
-    if cursor?.isForMonitor == true, cursor?.admits(notice) == false { return }
+    if cursor?.admits(notice) == false { return }
     output.append(line)
   }
 

@@ -19,6 +19,8 @@ enum ControlAnswer {
   case lines(String)
   /// A part of the tables, then `ok`.
   case dump(DumpScope)
+  /// A table that may have many rows, then `ok`.
+  case table(ShowQuery)
   /// All tables, then `ok`, then live events.
   case monitor
   /// `ok`, then a line for whatever happens.
@@ -221,6 +223,7 @@ final class ControlServer {
     case .lines(let text): connection.output.append(text)
     case .dump(let scope):
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
+    case .table(let query): connection.beginTable(query, of: node)
     case .monitor: connection.beginDump(of: node, in: form, at: now, monitoring: true)
     case .follow:
       connection.output.append("ok\n")

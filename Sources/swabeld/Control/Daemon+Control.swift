@@ -21,7 +21,7 @@ extension Daemon {
       server.answer(request, with: answer, from: node, at: now)
       switch answer {
       case .monitor, .unmonitor: updateReporting()
-      case .lines, .dump, .follow, .quit: break
+      case .lines, .dump, .table, .follow, .quit: break
       }
     }
   }
@@ -38,6 +38,7 @@ extension Daemon {
     }
     if let lines = ownAnswer(to: request, at: now) { return .lines(lines) }
     if let events = EventsRequest(request.line) { return answer(to: events) }
+    if let shown = shownAnswer(to: request.line, at: now) { return shown }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
     guard command.isReadOnly || isReadWrite else { return .lines("bad\n") }
@@ -63,6 +64,22 @@ extension Daemon {
     case .configuration(let configuration):
       guard request.rights.isTrusted else { return .lines(ClientRights.refusal) }
       return .lines(change(to: configuration, at: now))
+    }
+  }
+
+  /// Executes a request that shows or explains something, which every client may ask for. Nil if it
+  /// is not one of those.
+  private func shownAnswer(to line: [UInt8], at now: Instant) -> ControlAnswer? {
+    if let status = StatusQuery(line) { return .lines(answer(to: status, at: now)) }
+    switch ShowQuery.read(line) {
+    case .query(let query): return answer(to: query, at: now)
+    case .mistake(let reason): return .lines("no \(reason)\n")
+    case .other: break
+    }
+    switch ExplainQuery.read(line) {
+    case .query(let query): return .lines(answer(to: query, at: now))
+    case .mistake(let reason): return .lines("no \(reason)\n")
+    case .other: return nil
     }
   }
 

@@ -54,7 +54,7 @@ struct History {
   }
 
   /// A few changes are an event each; many are one for each kind and cause.
-  private mutating func take(_ tally: RouteTally, at now: EventTime) -> [UInt8] {
+  private mutating func take(_ tally: RouteNews, at now: EventTime) -> [UInt8] {
     var lines: [UInt8] = []
     if tally.count <= tally.examples.count {
       for shift in tally.examples {

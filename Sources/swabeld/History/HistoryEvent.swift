@@ -150,7 +150,7 @@ struct EventText {
   }
 }
 
-extension NeighbourState {
+extension NeighbourUse {
   /// One word that no other state has.
   fileprivate var word: String {
     switch self {

@@ -249,7 +249,7 @@ final class KernelConnection {
 
   /// Asks the kernel for the route of somebody else that leads into a prefix; nil also if it
   /// cannot tell.
-  private func lookUp(_ destination: Prefix) -> KernelRoute? {
+  func lookUp(_ destination: Prefix) -> KernelRoute? {
     do throws(KernelError) {
       if query == nil { query = Query(try RouteQuery()) }
       let address = MissingOffers.address(

@@ -3,18 +3,17 @@
 /// interfaces, because otherwise a daemon would start and wait for an interface of that name. An
 /// interface that really has such a name can be named in a statement.
 enum CommandWord {
-  private static let requests = "dump monitor show flush reload restart stop"
+  private static let requests = "dump monitor show status explain flush reload restart stop"
 
   private static let groups: [(words: String, hint: String)] = [
     (requests, "it asks a running daemon, as in: swabelctl WORD; or make it the first word"),
     ("ctl", "it asks a running daemon, and must be the first word"),
     (
-      "status neighbours neighbors routes xroutes interfaces counters",
-      "a running daemon is asked by: swabelctl dump, or swabelctl show counters"
+      "neighbours neighbors routes xroutes interfaces counters",
+      "a running daemon is asked by: swabelctl show WORD"
     ),
     ("start", "that is for the service manager, as in: systemctl start swabeld"),
     ("check configtest validate", "--check examines a configuration"),
-    ("explain", "--explain prints what a configuration comes to"),
     ("version", "-V prints the version"),
     ("help", "--help lists the options"),
     ("genkey keygen", "swabeld keygen prints a key; it must be the first word"),

@@ -80,7 +80,7 @@ import Testing
       source: try #require(Prefix("2001:db8:bb::/48")), isInstalled: isInstalled,
       isFeasible: true, routerID: RouterID(0x0200_0000_0000_000a), seqno: Seqno(34180),
       metric: Metric(96),
-      smoothedMetric: Metric(100), advertisedMetric: .zero, age: 2,
+      smoothedMetric: Metric(100), advertisedMetric: .zero, age: 2, secondsLeft: 55,
       neighbour: try #require(IPAddress("fe80::701f:1aff:fea7:6580")),
       nextHop: try #require(IPAddress("10.77.0.1")), interface: try #require(InterfaceName("v0")),
       reason: reason, table: 21, pathRoundTripTime: 1500,

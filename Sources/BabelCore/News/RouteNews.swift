@@ -37,7 +37,7 @@ public struct RouteShift: Equatable, Sendable {
 }
 
 /// Changes of selected routes, counted together.
-public struct RouteTally: Equatable, Sendable {
+public struct RouteNews: Equatable, Sendable {
   /// How many destinations were lost for one reason.
   public struct Loss: Equatable, Sendable {
     /// Why the former ways are not used any more.

@@ -1,0 +1,170 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+// `explain neighbour`, `explain interface` and `explain out`: what is missing, and for whom.
+extension Daemon {
+  func neighbourExplained(_ account: NeighbourAccount) -> String {
+    let status = account.status
+    var text = "\(status.address) on \(status.interface): \(NeighbourState(account).word)\n"
+    func add(_ line: String) { text += Paragraph.text(line, indent: 2) }
+    add(
+      "Known for \(HumanTime.text(account.knownFor)); last Hello "
+        + (account.lastHelloAge.map { "\(HumanTime.text($0)) ago" } ?? "never")
+        + "; of the last 16 "
+        + "multicast Hellos \(status.multicastHistory.nonzeroBitCount) came, of unicast Hellos "
+        + "\(status.unicastHistory.nonzeroBitCount).")
+    add(
+      "It says that receiving from us costs \(cost(status.txcost))"
+        + (account.ihuLeft.map { "; that counts for \(HumanTime.text($0)) more." } ?? ".")
+        + " Receiving from it costs \(cost(status.rxcost)).")
+    if !status.cost.isInfinite {
+      var parts = "Cost \(cost(status.cost)) = \(cost(account.baseCost)) by Hellos"
+      if let time = status.roundTripTime {
+        parts += " + \(cost(status.rttCost)) by round-trip time \(HumanTime.milliseconds(time)) ms"
+      }
+      if let jitter = status.jitter {
+        parts += " + \(cost(status.jitterCost)) by jitter \(HumanTime.milliseconds(jitter)) ms"
+      }
+      if account.surcharge > .zero { parts += " + \(cost(account.surcharge)) by request" }
+      add(parts + ".")
+    }
+    add("It announces \(account.routeCount) routes, of which \(account.selectedCount) are used.")
+    for line in missing(account) { add(line) }
+    return text
+  }
+
+  private func cost(_ metric: Metric) -> String {
+    metric.isInfinite ? "infinity" : "\(metric.rawValue)"
+  }
+
+  /// What is wrong between a neighbour and us, as sentences.
+  private func missing(_ account: NeighbourAccount) -> [String] {
+    let status = account.status
+    switch NeighbourState(account) {
+    case .usable: return ["Nothing is missing: packets go both ways."]
+    case .doesNotHearUs where account.ihuLeft == nil:
+      return [
+        "Missing: it says nothing of hearing us. "
+          + (account.hasHeardUs ? "It did before. " : "It never did. ")
+          + "Either our Hellos do not arrive there (firewall, UDP port 6696, group ff02::1:6, "
+          + "allowed-ips of WireGuard there), or they are refused (keys), or its answers are lost."
+      ] + keyHints(status.interface)
+    case .doesNotHearUs:
+      return [
+        "Missing: it says that it does not hear us well enough (rxcost infinity). Our Hellos get "
+          + "lost on the way to it: look at the link in that direction, and at the MTU."
+      ] + keyHints(status.interface)
+    case .isNotHeard:
+      return [
+        "Missing: its Hellos do not come well enough. Look at the link from it to us, and at the "
+          + "firewall here."
+      ]
+    case .lost: return ["Missing: it is not heard any more, and will be forgotten."]
+    }
+  }
+
+  private func keyHints(_ name: InterfaceName) -> [String] {
+    guard let status = node.authenticationStatus().first(where: { $0.interface == name }) else {
+      return []
+    }
+    let counters = status.counters
+    var hints: [String] = []
+    if counters.wrongMAC > 0 {
+      hints.append(
+        "Here \(counters.wrongMAC) packets were signed with none of our keys: the keys differ.")
+    }
+    if counters.unsigned > 0 {
+      hints.append("Here \(counters.unsigned) packets were not signed: a key is missing there.")
+    }
+    return hints
+  }
+
+  /// Nobody of an address is known.
+  func strangerExplained(_ address: IPAddress) -> String {
+    var text = Paragraph.text("Nothing was heard from \(address).", indent: 0)
+    for row in interfaces.all {
+      let state = obstacle(to: row).map { $0.reason } ?? "up"
+      text += "  interface \(row.name): \(state)\n"
+    }
+    return text
+      + Paragraph.text(
+        "swabelctl explain interface NAME says what to look at; swabelctl show counters says which "
+          + "packets were refused.", indent: 0)
+  }
+
+  // MARK: Interfaces
+
+  func interfaceExplained(_ name: InterfaceName, at now: Instant) -> String {
+    guard let index = interfaces.index(of: name) else {
+      let link = links.link(name) == nil ? "There is no link of that name either." : ""
+      return Paragraph.text("Babel is not told to run on \(name). \(link)", indent: 0)
+    }
+    let row = interfaces[index]
+    if let obstacle = obstacle(to: row) {
+      return "\(name): down, \(obstacle.reason)\n"
+        + Paragraph.text(obstacle.remedy(name), indent: 2)
+    }
+    var text = "\(name): up, speaks from \(row.controlAddress?.description ?? "?")\n"
+    func add(_ line: String) { text += Paragraph.text(line, indent: 2) }
+    let interval = HumanTime.text(max(1, row.parameters.helloInterval / 1000))
+    add("A Hello leaves every \(interval); MTU \(row.reported.mtu); type \(row.type).")
+    let accounts = node.neighbourAccounts(at: now).filter { $0.status.interface == name }
+    for account in accounts {
+      add("neighbour \(account.status.address): \(NeighbourState(account).word)")
+    }
+    for hint in keyHints(name) { add(hint) }
+    guard accounts.isEmpty else { return text }
+    add(
+      "Nobody is heard. Is a Babel router on the other end, on UDP port "
+        + "\(settings.configuration.protocolPort) and group "
+        + "\(settings.configuration.protocolGroup)? "
+        + "Does a firewall drop these packets, here or there?")
+    guard let link = links.link(name) else { return text }
+    if !link.isMulticast {
+      add("The link does not carry multicast: name the neighbours (neighbour ADDRESS).")
+    }
+    if link.kind == .wireguard {
+      add(
+        "It is a WireGuard tunnel: is there a handshake (wg show \(name) latest-handshakes), and "
+          + "do allowed-ips on both ends contain ff02::/16 and fe80::/10?")
+    }
+    return text
+  }
+
+  // MARK: Announcements
+
+  func announcementsExplained(_ prefix: Prefix, at now: Instant) -> String {
+    var text = ""
+    for account in node.accounts(of: prefix, at: now) {
+      let source = account.source.isDefault ? "" : " from \(account.source)"
+      text += "\(account.destination)\(source)\n"
+      for one in node.announcementAccounts(of: account.destination, source: account.source) {
+        text += Paragraph.text("\(one.interface): \(announcementText(one))", indent: 2)
+      }
+    }
+    guard text.utf8.isEmpty else { return text }
+    return Paragraph.text(
+      "Nobody is told of \(prefix): it is neither redistributed here nor announced to us.",
+      indent: 0)
+  }
+
+  private func announcementText(_ account: AnnouncementAccount) -> String {
+    let rule = account.rule.map { ruleText($0, of: .output) }
+    switch account.verdict {
+    case .announced(let metric):
+      return "announced with metric \(metric.rawValue)" + (rule.map { ", by \($0)" } ?? "")
+    case .nothingToTell: return "not announced, because no route to it can be used"
+    case .splitHorizon:
+      return "not announced, because the selected route leads through it (split-horizon)"
+    case .denied: return "not announced, because of \(rule ?? "the out filter")"
+    case .metricInfinite: return "not announced, because \(rule ?? "a rule") makes it infinite"
+    case .noSourcePrefixes:
+      return "not announced, because source-specific routes are not told there (rfc6126-compatible)"
+    case .noNextHop: return "not announced, because there is no address that could be next hop"
+    case .withheld:
+      return "not announced yet, because routes inside it from before the start are not confirmed"
+    case .interfaceDown: return "down"
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// Why Babel does not run on an interface.
+enum InterfaceObstacle {
+  /// There is no link of that name; another one may have been meant.
+  case noLink(similar: String?)
+  /// Nobody has set it up.
+  case down
+  /// It has no carrier.
+  case noCarrier
+  /// It has no address of the family that packets are exchanged over.
+  case noAddress(AddressFamily)
+  /// Somebody else on the link has its link-local address.
+  case duplicateAddress
+  /// Its MTU is too small for IPv6.
+  case smallMTU
+  /// The multicast group could not be joined; the log says why.
+  case notPrepared
+
+  /// Some words.
+  var reason: String {
+    switch self {
+    case .noLink: "no such link"
+    case .down: "link is down"
+    case .noCarrier: "no carrier"
+    case .noAddress(.ipv6): "no link-local address"
+    case .noAddress(.ipv4): "no IPv4 address"
+    case .duplicateAddress: "address is taken"
+    case .smallMTU: "MTU below 1280"
+    case .notPrepared: "cannot join group"
+    }
+  }
+
+  /// What to do about it, as a sentence.
+  func remedy(_ name: InterfaceName) -> String {
+    switch self {
+    case .noLink(let similar):
+      similar.map { "Is \($0) meant?" }
+        ?? "It is used as soon as it exists (ip link add \(name) …)."
+    case .down: "Set it up: ip link set \(name) up"
+    case .noCarrier:
+      "Check the cable or the other end; link-detect false ignores the carrier."
+    case .noAddress(.ipv6):
+      "Add one: ip addr add fe80::N/64 dev \(name), or say link-local auto."
+    case .noAddress(.ipv4): "Add one: ip addr add A.B.C.D/N dev \(name)"
+    case .duplicateAddress: "Give one of the two another address."
+    case .smallMTU: "IPv6 needs 1280: ip link set \(name) mtu 1280"
+    case .notPrepared: "The log says what failed."
+    }
+  }
+}
+
+extension Daemon {
+  /// Why Babel does not run on an interface; nil if it does.
+  func obstacle(to row: BabelInterface) -> InterfaceObstacle? {
+    guard !row.isUp else { return nil }
+    guard let link = links.link(row.name) else {
+      return .noLink(similar: similarLink(to: row.name))
+    }
+    guard link.isUp else { return .down }
+    let state = links.state(row.name, detectingCarrier: settings.configuration.detectsLinks)
+    guard state.isUp else { return .noCarrier }
+    let family = row.parameters.control
+    guard state.controlAddress(family) == nil else { return .notPrepared }
+    if family == .ipv6 {
+      let addresses = links.addresses(of: link.ifindex)
+      if addresses.contains(where: { $0.address.isLinkLocal && $0.isDuplicate }) {
+        return .duplicateAddress
+      }
+      if link.mtu > 0, link.mtu < 1280 { return .smallMTU }
+    }
+    return .noAddress(family)
+  }
+
+  /// A link that we do not run on and whose name is near: one letter more, less or different.
+  private func similarLink(to name: InterfaceName) -> String? {
+    let wanted = name.octets
+    for link in links.links() where !link.isLoopback && !interfaces.contains(link.name) {
+      if Self.areNear(wanted, link.name.octets) { return link.name.description }
+    }
+    return nil
+  }
+
+  private static func areNear(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+    guard abs(a.count - b.count) <= 1 else { return false }
+    var head = 0
+    while head < min(a.count, b.count), a[head] == b[head] { head += 1 }
+    var tail = 0
+    while tail < min(a.count, b.count) - head,
+      a[a.count - 1 - tail] == b[b.count - 1 - tail]
+    { tail += 1 }
+    let different = max(a.count, b.count) - head - tail
+    // Two letters that changed places are one slip, too.
+    let isSwap =
+      different == 2 && a.count == b.count && a[head] == b[head + 1] && a[head + 1] == b[head]
+    return different <= 1 || isSwap
+  }
+}
