@@ -76,7 +76,7 @@ extension BabelNode {
     _ id: InterfaceID, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard let interface = interface(id) else { return }
-    if interface.isUp { takeDown(id, now, &buffer) }
+    if interface.isUp { takeDown(id, because: .interfaceRemoved, now, &buffer) }
     revokeAdopted(through: id, isLost: false)
     reportInterface(.flush, id, &buffer)
     authentication.remove(id)
@@ -99,12 +99,12 @@ extension BabelNode {
     links.setState(state, of: id)
     let isUp = interface(id)?.canSpeak == true
     if old.isUp, !isUp {
-      takeDown(id, now, &buffer)
+      takeDown(id, because: .linkDown, now, &buffer)
     } else if !old.isUp, isUp {
       bringUp(id, now, &buffer)
     } else if kernelRoutesLost, isUp {
       // It went down and came back before we heard of it: start over.
-      takeDown(id, now, &buffer)
+      takeDown(id, because: .linkDown, now, &buffer)
       bringUp(id, now, &buffer)
     } else if isUp {
       if interface(id)?.controlAddress != old.controlAddress {
@@ -146,10 +146,11 @@ extension BabelNode {
   }
 
   private mutating func takeDown(
-    _ id: InterfaceID, _ now: Instant, _ buffer: inout ActionBuffer
+    _ id: InterfaceID, because cause: NeighbourCause, _ now: Instant,
+    _ buffer: inout ActionBuffer
   ) {
     guard let interface = interface(id) else { return }
-    for neighbour in interface.neighbours { flush(neighbour, now, &buffer) }
+    for neighbour in interface.neighbours { flush(neighbour, because: cause, now, &buffer) }
     endFullUpdate(id)
     announcing.removeReader()
     links.takeDown(id)

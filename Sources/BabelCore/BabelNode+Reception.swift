@@ -87,7 +87,7 @@ extension BabelNode {
     case .update(let update):
       receiveUpdate(update, from: id, now, &buffer)
     case .wildcardRetraction:
-      receiveWildcardRetraction(from: id)
+      receiveWildcardRetraction(from: id, now)
     case .routeRequest(let request):
       receiveRouteRequest(request, from: id, now)
     case .wildcardRequest:

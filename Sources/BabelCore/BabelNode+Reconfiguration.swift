@@ -148,6 +148,7 @@ extension BabelNode {
     jobs = other.jobs
     selection = other.selection
     restart = other.restart
+    news = other.news
     hasShutDown = other.hasShutDown
   }
 }

@@ -64,6 +64,8 @@ public struct BabelNode: ~Copyable {
   var selection = Selection()
   /// What is left of an earlier life.
   var restart = Restart()
+  /// What operators are to be told.
+  var news = News()
   var hasShutDown = false
   #if DEBUG
     /// Which steps a test saw an Update take.
@@ -99,6 +101,7 @@ public struct BabelNode: ~Copyable {
     take(selection.firstDeadline)
     take(restart.firstDeadline)
     take(authentication.sweepDue)
+    take(news.firstDeadline)
     return first
   }
 
@@ -126,6 +129,7 @@ public struct BabelNode: ~Copyable {
     }
     while let id = links.due(at: now) { interfaceTimerFired(id, now, &buffer) }
     while let id = neighbours.unicastDue(at: now) { unicastTimerFired(id, now, &buffer) }
+    tellOfRoutes(now, &buffer)
     announcing.trim(links)
     guard let next = nextDeadline else { return false }
     return next <= now

@@ -16,6 +16,8 @@ public enum NoticeLevel: UInt8, Comparable, Sendable {
   case debug
   /// Normal but worth a line.
   case info
+  /// Normal, and an operator wants to know it: this is what a log has that was not asked for more.
+  case notice
   /// Something is wrong and we cope.
   case warning
   /// Something is wrong and needs the operator.
@@ -137,6 +139,10 @@ public enum Notice: Equatable, Sendable {
   case neighbourRestarted(IPAddress, interface: InterfaceName)
   /// A table is full; the newcomer was refused.
   case limitReached(Limit, limit: Int)
+  /// A neighbour came to be of another use: it can be used, or not any more, or in one direction.
+  case neighbourChanged(NeighbourChange)
+  /// Selected routes changed, all in one burst.
+  case routesChanged(RouteNews)
   /// We raised our own seqno because a neighbour asked for it.
   case seqnoIncreased(Seqno)
   /// Routes are selected freely again after a crash: so many milliseconds after the start, when

@@ -88,6 +88,13 @@ enum ProtocolParameters {
   /// The interval that our last Hello promises, in hundredths of a second, so that neighbours miss
   /// the next one quickly.
   static let farewellInterval: UInt16 = 10
+  /// A neighbour that ends says both, to retract everything and to be missed soon, within so many
+  /// microseconds.
+  static let farewellTime: Int64 = 200_000
+  /// Operators are told of a link that works in one direction only when this has lasted for so many
+  /// microseconds, and for four intervals of the neighbour's Hellos: with the first packets it is
+  /// always so.
+  static let oneWayPatience: Int64 = 10_000_000
   /// A neighbour gets an IHU with every Hello if sending to it costs so much, or if one of its last
   /// four Hellos is missing: on a marginal link IHUs get lost (§3.4.2).
   static let marginalCost: UInt16 = 384

@@ -5,11 +5,11 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by eight values, each in a folder of its own: ``PacketSockets``,
-/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``DaemonLife``,
-/// ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each other. The
-/// extensions of the daemon, which are in the same folders, say in which order the values act
-/// together.
+/// What it knows is kept by nine values, each in a folder of its own: ``PacketSockets``,
+/// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History``,
+/// ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
+/// other. The extensions of the daemon, which are in the same folders, say in which order the
+/// values act together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings
@@ -34,6 +34,8 @@ final class Daemon {
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
   var reloading = Reloading()
+  /// What happened lately.
+  var history = History()
 
   /// When this life began.
   let startedAt = Instant.now
@@ -45,6 +47,8 @@ final class Daemon {
 
   /// Set by a signal or a fatal error: leave the loop.
   var isStopping = false
+  /// Why the daemon ends, for the log.
+  var endReason = ""
   /// The end leaves the kernel's routes to a next life.
   var keepsRoutes = false
   /// The pid file of the next life, if this process itself is to begin it.
@@ -94,7 +98,8 @@ final class Daemon {
       do throws(KernelError) {
         _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
       } catch {
-        log.write("\(error)")
+        log.write(.error, "\(error)")
+        endReason = "waiting failed"
         return
       }
       if poll.isReadable(signal) { receiveSignals() }
@@ -160,6 +165,7 @@ final class Daemon {
   func report(_ notice: Notice) {
     log.write(notice)
     noteForHooks(notice)
+    remember(notice)
     if case .neighbour(let event, let status) = notice {
       noteForStorms(event, status, at: .now)
     }

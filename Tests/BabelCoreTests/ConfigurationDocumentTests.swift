@@ -56,6 +56,7 @@ import Testing
       "socket-dialect swabeld", "fee 3", "metric-factor 1500", "switch-margin 5",
       "switch-dwell 2", "source-tables 1000 1100", "trust-local-port true",
       "metrics-port 9101", "metrics-path /run/m", "hook neighbour-up /bin/a",
+      "log-level routes debug",
     ]
     for example in statements {
       let configuration = try parse(example)
@@ -70,6 +71,7 @@ import Testing
       #expect(again.metricsServer == configuration.metricsServer, "\(example)")
       #expect(again.hooks == configuration.hooks, "\(example)")
       #expect(again.sourceTables == configuration.sourceTables, "\(example)")
+      #expect(again.logLevels == configuration.logLevels, "\(example)")
     }
   }
 

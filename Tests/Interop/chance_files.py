@@ -68,6 +68,7 @@ class ChanceFile:
             "socket-dialect": self.pick("babel", "swabeld", "aredn"),
             "shutdown-delay-ms": self.pick("0", "20"),
             "debug": self.pick("0", "1", "2"),
+            "log-level": self.pick("routes debug", "all warning", "neighbours auto"),
             "limit routes": self.pick("100", "5000"),
             "limit neighbours": self.pick("10", "64"),
             "limit neighbour-routes": self.pick("100", "7000"),

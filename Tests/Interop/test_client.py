@@ -289,8 +289,11 @@ def complete(line):
     ("swabelctl interface lo ty", ["type"]),
     ("swabelctl -", ["-s", "-c", "--timeout", "-h", "-V"]),
     ("swabelctl --timeout ''", []),
-    ("swabeld ctl show ''", ["counters"]),
-    ("swabeld st", ["stop"]),
+    ("swabeld ctl show ro", ["routes", "route"]),
+    ("swabeld ctl show ev", ["events"]),
+    ("swabelctl show events ''", ["neighbour", "interface", "prefix"]),
+    ("swabelctl log-level routes no", ["notice"]),
+    ("swabeld st", ["status", "stop"]),
     ("swabeld --ch", ["--check"]),
     ("swabeld -D l", ["lo"]),
 ])

@@ -130,7 +130,7 @@ def test_log_lines(lab):
         control.ask("nonsense")
     wait_until(lambda: "nonsense" in log.read_text(), 3, "the mistake is logged")
     for line in log.read_text().splitlines():
-        assert re.match(STAMP + "(error: |warning: |info: |Warning: )", line), line
+        assert re.match(STAMP + "(error: |warning: |notice: |info: |Warning: )", line), line
     log.rename(f"{log}.1")
     node.process.child.send_signal(signal.SIGUSR2)
     wait_until(log.exists, 3, "a new log file")
@@ -149,7 +149,7 @@ def test_journal(lab):
         control.ask("nonsense")
     wait_until(lambda: "nonsense" in node.process.text(), 3, "the mistake is logged")
     for line in node.process.text().splitlines():
-        assert re.match(r"<[3467]>\S", line), line
+        assert re.match(r"<[34567]>\S", line), line
 
 
 def test_drops_root(lab):

@@ -133,6 +133,29 @@ import Testing
   }
 }
 
+@Suite struct `Levels of the log` {
+  @Test func `debug sets them for all topics, and log-level for one`() throws {
+    let log = Log()
+    #expect(log.wants(.notice, .routes) && !log.wants(.info, .routes))
+    var configuration = Configuration()
+    configuration.debugLevel = 1
+    configuration.logLevels[.routes] = .debug
+    configuration.logLevels[.socket] = .error
+    log.setLevels(of: configuration)
+    #expect(log.wants(.debug, .routes))
+    #expect(log.wants(.info, .neighbours) && !log.wants(.debug, .neighbours))
+    #expect(!log.wants(.warning, .socket) && log.wants(.error, .socket))
+  }
+
+  @Test func `what babeld would not take is remarked for a check only`() throws {
+    let words = [
+      "swabeld", "-c", "/dev/null", "-C", "log-level routes debug", "-C", "reopen-logfile",
+    ]
+    let settings = try Settings.read(CommandLineOptions(words.map { Array($0.utf8) }))
+    #expect(settings.remarks.map(\.isForeign) == [true, false])
+  }
+}
+
 @Suite struct `Choice of a router-id` {
   private func link(_ octets: [UInt8], type: UInt16 = 1, index: Int32 = 2) throws -> KernelLink {
     KernelLink(

@@ -103,6 +103,13 @@ package struct RandomConfiguration {
       ("daemonise", { $0.boolean() }), ("skip-kernel-setup", { $0.boolean() }),
       ("reload-on-sighup", { $0.boolean() }),
       ("state-file", { $0.path() }), ("pid-file", { $0.path() }), ("log-file", { $0.path() }),
+      (
+        "log-level",
+        {
+          $0.dice.pick(["neighbours", "routes", "kernel", "packets", "socket", "all"]) + " "
+            + $0.dice.pick(["debug", "info", "notice", "warning", "error", "auto"])
+        }
+      ),
       ("limit", { $0.limit() }),
       (
         "source-tables",

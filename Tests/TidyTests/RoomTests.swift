@@ -15,6 +15,7 @@ import Testing
     ("Reload/Reloading.swift", []),
     ("Metrics/MetricsServer.swift", []),
     ("Hooks/HookRunner.swift", []),
+    ("History/History.swift", []),
   ]
 
   private func code(_ file: String) throws -> [String] {

@@ -1,10 +1,10 @@
 # Completion of swabelctl and of swabeld for bash.
 
-_swabelctl_requests='dump monitor show status explain metrics flush interface default key link-detect
-  smoothing-half-life log-file reopen-logfile reload confirm rule drain undrain neighbour-cost restart
-  stop'
+_swabelctl_requests='dump monitor show events status explain metrics flush interface default key
+  link-detect smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
+  neighbour-cost restart stop'
 _swabelctl_tables='interfaces neighbours routes route exported sources requests limits counters rules
-  config graph'
+  config graph events'
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 
@@ -21,6 +21,8 @@ _swabelctl_request() {
         reload) words='--dry-run --confirm' ;;
         rule) words='add remove' ;;
         drain | undrain) words="all $(_swabelctl_links)" ;;
+        events) words=--follow ;;
+        log-level) words='interfaces neighbours routes kernel packets socket configuration process all' ;;
         flush) words=interface ;;
         stop) words=--keep-routes ;;
         link-detect) words='true false auto' ;;
@@ -35,6 +37,7 @@ _swabelctl_request() {
         explain) if [ "${COMP_WORDS[$1 + 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
         rule) words='in out redistribute install' ;;
         interface) words=$_swabelctl_parameters ;;
+        log-level) words='debug info notice warning error auto' ;;
         show) _swabelctl_show "$1" ;;
       esac ;;
     *)
@@ -59,6 +62,11 @@ _swabelctl_show() {
     config) words='--diff --secrets' ;;
     graph) words='--netjson --dot' ;;
     counters | rules) ;;
+    events)
+      case $((COMP_CWORD - $1)) in
+        2) words='neighbour interface prefix' ;;
+        3) if [ "${COMP_WORDS[COMP_CWORD - 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
+      esac ;;
     *) words='--json -w --neighbour --interface --prefix --longer --shorter' ;;
   esac
 }

@@ -115,6 +115,8 @@ public struct Configuration: Equatable, Sendable {
   public var stateFile: [UInt8] = Array("/var/lib/babel-state".utf8)
   /// `log-file`; nil when never mentioned.
   public var logFile: [UInt8]?
+  /// `log-level`: how much the log has of each topic.
+  public var logLevels = LogLevels()
   /// `pid-file`; empty means none.
   public var pidFile: [UInt8] = Array("/var/run/babeld.pid".utf8)
   /// `user`: who to become once everything is open; nil means to stay who we are.

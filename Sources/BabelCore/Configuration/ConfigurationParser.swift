@@ -229,7 +229,7 @@ struct StatementParser {
       .randomID, .routerID, .ipv6Subtrees, .debug, .localPort, .localPortReadWrite, .localPath,
       .localPathReadWrite, .exportTable, .importTable, .kernelCheckInterval, .shutdownDelay,
       .switchMargin, .switchDwell, .neighbourLoss, .daemonise, .skipKernelSetup, .stateFile,
-      .pidFile, .limit,
+      .pidFile, .logLevel, .limit,
       .reloadOnHangup, .sourceTables, .sourceRulePriority, .fee, .metricFactor, .maxUpdateRetry,
       .protocolBufferSize:
       return try parseLive(first)

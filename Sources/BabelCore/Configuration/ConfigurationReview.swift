@@ -77,18 +77,21 @@ extension Configuration {
     return warnings
   }
 
-  /// What does not fit to this machine.
+  /// What does not fit to this machine; the interfaces to run on may be left out.
   public func review(
-    against machine: MachineFacts, positional: [InterfaceName] = []
+    against machine: MachineFacts, positional: [InterfaceName] = [],
+    includingInterfaces: Bool = true
   ) -> [ConfigurationWarning] {
     var warnings: [ConfigurationWarning] = []
-    for interface in interfaces {
-      reviewInterface(interface.name, interface.position, machine, into: &warnings)
+    if includingInterfaces {
+      for interface in interfaces {
+        reviewInterface(interface.name, interface.position, machine, into: &warnings)
+      }
+      for name in positional where !interfaces.contains(where: { $0.name == name }) {
+        reviewInterface(name, nil, machine, into: &warnings)
+      }
+      reviewPatterns(positional, machine, into: &warnings)
     }
-    for name in positional where !interfaces.contains(where: { $0.name == name }) {
-      reviewInterface(name, nil, machine, into: &warnings)
-    }
-    reviewPatterns(positional, machine, into: &warnings)
     for chain in [filters.input, filters.output, filters.redistribute, filters.install] {
       for rule in chain.rules { reviewRule(rule, machine, into: &warnings) }
     }

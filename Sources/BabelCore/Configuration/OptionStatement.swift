@@ -30,6 +30,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case stateFile = "state-file"
   case pidFile = "pid-file"
   case logFile = "log-file"
+  case logLevel = "log-level"
   case limit
   case sourceTables = "source-tables"
   case sourceRulePriority = "source-rule-priority"
@@ -91,6 +92,7 @@ extension StatementParser {
     case .stateFile: configuration.stateFile = try path()
     case .pidFile: configuration.pidFile = try path()
     case .logFile: configuration.logFile = try path()
+    case .logLevel: try parseLogLevel(at: first)
     case .limit: try parseLimit(at: first)
     case .sourceTables: configuration.sourceTables = try sourceTables(at: first)
     case .sourceRulePriority:

@@ -30,6 +30,7 @@ extension Configuration {
     case .stateFile: [StatementText.quoted(stateFile)]
     case .pidFile: [StatementText.quoted(pidFile)]
     case .logFile: logFile.map { [StatementText.quoted($0)] } ?? []
+    case .logLevel: logLevelTexts
     case .limit:
       LimitKeyword.allCases.compactMap { word in
         limits[word].map { Array("\(word.text) \($0)".utf8) }
@@ -96,7 +97,8 @@ extension Configuration {
       .localPort, .localPortReadWrite, .localPathReadWrite, .exportTable, .kernelCheckInterval,
       .shutdownDelay, .smoothingHalfLife, .neighbourLoss, .daemonise, .skipKernelSetup, .stateFile,
       .pidFile,
-      .reloadOnHangup, .limit, .sourceRulePriority, .fee, .metricFactor, .protocolBufferSize:
+      .reloadOnHangup, .logLevel, .limit, .sourceRulePriority, .fee, .metricFactor,
+      .protocolBufferSize:
       nil
     }
   }

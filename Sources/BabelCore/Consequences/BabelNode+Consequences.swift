@@ -39,6 +39,7 @@ extension BabelNode {
     #endif
     let change = select(row, now)
     if change.isAnother { announceMove(change, now) }
+    if change.isAnother { noteShift(change, now) }
     if holdOrRelease(change, now) { starve(row, now, &buffer) }
     updateForwarding(row, replacing: former, &buffer)
     considerAnnouncement(row, now)

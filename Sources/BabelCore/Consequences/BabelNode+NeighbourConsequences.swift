@@ -58,7 +58,7 @@ extension BabelNode {
       if oldest.map({ heard < $0.heard }) ?? true { oldest = (id, heard) }
     }
     guard let oldest else { return false }
-    flush(oldest.id, now, &buffer)
+    flush(oldest.id, because: .displaced, now, &buffer)
     return true
   }
 
@@ -87,7 +87,7 @@ extension BabelNode {
           .notify(.neighbourRestarted(former.address, interface: name)))
       }
       revokeAdopted(of: id)
-      flush(id, now, &buffer)
+      flush(id, because: .restarted, now, &buffer)
       guard
         let new = findOrAddNeighbour(former.interface, former.address, now, &buffer)
       else { return nil }
@@ -132,7 +132,10 @@ extension BabelNode {
     if neighbours.expire(id, at: now) { reconsiderRecovery(now) }
     if let due = neighbours[id].restart.retractionDue, due <= now { repeatRetraction(to: id, now) }
     if let due = neighbours[id].restart.adoptedDue, due <= now { askAboutAdopted(of: id, now) }
-    if neighbours[id].isGone(at: now) { return flush(id, now, &buffer) }
+    if neighbours[id].isGone(at: now) {
+      let cause = cause(of: .gone, id, from: neighbours[id].standing.told)
+      return flush(id, because: cause, now, &buffer)
+    }
     neighbours.schedule(id)
     computeCost(id, now, &buffer)
   }
@@ -148,6 +151,11 @@ extension BabelNode {
     // The other side cannot use the link before it knows that we hear it.
     if change.changesHearing { sendIHU(to: id, now) }
     if change.isChanged { costChanged(id, from: change.former, now) }
+    if let former = change.formerState {
+      let state = neighbours[id].standing.told
+      neighbourChanged(
+        id, from: former, to: state, cause(of: state, id, from: former), now, &buffer)
+    }
     reportNeighbour(.change, id, now, &buffer)
   }
 
@@ -162,7 +170,10 @@ extension BabelNode {
   }
 
   /// Removes a neighbour: at once from lookups and from the wire, its routes by a job (§3.4).
-  mutating func flush(_ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer) {
+  mutating func flush(
+    _ id: NeighbourID, because cause: NeighbourCause, _ now: Instant,
+    _ buffer: inout ActionBuffer
+  ) {
     let neighbour = neighbours[id]
     guard !neighbour.isLeaving else { return }
     if neighbour.fullUpdate.position != nil { endUnicastFullUpdate(id) }
@@ -174,5 +185,8 @@ extension BabelNode {
     reconsiderRecovery(now)
     reportNeighbour(.flush, id, now, &buffer)
     removeRoutes(of: id)
+    if neighbour.standing.told != .new {
+      neighbourChanged(id, from: neighbour.standing.told, to: .gone, cause, now, &buffer)
+    }
   }
 }

@@ -21,13 +21,14 @@ extension BabelNode {
         // A source that is named may be one that an earlier life announced, too.
         presumeAnnounced(route.destination, route.routerID, update.seqno, now)
       }
-    case .none, .lost, .costChanged, .refreshDue, .leaving: break
+    case .none, .lost, .costChanged, .refreshDue, .leaving, .jobDone: break
     }
     follow(change, now, &buffer)
   }
 
   /// A neighbour retracted everything (§4.6.9).
-  mutating func receiveWildcardRetraction(from id: NeighbourID) {
+  mutating func receiveWildcardRetraction(from id: NeighbourID, _ now: Instant) {
+    neighbours.noteRetraction(from: id, at: now)
     revokeAdopted(of: id)
     retractRoutes(of: id)
   }
@@ -72,6 +73,7 @@ extension BabelNode {
       routeCostChanged(number, from: before, isNewWay: isNewWay, now, &buffer)
     case .refreshDue(let number): askForRefresh(number, now)
     case .leaving(let number): routeLeaves(number, now, &buffer)
+    case .jobDone(let id): tellLoss(of: id, &buffer)
     }
   }
 

@@ -19,6 +19,21 @@ extension Notice: CustomStringConvertible {
     case .neighbourRestarted, .seqnoIncreased, .recovered: .info
     case .starving: .debug
     case .limitReached: .warning
+    case .neighbourChanged(let change):
+      change.to == .gone && change.from != .usable ? .info : .notice
+    case .routesChanged(let tally): tally.lost + tally.regained > 0 ? .notice : .info
+    }
+  }
+
+  /// What the notice is about.
+  public var topic: LogTopic {
+    switch self {
+    case .interface: .interfaces
+    case .neighbour, .neighbourRestarted, .neighbourChanged: .neighbours
+    case .originated, .route, .limitReached, .seqnoIncreased, .recovered, .starving,
+      .routesChanged:
+      .routes
+    case .packetDropped, .packetUnverified, .senderAuthenticated, .tlvIgnored: .packets
     }
   }
 
@@ -42,6 +57,8 @@ extension Notice: CustomStringConvertible {
       return "neighbour \(address) on \(interface) restarted"
     case .limitReached(let table, let limit):
       return "limit of \(limit) \(table) reached, newcomers are refused"
+    case .neighbourChanged(let change): return change.description
+    case .routesChanged(let tally): return tally.description
     case .seqnoIncreased(let seqno):
       return "own seqno is now \(seqno)"
     case .recovered(let milliseconds, let answers, let unanswered):

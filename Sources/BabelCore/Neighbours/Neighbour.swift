@@ -17,6 +17,14 @@ extension Neighbour {
     return first
   }
 
+  /// Whether it retracted everything and said that it is missed soon (§3.7).
+  var saidGoodbye: Bool {
+    guard let retractedAt = standing.retractedAt, let lastHello else { return false }
+    return multicast.isScheduled
+      && multicast.interval.centiseconds <= ProtocolParameters.farewellInterval
+      && lastHello - retractedAt < ProtocolParameters.farewellTime
+  }
+
   /// Whether nothing is to be expected of it any more: no Hello is left in either history, or none
   /// that promised another one came for long (A.1, §3.4).
   func isGone(at now: Instant) -> Bool {

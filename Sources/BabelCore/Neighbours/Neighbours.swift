@@ -156,6 +156,11 @@ struct Neighbours {
       now + ihu.interval.microseconds * ProtocolParameters.ihuHoldHalves / 2
   }
 
+  /// Notes that a neighbour retracts everything.
+  mutating func noteRetraction(from id: NeighbourID, at now: Instant) {
+    table[id].standing.retracts(at: now)
+  }
+
   /// Notes the stamp of a Hello; false if it is of no use, see ``RoundTripTime``.
   mutating func heardStamp(
     _ transmit: UInt32, of hello: Hello, from id: NeighbourID, at now: Instant
@@ -191,6 +196,8 @@ struct Neighbours {
     let isChanged: Bool
     /// We began or ceased to hear the neighbour well enough.
     let changesHearing: Bool
+    /// What was told of the neighbour before, if it is to be told that it is of another use now.
+    let formerState: NeighbourUse?
   }
 
   /// Computes rxcost and cost anew (§3.4.1, §3.4.2).
@@ -217,7 +224,23 @@ struct Neighbours {
     table[id].cost = cost
     return CostChange(
       former: old.cost, isChanged: cost != old.cost,
-      changesHearing: rxcost.isInfinite != old.rxcost.isInfinite)
+      changesHearing: rxcost.isInfinite != old.rxcost.isInfinite,
+      formerState: judgeState(of: id, at: now))
+  }
+
+  /// Judges anew what a neighbour is good for. Returns what was told of it before, if it is to be
+  /// told that this is different.
+  private mutating func judgeState(of id: NeighbourID, at now: Instant) -> NeighbourUse? {
+    let neighbour = table[id]
+    var state = NeighbourUse(rxcost: neighbour.rxcost, txcost: neighbour.txcost)
+    if state == .usable, neighbour.cost.isInfinite { state = neighbour.standing.told }
+    // A newcomer is not missed.
+    if state == .unheard, neighbour.standing.told == .new, neighbour.txcost.isInfinite {
+      state = .new
+    }
+    let patience = max(
+      ProtocolParameters.oneWayPatience, 4 * neighbour.multicast.interval.microseconds)
+    return table[id].standing.take(state, patience: patience, at: now)
   }
 
   // MARK: Monitors
@@ -256,6 +279,8 @@ struct Neighbour {
   fileprivate(set) var jitterCost = Metric.zero
   /// Cost of the link, as computed last.
   fileprivate(set) var cost = Metric.infinity
+  /// What operators were told of it.
+  fileprivate(set) var standing = Standing()
   /// Being flushed: it is in no lookup any more, its routes are being removed.
   fileprivate(set) var isLeaving = false
   /// Unicast TLVs.

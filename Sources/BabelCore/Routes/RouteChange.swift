@@ -23,6 +23,8 @@ enum RouteChange {
   case refreshDue(RouteRow)
   /// Nothing holds it any more: it is to be removed.
   case leaving(RouteRow)
+  /// None in particular: all of a neighbour have been looked at.
+  case jobDone(NeighbourID)
 }
 
 /// What a monitor sees of a route that keeps its place.

@@ -135,16 +135,15 @@ extension BabelNode {
   /// Looks at the next route of the neighbours whose cost changed, that retracted everything or
   /// that are leaving. Returns what became of it; nil if no job is left.
   mutating func nextOfJobs(_ now: Instant) -> RouteChange? {
-    while let id = jobs.first {
-      if let number = neighbours[routes: id].nextOfJob() {
-        return neighbours[id].isLeaving ? .leaving(number) : refresh(number, of: id, now)
-      }
-      jobs.removeFirst()
-      let hasRetracted = neighbours[routes: id].endJob()
-      if hasRetracted || neighbours[id].isLeaving { jobs.retractionDone(at: now) }
-      if neighbours[id].isLeaving { neighbours.remove(id) }
+    guard let id = jobs.first else { return nil }
+    if let number = neighbours[routes: id].nextOfJob() {
+      return neighbours[id].isLeaving ? .leaving(number) : refresh(number, of: id, now)
     }
-    return nil
+    jobs.removeFirst()
+    let hasRetracted = neighbours[routes: id].endJob()
+    if hasRetracted || neighbours[id].isLeaving { jobs.retractionDone(at: now) }
+    if neighbours[id].isLeaving { neighbours.remove(id) }
+    return .jobDone(id)
   }
 
   /// One row of a job: the route moves to the end of the list and is judged anew.

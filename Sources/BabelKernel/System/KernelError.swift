@@ -20,6 +20,11 @@ public struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
       && a.kernelMessage.utf8.elementsEqual(b.kernelMessage.utf8)
   }
 
+  /// The same error with more to say.
+  public func saying(_ text: String) -> KernelError {
+    KernelError(operation: operation, errno: errno, kernelMessage: text)
+  }
+
   /// `operation: reason (the kernel's own words)`.
   public var description: String {
     let text = operation + ": " + Syscall.reason(errno)

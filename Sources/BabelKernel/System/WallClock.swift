@@ -22,6 +22,13 @@ public enum WallClock {
     return stamp(seconds: Int64(time.tv_sec), milliseconds: Int64(time.tv_nsec) / 1_000_000)
   }
 
+  /// The same for a time in microseconds since 1970.
+  public static func stamp(microseconds: Int64) -> String {
+    let milliseconds = (microseconds >= 0 ? microseconds : microseconds - 999) / 1000
+    let seconds = (milliseconds >= 0 ? milliseconds : milliseconds - 999) / 1000
+    return stamp(seconds: seconds, milliseconds: milliseconds - seconds * 1000)
+  }
+
   /// The same for a time since 1970.
   package static func stamp(seconds: Int64, milliseconds: Int64) -> String {
     let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400

@@ -27,6 +27,8 @@ enum ClientUsage {
       show counters      what was refused
       show graph         the network, as NetJSON or with --dot for Graphviz
       metrics            what is counted and measured, for Prometheus
+      show events        what happened; [neighbour ADDRESS|interface NAME|prefix PREFIX]
+      events --follow    what happens, as it happens
       show rules         filter rules, and how often each has decided
       show config        what is in effect; with --diff, what differs from the files
       reload             read the configuration again; --dry-run only says what

@@ -95,8 +95,8 @@ struct ControlClient {
     return nil
   }
 
-  /// Prints what comes before the status line, and after that of `monitor` all events until the
-  /// daemon ends.
+  /// Prints what comes before the status line, and after that of `monitor` and `events --follow`
+  /// all events until the daemon ends.
   private func printAnswer(of session: ClientSession) throws(ClientSession.Failure) -> Exit {
     var text: [UInt8] = []
     var isMonitoring = false
@@ -105,7 +105,9 @@ struct ControlClient {
         if !isMonitoring, let status = StatusWord(received) {
           Log.write(text, to: 1)
           text.removeAll()
-          guard status == .ok, line.isFirst("monitor") else { return exit(after: status) }
+          guard status == .ok, line.isFirst("monitor") || line.isFirst("events") else {
+            return exit(after: status)
+          }
           isMonitoring = true
         } else {
           text += received + [0x0A]

@@ -22,6 +22,8 @@ final class ControlConnection {
   var output = OutputQueue()
   /// Whether the client wants live events.
   private(set) var isMonitoring = false
+  /// Whether the client wants a line for whatever happens.
+  private var isFollowing = false
   /// Set when the connection is to be closed.
   private(set) var ending: Ending?
   private var lines = RequestLines()
@@ -116,12 +118,23 @@ final class ControlConnection {
     self.cursor = .graph(cursor)
   }
 
+  /// Begins with lines for whatever happens.
+  func follow() { isFollowing = true }
+
+  /// Queues lines of what happened, if the client wants them.
+  func tell(_ lines: [UInt8]) {
+    if isFollowing { output.append(lines) }
+  }
+
   /// Stops live events.
-  func stopMonitoring() { isMonitoring = false }
+  func stopMonitoring() {
+    isMonitoring = false
+    isFollowing = false
+  }
 
   /// Ends the connection. A client that closed its side is still sent what it asked for.
   func end(_ how: Ending) {
-    isMonitoring = false
+    stopMonitoring()
     switch how {
     case .polite:
       if ending == nil { ending = .polite }
@@ -135,7 +148,6 @@ final class ControlConnection {
   /// warnings is told.
   private func lost(_ error: KernelError, _ log: Log) {
     end(.now)
-    guard log.level <= .info else { return }
     log.write(.client, subject: .clientLost, level: .info, "control socket: \(error)")
   }
 

@@ -25,6 +25,8 @@ enum ControlAnswer {
   case graph(GraphForm)
   /// All tables, then `ok`, then live events.
   case monitor
+  /// `ok`, then a line for whatever happens.
+  case follow
   /// `ok`, and no live events any more.
   case unmonitor
   /// Nothing: the connection ends.
@@ -99,6 +101,16 @@ final class ControlServer {
       }
     } catch {
       let failure = KernelError(operation: "local_server_socket", errno: error.errno)
+      if error.errno == ErrorNumber.addressInUse {
+        let place =
+          switch server.endpoint {
+          case .port(let port): "[::1]:\(port)"
+          case .path(let path): String(decoding: path, as: UTF8.self)
+          }
+        throw failure.saying(
+          "\(place): another daemon listens there; stop it, or choose another with "
+            + "local-path or local-port")
+      }
       guard case .path(let path) = server.endpoint else { throw failure }
       throw failure.withCure(
         for: String(decoding: path, as: UTF8.self), in: WritableDirectory.runtime)
@@ -222,6 +234,9 @@ final class ControlServer {
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
     case .table(let query): connection.beginTable(query, of: node)
     case .monitor: connection.beginDump(of: node, in: form, at: now, monitoring: true)
+    case .follow:
+      connection.output.append("ok\n")
+      connection.follow()
     case .unmonitor:
       connection.stopMonitoring()
       connection.output.append("ok\n")
@@ -275,10 +290,20 @@ final class ControlServer {
     guard hasMonitors else { return }
     let line = form.line(notice)
     guard !line.isEmpty else { return }
+    for connection in connections { connection.report(notice, line) }
+    cutOffSlowest(log)
+  }
+
+  /// Tells those who follow events of some, a line each.
+  func tellFollowers(_ lines: [UInt8], _ log: Log) {
+    for connection in connections { connection.tell(lines) }
+    cutOffSlowest(log)
+  }
+
+  private func cutOffSlowest(_ log: Log) {
     var backlog = 0
     var slowest: ControlConnection?
     for connection in connections {
-      connection.report(notice, line)
       backlog += connection.output.count
       if connection.output.count > slowest?.output.count ?? 0 { slowest = connection }
     }

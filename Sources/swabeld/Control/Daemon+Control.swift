@@ -21,7 +21,7 @@ extension Daemon {
       server.answer(request, with: answer, from: node, at: now)
       switch answer {
       case .monitor, .unmonitor: updateReporting()
-      case .lines, .dump, .table, .graph, .quit: break
+      case .lines, .dump, .table, .graph, .follow, .quit: break
       }
     }
   }
@@ -38,6 +38,7 @@ extension Daemon {
     }
     if let form = GraphForm(request: request.line) { return .graph(form) }
     if let lines = ownAnswer(to: request, at: now) { return .lines(lines) }
+    if let events = EventsRequest(request.line) { return answer(to: events) }
     if let shown = shownAnswer(to: request.line, at: now) { return shown }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)
@@ -188,7 +189,7 @@ extension Daemon {
 
   /// Routes are reported only while somebody listens: it costs time when many change.
   func updateReporting() {
-    let isWanted = server?.hasMonitors == true || log.level == .debug
+    let isWanted = server?.hasMonitors == true || log.wants(.debug, .routes)
     if node.reportsRoutes != isWanted { node.reportsRoutes = isWanted }
   }
 

@@ -104,7 +104,8 @@ struct DumpCursor {
       originated[index] = event == .flush ? nil : status
       return false
     case .interface, .neighbour, .packetDropped, .packetUnverified, .senderAuthenticated,
-      .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving:
+      .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving,
+      .neighbourChanged, .routesChanged:
       return true
     }
   }

@@ -40,7 +40,8 @@ struct LineForm {
     case .originated(let event, let status): append(event, status, to: &line)
     case .route(let event, let status): append(event, status, to: &line)
     case .packetDropped, .packetUnverified, .senderAuthenticated, .tlvIgnored,
-      .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving:
+      .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving,
+      .neighbourChanged, .routesChanged:
       break
     }
     return line

@@ -26,7 +26,8 @@ extension Daemon {
       if let address = status.linkLocal { facts.append(fact("ADDRESS", address.description)) }
       run(isUp ? .interfaceUp : .interfaceDown, about: "interface \(status.name)", facts)
     case .originated, .route, .packetDropped, .packetUnverified, .senderAuthenticated,
-      .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving:
+      .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving,
+      .neighbourChanged, .routesChanged:
       break
     }
   }

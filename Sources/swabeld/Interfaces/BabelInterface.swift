@@ -33,6 +33,8 @@ struct BabelInterface {
   private(set) var madeLinkLocal: IPAddress?
   /// How many addresses were tried before that and found to be somebody else's.
   private(set) var linkLocalAttempt = 0
+  /// What operators were told of it; nil before the first time.
+  private(set) var condition: InterfaceCondition?
   /// Set once the operator was told that it is missing.
   private(set) var hasComplained = false
 
@@ -112,6 +114,15 @@ struct BabelInterface {
     hasLostRoutes = false
     hasLostLink = false
     hasLostAddresses = false
+  }
+
+  // MARK: What operators know
+
+  /// Notes what state it is in. Returns what that was before, if it is another one.
+  mutating func note(_ condition: InterfaceCondition) -> InterfaceConditionChange? {
+    guard condition != self.condition else { return nil }
+    defer { self.condition = condition }
+    return InterfaceConditionChange(former: self.condition, now: condition)
   }
 
   // MARK: An address to speak from

@@ -26,7 +26,7 @@ extension Daemon {
     interfaces.append(
       BabelInterface(name, id, type, isConfigured: isConfigured, parameters))
     for remark in settings.configuration.remarks(about: name, type: type) {
-      log.write("Interface \(name): \(remark).")
+      log.write(.warning, .interfaces, "Interface \(name): \(remark).")
     }
     carryOut(at: now)
     return true
@@ -43,6 +43,7 @@ extension Daemon {
     takeBackLinkLocal(index)
     if let ifindex = interfaces[index].ifindex { packets.forgetStorms(on: ifindex, at: now) }
     kernel.leave(name)
+    note(.removed, index, at: now)
     interfaces.remove(at: index)
     return true
   }
@@ -103,10 +104,20 @@ extension Daemon {
     if !state.isUp || !lacksAddress {
       interfaces[index].findAddress()
     }
-    guard interfaces[index].report(state) else { return }
+    let isNews = interfaces[index].report(state)
+    note(condition(link, wanted, state, lacksAddress: lacksAddress), index, at: now)
+    guard isNews else { return }
     node.interfaceChanged(
       interfaces[index].id, state, kernelRoutesLost: false, at: now, into: &actions)
     carryOut(at: now)
+  }
+
+  private func condition(
+    _ link: KernelLink?, _ wanted: LinkState, _ state: LinkState, lacksAddress: Bool
+  ) -> InterfaceCondition {
+    guard let link else { return .noLink }
+    guard wanted.isUp else { return link.isUp ? .noCarrier : .linkDown }
+    return lacksAddress ? .noAddress : state.isUp ? .up : .refused
   }
 
   private func takeDown(_ index: Int, forOtherLink isOtherLink: Bool, at now: Instant) {
@@ -119,6 +130,7 @@ extension Daemon {
     unprepare(index)
     if isOtherLink { takeBackLinkLocal(index) }
     guard interfaces[index].reportDown() else { return }
+    note(areRoutesLost ? .linkDown : .noAddress, index, at: now)
     node.interfaceChanged(
       interfaces[index].id, interfaces[index].reported, kernelRoutesLost: areRoutesLost, at: now,
       into: &actions)
@@ -216,7 +228,7 @@ extension Daemon {
       interfaces[index].setParameters(parameters)
       node.setParameters(parameters, of: row.id, at: now, into: &actions)
       for remark in settings.configuration.remarks(about: row.name, type: type) {
-        log.write("Interface \(row.name): \(remark).")
+        log.write(.warning, .interfaces, "Interface \(row.name): \(remark).")
       }
     }
     noteArrivalTimes()
@@ -247,7 +259,9 @@ extension Daemon {
     if due <= now {
       interfaces[index].complain()
       let kind = interfaces[index].parameters.control == .ipv4 ? "IPv4" : "link-local"
-      log.write("Interface \(interfaces[index].name) has no \(kind) address.")
+      log.write(
+        .warning, .interfaces,
+        "Interface \(interfaces[index].name) is not used: it has no \(kind) address.")
     } else {
       interfaces.retry(notLaterThan: due)
     }

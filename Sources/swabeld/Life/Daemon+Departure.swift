@@ -11,6 +11,7 @@ extension Daemon {
     case .stop(let keepsRoutes):
       if keepsRoutes, !life.canBeContinued { return "no \(Self.noStateFile)" }
       self.keepsRoutes = keepsRoutes
+      endReason = "a client of the local socket asked for it"
     case .restart:
       if reloading.isProvisional { return "no A reloaded configuration waits for its confirmation" }
       if let reason = prepareRestart() { return "no \(reason)" }
@@ -32,7 +33,7 @@ extension Daemon {
       return error.detail
     }
     if let obstacle = ProgramRestart.obstacle(settings, successors: next) { return obstacle }
-    log.write("Restarting, as a client of the control socket asked for.")
+    endReason = "a client of the local socket asked for a restart"
     nextPIDFile = next.configuration.pidFile
     return nil
   }

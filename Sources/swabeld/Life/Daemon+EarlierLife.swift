@@ -72,6 +72,7 @@ extension Daemon {
     carryOut(at: now)
     if kept + removed > 0 {
       log.write(
+        .notice, .kernel,
         "An earlier process left \(kept + removed) routes in the kernel: \(kept) stay in use "
           + "until they are confirmed, \(removed) are removed.")
     }

@@ -21,6 +21,7 @@ extension Daemon {
       log.write(.error, "Eek... asked to run on no interfaces!")
       return false
     }
+    tellOfStart()
     life.inherit(former)
     for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
@@ -38,9 +39,7 @@ extension Daemon {
   /// Whoever named an interface on the command line may have meant something else by the word.
   private func tellOfMissingLinks() {
     for name in settings.interfaces where links.link(name) == nil {
-      let line = "Interface \(name) does not exist yet: waiting for it."
-      log.write(line)
-      log.startReport?.tell(line)
+      log.startReport?.tell("Interface \(name) does not exist yet: waiting for it.")
     }
   }
 
@@ -56,24 +55,25 @@ extension Daemon {
     do throws(KernelError) {
       while let signal = try life.nextSignal() { received(signal) }
     } catch {
-      log.write("\(error)")
+      log.write(.error, "\(error)")
+      endReason = "signals cannot be read"
       isStopping = true
     }
   }
 
   private func received(_ signal: Signal) {
     switch signal {
-    case .terminate, .interrupt: isStopping = true
+    case .terminate: end(because: "SIGTERM")
+    case .interrupt: end(because: "SIGINT")
     case .hangup:
       if settings.configuration.reloadsOnHangup {
-        log.write("SIGHUP: \(reloadForSignal(at: .now))")
+        log.write(.notice, .configuration, "SIGHUP: \(reloadForSignal(at: .now))")
       } else {
-        log.write("SIGHUP ends the daemon, as with babeld (reload-on-sighup true changes that).")
-        isStopping = true
+        end(because: "SIGHUP ends the daemon, as with babeld: reload-on-sighup true changes that")
       }
     case .quit:
       keepsRoutes = true
-      isStopping = true
+      end(because: "SIGQUIT")
     case .child: reapHooks()
     case .user1: dumpTables(at: .now)
     case .user2:
@@ -82,9 +82,14 @@ extension Daemon {
         requestReading(at: .now)
       } catch {
         log.write(.error, "reopen_logfile(): \(error)")
-        isStopping = true
+        end(because: "the log file cannot be opened")
       }
     }
+  }
+
+  private func end(because reason: String) {
+    endReason = reason
+    isStopping = true
   }
 
   /// Writes all tables to standard output, in babeld's format.
@@ -116,6 +121,7 @@ extension Daemon {
     if keepsRoutes, leave(at: .now) { return }
     stop()
     life.end(node, at: .now, log)
+    log.write(.notice, "Stopped (\(endReason)). Neighbours were told, our routes are gone.")
   }
 
   /// Leaves routes, settings and neighbours as they are, for a next life. False if that would not
@@ -131,7 +137,8 @@ extension Daemon {
       to: 0, from: node, until: MonotonicClock.microseconds() + Self.clientPatience, log)
     server = nil
     metrics.listen(at: nil)
-    log.write("Stopped. The routes stay in the kernel for the next process.")
+    log.write(
+      .notice, "Stopped (\(endReason)). The routes stay in the kernel for the next process.")
     return true
   }
 

@@ -85,6 +85,21 @@ enum Check {
     return found
   }
 
+  /// What a check says of the configuration as a whole, as a log has it. What it says of interfaces
+  /// is left out, as the log has more of them.
+  static func logLines(_ settings: Settings) -> [String] {
+    let configuration = settings.configuration
+    var warnings = configuration.review(positional: settings.interfaces)
+    do throws(KernelError) {
+      let machine = try machineFacts(importing: settings.importTables)
+      warnings += configuration.review(against: machine, includingInterfaces: false)
+    } catch {
+      // Whatever is wrong with netlink is told when it is needed.
+      return warnings.map { $0.logLine }
+    }
+    return warnings.map { $0.logLine }
+  }
+
   private static func write(_ text: String, to descriptor: Int32) {
     Log.write(Array((text + "\n").utf8), to: descriptor)
   }
@@ -148,4 +163,16 @@ enum Check {
 
   /// RTPROT_BOOT.
   private static let bootProtocol: UInt8 = 3
+}
+
+extension Settings {
+  /// Tells the log what is remarkable about the configuration. Whether babeld would take it is left
+  /// out: only a check says that.
+  mutating func writeRemarks(to log: Log) {
+    for remark in remarks where !remark.isForeign {
+      log.write(.warning, .configuration, remark.logLine)
+    }
+    remarks = []
+    for line in Check.logLines(self) { log.write(.warning, .configuration, line) }
+  }
 }

@@ -16,8 +16,10 @@ final class Log {
     case priority
   }
 
-  /// Notices below this level are not written.
-  var level = NoticeLevel.warning
+  /// Lines below this level are not written, unless their topic has another.
+  var level = NoticeLevel.notice
+  /// The levels of topics, where they have some.
+  var topics = LogLevels()
   /// The log file, if there is one.
   private(set) var path: String?
   /// While the daemon starts in the background, errors also go here, because nobody may look at the
@@ -44,11 +46,26 @@ final class Log {
     prefix = .stamp
   }
 
+  /// Whether lines of a level are written about a topic.
+  func wants(_ level: NoticeLevel, _ topic: LogTopic) -> Bool {
+    level >= topics[topic] ?? self.level
+  }
+
+  /// Takes the levels that a configuration asks for.
+  func setLevels(of configuration: Configuration) {
+    level = NoticeLevel(debugLevel: configuration.debugLevel)
+    topics = configuration.logLevels
+  }
+
   /// Writes one line of a warning.
   func write(_ line: String) { write(.warning, line) }
 
-  /// Writes one line; a final newline is added.
-  func write(_ level: NoticeLevel, _ line: String) {
+  /// Writes one line about the process.
+  func write(_ level: NoticeLevel, _ line: String) { write(level, .process, line) }
+
+  /// Writes one line, if it matters enough; a final newline is added.
+  func write(_ level: NoticeLevel, _ topic: LogTopic, _ line: String) {
+    guard wants(level, topic) else { return }
     let start =
       switch prefix {
       case .stamp: WallClock.stamp() + " " + Self.word(level, before: line)
@@ -64,6 +81,7 @@ final class Log {
     switch level {
     case .error: "error: "
     case .warning: line.utf8.starts(with: "Warning: ".utf8) ? "" : "warning: "
+    case .notice: "notice: "
     case .info: "info: "
     case .debug: "debug: "
     }
@@ -74,6 +92,7 @@ final class Log {
     switch level {
     case .error: 3
     case .warning: 4
+    case .notice: 5
     case .info: 6
     case .debug: 7
     }
@@ -84,8 +103,8 @@ final class Log {
     _ kind: LogKind, subject: LogSubject, level: NoticeLevel = .warning,
     _ line: @autoclosure () -> String
   ) {
-    guard let remark = admit(kind, subject) else { return }
-    write(level, line() + remark)
+    guard wants(level, kind.topic), let remark = admit(kind, subject) else { return }
+    write(level, kind.topic, line() + remark)
   }
 
   /// The text that follows a line that may be written; nil if it may not. This is a function of its
@@ -103,10 +122,10 @@ final class Log {
   /// Writes a notice of the core if it matters enough.
   func write(_ notice: Notice) {
     let noticeLevel = notice.level
-    guard noticeLevel >= level else { return }
+    guard wants(noticeLevel, notice.topic) else { return }
     let (kind, subject) = LogKind.of(notice)
-    if noticeLevel < .warning, kind != .packetDropped {
-      write(noticeLevel, notice.description)
+    if noticeLevel < .notice, kind != .packetDropped {
+      write(noticeLevel, notice.topic, notice.description)
     } else {
       write(kind, subject: subject, level: noticeLevel, notice.description)
     }
@@ -132,6 +151,20 @@ final class Log {
 enum LogKind {
   case packetDropped, tlvIgnored, limitReached, otherNotice, receiveFailed, sendFailed
   case routeRefused, overflow, kernelDifference, client, interface, flood
+  case interfaceNews, neighbourNews, routeNews
+
+  /// What the lines are about.
+  var topic: LogTopic {
+    switch self {
+    case .packetDropped, .tlvIgnored, .receiveFailed, .sendFailed, .flood: .packets
+    case .limitReached, .routeNews: .routes
+    case .routeRefused, .overflow, .kernelDifference: .kernel
+    case .client: .socket
+    case .interface, .interfaceNews: .interfaces
+    case .neighbourNews: .neighbours
+    case .otherNotice: .process
+    }
+  }
 
   /// Kind and subject of a notice.
   static func of(_ notice: Notice) -> (LogKind, LogSubject) {
@@ -141,6 +174,9 @@ enum LogKind {
     case .tlvIgnored(let type, let reason, let source, _):
       (.tlvIgnored, .tlv(type, reason, from: source))
     case .limitReached(let table, _): (.limitReached, .table(table))
+    case .neighbourChanged(let change):
+      (.neighbourNews, .neighbour(change.address, on: change.interface))
+    case .routesChanged: (.routeNews, .any)
     case .interface, .neighbour, .originated, .route, .senderAuthenticated, .neighbourRestarted,
       .seqnoIncreased, .recovered, .starving:
       (.otherNotice, .any)
@@ -159,6 +195,10 @@ enum LogSubject: Hashable {
   case tlv(UInt8, TLVFault, from: IPAddress)
   /// A table that is full.
   case table(Limit)
+  /// A neighbour.
+  case neighbour(IPAddress, on: InterfaceName)
+  /// An interface.
+  case named(InterfaceName)
   /// A client of the control socket sent a line without end.
   case requestTooLong
   /// A client did not read its answers in time.

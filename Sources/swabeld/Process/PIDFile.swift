@@ -32,7 +32,7 @@ struct PIDFile {
     do throws(KernelError) {
       try FileSystem.remove(path)
     } catch {
-      if log.level <= .info { log.write(.info, "Couldn't remove the pid file: \(error)") }
+      log.write(.info, "Couldn't remove the pid file: \(error)")
     }
   }
 
@@ -47,8 +47,28 @@ struct PIDFile {
   }
 
   private func creationError(_ error: KernelError) -> KernelError {
-    KernelError(operation: "creat(\(path))", errno: error.errno)
-      .withCure(for: path, in: WritableDirectory.runtime)
+    let operation = "creat(\(path))"
+    guard error.errno == ErrorNumber.exists else {
+      return KernelError(operation: operation, errno: error.errno)
+        .withCure(for: path, in: WritableDirectory.runtime)
+    }
+    var owner = "it belongs to somebody else"
+    if let id = owningProcess {
+      let name = OwnProcess.commandName(of: id).map { String(decoding: $0, as: UTF8.self) }
+      owner = "process \(id) has it, which is \(name ?? "unknown")"
+    }
+    return KernelError(
+      operation: operation, errno: error.errno,
+      kernelMessage: "\(owner); stop that, or name another file with -I or pid-file")
+  }
+
+  /// The process that the file names; nil if it names none.
+  private var owningProcess: Int32? {
+    do throws(KernelError) {
+      return Self.parse(try FileSystem.read(path, limit: 64))
+    } catch {
+      return nil
+    }
   }
 
   /// Whether the file may be replaced. That is so if its process does not run, or if it runs

@@ -36,16 +36,20 @@ struct Settings {
     let line: String
     /// The line as the log has it, which writes the level itself.
     let logLine: String
+    /// It is about a statement that babeld would not take, which concerns only who checks that.
+    let isForeign: Bool
 
     init(_ warning: ConfigurationWarning) {
       line = warning.description
       logLine = warning.logLine
+      isForeign = warning.kind == .unknownToBabeld
     }
 
     /// A remark in babeld's words.
     init(_ text: String) {
       line = text
       logLine = text
+      isForeign = false
     }
   }
 

@@ -49,14 +49,14 @@ enum Start {
       settings.configuration.daemonises = false
     }
     let configuration = settings.configuration
-    log.level = NoticeLevel(debugLevel: configuration.debugLevel)
+    log.setLevels(of: configuration)
     guard detach(configuration, log, isThereAlready: former != nil) else { return 1 }
     if asksToLeave, !configuration.daemonises, former == nil {
       log.write(
+        .notice,
         "Staying in the foreground (-D, daemonise): the service manager waits for this process.")
     }
-    for remark in settings.remarks { log.write(remark.logLine) }
-    settings.remarks = []
+    settings.writeRemarks(to: log)
     switch serve(settings, log) {
     case .stopped: return 0
     case .failed: return 1
@@ -291,7 +291,9 @@ enum Start {
     if routerID == nil, !configuration.usesRandomID {
       routerID = RouterIDChoice.fromHardware(links.links())
       if routerID == nil {
-        log.write("Warning: couldn't find router id -- using random value.")
+        log.write(
+          "Warning: couldn't find router id -- using random value. "
+            + "Neighbours know this router by it: set router-id to keep one.")
       }
     }
     let id = routerID ?? RouterIDChoice.random(Entropy.uint64())
@@ -325,5 +327,5 @@ extension SavedSysctls {
 
 extension NoticeLevel {
   /// The least important notices that the log has at a `debug` level.
-  init(debugLevel: Int) { self = debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .warning }
+  init(debugLevel: Int) { self = debugLevel >= 2 ? .debug : debugLevel == 1 ? .info : .notice }
 }

@@ -33,13 +33,20 @@ struct WritableDirectory {
 }
 
 extension KernelError {
-  /// The error with a hint, if a file or socket could not be made because of the sandbox of a
-  /// service manager. For a read-only place the hint names `directory`, where the file can be made.
+  /// The error with a hint, if a file or socket could not be made for lack of rights, or because
+  /// of the sandbox of a service manager. For a read-only place the hint names `directory`, where
+  /// the file can be made.
   func withCure(for path: String, in directory: WritableDirectory?) -> KernelError {
     if errno == ErrorNumber.familyNotSupported {
       return KernelError(
         operation: operation, errno: errno,
         kernelMessage: "\(path): add AF_UNIX to RestrictAddressFamilies of the unit, or use a port")
+    }
+    if errno == ErrorNumber.accessDenied || errno == ErrorNumber.notPermitted {
+      return KernelError(
+        operation: operation, errno: errno,
+        kernelMessage: "user \(OwnProcess.userID) may not write \(path): "
+          + "start as root, or name another place")
     }
     guard errno == ErrorNumber.readOnlyFileSystem else { return self }
     let elsewhere = directory.map { "name \($0.file(namedAs: path)) instead, or " } ?? ""

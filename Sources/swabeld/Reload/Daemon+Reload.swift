@@ -18,7 +18,8 @@ extension Daemon {
     do throws(ReloadRefusal) {
       new = try readSettings()
     } catch {
-      log.write("The configuration was not reloaded: \(error.reason)")
+      log.write(
+        .warning, .configuration, "The configuration was not reloaded: \(error.reason)")
       return "no \(error.reason)\n"
     }
     let difference = SettingsDifference(from: settings, to: new)
@@ -30,7 +31,8 @@ extension Daemon {
       do throws(ReloadRefusal) {
         try moveSockets(to: new)
       } catch {
-        log.write("The configuration was not reloaded: \(error.reason)")
+        log.write(
+          .warning, .configuration, "The configuration was not reloaded: \(error.reason)")
         return "no \(error.reason)\n"
       }
       // Interfaces that were flushed over the socket come back: the files count.
@@ -42,7 +44,9 @@ extension Daemon {
         // Whoever loads without a condition means it to stay.
         _ = reloading.confirm()
       }
-      log.write("The configuration was reloaded, changes: \(difference.lines.count).")
+      log.write(
+        .notice, .configuration,
+        "The configuration was reloaded, changes: \(difference.lines.count).")
     }
     var text = "generation \(reloading.generation)\ndigest \(new.configuration.digest)\n"
     for line in difference.lines { text += "change \(line)\n" }
@@ -61,7 +65,9 @@ extension Daemon {
   func revertUnconfirmed(at now: Instant) {
     guard var former = reloading.takeOverdue(at: now) else { return }
     former.live = settings.live
-    log.write("Nobody confirmed the reloaded configuration: the former one comes back.")
+    log.write(
+      .warning, .configuration,
+      "Nobody confirmed the reloaded configuration: the former one comes back.")
     do throws(ReloadRefusal) {
       try moveSockets(to: former)
     } catch {
@@ -93,8 +99,7 @@ extension Daemon {
       let words = fixed.joined(separator: ", ")
       throw ReloadRefusal("\(SettingsDifference.needsRestart): \(words)")
     }
-    for remark in new.remarks { log.write(remark.logLine) }
-    new.remarks = []
+    new.writeRemarks(to: log)
     return new
   }
 
@@ -125,9 +130,7 @@ extension Daemon {
   /// What concerns the process: the log, and how clients are answered.
   private func changeProcess(from former: Configuration) {
     let configuration = settings.configuration
-    if configuration.debugLevel != former.debugLevel {
-      log.level = NoticeLevel(debugLevel: configuration.debugLevel)
-    }
+    log.setLevels(of: configuration)
     if configuration.logFile != former.logFile, let name = configuration.logFile, !name.isEmpty {
       _ = reopenLog(String(decoding: name, as: UTF8.self))
     }

@@ -1,0 +1,64 @@
+import BabelWire
+
+/// What operators are told when it is known in full: what became of the routes of a neighbour that
+/// was lost, and changes of routes that come in bursts.
+struct News {
+  /// Microseconds without a change that end a burst.
+  private static let pause: Int64 = 1_000_000
+  /// Microseconds that a burst lasts at most.
+  private static let longest: Int64 = 10_000_000
+
+  /// Neighbours that were lost, while their routes are being looked at.
+  private var losses: [NeighbourID: NeighbourChange] = [:]
+  private var burst = RouteNews()
+  private var began = Instant(microseconds: 0)
+  private var latest = Instant(microseconds: 0)
+
+  // MARK: Routes
+
+  /// Whether the change of a route that led through a neighbour is wanted as an example.
+  func wantsExample(of neighbour: NeighbourID?) -> Bool {
+    let tally = neighbour.flatMap { losses[$0]?.routes } ?? burst
+    return tally.examples.count < RouteNews.exampleLimit
+  }
+
+  /// Counts the change of a selected route. The former one led through `neighbour`.
+  mutating func count(
+    _ kind: RouteShift.Kind, _ reason: RouteReason, of neighbour: NeighbourID?,
+    _ example: RouteShift?, at now: Instant
+  ) {
+    if let neighbour, losses[neighbour] != nil {
+      losses[neighbour]?.routes.count(kind, reason, example)
+      return
+    }
+    if burst.isEmpty { began = now }
+    latest = now
+    burst.count(kind, reason, example)
+  }
+
+  /// When the burst under way is to be told; nil if there is none.
+  var firstDeadline: Instant? {
+    burst.isEmpty ? nil : min(latest + Self.pause, began + Self.longest)
+  }
+
+  /// The burst that has ended.
+  mutating func takeBurst(at now: Instant) -> RouteNews? {
+    guard let due = firstDeadline, due <= now else { return nil }
+    burst.duration = latest - began
+    defer { burst = RouteNews() }
+    return burst
+  }
+
+  // MARK: Neighbours
+
+  /// A neighbour was lost whose routes are still to be looked at. What is known already of its loss
+  /// stays the cause.
+  mutating func await(_ change: NeighbourChange, of id: NeighbourID) {
+    if losses[id] == nil { losses[id] = change } else { losses[id]?.to = change.to }
+  }
+
+  /// The loss of a neighbour whose routes have been looked at, if there is one.
+  mutating func takeLoss(of id: NeighbourID) -> NeighbourChange? {
+    losses.isEmpty ? nil : losses.removeValue(forKey: id)
+  }
+}

@@ -1,0 +1,90 @@
+import BabelWire
+
+/// What became of the way to one destination.
+public struct RouteShift: Equatable, Sendable {
+  /// What happened.
+  public enum Kind: UInt8, Equatable, Sendable, CaseIterable {
+    /// No way is left.
+    case lost
+    /// There is a way again, after a loss that was not long ago.
+    case regained
+    /// There is a way to a destination that was not known.
+    case found
+    /// The way leads through another neighbour.
+    case moved
+  }
+
+  /// A neighbour that the way leads through.
+  public struct Way: Equatable, Sendable {
+    /// Its address.
+    public let neighbour: IPAddress
+    /// The interface it is heard on.
+    public let interface: InterfaceName
+  }
+
+  /// What happened.
+  public let kind: Kind
+  /// Destination prefix.
+  public let destination: Prefix
+  /// Source prefix, zero length if none.
+  public let source: Prefix
+  /// The way before.
+  public let former: Way?
+  /// The way now.
+  public let selected: Way?
+  /// Why the former way is not used any more; ``RouteReason/selected`` if there was none.
+  public let reason: RouteReason
+}
+
+/// Changes of selected routes, counted together.
+public struct RouteNews: Equatable, Sendable {
+  /// How many destinations were lost for one reason.
+  public struct Loss: Equatable, Sendable {
+    /// Why the former ways are not used any more.
+    public let reason: RouteReason
+    /// How many.
+    public internal(set) var count: Int
+  }
+
+  /// Most single changes that are kept.
+  public static let exampleLimit = 4
+
+  /// Destinations that were lost, by reason.
+  public private(set) var losses: [Loss] = []
+  /// Destinations that can be reached again.
+  public private(set) var regained = 0
+  /// Destinations that were not known.
+  public private(set) var found = 0
+  /// Destinations whose way leads through another neighbour.
+  public private(set) var moved = 0
+  /// The first few of all these changes.
+  public private(set) var examples: [RouteShift] = []
+  /// Microseconds from the first change to the last.
+  public internal(set) var duration: Int64 = 0
+
+  /// Nothing.
+  public init() {}
+
+  /// Destinations that were lost.
+  public var lost: Int { losses.reduce(0) { $0 + $1.count } }
+  /// All changes.
+  public var count: Int { lost + regained + found + moved }
+  /// Whether nothing was counted.
+  public var isEmpty: Bool { losses.isEmpty && regained == 0 && found == 0 && moved == 0 }
+
+  /// Counts a change; `example` is wanted of the first few.
+  mutating func count(_ kind: RouteShift.Kind, _ reason: RouteReason, _ example: RouteShift?) {
+    switch kind {
+    case .lost:
+      if let index = losses.firstIndex(where: { $0.reason == reason }) {
+        losses[index].count += 1
+      } else {
+        losses.append(Loss(reason: reason, count: 1))
+      }
+    case .regained: regained += 1
+    case .found: found += 1
+    case .moved: moved += 1
+    }
+    if let example, examples.count < Self.exampleLimit { examples.append(example) }
+  }
+}

@@ -1,0 +1,175 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+/// When something happened.
+struct EventTime {
+  /// Microseconds since 1970, for people.
+  let wall: Int64
+  /// Microseconds of the clock that never jumps, for durations.
+  let monotonic: Int64
+
+  /// The time now.
+  static var now: EventTime {
+    EventTime(
+      wall: MonotonicClock.wallMicroseconds(), monotonic: MonotonicClock.microseconds())
+  }
+}
+
+/// One thing that happened.
+struct HistoryEvent {
+  /// What it is about, in general.
+  enum Kind: UInt8, Hashable {
+    case neighbour, interface, route
+  }
+
+  /// What it is about.
+  enum Subject: Equatable {
+    /// A neighbour, on an interface.
+    case neighbour(IPAddress, InterfaceName)
+    /// An interface.
+    case interface(InterfaceName)
+    /// The way to one destination.
+    case prefix(RouteShift)
+    /// The ways to many destinations.
+    case prefixes
+
+    /// The words for it in a line.
+    var name: String {
+      switch self {
+      case .neighbour(let address, let interface): "neighbour \(address) if \(interface)"
+      case .interface(let name): "interface \(name)"
+      case .prefix(let shift): "prefix \(shift.destination) from \(shift.source)"
+      case .prefixes: "prefixes"
+      }
+    }
+  }
+
+  /// Its number, from 1.
+  let number: UInt64
+  private let time: EventTime
+  /// What it is about.
+  let subject: Subject
+  private var text: [UInt8]
+
+  init(number: UInt64, time: EventTime, subject: Subject, text: [UInt8]) {
+    self.number = number
+    self.time = time
+    self.subject = subject
+    self.text = text
+  }
+
+  /// How many octets it takes, about.
+  var size: Int { MemoryLayout<HistoryEvent>.size + text.count + 32 }
+
+  /// Its place is free for another one.
+  mutating func forget() { text = [] }
+
+  /// Its line, with the newline.
+  var line: [UInt8] {
+    let stamp = WallClock.stamp(microseconds: time.wall)
+    return Array("event \(number) \(stamp) ".utf8) + text + [0x0A]
+  }
+}
+
+/// Which events are asked for.
+enum EventFilter: Equatable {
+  /// All of them.
+  case all
+  /// Those of a neighbour, and of routes that led or lead through it.
+  case neighbour(IPAddress)
+  /// Those of an interface, and of neighbours on it.
+  case interface(InterfaceName)
+  /// Those of a destination, and those that may concern it.
+  case prefix(Prefix)
+
+  /// Whether an event, or a row of outages, is asked for.
+  func admits(_ subject: HistoryEvent.Subject) -> Bool {
+    switch (self, subject) {
+    case (.all, _), (.prefix, .prefixes): true
+    case (.neighbour(let wanted), .neighbour(let address, _)): wanted == address
+    case (.neighbour(let wanted), .prefix(let shift)):
+      shift.former?.neighbour == wanted || shift.selected?.neighbour == wanted
+    case (.interface(let wanted), .neighbour(_, let name)): wanted == name
+    case (.interface(let wanted), .interface(let name)): wanted == name
+    case (.interface(let wanted), .prefix(let shift)):
+      shift.former?.interface == wanted || shift.selected?.interface == wanted
+    case (.prefix(let wanted), .prefix(let shift)): wanted == shift.destination
+    case (.neighbour, _), (.interface, _), (.prefix, _): false
+    }
+  }
+}
+
+/// The text of an event: pairs of a word and its value, the cause last.
+struct EventText {
+  /// The line without number and time.
+  let octets: [UInt8]
+
+  private init(_ text: String) { octets = Array(text.utf8) }
+
+  init(_ change: NeighbourChange) {
+    var text = HistoryEvent.Subject.neighbour(change.address, change.interface).name
+    text += " was \(change.from.word) now \(change.to.word)"
+    if change.to == .usable { text += " cost \(change.cost)" }
+    if !change.routes.isEmpty {
+      text += " moved \(change.routes.moved) unreachable \(change.routes.lost)"
+    }
+    if let silence = change.silence, change.cause == .silent {
+      text += " silence \(Self.seconds(silence))"
+    }
+    self.init(text + " cause \(change.cause)")
+  }
+
+  init(_ shift: RouteShift) {
+    self.init(
+      HistoryEvent.Subject.prefix(shift).name + " change \(shift.kind.word) was "
+        + Self.way(shift.former) + " now " + Self.way(shift.selected)
+        + Self.cause(shift.former == nil ? nil : shift.reason))
+  }
+
+  init(_ count: Int, _ kind: RouteShift.Kind, _ reason: RouteReason?) {
+    self.init("prefixes \(count) change \(kind.word)" + Self.cause(reason))
+  }
+
+  init(_ interface: InterfaceName, was former: String?, now state: String) {
+    self.init("interface \(interface) was \(former ?? "none") now \(state)")
+  }
+
+  private static func way(_ way: RouteShift.Way?) -> String {
+    way.map { "\($0.neighbour) if \($0.interface)" } ?? "none"
+  }
+
+  private static func cause(_ reason: RouteReason?) -> String {
+    reason.map { " cause \($0)" } ?? ""
+  }
+
+  /// Microseconds as seconds with one decimal.
+  static func seconds(_ microseconds: Int64) -> String {
+    let tenths = (max(microseconds, 0) + 50_000) / 100_000
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+}
+
+extension NeighbourUse {
+  /// One word that no other state has.
+  fileprivate var word: String {
+    switch self {
+    case .new: "new"
+    case .usable: "usable"
+    case .deaf: "deaf"
+    case .unheard: "unheard"
+    case .gone: "gone"
+    }
+  }
+}
+
+extension RouteShift.Kind {
+  fileprivate var word: String {
+    switch self {
+    case .lost: "lost"
+    case .regained: "regained"
+    case .found: "found"
+    case .moved: "moved"
+    }
+  }
+}

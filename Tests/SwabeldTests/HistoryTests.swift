@@ -1,0 +1,92 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+import Testing
+
+@testable import swabeld
+
+@Suite struct `The history` {
+  private let name: InterfaceName
+
+  init() throws { name = try #require(InterfaceName("wg0")) }
+
+  /// A time some seconds after the beginning.
+  private func at(_ seconds: Int64) -> EventTime {
+    EventTime(wall: 1_796_000_000_000_000 + seconds * 1_000_000, monotonic: seconds * 1_000_000)
+  }
+
+  private func lines(
+    _ history: History, _ filter: EventFilter = .all, at seconds: Int64 = 0
+  ) -> [String] {
+    history.lines(filter, at: at(seconds)).split(separator: 0x0A).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+  }
+
+  @Test func `an interface that comes and goes is an event each time, and its outages count`() {
+    var history = History()
+    _ = history.interface(name, was: nil, now: "up", isUp: true, at: at(0))
+    _ = history.interface(name, was: "up", now: "no-carrier", isUp: false, at: at(10))
+    let line = history.interface(name, was: "no-carrier", now: "up", isUp: true, at: at(12))
+    let text = String(decoding: line, as: UTF8.self)
+    #expect(text.hasPrefix("event 3 \(WallClock.stamp(microseconds: at(12).wall)) interface wg0 "))
+    #expect(text.hasSuffix(" was no-carrier now up\n"))
+    _ = history.interface(name, was: "up", now: "link-down", isUp: false, at: at(20))
+    let found = lines(history, at: 25)
+    #expect(found.count == 5)
+    #expect(found.last == "outages interface wg0 count 2 seconds 7.0 now down")
+  }
+
+  @Test func `what flaps without end does not push out all else, and takes little memory`() throws {
+    var history = History()
+    let other = try #require(InterfaceName("eth0"))
+    _ = history.interface(other, was: nil, now: "up", isUp: true, at: at(0))
+    for number in 0..<100_000 {
+      let isUp = number % 2 == 0
+      _ = history.interface(
+        name, was: isUp ? "link-down" : "up", now: isUp ? "up" : "link-down", isUp: isUp,
+        at: at(Int64(number / 10_000)))
+    }
+    #expect(history.count == History.eventsPerMinute)
+    #expect(history.leftOut == 100_001 - History.eventsPerMinute)
+    #expect(lines(history, .interface(other)).count == 2)
+    #expect(lines(history, at: 10).last?.hasPrefix("outages interface wg0 count 50000 ") == true)
+  }
+
+  @Test func `the oldest events are forgotten`() {
+    var history = History()
+    for minute in 0..<Int64(100) {
+      for _ in 0..<60 {
+        _ = history.interface(name, was: "up", now: "refused", isUp: false, at: at(minute * 60))
+      }
+    }
+    #expect(history.count == History.eventLimit)
+    #expect(lines(history).first?.hasPrefix("event 5001 ") == true)
+  }
+
+  @Test func `outages are counted for so many neighbours and interfaces only`() throws {
+    var history = History()
+    for number in 0..<Int64(1000) {
+      let other = try #require(InterfaceName("i\(number)"))
+      _ = history.interface(other, was: nil, now: "up", isUp: true, at: at(number))
+    }
+    #expect(lines(history).filter { $0.hasPrefix("outages") }.count == History.outageLimit)
+    #expect(lines(history).contains { $0.hasPrefix("outages interface i999 ") })
+  }
+
+  @Test func `requests are read word by word`() throws {
+    func request(_ text: String) -> EventsRequest? { EventsRequest(Array(text.utf8)) }
+    #expect(request("show events") == .show(.all))
+    #expect(request(" events  --follow # now") == .follow)
+    #expect(request("show events interface wg0") == .show(.interface(name)))
+    #expect(
+      request("show events neighbour fe80::1")
+        == .show(.neighbour(try #require(IPAddress("fe80::1")))))
+    #expect(
+      request("show events prefix 10.0.0.0/8")
+        == .show(.prefix(try #require(Prefix("10.0.0.0/8")))))
+    for wrong in ["events", "show events all", "show events prefix 10", "show events interface"] {
+      #expect(request(wrong) == nil)
+    }
+  }
+}
