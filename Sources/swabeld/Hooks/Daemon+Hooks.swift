@@ -4,7 +4,8 @@ import BabelWire
 
 // What happens in the network becomes errands for the programs of hooks.
 extension Daemon {
-  /// Looks at a notice for what hooks are about.
+  /// Looks at a notice for what hooks are about. The compiler would copy this to all that report.
+  @inline(never)
   func noteForHooks(_ notice: Notice) {
     switch notice {
     case .neighbour(let event, let status):
@@ -64,6 +65,7 @@ extension Daemon {
 
   private func fact(_ name: String, _ value: String) -> [UInt8] { fact(name, Array(value.utf8)) }
 
+  @inline(never)
   private func fact(_ name: String, _ value: [UInt8]) -> [UInt8] {
     Array("SWABELD_\(name)=".utf8) + value
   }

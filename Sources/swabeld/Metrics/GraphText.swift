@@ -5,11 +5,13 @@ import BabelWire
 struct GraphText {
   private(set) var octets: [UInt8] = []
 
-  /// Adds text as it is.
+  /// Adds text as it is. The compiler would copy this and what follows into all callers.
+  @inline(never)
   mutating func add(_ text: String) { octets += text.utf8 }
 
   /// Adds a string in quotation marks. Both languages escape quotation marks and backslashes alike;
   /// what JSON does not allow in a string, DOT does not need.
+  @inline(never)
   mutating func add(quoted text: String) {
     octets.append(UInt8(ascii: "\""))
     for octet in text.utf8 {

@@ -15,7 +15,9 @@ struct MetricText {
   private(set) var octets: [UInt8] = []
   private var name: [UInt8] = []
 
-  /// Begins a family. Its samples follow at once, because the format wants them together.
+  /// Begins a family. Its samples follow at once, because the format wants them together. The
+  /// compiler would copy this and what follows into each of a hundred callers.
+  @inline(never)
   mutating func begin(_ name: String, _ kind: Kind, _ meaning: String) {
     self.name = Array(name.utf8)
     octets += "# HELP ".utf8
@@ -30,6 +32,7 @@ struct MetricText {
   }
 
   /// Adds a sample whose value is written already.
+  @inline(never)
   mutating func add(_ labels: MetricLabels = .none, text: String) {
     octets += name
     octets += labels.octets
@@ -76,6 +79,7 @@ struct MetricLabels {
   private init(octets: [UInt8]) { self.octets = octets }
 
   /// Labels with their values, in order.
+  @inline(never)
   init(_ labels: (name: String, value: String)...) {
     var text: [UInt8] = []
     for (name, value) in labels {
