@@ -104,14 +104,15 @@ def test_where_the_daemon_is(lab):
     status, text, _ = client(n, "dump", **bare)
     assert status == 0 and text.startswith("add interface lo")
     assert client(n, "show", "counters", **bare)[0] == 0
-    status, _, complaint = client(n, "status", **bare)
-    assert status == 1 and "swabelctl dump" in complaint
+    assert client(n, "status", **bare)[0] == 0
+    status, _, complaint = client(n, "routes", **bare)
+    assert status == 1 and "swabelctl show" in complaint
     assert node.stop() == 0
     status, text, complaint = client(n, "dump", **bare)
     assert (status, text) == (3, "") and f"no socket {node.control_path}" in complaint
     process = Process(n, "swabeld", [
         binary_under_test(), "-I", "", "-S", str(lab.directory / "state"), "-c", "/dev/null", "-G",
-        "33123", "lo"])
+        "33123", "-C", "trust-local-port true", "lo"])
     wait_until(lambda: client(n, "-s", "33123", "dump")[0] == 0, 5, "it runs")
     assert "milliseconds" in client(n, "-s", "33123", "restart")[1] and process.alive
     assert client(n, "-s", "33123", "stop")[0] == 0

@@ -80,11 +80,14 @@ private func words(_ text: String) -> [[UInt8]] {
     #expect(client("swabelctl") == "")
     #expect(client("swabeld ctl -s x dump") == "-s x dump")
     #expect(client("swabeld ctl") == "")
-    for word in ["dump", "monitor", "show", "flush", "reload", "restart", "stop"] {
+    for word in [
+      "dump", "monitor", "show", "status", "explain", "events", "metrics", "flush", "reload",
+      "restart", "stop",
+    ] {
       #expect(client("swabeld \(word)") == word)
       #expect(CommandWord.hint(Array(word.utf8)) != nil, "\(word) elsewhere")
     }
-    for other in ["swabeld", "swabeld eth0", "swabeld status", "swabeld -D stop"] {
+    for other in ["swabeld", "swabeld eth0", "swabeld routes", "swabeld -D stop"] {
       #expect(client(other) == nil, "\(other)")
     }
   }

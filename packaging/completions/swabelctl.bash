@@ -103,7 +103,7 @@ _swabeld() {
   COMPREPLY=()
   case ${COMP_WORDS[1]} in
     ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
-    dump | monitor | show | status | explain | metrics | flush | reload | restart | stop)
+    dump | monitor | show | status | explain | metrics | events | flush | reload | restart | stop)
       if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_request 1 && return; fi ;;
   esac
   case $before in
@@ -117,7 +117,8 @@ _swabeld() {
           local words
           words=$(_swabelctl_links)
           if [ "$COMP_CWORD" = 1 ]; then
-            words="$words ctl keygen dump monitor show status explain metrics flush reload restart stop"
+            words="$words ctl keygen dump monitor show status explain metrics events
+              flush reload restart stop"
           fi
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
       esac ;;

@@ -18,16 +18,16 @@ enum ClientUsage {
       --timeout SECONDS  how long to wait (10; reload, restart, rule, stop: 60)
 
       status             how the daemon is, and what is wrong
-      show TABLE         interfaces, neighbours, routes, exported, sources, requests,
-                         limits; -w: all columns, --json, --interface NAME, ...
+      show TABLE         interfaces, neighbours, routes, exported, sources,
+                         requests, limits; -w: all columns, --json, ...
       explain PREFIX     why each route is used or not; also: explain out PREFIX,
                          explain neighbour ADDRESS, explain interface NAME
-      dump               interfaces, neighbours, prefixes and routes, as babeld does
+      dump               interfaces, neighbours, prefixes, routes, in babeld's words
       monitor            the same, then changes as they happen
       show counters      what was refused
       show graph         the network, as NetJSON or with --dot for Graphviz
       metrics            what is counted and measured, for Prometheus
-      show events        what happened; [neighbour ADDRESS|interface NAME|prefix PREFIX]
+      show events        what happened; also to a neighbour, interface or prefix
       events --follow    what happens, as it happens
       show rules         filter rules, and how often each has decided
       show config        what is in effect; with --diff, what differs from the files

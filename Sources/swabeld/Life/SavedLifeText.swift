@@ -19,10 +19,10 @@ import BabelWire
 /// ```
 /// The second line tells how the life ended: `running`, `stopped` or `kept`. `seqno` is the largest
 /// that may have been announced. `boot` names the boot and the seconds since then. `hello` is the
-/// seqno of an interface's next Hello. `heard` is what
-/// came of a neighbour's Hellos: the last sixteen as bits, the seqno of the next one, the interval in
-/// centiseconds. `source` is a row of the source table: prefix, source
-/// prefix, router-id, seqno, metric, seconds until it is forgotten. `mac` is our index on an
+/// seqno of an interface's next Hello. `heard` is what came of a neighbour's Hellos: the last
+/// sixteen as bits, the seqno of the next one, the interval in centiseconds. `source` is a row of
+/// the source table: prefix, source prefix, router-id, seqno, metric, seconds until it is
+/// forgotten. `mac` is our index on an
 /// interface with keys, and the counter of the last packet. `peer` is the index of a neighbour
 /// there, and the highest counter of its packets to the group and to us. `sysctl` is a setting of
 /// the kernel, what it was before we changed it, and what we set. Words that are not known are
