@@ -116,7 +116,7 @@ class Stream:
                 namespace, f"sink-{name}", [*program, "sink", str(self.files[name]), str(port)])
         for process in self.sinks.values():
             wait_until(lambda: "ready" in process.text(), 10, "a sink listens", every=0.02)
-        self.times = source.lab.directory / f"{source.label}-sent"
+        self.times = source.lab.directory / f"{source.label}-sent-{port}"
         self.sender = Process(
             source, "sender", [*program, "send", str(self.times), str(rate), str(port), *addresses])
         self.families = [6 if ":" in address else 4 for address in addresses]
