@@ -240,7 +240,7 @@ class Ground:
         streams = self.streams(is_keyed)
         watchers = {host: Process(host, f"monitor-{name}", ["ip", "-ts", "monitor", "route"])
                     for host in (self.n, self.d, self.c, self.a, self.b)}
-        time.sleep(1)
+        time.sleep(0.5)
         machine = Machine(self.s)
         begins, failures, cause = [], [], None
         for turn in range(count):

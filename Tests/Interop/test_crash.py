@@ -94,7 +94,8 @@ def test_killed(lab, program, memory):
     if memory != "none":
         assert re.fullmatch(
             r"swabeld-state 1\nrunning\nrouter-id 02:00:00:00:00:00:00:5a\nseqno 300\d\d\n"
-            r"boot [-0-9a-f]{36} \d+\nend\n", own_state.read_text())
+            r"boot [-0-9a-f]{36} \d+\ntable 254\nhello l0 0\nhello l1 0\nend\n",
+            own_state.read_text())
         assert not state.exists(), "consumed by the start"
     for place, address in ((a, "10.77.1.2"), (a, "fe80::2%l0")):
         assert n.ping(address)

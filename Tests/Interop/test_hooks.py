@@ -114,7 +114,8 @@ def test_what_a_program_gets(lab):
     # Input, output, errors, the script, and what the shell itself has open for a moment.
     assert int(lines[1]) <= 6 and lines[2] == "0", lines
     masks = dict(line.split(":") for line in lines[3:5])
-    assert {int(mask, 16) for mask in masks.values()} == {0}, masks
+    # Signal 32 is the C library's own and cannot be set; whoever runs the test may ignore it.
+    assert {int(mask, 16) & ~(1 << 31) for mask in masks.values()} == {0}, masks
     assert lines[5] == lines[6], "a session of its own"
     assert node.process.alive
 

@@ -124,6 +124,33 @@ def test_an_interface_that_the_next_life_does_not_have(lab, end):
     assert n.reaches() == foreign
 
 
+@pytest.mark.parametrize("end", [signal.SIGQUIT, signal.SIGKILL], ids=["restart", "crash"])
+def test_a_table_that_the_next_life_does_not_use(lab, end):
+    """The next life puts its routes into another table: none is left in the former one."""
+    n, a = lab.namespace("n"), lab.namespace("a")
+    lab.veth(n, a)
+    a.own(*FAR)
+    Swabeld(a, ["l0"], own=["10.92.0.0/16", "fd92::/32"])
+    node = Swabeld(n, ["l0"], statements=[f"state-file {lab.directory / 'state'}"])
+    with node.control() as control:
+        assert control.ask("export-table 77")[-1] == "ok"
+
+    def there(table):
+        return "".join(n.ip(family, "route", "show", "table", table, "proto", "babel", check=False)
+                       for family in ("-4", "-6"))
+
+    wait_until(lambda: there("77").count("via") == 2, 20, "routes are learned")
+    if end == signal.SIGKILL:
+        wait_until(lambda: "table 77" in (lab.directory / "state.swabeld").read_text(), 5,
+                   "the table is noted")
+    node.process.stop(end)
+    assert there("77").count("via") == 2
+    node.start()
+    wait_until(lambda: not there("77"), 2, "nothing is left in the table")
+    wait_until(lambda: there("main").count("via") == 2, 20, "they are in the other one")
+    assert node.stop() == 0
+
+
 def test_settings_are_given_back_by_the_last(lab):
     """What the first process changed in the kernel is given back by the one that stops at last."""
     names = ["ipv6/conf/all/forwarding", "ipv4/conf/all/forwarding", "ipv4/conf/l0/rp_filter"]

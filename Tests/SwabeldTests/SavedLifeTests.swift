@@ -16,6 +16,7 @@ import Testing
     life.hellos = [
       SavedLife.Hello(interface: try #require(InterfaceName("wg-été")), seqno: Seqno(65535))
     ]
+    life.tables = [254, 4_294_967_295]
     life.heard = [
       HelloRecord(
         interface: try #require(InterfaceName("wg0")), address: try #require(IPAddress("fe80::2")),

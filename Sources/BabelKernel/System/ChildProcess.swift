@@ -38,7 +38,8 @@ public enum ChildProcess {
     _ = setsid()
     _ = dup2(number, 0)
     let usual = 0
-    _ = swabel_signal(SIGPIPE, usual)
+    // Whoever started us may have had signals ignored.
+    for number in Int32(1)...31 { _ = swabel_signal(number, usual) }
     _ = sigprocmask(SIG_SETMASK, &none, nil)
     if let name { _ = execve(name, words.start, variables.start) }
     _exit(notExecuted)

@@ -278,15 +278,18 @@ final class KernelConnection {
 
   // MARK: What an earlier life left
 
-  /// Routes with our protocol number, in the tables where ours may be. What cannot be read is
+  /// The tables that routes of an earlier life may be in.
+  var tablesOfOurs: [UInt32] { mirror.tablesOfOurs }
+
+  /// Routes with our protocol number, in some tables. What cannot be read is
   /// logged. A reading that goes on is given up, because its socket is needed.
   func routesOfEarlierLife(
-    through ifindex: Int32?, at now: Instant
+    in tables: [UInt32], through ifindex: Int32?, at now: Instant
   ) -> [KernelRoute] {
     defer { mirror.readingAbandoned(at: now) }
     do throws(KernelError) {
       return try reader.routes(
-        tables: mirror.tablesOfOurs,
+        tables: tables,
         KernelReader.Selection(kernelProtocol: KernelRoute.babelProtocol, ifindex: ifindex))
     } catch {
       log.write(.overflow, subject: .earlierLifeNotRead, "netlink: \(error)")

@@ -22,6 +22,7 @@ extension Daemon {
       if former.ending != .stopped { giveUpInterfaces(of: former, at: now) }
     }
     let count = adopt(through: nil, at: now)
+    if let former { clearTables(of: former, at: now) }
     guard beginning != .resumed else { return }
     if count > 0 { beginning = .afterCrash }
     node.begin(beginning, at: now)
@@ -36,6 +37,19 @@ extension Daemon {
       else { continue }
       kernel.inheritDeparture(from: ifindex, at: now)
     }
+  }
+
+  /// An earlier life put routes into tables that we do not use: they are not wanted there.
+  private func clearTables(of former: SavedLife, at now: Instant) {
+    let ours = kernel.tablesOfOurs
+    let others = former.tables.filter { !ours.contains($0) }
+    guard !others.isEmpty else { return }
+    for route in kernel.routesOfEarlierLife(in: others, through: nil, at: now) {
+      guard let heirloom = kernel.heirloom(route, node) else { continue }
+      kernel.remove(heirloom)
+      followOrders(at: now)
+    }
+    carryOut(at: now)
   }
 
   /// How a life begins after one that left a file.
@@ -56,7 +70,8 @@ extension Daemon {
   /// Tells the node of routes of ours that it does not know of, and removes those that it does
   /// not take: only the one of a prefix that packets follow counts. Returns how many were ours.
   private func adopt(through ifindex: Int32?, at now: Instant) -> Int {
-    let routes = kernel.routesOfEarlierLife(through: ifindex, at: now)
+    let routes = kernel.routesOfEarlierLife(
+      in: kernel.tablesOfOurs, through: ifindex, at: now)
     var kept = 0
     var removed = 0
     for route in routes {

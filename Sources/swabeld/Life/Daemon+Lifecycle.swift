@@ -23,6 +23,7 @@ extension Daemon {
     }
     tellOfStart()
     life.inherit(former)
+    life.note(settings.exportTables)
     for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
     }

@@ -82,6 +82,9 @@ final class DaemonLife {
   /// Notes that we run on an interface: a next life that does not takes its routes back.
   func note(_ interface: InterfaceName) { file.note(interface) }
 
+  /// Notes that routes are put into tables of the kernel: likewise.
+  func note(_ tables: [UInt32]) { file.note(tables) }
+
   /// Reserves more seqnos for a next life if few are left.
   func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
     file.keepReserve(node, at: now, log)

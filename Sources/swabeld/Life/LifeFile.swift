@@ -10,9 +10,11 @@ struct LifeFile {
   let path: String?
   /// The last seqno of the block that is reserved.
   private var reserved: Seqno?
-  /// The interfaces that this life ran on, and whether the file lacks some of them.
+  /// The interfaces that this life ran on, the tables it put routes into, and whether the file
+  /// lacks some of them.
   private var interfaces: Set<InterfaceName> = []
-  private var lacksInterfaces = false
+  private var tables: Set<UInt32> = []
+  private var lacksPlaces = false
   /// The time before which no other block is reserved.
   private var nextReservation = Instant(microseconds: 0)
 
@@ -54,13 +56,18 @@ struct LifeFile {
 
   /// Notes that this life runs on an interface; the file says so when it is written next.
   mutating func note(_ interface: InterfaceName) {
-    if interfaces.insert(interface).inserted { lacksInterfaces = true }
+    if interfaces.insert(interface).inserted { lacksPlaces = true }
   }
 
-  /// Reserves more seqnos if few are left, and names interfaces that the file lacks.
+  /// Notes that routes are put into tables of the kernel; likewise.
+  mutating func note(_ numbers: [UInt32]) {
+    for table in numbers where tables.insert(table).inserted { lacksPlaces = true }
+  }
+
+  /// Reserves more seqnos if few are left, and names what the file lacks.
   mutating func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
     guard let reserved, now >= nextReservation else { return }
-    guard lacksInterfaces || reserved.distance(from: node.seqno) < Self.reserve else { return }
+    guard lacksPlaces || reserved.distance(from: node.seqno) < Self.reserve else { return }
     nextReservation = now + Self.reservationSpacing
     reserve(node, log)
   }
@@ -74,9 +81,10 @@ struct LifeFile {
     guard path != nil else { return }
     let last = Self.lastReserved(from: node.seqno)
     reserved = last
-    lacksInterfaces = false
+    lacksPlaces = false
     var life = SavedLife(.running, routerID: node.routerID, seqno: last)
     // The next life looks there for routes of ours, also if it does not run there.
+    life.tables = tables.sorted()
     for name in interfaces.sorted().prefix(SavedLife.helloLimit) {
       life.hellos.append(SavedLife.Hello(interface: name, seqno: Seqno(0)))
     }
@@ -94,6 +102,7 @@ struct LifeFile {
     guard path != nil else { return false }
     var life = SavedLife(
       sysctls == nil ? .stopped : .kept, routerID: node.routerID, seqno: node.seqno)
+    life.tables = tables.sorted()
     for interface in node.interfaces() {
       guard let seqno = node.nextHelloSeqno(of: interface.id) else { continue }
       life.hellos.append(SavedLife.Hello(interface: interface.name, seqno: seqno))

@@ -38,6 +38,8 @@ struct SavedLife: Equatable {
   var boot: [UInt8] = []
   /// Seconds between the boot and the writing.
   var savedAt: Int64 = 0
+  /// The kernel's tables that routes were put into.
+  var tables: [UInt32] = []
   /// Interfaces with their Hello seqnos.
   var hellos: [Hello] = []
   /// What was heard of neighbours' Hellos.
@@ -57,6 +59,8 @@ struct SavedLife: Equatable {
   /// Most rows that a life which takes its routes back leaves: they only save neighbours some
   /// requests, and the file may lie on flash memory.
   static let sourcesOfStopped = 10_000
+  /// Most tables.
+  static let tableLimit = 2048
   /// Most interfaces.
   static let helloLimit = 4096
   /// Most neighbours whose packet counters or Hellos are kept.

@@ -9,6 +9,7 @@ import BabelWire
 /// router-id 02:11:22:ff:fe:33:44:55
 /// seqno 34241
 /// boot 0f4b6a2e-… 81234
+/// table 254
 /// hello wg0 1209
 /// heard wg0 fe80::2 multicast 65535 4410 400
 /// source 2001:db8::/48 ::/0 02:00:00:00:00:00:00:0a 34180 428 163
@@ -18,11 +19,11 @@ import BabelWire
 /// end
 /// ```
 /// The second line tells how the life ended: `running`, `stopped` or `kept`. `seqno` is the largest
-/// that may have been announced. `boot` names the boot and the seconds since then. `hello` is the
-/// seqno of an interface's next Hello. `heard` is what came of a neighbour's Hellos: the last
-/// sixteen as bits, the seqno of the next one, the interval in centiseconds. `source` is a row of
-/// the source table: prefix, source prefix, router-id, seqno, metric, seconds until it is
-/// forgotten. `mac` is our index on an
+/// that may have been announced. `boot` names the boot and the seconds since then. `table` is a
+/// table of the kernel that routes were put into. `hello` is the seqno of an interface's next
+/// Hello. `heard` is what came of a neighbour's Hellos: the last sixteen as bits, the seqno of the
+/// next one, the interval in centiseconds. `source` is a row of the source table: prefix, source
+/// prefix, router-id, seqno, metric, seconds until it is forgotten. `mac` is our index on an
 /// interface with keys, and the counter of the last packet. `peer` is the index of a neighbour
 /// there, and the highest counter of its packets to the group and to us. `sysctl` is a setting of
 /// the kernel, what it was before we changed it, and what we set. Words that are not known are
@@ -49,6 +50,7 @@ extension SavedLife {
       }
     text += Array("\n\(word)\nrouter-id \(routerID)\nseqno \(seqno)\n".utf8)
     if !boot.isEmpty { text += Array("boot ".utf8) + boot + Array(" \(savedAt)\n".utf8) }
+    for table in tables.prefix(Self.tableLimit) { text += Array("table \(table)\n".utf8) }
     for hello in hellos.prefix(Self.helloLimit) {
       text += Array("hello ".utf8) + hello.interface.octets + Array(" \(hello.seqno)\n".utf8)
     }
@@ -155,6 +157,11 @@ extension SavedLife {
         let value = Self.decimal(values[1], upTo: 0xFFFF)
       else { return false }
       hellos.append(Hello(interface: name, seqno: Seqno(UInt16(value))))
+    } else if word.elementsEqual("table".utf8) {
+      guard values.count == 1, tables.count < Self.tableLimit,
+        let table = Self.decimal(values[0], upTo: .max)
+      else { return false }
+      tables.append(table)
     } else if word.elementsEqual("heard".utf8) {
       guard heard.count < Self.senderLimit, let record = Self.heard(values) else { return false }
       heard.append(record)

@@ -147,6 +147,7 @@ extension Daemon {
   private func changePlaces(from former: Settings, at now: Instant) {
     var scope = MirrorScope(settings)
     scope.importTables = former.importTables
+    life.note(settings.exportTables)
     guard scope != MirrorScope(former) else { return }
     kernel.setScope(scope, at: now)
     readAtOnce(at: now)
