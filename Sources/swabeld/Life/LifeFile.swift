@@ -102,7 +102,7 @@ struct LifeFile {
     guard path != nil else { return false }
     var life = SavedLife(
       sysctls == nil ? .stopped : .kept, routerID: node.routerID, seqno: node.seqno)
-    life.tables = tables.sorted()
+    if sysctls != nil { life.tables = tables.sorted() }
     for interface in node.interfaces() {
       guard let seqno = node.nextHelloSeqno(of: interface.id) else { continue }
       life.hellos.append(SavedLife.Hello(interface: interface.name, seqno: seqno))
