@@ -26,7 +26,7 @@ instructions() {
 }
 
 check install "$(instructions install)" 42500 instructions
-check switch "$(instructions switch)" 21800 instructions
+check switch "$(instructions switch)" 22200 instructions
 check retract "$(instructions retract)" 16900 instructions
 check memory "$("$cost" memory)" 264 octets
 exit "$status"

@@ -5,16 +5,16 @@ import BabelWire
 extension BabelNode {
   /// Counts what a new selection changed. To be called before a hold ends.
   mutating func noteShift(_ change: SelectionChange, _ now: Instant) {
-    let destination = table.destinations[change.row]
+    let flags = table.destinations[change.row].flags
     let former = change.former == .none ? nil : neighbour(ofRoute: change.former)
     let selected = change.selected == .none ? nil : neighbour(ofRoute: change.selected)
     let kind: RouteShift.Kind
     if selected == nil {
       // One of our own takes its place.
-      guard !destination.flags.contains(.originated) else { return }
+      guard !flags.contains(.originated) else { return }
       kind = .lost
     } else if former == nil {
-      kind = destination.flags.contains(.held) ? .regained : .found
+      kind = flags.contains(.held) ? .regained : .found
     } else if former != selected {
       kind = .moved
     } else {
@@ -22,14 +22,14 @@ extension BabelNode {
     }
     var reason = former == nil ? RouteReason.selected : table.routes[change.former].reason
     if let former, neighbours[former].isLeaving { reason = .linkUnusable }
-    let example =
-      news.wantsExample(of: former)
-      ? RouteShift(
-        kind: kind, destination: destination.prefix, source: table.sourcePrefix(change.row),
-        former: former.map { way(through: $0) }, selected: selected.map { way(through: $0) },
-        reason: reason)
-      : nil
-    news.count(kind, reason, of: former, example, at: now)
+    if news.count(kind, reason, of: former, at: now) {
+      let destination = table.destinations[change.row].prefix
+      news.keep(
+        RouteShift(
+          kind: kind, destination: destination, source: table.sourcePrefix(change.row),
+          former: former.map { way(through: $0) }, selected: selected.map { way(through: $0) },
+          reason: reason), of: former)
+    }
   }
 
   private func neighbour(ofRoute number: RouteRow) -> NeighbourID {

@@ -16,24 +16,37 @@ struct News {
 
   // MARK: Routes
 
-  /// Whether the change of a route that led through a neighbour is wanted as an example.
-  func wantsExample(of neighbour: NeighbourID?) -> Bool {
-    let tally = neighbour.flatMap { losses[$0]?.routes } ?? burst
-    return tally.examples.count < RouteNews.exampleLimit
-  }
-
-  /// Counts the change of a selected route. The former one led through `neighbour`.
+  /// Counts the change of a selected route. The former one led through `neighbour`. Returns whether
+  /// it is wanted as an example, for ``keep(_:of:)``.
   mutating func count(
-    _ kind: RouteShift.Kind, _ reason: RouteReason, of neighbour: NeighbourID?,
-    _ example: RouteShift?, at now: Instant
-  ) {
-    if let neighbour, losses[neighbour] != nil {
-      losses[neighbour]?.routes.count(kind, reason, example)
-      return
+    _ kind: RouteShift.Kind, _ reason: RouteReason, of neighbour: NeighbourID?, at now: Instant
+  ) -> Bool {
+    // Counts are changed where they stand: a copy of them for each route that moves is dear.
+    if let loss = loss(of: neighbour) {
+      losses.values[loss].routes.count(kind, reason)
+      return losses.values[loss].routes.wantsExample
     }
     if burst.isEmpty { began = now }
     latest = now
-    burst.count(kind, reason, example)
+    burst.count(kind, reason)
+    return burst.wantsExample
+  }
+
+  /// Keeps one change as an example.
+  mutating func keep(_ example: RouteShift, of neighbour: NeighbourID?) {
+    if let loss = loss(of: neighbour) {
+      losses.values[loss].routes.keep(example)
+    } else {
+      burst.keep(example)
+    }
+  }
+
+  /// The place of a neighbour among those that were lost.
+  private func loss(
+    of neighbour: NeighbourID?
+  ) -> Dictionary<NeighbourID, NeighbourChange>.Index? {
+    guard !losses.isEmpty, let neighbour else { return nil }
+    return losses.index(forKey: neighbour)
   }
 
   /// When the burst under way is to be told; nil if there is none.

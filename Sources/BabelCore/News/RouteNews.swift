@@ -72,8 +72,14 @@ public struct RouteNews: Equatable, Sendable {
   /// Whether nothing was counted.
   public var isEmpty: Bool { losses.isEmpty && regained == 0 && found == 0 && moved == 0 }
 
-  /// Counts a change; `example` is wanted of the first few.
-  mutating func count(_ kind: RouteShift.Kind, _ reason: RouteReason, _ example: RouteShift?) {
+  /// Whether there is room for another example.
+  var wantsExample: Bool { examples.count < Self.exampleLimit }
+
+  /// Keeps one change as an example.
+  mutating func keep(_ example: RouteShift) { examples.append(example) }
+
+  /// Counts a change.
+  mutating func count(_ kind: RouteShift.Kind, _ reason: RouteReason) {
     switch kind {
     case .lost:
       if let index = losses.firstIndex(where: { $0.reason == reason }) {
@@ -85,6 +91,5 @@ public struct RouteNews: Equatable, Sendable {
     case .found: found += 1
     case .moved: moved += 1
     }
-    if let example, examples.count < Self.exampleLimit { examples.append(example) }
   }
 }

@@ -87,36 +87,6 @@ final class ControlServer {
     self.form = form
   }
 
-  /// Opens a socket for clients.
-  static func open(
-    _ server: LocalServer, _ access: SocketRights
-  ) throws(KernelError) -> LocalListener {
-    do throws(KernelError) {
-      switch server.endpoint {
-      case .port(let port): return try LocalListener(port: port)
-      case .path(let path):
-        return try LocalListener(
-          path: String(decoding: path, as: UTF8.self), mode: access.effectiveMode,
-          userID: access.user, groupID: access.group)
-      }
-    } catch {
-      let failure = KernelError(operation: "local_server_socket", errno: error.errno)
-      if error.errno == ErrorNumber.addressInUse {
-        let place =
-          switch server.endpoint {
-          case .port(let port): "[::1]:\(port)"
-          case .path(let path): String(decoding: path, as: UTF8.self)
-          }
-        throw failure.saying(
-          "\(place): another daemon listens there; stop it, or choose another with "
-            + "local-path or local-port")
-      }
-      guard case .path(let path) = server.endpoint else { throw failure }
-      throw failure.withCure(
-        for: String(decoding: path, as: UTF8.self), in: WritableDirectory.runtime)
-    }
-  }
-
   /// Those who come from now on connect to another socket, or to none (nil). Those who are
   /// connected stay, and keep their rights.
   func listen(at listener: consuming LocalListener?, _ rights: ClientRights) {

@@ -7,20 +7,8 @@ extension MetricsServer {
     _ endpoint: LocalServer.Endpoint?, _ access: SocketRights
   ) throws(KernelError) -> LocalListener? {
     guard let endpoint else { return nil }
-    do throws(KernelError) {
-      switch endpoint {
-      case .port(let port): return try LocalListener(port: port)
-      case .path(let path):
-        return try LocalListener(
-          path: String(decoding: path, as: UTF8.self), mode: access.effectiveMode,
-          userID: access.user, groupID: access.group)
-      }
-    } catch {
-      let failure = KernelError(operation: "metrics socket", errno: error.errno)
-      guard case .path(let path) = endpoint else { throw failure }
-      throw failure.withCure(
-        for: String(decoding: path, as: UTF8.self), in: WritableDirectory.runtime)
-    }
+    return try LocalListener.open(
+      endpoint, access, called: "metrics socket", statements: "metrics-path or metrics-port")
   }
 }
 

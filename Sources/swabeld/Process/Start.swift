@@ -161,7 +161,7 @@ enum Start {
     let server: ControlServer? =
       if let local = configuration.localServer {
         ControlServer(
-          try ControlServer.open(local, accounts.rights), ClientRights(local, configuration),
+          try LocalListener.open(local, accounts.rights), ClientRights(local, configuration),
           LineForm(configuration))
       } else {
         nil

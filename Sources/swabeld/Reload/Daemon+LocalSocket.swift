@@ -23,7 +23,7 @@ extension Daemon {
         try server.setAccess(access, rights)
         return
       }
-      let listener = try ControlServer.open(local, access)
+      let listener = try LocalListener.open(local, access)
       if let server {
         server.listen(at: listener, rights)
       } else {
