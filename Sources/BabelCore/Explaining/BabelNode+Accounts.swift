@@ -54,7 +54,8 @@ extension BabelNode {
       status: status, knownFor: seconds(from: neighbour.createdAt, to: now),
       lastHelloAge: neighbour.lastHello.map { seconds(from: $0, to: now) },
       ihuLeft: neighbour.ihuExpiry.map { seconds(from: now, to: $0) },
-      hasHeardUs: neighbour.heardUs,
+      hasHeardUs: neighbour.heardUs, healingSteps: Int(neighbour.healing.steps),
+      hearsUnicast: neighbour.healing.hasAnswered,
       helloInterval: UInt32(clamping: neighbour.multicast.interval.microseconds / 1000),
       routeCount: neighbour.routes.count, selectedCount: counts.selected,
       refusedCount: counts.refused, surcharge: surcharge, baseCost: base)

@@ -49,12 +49,12 @@ extension Daemon {
           + (account.hasHeardUs ? "It did before. " : "It never did. ")
           + "Either our Hellos do not arrive there (firewall, UDP port 6696, group ff02::1:6, "
           + "allowed-ips of WireGuard there), or they are refused (keys), or its answers are lost."
-      ] + keyHints(status.interface)
+      ] + unicastHints(account) + keyHints(status.interface)
     case .doesNotHearUs:
       return [
         "Missing: it says that it does not hear us well enough (rxcost infinity). Our Hellos get "
           + "lost on the way to it: look at the link in that direction, and at the MTU."
-      ] + keyHints(status.interface)
+      ] + unicastHints(account) + keyHints(status.interface)
     case .isNotHeard:
       return [
         "Missing: its Hellos do not come well enough. Look at the link from it to us, and at the "
@@ -62,6 +62,20 @@ extension Daemon {
       ]
     case .lost: return ["Missing: it is not heard any more, and will be forgotten."]
     }
+  }
+
+  /// What came of asking a neighbour by unicast that does not hear us.
+  private func unicastHints(_ account: NeighbourAccount) -> [String] {
+    guard account.healingSteps > 0 else { return [] }
+    guard account.hearsUnicast else {
+      return [
+        "It was asked by unicast, too (step \(account.healingSteps)), and does not answer."
+      ]
+    }
+    return [
+      "It answers packets that are sent to it alone. Only those to the group are lost on the way: "
+        + "the link must carry multicast (ff02::1:6), or the other end must count unicast Hellos."
+    ]
   }
 
   private func keyHints(_ name: InterfaceName) -> [String] {
