@@ -16,7 +16,7 @@ extension BabelNode {
       .notify(.neighbourHealed(step, neighbour.address, interface: neighbour.interfaceName)))
     switch step {
     case .asked:
-      enqueue(.ihu(id), to: id, by: now)
+      sendIHU(to: id, now)
       enqueue(.acknowledgmentRequest(opaque), to: id, by: now)
     case .renewed: renew(id, now, &buffer)
     case .greetedByUnicast, .relapsed: break

@@ -2,7 +2,7 @@ import BabelWire
 
 /// What was done about a neighbour that we hear and that does not hear us.
 public enum HealingStep: UInt8, Equatable, Sendable, CustomStringConvertible {
-  /// It was sent an IHU and asked for an acknowledgment, by unicast.
+  /// It was sent an IHU, and asked for an acknowledgment by unicast.
   case asked
   /// It acknowledged by unicast, so it is sent unicast Hellos from now on.
   case greetedByUnicast
