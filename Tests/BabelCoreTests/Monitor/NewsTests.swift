@@ -72,6 +72,29 @@ import Testing
       ])
   }
 
+  @Test func `a route that the kernel refuses is neither found nor lost, whenever it is tried`()
+    throws
+  {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    let key = ForwardingKey(destination: Example.x, source: .ipv6Default, table: 254)
+    peer.announce(Example.x, metric: 100, interval: 65534)
+    for _ in 0..<3 {
+      bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+      bench.run(2)
+      bench.input { $0.forwardingMayWork(Example.x, at: $1, into: &$2) }
+    }
+    #expect(lines(bench, atLeast: .info).filter { $0.contains("prefixes") } == [])
+    bench.run(2)
+    let found = lines(bench, atLeast: .info).filter { $0.contains("prefixes new: 1;") }
+    #expect(found.count == 1)
+    // One that was in use is lost.
+    bench.forget()
+    bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+    bench.run(2)
+    #expect(lines(bench).filter { $0.contains("prefixes lost: 1 (cannot be installed)") }.count == 1)
+  }
+
   @Test func `prefixes that are lost and come back in one burst take one line`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
