@@ -142,6 +142,7 @@ extension BabelNode {
     counters = other.counters
     table = other.table
     offers = other.offers
+    claims = other.claims
     ownSeqno = other.ownSeqno
     requests = other.requests
     announcing = other.announcing

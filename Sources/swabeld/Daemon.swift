@@ -5,9 +5,9 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by nine values, each in a folder of its own: ``PacketSockets``,
+/// What it knows is kept by ten values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History``,
-/// ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
+/// ``ProblemWatch``, ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
 /// other. The extensions of the daemon, which are in the same folders, say in which order the
 /// values act together.
 final class Daemon {
@@ -36,6 +36,8 @@ final class Daemon {
   var reloading = Reloading()
   /// What happened lately.
   var history = History()
+  /// What is wrong, and what operators were told of it.
+  var problems = ProblemWatch()
 
   /// When this life began.
   let startedAt = Instant.now
@@ -135,6 +137,7 @@ final class Daemon {
     if let refusal = kernel.retryDeadline { earliest = min(earliest, refusal) }
     if let reversal = reloading.deadline { earliest = min(earliest, reversal) }
     if let end = settings.live.deadline { earliest = min(earliest, end) }
+    earliest = min(earliest, problems.deadline)
     if let storm = packets.stormDeadline { earliest = min(earliest, storm) }
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
@@ -150,6 +153,7 @@ final class Daemon {
     revertUnconfirmed(at: now)
     if settings.live.expire(at: now) { applyParameters(at: now) }
     runHooks(at: now)
+    watchProblems(at: now)
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

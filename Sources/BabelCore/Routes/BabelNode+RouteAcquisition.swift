@@ -14,6 +14,7 @@ extension BabelNode {
     let isEcho = isEcho(update)
     let refusal = isEcho ? nil : refusal(of: update, from: id)
     if let refusal { counters.count(refusal) }
+    if isEcho || refusal == .ownAddress { noteClaim(update, from: id, now) }
     // Whatever is refused, the neighbour does not have its former route any more.
     let isGone = refusal != nil || isEcho || update.isRetraction
     // The router-id of a retraction means nothing (§4.6.9), so filters do not see one.

@@ -25,10 +25,15 @@ public struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
     KernelError(operation: operation, errno: errno, kernelMessage: text)
   }
 
+  /// `reason (the kernel's own words)`.
+  public var reason: String {
+    let text = Syscall.reason(errno)
+    return kernelMessage.utf8.isEmpty ? text : text + " (" + kernelMessage + ")"
+  }
+
   /// `operation: reason (the kernel's own words)`.
   public var description: String {
-    let text = operation + ": " + Syscall.reason(errno)
-    return kernelMessage.isEmpty ? text : text + " (" + kernelMessage + ")"
+    operation + ": " + reason
   }
 }
 
