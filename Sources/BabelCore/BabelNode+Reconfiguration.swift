@@ -165,6 +165,9 @@ extension BabelNode {
     }
   }
 
+  /// What rules of `in` and `out` denied for the first time, since this was asked last.
+  public mutating func takeRuleDenials() -> [RuleDenial] { ruleCounts.takeDenials() }
+
   /// How often each rule of a chain has decided something, in order: see ``rules(of:)``.
   public func ruleMatches(of chain: FilterChainName) -> [UInt64] {
     let counts = ruleCounts[chain]

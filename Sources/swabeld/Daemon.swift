@@ -154,6 +154,7 @@ final class Daemon {
     if settings.live.expire(at: now) { applyParameters(at: now) }
     runHooks(at: now)
     watchProblems(at: now)
+    tellOfDenials()
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

@@ -41,7 +41,7 @@ extension Daemon {
     }
   }
 
-  private func probesMTU(_ name: InterfaceName) -> Bool {
+  func probesMTU(_ name: InterfaceName) -> Bool {
     interfaces.index(of: name).map { interfaces[$0].parameters.probesMTU } ?? false
   }
 

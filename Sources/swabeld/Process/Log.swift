@@ -151,14 +151,14 @@ final class Log {
 enum LogKind {
   case packetDropped, tlvIgnored, limitReached, otherNotice, receiveFailed, sendFailed
   case routeRefused, overflow, kernelDifference, client, interface, flood
-  case interfaceNews, neighbourNews, routeNews
+  case interfaceNews, neighbourNews, routeNews, ruleNews
   case interfaceProblem, neighbourProblem, routeProblem, kernelProblem, configurationProblem
 
   /// What the lines are about.
   var topic: LogTopic {
     switch self {
     case .packetDropped, .tlvIgnored, .receiveFailed, .sendFailed, .flood: .packets
-    case .limitReached, .routeNews, .routeProblem: .routes
+    case .limitReached, .routeNews, .ruleNews, .routeProblem: .routes
     case .routeRefused, .overflow, .kernelDifference, .kernelProblem: .kernel
     case .client: .socket
     case .interface, .interfaceNews, .interfaceProblem: .interfaces
