@@ -173,8 +173,9 @@ extension BabelNode {
       survey.tally.unfeasible += 1
       RouteSurvey.keep(prefix, in: &survey.unfeasible)
     }
-    // That there are several ways out of a network is normal.
-    if rival != .none, !prefix.isDefault { note(rival, prefix, beside: originator, &survey) }
+    // That there are several ways out of a network is normal, and who has an address of ours is
+    // told elsewhere.
+    if rival != .none, !prefix.isDefault, !offers.isOwnAddress(prefix) { note(rival, prefix, beside: originator, &survey) }
   }
 
   private func note(

@@ -117,12 +117,14 @@ extension Daemon {
         )
       }
     }
+    let more = survey.tally.shared - survey.disputes.count
+    let others = more > 0 ? ", and so are \(more) others" : ""
     for dispute in survey.disputes {
       let own = dispute.one == node.routerID ? " (this router)" : ""
       list.add(.twoOriginators, .doubtful, .prefix(dispute.destination)) {
         (
           "prefix \(dispute.destination) is announced by two routers: \(dispute.one)\(own) and "
-            + "\(dispute.other), the latter through \(dispute.neighbour)",
+            + "\(dispute.other), the latter through \(dispute.neighbour)\(others)",
           "If it is not meant to be in two places, stop one of them (redistribute … deny)."
         )
       }

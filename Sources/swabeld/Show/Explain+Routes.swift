@@ -169,16 +169,20 @@ extension Daemon {
       let rule = route.inputRule.map { ruleText($0, of: .input) } ?? "the in filter"
       return "\(rule) must not deny it."
     case .notInstallable:
-      if route.isRefusedByKernel {
-        let refusal = problems.refusals.refusal(
-          of: destination.destination, source: destination.source)
-        guard let refusal else { return "the kernel has to take it, which has refused it." }
-        let rival = refusal.occupant.map { "; somebody else has \(way(of: $0))" } ?? ""
-        return "the kernel has to take it, which has refused it: \(refusal.reason)\(rival)."
-      }
+      if route.isRefusedByKernel { return refusalText(status) }
       let rule = route.installRule.map { ruleText($0, of: .install) } ?? "the install filter"
       return "\(rule) must not deny it."
     }
+  }
+
+  /// Why the kernel does not have a route.
+  private func refusalText(_ status: RouteStatus) -> String {
+    let refusal = problems.refusals.refusal(of: status.destination, source: status.source)
+    guard let refusal else { return "the kernel has to take it; it refused it before." }
+    if let occupant = refusal.occupant {
+      return "the place must be free: somebody else has a route there, \(way(of: occupant))."
+    }
+    return "the kernel has to take it. The kernel refused it: \(refusal.reason)."
   }
 
   /// What the kernel does with packets to the prefix now.

@@ -92,7 +92,8 @@ import Testing
     bench.forget()
     bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
     bench.run(2)
-    #expect(lines(bench).filter { $0.contains("prefixes lost: 1 (cannot be installed)") }.count == 1)
+    #expect(
+      lines(bench).filter { $0.contains("prefixes lost: 1 (cannot be installed)") }.count == 1)
   }
 
   @Test func `prefixes that are lost and come back in one burst take one line`() throws {
