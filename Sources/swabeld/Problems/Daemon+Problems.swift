@@ -67,7 +67,7 @@ extension Daemon {
       } else if !heard.contains(name) {
         // Whoever is refused for lack of a key is heard.
         let isRefusing = keys.contains {
-          $0.interface == name && !Self.offenders($0, at: now).isEmpty
+          $0.interface == name && !Self.offenders($0, accounts, at: now).isEmpty
         }
         guard !isRefusing else { continue }
         list.add(.nobodyHeard, .doubtful, .interface(name)) {
@@ -86,8 +86,19 @@ extension Daemon {
   // MARK: Keys
 
   /// Senders whose packets failed for lack of a key, and lately.
-  static func offenders(_ status: AuthenticationStatus, at now: Instant) -> [Offender] {
-    status.offenders.filter { now - $0.latest < 60_000_000 }
+  static func offenders(
+    _ status: AuthenticationStatus, _ accounts: [NeighbourAccount], at now: Instant
+  ) -> [Offender] {
+    status.offenders.filter { offender in
+      let silence = now - offender.latest
+      guard silence < 60_000_000 else { return false }
+      // Who can be used, and has not failed for some Hellos, has got the key.
+      let mended = accounts.first {
+        $0.status.address == offender.address && $0.status.interface == status.interface
+          && !$0.status.cost.isInfinite
+      }
+      return mended.map { silence < max(10_000_000, 3000 * Int64($0.helloInterval)) } ?? true
+    }
   }
 
   private func findKeys(
@@ -96,7 +107,7 @@ extension Daemon {
   ) {
     for status in keys {
       let name = status.interface
-      let recent = Self.offenders(status, at: now)
+      let recent = Self.offenders(status, accounts, at: now)
       guard !recent.isEmpty else { continue }
       let isAlone = !accounts.contains {
         $0.status.interface == name && !$0.status.cost.isInfinite

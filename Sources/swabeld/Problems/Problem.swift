@@ -36,13 +36,14 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
   /// Microseconds for which a problem of the kind lasts before it is told.
   var patience: Int64 {
     switch self {
-    case .deadRule, .flapping, .limit: 0
+    // Whoever speaks without Hellos has done so for a while when it is found.
+    case .deadRule, .flapping, .limit, .mtuHole: 0
     case .wrongKey, .unsigned, .shadowed: 4_000_000
-    case .interfaceDown, .noSuchInterface, .notHeard, .mtuHole, .routesRefused, .notInstalled,
+    case .interfaceDown, .noSuchInterface, .notHeard, .routesRefused, .notInstalled,
       .starving, .unfeasible, .ownAddress, .twoOriginators:
       10_000_000
     case .oneWay, .wireguardAllowedIPs, .wireguardNoHandshake: 12_000_000
-    case .nobodyHeard: 30_000_000
+    case .nobodyHeard: 24_000_000
     }
   }
 

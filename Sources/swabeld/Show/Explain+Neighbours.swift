@@ -82,7 +82,7 @@ extension Daemon {
     guard let status = node.authenticationStatus().first(where: { $0.interface == name }) else {
       return []
     }
-    let recent = Self.offenders(status, at: now)
+    let recent = Self.offenders(status, node.neighbourAccounts(at: now), at: now)
     let (wrong, unsigned) = (
       recent.filter { $0.reason == .wrongMAC }, recent.filter { $0.reason == .unsigned }
     )
