@@ -14,7 +14,7 @@ PAGE = REPOSITORY / "docs/comparison.md"
 AT_ONCE = 10
 LOG_LINES = 3
 
-NAMES, HINTS, SILENT = "names it", "hints", "nothing"
+NAMES, SUSPECTS, HINTS, SILENT = "names it", "suspects it", "hints", "nothing"
 # For each fault what babeld and BIRD are worth, and why, in a sentence.
 VERDICTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "one-way-link": (
@@ -108,8 +108,7 @@ def watched(fault: Fault, program: str) -> Seen | Visit:
 
 
 def block(text: str) -> list[str]:
-    lines = [line.rstrip() for line in text.strip("\n").splitlines()]
-    return ["", "```", *(line for line in lines if line), "```", ""]
+    return ["", "```", *(line.rstrip() for line in text.strip("\n").splitlines()), "```", ""]
 
 
 def log_block(lines: list[str]) -> list[str]:
@@ -122,12 +121,14 @@ def log_block(lines: list[str]) -> list[str]:
 
 
 def ours(fault: Fault, seen: Visit) -> list[str]:
-    lines = ["### swabeld", ""]
+    lines = ["### swabeld", ""] + ([fault.remark, ""] if fault.remark else [])
+    # Of the status only the problems matter.
+    answer = seen.answer.rpartition("\n\n")[2] if fault.ask == "status" else seen.answer
     if fault.first:
         lines += [f"Asked at the router that misses it, `swabelctl {fault.first}`:",
                   *block(seen.first), "Asked at its neighbour:", ""]
     return [*lines, f"`swabelctl {fault.ask}`, named after {seen.answered or 0:.0f} s:",
-            *block(seen.answer), f"The log, after {seen.logged or 0:.0f} s:", *block(seen.line)]
+            *block(answer), f"The log, after {seen.logged or 0:.0f} s:", *block(seen.line)]
 
 
 def theirs(title: str, seen: Seen, verdict: tuple[str, str]) -> list[str]:
@@ -143,13 +144,15 @@ def versions() -> tuple[str, str]:
     return babeld, bird
 
 
-def table() -> list[str]:
+def table(results: dict[tuple[str, str], Seen | Visit]) -> list[str]:
     lines = ["| Fault | swabeld: command | swabeld: log | babeld | BIRD |",
              "|---|---|---|---|---|"]
     for fault in FAULTS:
-        babeld, bird = VERDICTS[fault.name]
-        lines.append(f"| [{fault.title}](#{anchor(fault.title)}) | {NAMES} | {NAMES} | "
-                     f"{babeld[0]} | {bird[0]} |")
+        seen = results[fault.name, "swabeld"]
+        named = SUSPECTS if fault.is_guess else NAMES
+        ours = [SILENT if seconds is None else named for seconds in (seen.answered, seen.logged)]
+        theirs = [verdict[0] for verdict in VERDICTS[fault.name]]
+        lines.append(f"| [{fault.title}](#{anchor(fault.title)}) | {' | '.join(ours + theirs)} |")
     return lines
 
 
@@ -168,10 +171,11 @@ def page(results: dict[tuple[str, str], Seen | Visit]) -> str:
         "read at the level that a program has of itself. What is shown here was", "printed by the "
         "programs; lines about other things are left out, and of logs only the first few lines are",
         "shown. `make comparison` writes this page.", "",
-        f"*{NAMES}*: whoever reads it knows the cause. *{HINTS}*: something that is shown differs "
-        "from what it should be,", f"for those who know what to look for. *{SILENT}*: it looks as "
-        "if the other router were not there, or as if all", "were well.", "",
-        *table(), ""]
+        f"*{NAMES}*: whoever reads it knows the cause. *{SUSPECTS}*: it is among the causes that "
+        "are named, with a way", f"to tell them apart. *{HINTS}*: something that is shown differs "
+        "from what it should be, for those who know", f"what to look for. *{SILENT}*: it looks as "
+        "if the other router were not there, or as if all were well.", "",
+        *table(results), ""]
     for fault in FAULTS:
         lines += [f"## {fault.title}", "", f"{fault.symptom} The cure: {cure(fault)}", ""]
         lines += ours(fault, results[fault.name, "swabeld"])
@@ -183,7 +187,7 @@ def page(results: dict[tuple[str, str], Seen | Visit]) -> str:
 
 def cure(fault: Fault) -> str:
     is_command = fault.cure.split()[0] in ("ip", "wg")
-    return f"`{fault.cure}`" if is_command else fault.cure[0].lower() + fault.cure[1:]
+    return f"`{fault.cure}`." if is_command else fault.cure[0].lower() + fault.cure[1:]
 
 
 def write(faults: list[Fault]) -> None:

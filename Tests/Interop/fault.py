@@ -43,6 +43,9 @@ class Fault:
     bird: tuple[str, ...]
     # Whether it may stay a problem for long, as one cannot know soon that it is over.
     lingers: bool = False
+    # Whether the daemon cannot know this, and names it among others; and what else is to be said.
+    is_guess: bool = False
+    remark: str = ""
     # What is asked first, on another machine, and what stands in that answer.
     first: str = ""
     first_says: tuple[str, ...] = ()

@@ -98,6 +98,7 @@ def key_there_only(stage: Stage) -> Act:
     says=("the way is narrower than the MTU",),
     logs=("neighbour fe80::2 on mesh0", "which fill the MTU"),
     problem="mtu-hole",
+    remark="`probe-mtu true` is set at both ends: Hellos are as long as the MTU.",
     cure="Set the MTU of the link, at both ends, to what its way really carries.",
     babeld="^add neighbour", bird=(NEIGHBOURS, "show babel routes"))
 def mtu_hole(stage: Stage) -> Act:
@@ -118,7 +119,8 @@ def mtu_hole(stage: Stage) -> Act:
     ask="explain interface mesh0",
     says=("Nobody is heard", "Hellos are multicast", "ping ff02::1%mesh0"),
     logs=("interface mesh0", "nobody is heard", "ff02::1:6"),
-    problem="nobody-heard",
+    problem="nobody-heard", is_guess=True,
+    remark="Nothing arrives, so it cannot know whether anybody is there. It says what to try.",
     cure="Let ff02::1:6 pass (firewall, MLD snooping), or name the neighbour.",
     babeld=BOTH, bird=(NEIGHBOURS, "show babel interfaces"))
 def multicast_filtered(stage: Stage) -> Act:

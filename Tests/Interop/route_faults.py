@@ -89,8 +89,8 @@ def better_unfeasible(stage: Stage) -> Act:
     says=("cannot be installed", "Invalid argument (Invalid prefsrc address)"),
     logs=("10.92.0.1/32", "Invalid prefsrc address"),
     problem="not-installed",
-    cure="ip addr add 10.91.0.7/32 dev lo, the address that pref-src names.",
-    babeld="^add route", bird=("show route 10.92.0.1/32 all", ROUTES))
+    cure="Give the machine the address that pref-src names.",
+    babeld="^add route.* prefix 10.92", bird=("show route 10.92.0.1/32 all", ROUTES))
 def kernel_refuses(stage: Stage) -> Act:
     a, b = stage.pair()
     stage.watch(a, statements=["install ip 10.92.0.0/16 pref-src 10.91.0.7"],
@@ -110,7 +110,7 @@ def kernel_refuses(stage: Stage) -> Act:
     logs=("fd92::1/128", "prefers a route of somebody else"),
     problem="shadowed",
     cure="ip -6 route del fd92::1/128 dev old0",
-    babeld="^add route", bird=("show route fd92::1/128 all", ROUTES))
+    babeld="^add route.* prefix fd92", bird=("show route fd92::1/128 all", ROUTES))
 def foreign_route(stage: Stage) -> Act:
     a, b = stage.pair()
     stage.watch(a)
@@ -152,7 +152,7 @@ def two_originators(stage: Stage) -> Act:
     logs=("our own address 10.91.0.5/32 is announced by another router",),
     problem="own-address",
     cure="Take the address from the other router.",
-    babeld="^add (xroute|route)", bird=(ENTRIES, ROUTES))
+    babeld="^add (xroute|route).* prefix 10.91", bird=(ENTRIES, ROUTES))
 def own_address(stage: Stage) -> Act:
     a, b = stage.pair()
     a.own("10.91.0.5")
