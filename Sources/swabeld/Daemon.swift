@@ -5,9 +5,9 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by ten values, each in a folder of its own: ``PacketSockets``,
+/// What it knows is kept by eleven values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History``,
-/// ``ProblemWatch``, ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
+/// ``ProblemWatch``, ``WireGuardWatch``, ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
 /// other. The extensions of the daemon, which are in the same folders, say in which order the
 /// values act together.
 final class Daemon {
@@ -30,6 +30,8 @@ final class Daemon {
   let metrics: MetricsServer
   /// Programs that are run on events.
   let hooks = HookRunner()
+  /// What tunnels of WireGuard tell of their peers.
+  let wireGuard = WireGuardWatch()
   /// What begins and ends with the process.
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
@@ -97,6 +99,7 @@ final class Daemon {
       let answer = kernel.addAnswers(to: &poll)
       server?.addInterests(to: &poll)
       metrics.addInterests(to: &poll)
+      wireGuard.addInterests(to: &poll)
       do throws(KernelError) {
         _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
       } catch {
@@ -111,6 +114,7 @@ final class Daemon {
       if let answer, poll.isReadable(answer) { readKernelAnswers(at: .now) }
       serveClients(poll)
       serveMetrics(poll)
+      wireGuard.serve(poll, at: MonotonicClock.microseconds())
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
   }
@@ -143,7 +147,7 @@ final class Daemon {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
     let served = min(server?.deadline ?? .max, metrics.deadline ?? .max, hooks.deadline ?? .max)
-    return min(earliest.microseconds, served)
+    return min(earliest.microseconds, served, wireGuard.deadline ?? .max)
   }
 
   /// Does what is due besides the node's own work; true if there is more.

@@ -188,3 +188,33 @@ def test_interfaces(lab):
     assert "Interface eht0 is not used: there is no such link (is eth0 meant?); waiting" in text
     assert re.search("Interface bare0 is not used: it has no link-local address. Add one: ip addr "
                      "add fe80::N/64 dev bare0", text), text
+
+
+def test_wireguard(lab):
+    """WireGuard tells of its peers: allowed-ips that are too narrow, and no handshake."""
+    a, b = lab.namespace("a"), lab.namespace("b")
+    link = lab.wireguard(a, b)
+    x, y = link.name(a), link.name(b)
+    one = Swabeld(a, [x], parameters="type tunnel hello-interval 1 update-interval 4")
+    other = Swabeld(b, [y], parameters="type tunnel hello-interval 1 update-interval 4")
+    wait_until(one.neighbours, 15, "neighbours")
+    key = a.execute("wg", "show", x, "peers").strip()
+
+    def explained():
+        text = re.sub(r"\s+", " ", ask(one, "explain", "neighbour", "fe80::2"))
+        return (f"WireGuard peer {key}: last handshake" in text
+                and "its allowed-ips hold ff02::/16 and fe80::/10" in text)
+    wait_until(explained, 40, lambda: ask(one, "explain", "neighbour", "fe80::2"))
+    a.execute("wg", "set", x, "peer", key, "allowed-ips", "10.0.0.0/8")
+    noticed(one, "wireguard-allowed-ips", x, f"interface {x}: allowed-ips of no WireGuard peer hold "
+            "ff02::/16 and fe80::/10, so Hellos do not pass", seconds=60)
+    text = re.sub(r"\s+", " ", ask(one, "explain", "interface", x))
+    assert "its allowed-ips lack ff02::/16 and fe80::/10" in text, text
+    a.execute("wg", "set", x, "peer", key, "allowed-ips", "::/0")
+    over(one, "wireguard-allowed-ips", 60)
+    other.stop()
+    b.ip("link", "del", y, check=False)
+    a.execute("wg", "set", x, "peer", key, "remove")
+    a.execute("wg", "set", x, "peer", key, "allowed-ips", "::/0", "endpoint", "192.0.2.1:1000")
+    noticed(one, "wireguard-no-handshake", x, "WireGuard has had no handshake with any peer",
+            seconds=90)

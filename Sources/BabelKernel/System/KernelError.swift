@@ -81,6 +81,8 @@ public enum ErrorNumber {
   public static let networkUnreachable: Int32 = 101
   /// Buffer space ran out; on a netlink listener: notifications were lost.
   public static let noBufferSpace: Int32 = 105
+  /// It took too long.
+  public static let timedOut: Int32 = 110
   /// Nothing listens.
   public static let connectionRefused: Int32 = 111
 }

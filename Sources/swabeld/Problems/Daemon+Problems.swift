@@ -8,6 +8,7 @@ extension Daemon {
   func watchProblems(at now: Instant) {
     problems.lookAtRoutes(of: node, at: now)
     guard problems.isSearchDue(at: now) else { return }
+    watchWireGuard(at: now)
     let found = foundProblems(problems.survey, at: now)
     for news in problems.take(found, at: now) { tell(news) }
   }
@@ -57,9 +58,14 @@ extension Daemon {
     _ list: inout ProblemList
   ) {
     var heard: Set<InterfaceName> = []
-    for account in accounts { heard.insert(account.status.interface) }
+    var usable: Set<InterfaceName> = []
+    for account in accounts {
+      heard.insert(account.status.interface)
+      if !account.status.cost.isInfinite { usable.insert(account.status.interface) }
+    }
     for row in interfaces.all {
       let name = row.name
+      if row.isUp, !usable.contains(name) { findWireGuard(name, at: now, &list) }
       if let obstacle = obstacle(to: row) {
         list.add(obstacle.kind, .partial, .interface(name)) {
           ("interface \(name): \(obstacle.reason)", obstacle.remedy(name))

@@ -31,6 +31,7 @@ extension Daemon {
     }
     add("It announces \(account.routeCount) routes, of which \(account.selectedCount) are used.")
     for line in missing(account, at: now) { add(line) }
+    for line in wireGuardExplained(status.address, on: status.interface) { add(line) }
     return text
   }
 
@@ -133,7 +134,10 @@ extension Daemon {
     }
     let hints = keyHints(name, at: now)
     for hint in hints { add(hint) }
-    guard accounts.isEmpty, hints.isEmpty else { return text }
+    guard accounts.isEmpty, hints.isEmpty else {
+      for line in wireGuardExplained(name, isHeard: true) { add(line) }
+      return text
+    }
     add(
       "Nobody is heard. Is a Babel router on the other end, on UDP port "
         + "\(settings.configuration.protocolPort) and group "
@@ -145,11 +149,7 @@ extension Daemon {
     if !link.isMulticast {
       add("The link does not carry multicast: name the neighbours (neighbour ADDRESS).")
     }
-    if link.kind == .wireguard {
-      add(
-        "It is a WireGuard tunnel: is there a handshake (wg show \(name) latest-handshakes), and "
-          + "do allowed-ips on both ends contain ff02::/16 and fe80::/10?")
-    }
+    for line in wireGuardExplained(name, isHeard: false) { add(line) }
     return text
   }
 
