@@ -189,7 +189,7 @@ tunnels = threading.Lock()
     symptom="The tunnel is up and pings pass it, but there is no route.",
     ask="explain interface wg0",
     says=("allowed-ips", "ff02::/16"),
-    logs=("wg0", "allowed-ips"),
+    logs=("interface wg0: allowed-ips of no WireGuard peer hold ff02::/16",),
     problem="wireguard-allowed-ips",
     cure="wg set wg0 peer ... allowed-ips 0.0.0.0/0,::/0",
     babeld=BOTH, bird=(NEIGHBOURS, "show babel interfaces"))
