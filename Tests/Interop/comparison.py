@@ -166,11 +166,12 @@ def page(results: dict[tuple[str, str], Seen | Visit]) -> str:
         "# What swabeld, babeld and BIRD show of the same faults", "",
         "Each fault of `make tour` is made in network namespaces, and there one router is asked "
         "what is wrong.", f"That router is swabeld, then babeld {babeld}, then BIRD {bird} (both "
-        "as Debian has them); its neighbours stay the", "same. Hellos are sent every second. Asked "
-        "is the command that suits best, babeld and BIRD after", f"{NAMED_WITHIN} s, and the log is "
-        "read at the level that a program has of itself. What is shown here was", "printed by the "
-        "programs; lines about other things are left out, and of logs only the first few lines are",
-        "shown. `make comparison` writes this page.", "",
+        "as Debian has them); its neighbours",
+        "stay the same. Hellos are sent every second. Asked is the command that suits best, babeld "
+        "and BIRD", f"after {NAMED_WITHIN} s, and the log is read at the level that a program has "
+        "of itself. What is shown here was printed",
+        "by the programs; lines about other things are left out, and of logs only the first few "
+        "lines are shown.", "`make comparison` writes this page.", "",
         f"*{NAMES}*: whoever reads it knows the cause. *{SUSPECTS}*: it is among the causes that "
         "are named, with a way", f"to tell them apart. *{HINTS}*: something that is shown differs "
         "from what it should be, for those who know", f"what to look for. *{SILENT}*: it looks as "

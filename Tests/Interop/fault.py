@@ -11,10 +11,9 @@ from typing import Callable, Iterator
 from netns import LabError, wait_until
 from stage import ROUTED_WITHIN, Stage
 
-# A fault is made by a generator. It builds its machines, makes the fault and yields; then somebody
-# asks. After that it applies the cure and yields once more, a function that says whether all is
-# well.
-Act = Iterator[Callable[[], bool] | None]
+# A fault is made by a generator. It builds its machines, makes the fault and yields a function that
+# says whether all is well; then somebody asks. After that it applies the cure and ends.
+Act = Iterator[Callable[[], bool]]
 # How soon a fault must be named, and how soon it must not be a problem any more after the cure.
 NAMED_WITHIN = 30
 FORGOTTEN_WITHIN = 45
@@ -91,6 +90,7 @@ class Visit:
     answered: float | None = None
     logged: float | None = None
     listed: float | None = None
+    is_felt: bool = False
     cured: float | None = None
     forgotten: float | None = None
 
@@ -121,6 +121,8 @@ class Visit:
             found.append(f"the log does not say {fault.logs}:\n" + "\n".join(self.log))
         if self.listed is None:
             found.append(f"status does not know {fault.problem}")
+        if not self.is_felt:
+            found.append("all is well although the fault is there")
         if self.cured is None:
             found.append("the cure does not help")
         if self.forgotten is None:
@@ -142,12 +144,13 @@ def visit(fault: Fault, stage: Stage) -> Visit:
     """Makes a fault, asks about it until it is named, and cures it."""
     seen = Visit(fault)
     act = fault.make(stage)
-    next(act)
+    works = next(act)
     start = time.monotonic()
     seen.place = stage.node.namespace.label
     seen.place_before = stage.other.namespace.label if stage.other else ""
     seconds_until(lambda: seen.look(stage, start), NAMED_WITHIN)
-    works = next(act)
+    seen.is_felt = not works()
+    next(act, None)
     seen.cured = seconds_until(works, ROUTED_WITHIN)
     seen.forgotten = 0 if fault.lingers else seconds_until(
         lambda: fault.problem not in stage.node.problems(), FORGOTTEN_WITHIN)

@@ -223,8 +223,9 @@ class Stage:
                 outward, kernel, self.quick)
         else:
             more = [*statements, *(newer if self.program == "swabeld" else ())]
-            self.node = Router(namespace, list(interfaces), self.statements(namespace, own, key, more),
-                               self.program)
+            self.node = Router(
+                namespace, list(interfaces), self.statements(namespace, own, key, more),
+                self.program)
         return self.node
 
     def peer(
