@@ -16,6 +16,7 @@ import concurrent.futures
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 
@@ -59,7 +60,7 @@ def visited(fault: Fault, quick: bool) -> Visit | str:
     try:
         with Lab(fault.name) as lab:
             return visit(fault, Stage(lab, quick=quick))
-    except netns.LabError as error:
+    except (netns.LabError, OSError, subprocess.SubprocessError) as error:
         return str(error)
 
 
@@ -88,9 +89,9 @@ def sum_up(faults: list[Fault], seen: list[Visit | str], good: int, seconds: flo
     times = [max(one.answered or 0, one.logged or 0) for one in seen if isinstance(one, Visit)]
     slowest = max(times, default=0)
     print(paint("1;32" if good == len(faults) else "1;31", wrapped(
-        f"{len(faults)} faults made; {good} named by one command and by the log within "
-        f"{NAMED_WITHIN} s (at the latest after {slowest:.0f} s), and cured; {seconds:.0f} s "
-        "in all.")))
+        f"{len(faults)} fault{'s' if len(faults) > 1 else ''} made; {good} named by one command and "
+        f"by the log within {NAMED_WITHIN} s (at the latest after {slowest:.0f} s), and cured; "
+        f"{seconds:.0f} s in all.")))
 
 
 def tour(faults: list[Fault], quick: bool) -> bool:
@@ -101,9 +102,14 @@ def tour(faults: list[Fault], quick: bool) -> bool:
     good, seen = 0, []
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         visits = [pool.submit(visited, fault, quick) for fault in faults]
-        for number, (fault, result) in enumerate(zip(faults, visits), start=1):
-            seen.append(result.result())
-            good += tell(number, fault, seen[-1])
+        try:
+            for number, (fault, result) in enumerate(zip(faults, visits), start=1):
+                seen.append(result.result())
+                good += tell(number, fault, seen[-1])
+        except KeyboardInterrupt:
+            netns.stopping.set()
+            pool.shutdown(cancel_futures=True)
+            raise
     print()
     sum_up(faults, seen, good, time.monotonic() - start)
     return good == len(faults)
@@ -131,7 +137,6 @@ def main(words: list[str]) -> int:
             status = 1
     except KeyboardInterrupt:
         print("interrupted")
-        netns.stopping.set()
         status = 130
     for left in netns.leftovers():
         print(paint("31", f"left behind: {left}"))

@@ -96,6 +96,32 @@ import Testing
       lines(bench).filter { $0.contains("prefixes lost: 1 (cannot be installed)") }.count == 1)
   }
 
+  @Test func `each rule that denies something is told once, with what it denied first`() throws {
+    var rule = FilterRule()
+    rule.metric = .infinity
+    var filters = FilterSet()
+    filters.redistribute.rules = [FilterRule()]
+    filters.input.rules = [rule]
+    filters.output.rules = [rule]
+    let bench = try Bench(filters: filters)
+    let peer = bench.peer(0xB1)
+    for prefix in [Example.x, Example.y] { peer.announce(prefix, metric: 0) }
+    bench.offer(Example.own)
+    func denials() -> [RuleDenial] {
+      var result: [RuleDenial] = []
+      bench.input { node, _, _ in result = node.takeRuleDenials() }
+      return result
+    }
+    bench.run(30)
+    let told = denials()
+    #expect(told.map { $0.chain } == [.input, .output])
+    #expect(told.map { $0.destination } == [Example.x, Example.own])
+    #expect(told.map { $0.neighbour } == [peer.address, nil])
+    peer.announce(Example.x, seqno: 11, metric: 0)
+    bench.run(30)
+    #expect(denials() == [])
+  }
+
   @Test func `prefixes that are lost and come back in one burst take one line`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
