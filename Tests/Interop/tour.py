@@ -89,8 +89,8 @@ def sum_up(faults: list[Fault], seen: list[Visit | str], good: int, seconds: flo
     times = [max(one.answered or 0, one.logged or 0) for one in seen if isinstance(one, Visit)]
     slowest = max(times, default=0)
     print(paint("1;32" if good == len(faults) else "1;31", wrapped(
-        f"{len(faults)} fault{'s' if len(faults) > 1 else ''} made; {good} named by one command and "
-        f"by the log within {NAMED_WITHIN} s (at the latest after {slowest:.0f} s), and cured; "
+        f"{len(faults)} fault{'s' if len(faults) > 1 else ''} made; {good} named by one command "
+        f"and by the log within {NAMED_WITHIN} s (at the latest after {slowest:.0f} s), and cured; "
         f"{seconds:.0f} s in all.")))
 
 
