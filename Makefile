@@ -23,8 +23,8 @@ endif
 
 export PYTHON
 
-.PHONY: all embedded static help deps demo test test-all interop unit simulation tidy install \
-	uninstall format lint clean
+.PHONY: all embedded static help deps demo tour comparison test test-all interop unit simulation \
+	tidy install uninstall format lint clean
 
 all: $(BUILD)/release/swabeld
 
@@ -47,6 +47,7 @@ help:
 	@echo "make embedded    small builds for this processor: $(EMBEDDED)/x86_64-{musl,glibc}/swabeld"
 	@echo "make static      one static file each for x86_64, aarch64 and armv7: $(EMBEDDED)/*-musl/"
 	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
+	@echo "make tour        faults of a network, made on this machine, named and cured; needs root"
 	@echo "make test        everything that guards a change, at most 35 minutes; needs root"
 	@echo "make test-all    the same and the long forms, at most 80 minutes; needs root"
 	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
@@ -55,6 +56,7 @@ help:
 	@echo "make tidy        only the rules for our sources"
 	@echo "make install     PREFIX=$(PREFIX) UNITS=$(UNITS) DESTDIR=$(DESTDIR) BINARY=$(BINARY)"
 	@echo "make uninstall   remove what it installed; with the same PREFIX, UNITS and DESTDIR"
+	@echo "make comparison  write docs/comparison.md: the tour with babeld and BIRD; needs root"
 	@echo "make deps        install what demo and tests need (apt)"
 	@echo "make format      format the sources; make lint: only check"
 	@echo "make clean       remove what was built"
@@ -75,6 +77,12 @@ deps:
 
 demo: all deps
 	@$(PYTHON) demo/ring.py
+
+tour: all deps
+	@$(PYTHON) Tests/Interop/tour.py
+
+comparison: all deps
+	@$(PYTHON) Tests/Interop/tour.py --write-comparison
 
 test:
 	@Tests/run

@@ -101,7 +101,7 @@ extension BabelNode {
         AuthenticationStatus(
           interface: interface.name, isStrict: !link.ring.isPermissive,
           signingKeys: link.ring.signing.count, verifyingKeys: link.ring.verifying.count,
-          peers: link.peerCount, counters: link.counters))
+          peers: link.peerCount, counters: link.counters, offenders: link.offenders.all))
     }
     return result
   }

@@ -39,6 +39,7 @@ extension BabelNode {
         bytes, decoder, on: id, from: source, port: port, to: destination, at: now, &buffer)
     else { return }
     guard var neighbour = findOrAddNeighbour(id, source, now, &buffer) else { return }
+    neighbours.notePacket(from: neighbour, at: now)
     var stamps = PacketStamps(arrival: min(arrival ?? now, now))
     while let item = decoder.next(in: bytes) {
       switch item {
@@ -95,8 +96,9 @@ extension BabelNode {
       receiveWildcardRequest(from: id, now)
     case .seqnoRequest(let request):
       seqnoRequestArrived(request, from: id, now, &buffer)
-    case .pad1, .padN, .routerID, .nextHop, .mac, .packetCounter,
-      .challengeRequest, .challengeReply:
+    case .packetCounter:
+      if authentication[neighbours[id].interface] == nil { neighbours.noteSignature(from: id) }
+    case .pad1, .padN, .routerID, .nextHop, .mac, .challengeRequest, .challengeReply:
       break
     }
     return id

@@ -142,6 +142,7 @@ extension BabelNode {
     counters = other.counters
     table = other.table
     offers = other.offers
+    claims = other.claims
     ownSeqno = other.ownSeqno
     requests = other.requests
     announcing = other.announcing
@@ -163,6 +164,9 @@ extension BabelNode {
       (rule, number < counts.count ? counts[number] : 0)
     }
   }
+
+  /// What rules of `in` and `out` denied for the first time, since this was asked last.
+  public mutating func takeRuleDenials() -> [RuleDenial] { ruleCounts.takeDenials() }
 
   /// How often each rule of a chain has decided something, in order: see ``rules(of:)``.
   public func ruleMatches(of chain: FilterChainName) -> [UInt64] {

@@ -58,6 +58,8 @@ public struct BabelNode: ~Copyable {
   var requests = Requests()
   /// What is to be announced.
   var announcing = Announcing()
+  /// Who announces addresses of ours.
+  var claims = Claims()
   /// Neighbours whose routes have to be looked at, in order.
   var jobs = RouteJobs()
   /// What selection has to come back to.

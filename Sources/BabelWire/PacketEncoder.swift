@@ -224,6 +224,9 @@ public struct PacketEncoder: Sendable {
     }
   }
 
+  /// Appends padding that says nothing: a packet of it shows that short ones arrive.
+  public mutating func appendShortPadding() -> Bool { append(2) { $0.appendPadding(2) } }
+
   /// Ends the body and fills the packet up with padding in the trailer, so that it will be `size`
   /// octets long once it is signed, at most ``limit``. Nothing fits afterwards until ``reset()``.
   public mutating func padTrailer(to size: Int) {

@@ -5,9 +5,9 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by nine values, each in a folder of its own: ``PacketSockets``,
+/// What it knows is kept by eleven values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History``,
-/// ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
+/// ``ProblemWatch``, ``WireGuardWatch``, ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
 /// other. The extensions of the daemon, which are in the same folders, say in which order the
 /// values act together.
 final class Daemon {
@@ -30,12 +30,16 @@ final class Daemon {
   let metrics: MetricsServer
   /// Programs that are run on events.
   let hooks = HookRunner()
+  /// What tunnels of WireGuard tell of their peers.
+  let wireGuard = WireGuardWatch()
   /// What begins and ends with the process.
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
   var reloading = Reloading()
   /// What happened lately.
   var history = History()
+  /// What is wrong, and what operators were told of it.
+  var problems = ProblemWatch()
 
   /// When this life began.
   let startedAt = Instant.now
@@ -95,6 +99,7 @@ final class Daemon {
       let answer = kernel.addAnswers(to: &poll)
       server?.addInterests(to: &poll)
       metrics.addInterests(to: &poll)
+      wireGuard.addInterests(to: &poll)
       do throws(KernelError) {
         _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
       } catch {
@@ -109,6 +114,7 @@ final class Daemon {
       if let answer, poll.isReadable(answer) { readKernelAnswers(at: .now) }
       serveClients(poll)
       serveMetrics(poll)
+      wireGuard.serve(poll, at: MonotonicClock.microseconds())
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
   }
@@ -135,12 +141,13 @@ final class Daemon {
     if let refusal = kernel.retryDeadline { earliest = min(earliest, refusal) }
     if let reversal = reloading.deadline { earliest = min(earliest, reversal) }
     if let end = settings.live.deadline { earliest = min(earliest, end) }
+    earliest = min(earliest, problems.deadline)
     if let storm = packets.stormDeadline { earliest = min(earliest, storm) }
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
     let served = min(server?.deadline ?? .max, metrics.deadline ?? .max, hooks.deadline ?? .max)
-    return min(earliest.microseconds, served)
+    return min(earliest.microseconds, served, wireGuard.deadline ?? .max)
   }
 
   /// Does what is due besides the node's own work; true if there is more.
@@ -150,6 +157,8 @@ final class Daemon {
     revertUnconfirmed(at: now)
     if settings.live.expire(at: now) { applyParameters(at: now) }
     runHooks(at: now)
+    watchProblems(at: now)
+    tellOfDenials()
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

@@ -93,10 +93,13 @@ def test_status(lab):
     text = ask(node, "status")
     assert all(len(line) <= 80 for line in text.splitlines()), text
     assert re.search(r"interfaces +2 of 3 up\nneighbours +2 of 2 usable\n", text), text
-    assert "1 problem:" in text and "interface wlan7: no such link" in text
-    head, problem = rows(node, "status")
-    assert (head["interfaces_up"], head["neighbours_usable"], head["problems"]) == (2, 2, 1)
-    assert (problem["problem"], problem["subject"]) == ("interface-down", "wlan7")
+    assert "problems, the worst first:" in text and "interface wlan7: no such link" in text
+    head, *problems = rows(node, "status")
+    assert (head["interfaces_up"], head["neighbours_usable"]) == (2, 2)
+    assert head["problems"] == len(problems)
+    # `a` and `b` have the same hosts.
+    assert [(one["severity"], one["problem"]) for one in problems] == [
+        ("partial", "no-such-interface"), *[("doubtful", "two-originators")] * 2]
     # From now on nothing of ours arrives at `a`.
     a.execute("nft", "-f", "-", stdin=(
         "add table inet t; add chain inet t c { type filter hook input priority 0; }\n"

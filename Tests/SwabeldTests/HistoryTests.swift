@@ -74,6 +74,38 @@ import Testing
     #expect(lines(history).contains { $0.hasPrefix("outages interface i999 ") })
   }
 
+  @Test func `an interface that is lost three times within ten minutes flaps`() {
+    var history = History()
+    for number in Int64(0)..<3 {
+      _ = history.interface(name, was: nil, now: "up", isUp: true, at: at(number * 200))
+      #expect(history.flapping(at: at(number * 200).monotonic).isEmpty)
+      _ = history.interface(name, was: "up", now: "link-down", isUp: false, at: at(number * 200))
+    }
+    #expect(history.flapping(at: at(400).monotonic).map(\.count) == [3])
+    #expect(history.flapping(at: at(600).monotonic).map(\.count) == [3])
+    #expect(history.flapping(at: at(601).monotonic).isEmpty)
+  }
+
+  @Test func `a problem is an event of what it is about`() throws {
+    var history = History()
+    let address = try #require(IPAddress("fe80::2"))
+    let problem = Problem(
+      kind: .oneWay, severity: .serious, subject: .neighbour(address, name), text: "it is deaf",
+      remedy: "Speak up.", patience: 0)
+    let line = history.problem(problem, lasted: nil, at: at(0))
+    #expect(
+      String(decoding: line, as: UTF8.self).hasSuffix(
+        " problem one-way neighbour fe80::2 if wg0 was none now serious cause it is deaf\n"))
+    _ = history.problem(problem, lasted: 4_200_000, at: at(5))
+    #expect(lines(history, .neighbour(address)).count == 2)
+    #expect(lines(history, .interface(name)).count == 2)
+    #expect(
+      lines(history).last?.hasSuffix(
+        " problem one-way neighbour fe80::2 if wg0 was serious now none seconds 4.2") == true)
+    let other = try #require(InterfaceName("eth0"))
+    #expect(lines(history, .interface(other)).isEmpty)
+  }
+
   @Test func `requests are read word by word`() throws {
     func request(_ text: String) -> EventsRequest? { EventsRequest(Array(text.utf8)) }
     #expect(request("show events") == .show(.all))

@@ -22,8 +22,13 @@ extension BabelNode {
     let subject = outputSubject(
       table.destinations[row].prefix, table.sourcePrefix(row), routerID, interface)
     guard let number = filters.output.firstMatch(subject) else { return metric }
-    ruleCounts.count(number, of: .output)
     let added = filters.output.rules[number].metric
+    if ruleCounts.count(number, of: .output), added.isInfinite {
+      ruleCounts.note(
+        RuleDenial(
+          chain: .output, number: number, destination: table.destinations[row].prefix,
+          neighbour: nil, interface: interface.name))
+    }
     return added.isInfinite ? nil : metric.adding(added)
   }
 

@@ -56,4 +56,6 @@ public struct AuthenticationStatus: Equatable, Sendable {
   public let peers: Int
   /// What happened since the interface has keys.
   public let counters: AuthenticationCounters
+  /// Who sent packets without a key of ours; the latest few.
+  public let offenders: [Offender]
 }

@@ -99,6 +99,8 @@ struct LinkAuthentication {
   var indexLifetime = ProtocolParameters.indexLifetime
   /// What happened so far.
   private(set) var counters = AuthenticationCounters()
+  /// Who sends without a key of ours.
+  private(set) var offenders = Offenders()
   /// Our own index, drawn anew when the counter is used up.
   private var index: [UInt8]
   /// The counter of the packet sent last.
@@ -182,7 +184,9 @@ struct LinkAuthentication {
       between: addresses
     ).verdict
     guard verdict == .valid else {
-      var judgement = refuse(verdict == .unsigned ? .unsigned : .wrongMAC)
+      let reason = verdict == .unsigned ? DropReason.unsigned : .wrongMAC
+      offenders.note(reason, from: source, at: now)
+      var judgement = refuse(reason)
       guard ring.isPermissive else { return judgement }
       // Who verifies us must be answered even if we cannot verify it.
       let found = AuthenticationTLVs(

@@ -177,7 +177,8 @@ public struct ConfigurationWarning: Equatable, Sendable, CustomStringConvertible
   }
 
   /// `NAME:LINE:COLUMN`, or without line and column where it is about the whole.
-  private var place: String { line == 0 ? source.name : "\(source.name):\(line):\(column)" }
+  /// Where it is.
+  public var place: String { line == 0 ? source.name : "\(source.name):\(line):\(column)" }
 
   /// `NAME:LINE` of the statement.
   public var statementPlace: String { line == 0 ? source.name : "\(source.name):\(line)" }

@@ -65,15 +65,22 @@ extension Configuration {
   /// What is legal but surely not what is meant, in the order of the chains. `positional` are the
   /// interfaces named on the command line.
   public func review(positional: [InterfaceName] = []) -> [ConfigurationWarning] {
-    var warnings: [ConfigurationWarning] = []
-    for (word, chain) in [
-      ("in", filters.input), ("out", filters.output), ("redistribute", filters.redistribute),
-      ("install", filters.install),
-    ] { reviewRules(chain.rules, of: word, into: &warnings) }
+    var warnings = deadRules(includingLengths: false)
     reviewLocalAddresses(into: &warnings)
     reviewKeys(positional, into: &warnings)
     reviewOptions(into: &warnings)
     reviewIntervals(into: &warnings)
+    return warnings
+  }
+
+  /// Rules that can never match, each with the reason; also those with impossible lengths, of which
+  /// the parser has spoken, if that is wanted.
+  public func deadRules(includingLengths: Bool = true) -> [ConfigurationWarning] {
+    var warnings: [ConfigurationWarning] = []
+    for (word, chain) in [
+      ("in", filters.input), ("out", filters.output), ("redistribute", filters.redistribute),
+      ("install", filters.install),
+    ] { reviewRules(chain.rules, of: word, includingLengths, into: &warnings) }
     return warnings
   }
 
@@ -117,7 +124,8 @@ extension Configuration {
   }
 
   private func reviewRules(
-    _ rules: [FilterRule], of chain: String, into warnings: inout [ConfigurationWarning]
+    _ rules: [FilterRule], of chain: String, _ includesLengths: Bool,
+    into warnings: inout [ConfigurationWarning]
   ) {
     // Beyond this many rules comparing each with each takes longer than it helps.
     let limit = 2000
@@ -125,7 +133,8 @@ extension Configuration {
       let name = reference(to: rule, of: chain) ?? "this rule"
       if let reason = rule.contradiction(hasIPv4Sources: sourceTables != nil) {
         // The parser has spoken of impossible lengths.
-        if rule.destinationLength.isEmpty || rule.sourceLength.isEmpty { continue }
+        let hasLength = !rule.destinationLength.isEmpty && !rule.sourceLength.isEmpty
+        guard includesLengths || hasLength else { continue }
         warnings.append(
           ConfigurationWarning(
             .suspicious, rule.position, in: self, "\(name) can never match: \(reason)"))

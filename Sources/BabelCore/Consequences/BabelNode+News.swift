@@ -20,8 +20,15 @@ extension BabelNode {
     } else {
       return
     }
+    if kind == .lost, table.routes[change.former].flags.contains(.notInstallable),
+      news.takeBack(change.row, table.destinations[change.row].prefix)
+    {
+      // The kernel refused it at once: packets never took this way, and nobody was told of it yet.
+      return
+    }
     var reason = former == nil ? RouteReason.selected : table.routes[change.former].reason
     if let former, neighbours[former].isLeaving { reason = .linkUnusable }
+    if former == nil { news.noteFinding(of: change.row, kind) }
     if news.count(kind, reason, of: former, at: now) {
       let destination = table.destinations[change.row].prefix
       news.keep(

@@ -11,6 +11,10 @@ public struct NeighbourAccount: Equatable, Sendable {
   public let knownFor: UInt32
   /// Seconds since its last Hello; nil if none came.
   public let lastHelloAge: UInt32?
+  /// Seconds since its last packet, whatever was in it.
+  public let lastPacketAge: UInt32
+  /// Whether that was signed, though there is no key here.
+  public let isSigning: Bool
   /// Seconds in which its last IHU still counts; nil if it has none that counts.
   public let ihuLeft: UInt32?
   /// Whether it ever said that it hears us.
@@ -28,6 +32,10 @@ public struct NeighbourAccount: Equatable, Sendable {
   /// Of these, how many may not be used: a filter or the kernel refuses them, or they may lead back
   /// to us.
   public let refusedCount: Int
+  /// Of these, how many the `in` filter denies.
+  public let deniedCount: Int
+  /// Of these, how many cannot be installed: the `install` filter denies them or the kernel does.
+  public let uninstallableCount: Int
   /// The part of the cost that `neighbour-cost` and `drain` add.
   public let surcharge: Metric
   /// The cost without what round-trip time, jitter and surcharge add; infinity if the link cannot

@@ -12,34 +12,23 @@ extension BabelNode {
   /// All neighbours, interface by interface, in order of arrival. Their routes are counted in one
   /// walk over all destinations.
   public func neighbourAccounts(at now: Instant) -> [NeighbourAccount] {
-    var counts: [NeighbourID: (selected: Int, refused: Int)] = [:]
-    for row in table.destinations.indexes where table.isLive(row) {
-      var walk = table.routes(of: row)
-      while let number = walk.next(in: table) {
-        let id = table.nextHops[table.routes[number].nextHop].neighbour
-        switch table.routes[number].reason {
-        case .selected: counts[id, default: (0, 0)].selected += 1
-        case .unfeasible, .awaitingSeqno, .deniedByFilter, .notInstallable, .metricInfinite:
-          counts[id, default: (0, 0)].refused += 1
-        case .retracted, .expired, .linkUnusable, .worse, .settling, .withinMargin,
-          .redistributedHere, .ownAddress:
-          break
-        }
-      }
-    }
+    neighbourAccounts(routeSurvey(), at: now)
+  }
+
+  /// The same with routes as a survey has counted them.
+  public func neighbourAccounts(_ survey: RouteSurvey, at now: Instant) -> [NeighbourAccount] {
     var result: [NeighbourAccount] = []
     for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] {
         guard let status = neighbourStatus(id, now) else { continue }
-        result.append(account(of: id, status, counts[id] ?? (0, 0), now))
+        result.append(account(of: id, status, survey.neighbours[id] ?? NeighbourTally(), now))
       }
     }
     return result
   }
 
   private func account(
-    of id: NeighbourID, _ status: NeighbourStatus, _ counts: (selected: Int, refused: Int),
-    _ now: Instant
+    of id: NeighbourID, _ status: NeighbourStatus, _ counts: NeighbourTally, _ now: Instant
   ) -> NeighbourAccount {
     let neighbour = neighbours[id]
     let parameters = interface(neighbour.interface)?.parameters ?? InterfaceParameters()
@@ -53,12 +42,15 @@ extension BabelNode {
     return NeighbourAccount(
       status: status, knownFor: seconds(from: neighbour.createdAt, to: now),
       lastHelloAge: neighbour.lastHello.map { seconds(from: $0, to: now) },
+      lastPacketAge: UInt32(clamping: max(0, now - neighbour.lastPacket) / 1_000_000),
+      isSigning: neighbour.signedAt == neighbour.lastPacket,
       ihuLeft: neighbour.ihuExpiry.map { seconds(from: now, to: $0) },
       hasHeardUs: neighbour.heardUs, healingSteps: Int(neighbour.healing.steps),
       hearsUnicast: neighbour.healing.hasAnswered,
       helloInterval: UInt32(clamping: neighbour.multicast.interval.microseconds / 1000),
       routeCount: neighbour.routes.count, selectedCount: counts.selected,
-      refusedCount: counts.refused, surcharge: surcharge, baseCost: base)
+      refusedCount: counts.refused, deniedCount: counts.denied,
+      uninstallableCount: counts.uninstallable, surcharge: surcharge, baseCost: base)
   }
 
   // MARK: Routes
@@ -124,6 +116,16 @@ extension BabelNode {
       feasibilityDistance: distance.map { Distance(seqno: $0.seqno, metric: $0.metric) },
       isSeqnoRequested: requests.find(row, route.routerID) != nil,
       toReplace: rule.map { ($0.margin, UInt32(clamping: $0.dwell / 1000)) })
+  }
+
+  /// Whether the kernel refused a route to a destination.
+  public func isRefusedByKernel(_ destination: Prefix, source: Prefix) -> Bool {
+    guard let row = table.find(destination, source) else { return false }
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
+      if table.routes[number].flags.contains(.notInstallable) { return true }
+    }
+    return false
   }
 
   // MARK: Announcements

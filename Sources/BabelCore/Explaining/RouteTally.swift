@@ -2,53 +2,193 @@ import BabelWire
 
 /// How many routes and destinations there are of each kind.
 public struct RouteTally: Equatable, Sendable {
-  private var counts = [Int](repeating: 0, count: 256)
+  private var counts = [Int](repeating: 0, count: RouteReason.allCases.count)
   /// All routes.
-  public fileprivate(set) var routes = 0
+  public private(set) var routes = 0
   /// Destinations with a selected route.
-  public fileprivate(set) var reached = 0
+  public internal(set) var reached = 0
   /// Destinations that are held as unreachable after a loss.
-  public fileprivate(set) var held = 0
+  public internal(set) var held = 0
   /// Destinations that have routes, all of them unfeasible or waiting for a newer seqno.
-  public fileprivate(set) var starving = 0
+  public internal(set) var starving = 0
   /// Prefixes that originate here.
-  public fileprivate(set) var originated = 0
+  public internal(set) var originated = 0
+  /// Routes that the kernel refused.
+  public internal(set) var refusedByKernel = 0
+  /// Destinations for which a route that may lead back to us is better than the selected one.
+  public internal(set) var unfeasible = 0
+  /// Destinations that several routers announce as their own.
+  public internal(set) var shared = 0
 
-  fileprivate init() {}
+  init() {}
 
   /// Routes that are selected or not for a reason.
-  public subscript(_ reason: RouteReason) -> Int { counts[Int(reason.rawValue)] }
+  public subscript(_ reason: RouteReason) -> Int {
+    let index = Int(reason.rawValue)
+    return counts.indices.contains(index) ? counts[index] : 0
+  }
 
-  fileprivate mutating func count(_ reason: RouteReason) {
-    counts[Int(reason.rawValue)] += 1
+  mutating func count(_ reason: RouteReason) {
+    let index = Int(reason.rawValue)
+    if counts.indices.contains(index) { counts[index] += 1 }
     routes += 1
   }
 }
 
-extension BabelNode {
-  /// Counts routes and destinations, in one walk.
-  public func routeTally() -> RouteTally {
-    var tally = RouteTally()
-    for row in table.destinations.indexes where table.isLive(row) {
-      let destination = table.destinations[row]
-      if destination.flags.contains(.originated) { tally.originated += 1 }
-      if destination.flags.contains(.held) { tally.held += 1 }
-      if destination.selected != .none { tally.reached += 1 }
-      var (mayComeBack, isUsable) = (false, false)
-      var walk = table.routes(of: row)
-      while let number = walk.next(in: table) {
-        let reason = table.routes[number].reason
-        tally.count(reason)
-        switch reason {
-        case .unfeasible, .awaitingSeqno: mayComeBack = true
-        case .retracted, .expired, .linkUnusable, .metricInfinite, .deniedByFilter: break
-        case .selected, .worse, .settling, .withinMargin, .redistributedHere, .ownAddress,
-          .notInstallable:
-          isUsable = true
-        }
-      }
-      if mayComeBack, !isUsable { tally.starving += 1 }
+/// Routes of one neighbour, counted.
+struct NeighbourTally {
+  /// Those that are selected.
+  var selected = 0
+  /// Those that may not be used.
+  var refused = 0
+  /// Those that the `in` filter denies.
+  var denied = 0
+  /// Those that cannot be installed.
+  var uninstallable = 0
+
+  mutating func count(_ reason: RouteReason) {
+    switch reason {
+    case .selected: selected += 1
+    case .deniedByFilter:
+      denied += 1
+      refused += 1
+    case .notInstallable:
+      uninstallable += 1
+      refused += 1
+    case .unfeasible, .awaitingSeqno, .metricInfinite: refused += 1
+    case .retracted, .expired, .linkUnusable, .worse, .settling, .withinMargin,
+      .redistributedHere, .ownAddress:
+      break
     }
-    return tally
+  }
+}
+
+/// A walk over all destinations and their routes, in slices, that counts what operators ask for.
+/// What changes behind its position meanwhile is not seen.
+public struct RouteSurvey {
+  /// A destination that several routers announce.
+  public struct Dispute: Equatable, Sendable {
+    /// The destination.
+    public let destination: Prefix
+    /// One of the routers; ours if the prefix originates here.
+    public let one: RouterID
+    /// Another one.
+    public let other: RouterID
+    /// The neighbour that the other one's route leads through.
+    public let neighbour: IPAddress
+  }
+
+  /// Most examples of each kind.
+  static let exampleLimit = 3
+
+  /// What was counted.
+  public internal(set) var tally = RouteTally()
+  /// Destinations that the kernel refused, for example.
+  public internal(set) var refused: [Prefix] = []
+  /// Destinations that have only routes that may lead back to us, for example.
+  public internal(set) var starving: [Prefix] = []
+  /// Destinations whose better route may lead back to us, for example.
+  public internal(set) var unfeasible: [Prefix] = []
+  /// Destinations that several routers announce, for example.
+  public internal(set) var disputes: [Dispute] = []
+  var neighbours: [NeighbourID: NeighbourTally] = [:]
+  var position: UInt32 = 0
+
+  /// Nothing was counted.
+  public init() {}
+
+  static func keep(_ example: Prefix, in examples: inout [Prefix]) {
+    if examples.count < exampleLimit { examples.append(example) }
+  }
+}
+
+extension BabelNode {
+  /// A number that is another one whenever routes were judged anew.
+  public var routeJudgements: UInt32 { selection.judgements }
+
+  /// Counts everything, in one walk.
+  public func routeSurvey() -> RouteSurvey {
+    var survey = RouteSurvey()
+    _ = continueSurvey(&survey, limit: .max)
+    return survey
+  }
+
+  /// Counts routes and destinations, in one walk.
+  public func routeTally() -> RouteTally { routeSurvey().tally }
+
+  /// Goes on with a walk, over at most `limit` destinations. True if it is complete.
+  public func continueSurvey(_ survey: inout RouteSurvey, limit: Int) -> Bool {
+    let capacity = table.destinations.capacity
+    guard survey.position < capacity else { return true }
+    let end = survey.position + UInt32(min(Int(capacity - survey.position), max(limit, 1)))
+    for row in RowIndexes<Destination>(from: survey.position, to: end) where table.isLive(row) {
+      count(row, &survey)
+    }
+    survey.position = end
+    return end >= capacity
+  }
+
+  private func count(_ row: DestinationRow, _ survey: inout RouteSurvey) {
+    let destination = table.destinations[row]
+    if destination.flags.contains(.originated) { survey.tally.originated += 1 }
+    if destination.flags.contains(.held) { survey.tally.held += 1 }
+    var best = Metric.infinity
+    if destination.selected != .none {
+      survey.tally.reached += 1
+      best = metric(of: destination.selected)
+    }
+    var originator = destination.flags.contains(.originated) ? ownRouter : RouterRow.none
+    var (mayComeBack, isUsable, isRefused, isBetter) = (false, false, false, false)
+    var rival = RouteRow.none
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
+      let route = table.routes[number]
+      survey.tally.count(route.reason)
+      survey.neighbours[table.nextHops[route.nextHop].neighbour, default: NeighbourTally()]
+        .count(route.reason)
+      switch route.reason {
+      case .unfeasible, .awaitingSeqno:
+        mayComeBack = true
+        if destination.selected != .none, metric(of: number) < best { isBetter = true }
+      case .retracted, .expired, .linkUnusable, .metricInfinite, .deniedByFilter: continue
+      case .notInstallable:
+        isUsable = true
+        if route.flags.contains(.notInstallable) {
+          isRefused = true
+          survey.tally.refusedByKernel += 1
+        }
+      case .selected, .worse, .settling, .withinMargin, .redistributedHere, .ownAddress:
+        isUsable = true
+      }
+      if originator == .none { originator = route.routerID }
+      if route.routerID != originator { rival = number }
+    }
+    let prefix = destination.prefix
+    if isRefused { RouteSurvey.keep(prefix, in: &survey.refused) }
+    if mayComeBack, !isUsable {
+      survey.tally.starving += 1
+      RouteSurvey.keep(prefix, in: &survey.starving)
+    }
+    if isBetter {
+      survey.tally.unfeasible += 1
+      RouteSurvey.keep(prefix, in: &survey.unfeasible)
+    }
+    // That there are several ways out of a network is normal, and who has an address of ours is
+    // told elsewhere.
+    if rival != .none, !prefix.isDefault, !offers.isOwnAddress(prefix) { note(rival, prefix, beside: originator, &survey) }
+  }
+
+  private func note(
+    _ rival: RouteRow, _ prefix: Prefix, beside originator: RouterRow,
+    _ survey: inout RouteSurvey
+  ) {
+    survey.tally.shared += 1
+    guard survey.disputes.count < RouteSurvey.exampleLimit else { return }
+    let route = table.routes[rival]
+    survey.disputes.append(
+      RouteSurvey.Dispute(
+        destination: prefix, one: table.routerIDs[originator],
+        other: table.routerIDs[route.routerID],
+        neighbour: neighbours[table.nextHops[route.nextHop].neighbour].address))
   }
 }

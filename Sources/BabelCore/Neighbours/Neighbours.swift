@@ -147,6 +147,12 @@ struct Neighbours {
     if isUnicast { table[id].unicast = history } else { table[id].multicast = history }
   }
 
+  /// Notes when a packet of any kind came.
+  mutating func notePacket(from id: NeighbourID, at now: Instant) { table[id].lastPacket = now }
+
+  /// Notes that the packet that came last is signed, though no key is needed here.
+  mutating func noteSignature(from id: NeighbourID) { table[id].signedAt = table[id].lastPacket }
+
   /// Notes when a Hello of any kind came.
   mutating func noteHello(from id: NeighbourID, at now: Instant) { table[id].lastHello = now }
 
@@ -349,6 +355,10 @@ struct Neighbour {
   fileprivate(set) var queue = OutgoingQueue()
   /// When the last Hello of any kind arrived.
   fileprivate(set) var lastHello: Instant?
+  /// When the last packet arrived, whatever was in it.
+  fileprivate(set) var lastPacket: Instant
+  /// When the last packet arrived that was signed, though no key is needed here.
+  fileprivate(set) var signedAt: Instant?
   /// The values last told to monitors.
   fileprivate(set) var reported: Shared<NeighbourStatus>?
 
@@ -365,5 +375,6 @@ struct Neighbour {
     interfaceName = name
     self.address = address
     createdAt = now
+    lastPacket = now
   }
 }

@@ -7,10 +7,14 @@ struct News {
   private static let pause: Int64 = 1_000_000
   /// Microseconds that a burst lasts at most.
   private static let longest: Int64 = 10_000_000
+  /// Most destinations found in a burst that are remembered.
+  private static let findingLimit = 1024
 
   /// Neighbours that were lost, while their routes are being looked at.
   private var losses: [NeighbourID: NeighbourChange] = [:]
   private var burst = RouteNews()
+  /// Destinations that were found or regained in the burst.
+  private var findings: [DestinationRow: RouteShift.Kind] = [:]
   private var began = Instant(microseconds: 0)
   private var latest = Instant(microseconds: 0)
 
@@ -41,6 +45,19 @@ struct News {
     }
   }
 
+  /// Notes a destination that has a way now and had none before.
+  mutating func noteFinding(of row: DestinationRow, _ kind: RouteShift.Kind) {
+    if findings.count < Self.findingLimit { findings[row] = kind }
+  }
+
+  /// The new way to a destination is none. Returns whether it was found in the burst under way; then
+  /// neither is told.
+  mutating func takeBack(_ row: DestinationRow, _ destination: Prefix) -> Bool {
+    guard let kind = findings.removeValue(forKey: row) else { return false }
+    burst.takeBack(kind, destination)
+    return true
+  }
+
   /// The place of a neighbour among those that were lost.
   private func loss(
     of neighbour: NeighbourID?
@@ -58,7 +75,10 @@ struct News {
   mutating func takeBurst(at now: Instant) -> RouteNews? {
     guard let due = firstDeadline, due <= now else { return nil }
     burst.duration = latest - began
-    defer { burst = RouteNews() }
+    defer {
+      burst = RouteNews()
+      findings.removeAll(keepingCapacity: false)
+    }
     return burst
   }
 

@@ -78,6 +78,12 @@ public struct RouteNews: Equatable, Sendable {
   /// Keeps one change as an example.
   mutating func keep(_ example: RouteShift) { examples.append(example) }
 
+  /// A way that was counted is none.
+  mutating func takeBack(_ kind: RouteShift.Kind, _ destination: Prefix) {
+    if kind == .regained { regained -= 1 } else { found -= 1 }
+    examples.removeAll { $0.kind == kind && $0.destination == destination }
+  }
+
   /// Counts a change.
   mutating func count(_ kind: RouteShift.Kind, _ reason: RouteReason) {
     switch kind {

@@ -14,18 +14,30 @@ extension BabelNode {
     let isEcho = isEcho(update)
     let refusal = isEcho ? nil : refusal(of: update, from: id)
     if let refusal { counters.count(refusal) }
+    if isEcho || refusal == .ownAddress { noteClaim(update, from: id, now) }
     // Whatever is refused, the neighbour does not have its former route any more.
     let isGone = refusal != nil || isEcho || update.isRetraction
     // The router-id of a retraction means nothing (§4.6.9), so filters do not see one.
     let verdict = isGone ? InputVerdict() : judge(update, from: id)
     if verdict.isDenied { counters.count(.filter) }
-    if verdict.rule > 0 { ruleCounts.count(Int(verdict.rule) - 1, of: .input) }
+    if verdict.rule > 0 { countInput(verdict, update.destination, from: id) }
     if let row = table.find(update.destination, update.source),
       let route = table.route(row, id)
     {
       return isGone ? retract(route, of: id, now) : change(route, update, verdict, now)
     }
     return isGone ? .unknown : addRoute(update, from: id, verdict, now)
+  }
+
+  private mutating func countInput(
+    _ verdict: InputVerdict, _ destination: Prefix, from id: NeighbourID
+  ) {
+    let number = Int(verdict.rule) - 1
+    guard ruleCounts.count(number, of: .input), verdict.isDenied else { return }
+    ruleCounts.note(
+      RuleDenial(
+        chain: .input, number: number, destination: destination, neighbour: neighbours[id].address,
+        interface: neighbours[id].interfaceName))
   }
 
   /// Whether another route of a neighbour may be entered. One that the filter denies is kept as

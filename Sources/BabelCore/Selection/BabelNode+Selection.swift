@@ -142,6 +142,7 @@ extension BabelNode {
     #endif
     let former = table.destinations[row].selected
     let selected = choose(row, now)
+    selection.noteJudgement()
     if selected != former {
       table.destinations[row].select(selected)
       table.order.noteChange()

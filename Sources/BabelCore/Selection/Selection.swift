@@ -6,6 +6,12 @@ struct Selection {
   private var holds = RowWheel<Destination>()
   private var kept = RowWheel<Destination>()
   private var settling = DelayLine(delay: ProtocolParameters.settlingTime)
+  /// How often routes of a destination were judged, so that it can be told whether some were
+  /// since. It wraps.
+  private(set) var judgements: UInt32 = 0
+
+  /// The routes of a destination were judged.
+  mutating func noteJudgement() { judgements &+= 1 }
 
   /// When something is to be done.
   var firstDeadline: Instant? {

@@ -21,7 +21,23 @@ extension BabelNode {
     }
     announce(on: id, &packet, now, &buffer)
     packet.close(&buffer)
+    if helloIsDue { sendShortPacket(id, interface, &buffer) }
     links.schedule(id)
+  }
+
+  /// Where Hellos fill the MTU, they may be lost because the path is narrower. So that the other
+  /// side can tell that from silence, a short packet follows as long as somebody is not usable.
+  private func sendShortPacket(
+    _ id: InterfaceID, _ interface: Interface, _ buffer: inout ActionBuffer
+  ) {
+    guard interface.parameters.probesMTU,
+      interface.neighbours.isEmpty || interface.neighbours.contains(where: {
+        neighbours[$0].cost.isInfinite
+      })
+    else { return }
+    var packet = OpenPacket(id, interface, toEach: recipients(interface))
+    packet.add(&buffer) { $0.appendShortPadding() }
+    packet.close(&buffer)
   }
 
   /// Appends a scheduled multicast Hello, and IHUs where they are due (§3.4).

@@ -1,6 +1,6 @@
 import CLinux
 
-/// A socket of the route family of netlink. It never waits.
+/// A socket of netlink, of its family for routes mostly. It never waits.
 struct NetlinkSocket: ~Copyable, Sendable {
   /// The descriptor to poll.
   let descriptor: FileDescriptor
@@ -11,12 +11,12 @@ struct NetlinkSocket: ~Copyable, Sendable {
   let isStrict: Bool
 
   /// Opens a socket that is subscribed to `groups` (RTMGRP bits). It does not hear of changes that
-  /// the sockets with the addresses `ignoring` make.
+  /// the sockets with the addresses `ignoring` make. `family` is that of routes, or another one.
   init(
-    groups: UInt32 = 0, receiveBuffer: Int32, ignoring portIDs: [UInt32] = []
+    groups: UInt32 = 0, receiveBuffer: Int32, ignoring portIDs: [UInt32] = [], family: Int32 = 0
   ) throws(KernelError) {
     let number = try Syscall.check("open netlink socket") {
-      socket(AF_NETLINK, Int32(SWB_SOCK_RAW | SWB_SOCK_FLAGS), 0)
+      socket(AF_NETLINK, Int32(SWB_SOCK_RAW | SWB_SOCK_FLAGS), family)
     }
     let owner = FileDescriptor(owning: number)
     enlargeReceiveBuffer(number, octets: receiveBuffer)

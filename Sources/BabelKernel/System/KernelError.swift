@@ -25,10 +25,15 @@ public struct KernelError: Error, Equatable, Sendable, CustomStringConvertible {
     KernelError(operation: operation, errno: errno, kernelMessage: text)
   }
 
+  /// `reason (the kernel's own words)`.
+  public var reason: String {
+    let text = Syscall.reason(errno)
+    return kernelMessage.utf8.isEmpty ? text : text + " (" + kernelMessage + ")"
+  }
+
   /// `operation: reason (the kernel's own words)`.
   public var description: String {
-    let text = operation + ": " + Syscall.reason(errno)
-    return kernelMessage.isEmpty ? text : text + " (" + kernelMessage + ")"
+    operation + ": " + reason
   }
 }
 
@@ -76,6 +81,8 @@ public enum ErrorNumber {
   public static let networkUnreachable: Int32 = 101
   /// Buffer space ran out; on a netlink listener: notifications were lost.
   public static let noBufferSpace: Int32 = 105
+  /// It took too long.
+  public static let timedOut: Int32 = 110
   /// Nothing listens.
   public static let connectionRefused: Int32 = 111
 }

@@ -9,6 +9,11 @@ extension Span where Element == UInt8 {
     UInt16(littleEndian: UInt16(self[offset]) | UInt16(self[offset + 1]) << 8)
   }
 
+  /// 64 bits in the machine's byte order.
+  func nativeUInt64(at offset: Int) -> UInt64 {
+    UInt64(littleEndian: networkUInt64(at: offset).byteSwapped)
+  }
+
   /// 32 bits in the machine's byte order.
   func nativeUInt32(at offset: Int) -> UInt32 {
     let low = UInt32(self[offset]) | UInt32(self[offset + 1]) << 8

@@ -53,6 +53,11 @@ extension Daemon {
         at: .now))
   }
 
+  /// Takes a problem into the history, or its end after so many microseconds.
+  func remember(_ problem: Problem, lasted: Int64?) {
+    tell(history.problem(problem, lasted: lasted, at: .now))
+  }
+
   private func tell(_ lines: [UInt8]) {
     if !lines.isEmpty { server?.tellFollowers(lines, log) }
   }

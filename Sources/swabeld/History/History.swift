@@ -12,6 +12,9 @@ struct History {
   static let eventsPerMinute = 60
   /// Most neighbours and interfaces whose losses are counted.
   static let outageLimit = 256
+  /// So many losses within so many microseconds make something flap.
+  static let flapLimit = 3
+  static let flapTime: Int64 = 600_000_000
 
   /// Events of one kind in a minute.
   private struct Window {
@@ -87,6 +90,12 @@ struct History {
     return append(.interface, subject, EventText(name, was: former, now: state), at: now)
   }
 
+  /// A problem was found; or one is over that lasted for so many microseconds.
+  mutating func problem(_ problem: Problem, lasted: Int64?, at now: EventTime) -> [UInt8] {
+    append(
+      .problem, .problem(problem.kind, problem.subject), EventText(problem, lasted: lasted), at: now)
+  }
+
   private mutating func append(
     _ kind: HistoryEvent.Kind, _ subject: HistoryEvent.Subject, _ text: EventText,
     at now: EventTime
@@ -140,6 +149,17 @@ struct History {
     outages[index].note(isUp: isUp, at: now)
   }
 
+  /// Neighbours and interfaces that were lost ``flapLimit`` times or more within ``flapTime``, and
+  /// how often.
+  func flapping(at now: Int64) -> [(subject: HistoryEvent.Subject, count: Int)] {
+    var result: [(subject: HistoryEvent.Subject, count: Int)] = []
+    for row in outages {
+      let count = row.losses(since: now - Self.flapTime)
+      if count >= Self.flapLimit { result.append((row.subject, count)) }
+    }
+    return result
+  }
+
   // MARK: What is asked
 
   /// The events that pass a filter, the oldest first, and the outages, a line each.
@@ -157,6 +177,8 @@ private struct Outages {
   private var count = 0
   private var total: Int64 = 0
   private var downSince: Int64?
+  /// When it was lost, the latest few times.
+  private var losses: [Int64] = []
   /// When it changed last.
   private(set) var changed: Int64 = 0
 
@@ -170,8 +192,15 @@ private struct Outages {
     } else if downSince == nil {
       count += 1
       downSince = now.monotonic
+      if losses.count >= Self.lossLimit { losses.removeFirst() }
+      losses.append(now.monotonic)
     }
   }
+
+  private static let lossLimit = 10
+
+  /// How often it was lost since then; at most as often as is remembered.
+  func losses(since: Int64) -> Int { losses.reduce(0) { $0 + ($1 >= since ? 1 : 0) } }
 
   func line(at now: EventTime) -> [UInt8] {
     let time = total + (downSince.map { now.monotonic - $0 } ?? 0)

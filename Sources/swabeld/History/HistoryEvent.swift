@@ -20,7 +20,7 @@ struct EventTime {
 struct HistoryEvent {
   /// What it is about, in general.
   enum Kind: UInt8, Hashable {
-    case neighbour, interface, route
+    case neighbour, interface, route, problem
   }
 
   /// What it is about.
@@ -33,6 +33,8 @@ struct HistoryEvent {
     case prefix(RouteShift)
     /// The ways to many destinations.
     case prefixes
+    /// A problem.
+    case problem(ProblemKind, Problem.Subject)
 
     /// The words for it in a line.
     var name: String {
@@ -41,6 +43,7 @@ struct HistoryEvent {
       case .interface(let name): "interface \(name)"
       case .prefix(let shift): "prefix \(shift.destination) from \(shift.source)"
       case .prefixes: "prefixes"
+      case .problem(let kind, let subject): "problem \(kind.word) \(subject.name)"
       }
     }
   }
@@ -95,6 +98,11 @@ enum EventFilter: Equatable {
     case (.interface(let wanted), .prefix(let shift)):
       shift.former?.interface == wanted || shift.selected?.interface == wanted
     case (.prefix(let wanted), .prefix(let shift)): wanted == shift.destination
+    case (.neighbour(let wanted), .problem(_, .neighbour(let address, _))): wanted == address
+    case (.interface(let wanted), .problem(_, .neighbour(_, let name))): wanted == name
+    case (.interface(let wanted), .problem(_, .interface(let name))): wanted == name
+    case (.prefix(let wanted), .problem(_, .prefix(let prefix))): wanted == prefix
+    case (.prefix, .problem(_, .routes)), (.prefix, .problem(_, .kernel)): true
     case (.neighbour, _), (.interface, _), (.prefix, _): false
     }
   }
@@ -140,6 +148,15 @@ struct EventText {
     self.init("interface \(interface) was \(former ?? "none") now \(state)")
   }
 
+  init(_ problem: Problem, lasted: Int64?) {
+    let name = HistoryEvent.Subject.problem(problem.kind, problem.subject).name
+    if let lasted {
+      self.init("\(name) was \(problem.severity.word) now none seconds \(Self.seconds(lasted))")
+    } else {
+      self.init("\(name) was none now \(problem.severity.word) cause \(problem.text)")
+    }
+  }
+
   private static func way(_ way: RouteShift.Way?) -> String {
     way.map { "\($0.neighbour) if \($0.interface)" } ?? "none"
   }
@@ -152,6 +169,21 @@ struct EventText {
   static func seconds(_ microseconds: Int64) -> String {
     let tenths = (max(microseconds, 0) + 50_000) / 100_000
     return "\(tenths / 10).\(tenths % 10)"
+  }
+}
+
+extension Problem.Subject {
+  /// The words for it in a line.
+  fileprivate var name: String {
+    switch self {
+    case .interface(let name): "interface \(name)"
+    case .neighbour(let address, let interface): "neighbour \(address) if \(interface)"
+    case .prefix(let prefix): "prefix \(prefix)"
+    case .routes: "routes"
+    case .kernel: "kernel"
+    case .table(let limit): "limit \(limit)"
+    case .place(let octets): "place \(String(decoding: octets, as: UTF8.self))"
+    }
   }
 }
 

@@ -261,7 +261,9 @@ extension Daemon {
       let kind = interfaces[index].parameters.control == .ipv4 ? "IPv4" : "link-local"
       log.write(
         .warning, .interfaces,
-        "Interface \(interfaces[index].name) is not used: it has no \(kind) address.")
+        "Interface \(interfaces[index].name) is not used: it has no \(kind) address. "
+          + InterfaceObstacle.noAddress(interfaces[index].parameters.control)
+          .remedy(interfaces[index].name))
     } else {
       interfaces.retry(notLaterThan: due)
     }

@@ -63,7 +63,9 @@ extension Daemon {
     switch condition {
     case .up:
       text = "is up, from \(row.controlAddress.map { "\($0)" } ?? "no address")"
-    case .noLink: text = "is not used: \(condition.description); waiting for it"
+    case .noLink:
+      let hint = similarLink(to: row.name).map { " (is \($0) meant?)" } ?? ""
+      text = "is not used: \(condition.description)\(hint); waiting for it"
     case .linkDown:
       text = "is not used: \(condition.description) (ip link set \(row.name) up)"
     case .noCarrier: text = "is not used: \(condition.description)"

@@ -106,11 +106,13 @@ extension Daemon {
   private func write(_ remark: MirrorRemark) {
     switch remark {
     case .refused(let failure, let route, let occupant):
+      if failure.change != .delete { noteRefusal(route, failure.error, occupant: occupant) }
       let addition = occupant.map { ", there is \($0)" } ?? ""
       log.write(
         .routeRefused, subject: .error(number: failure.error.errno),
         "kernel_route(\(failure.change)): \(route): \(failure.error)\(addition)")
     case .blocked(let route, let occupant):
+      noteRefusal(route, nil, occupant: occupant)
       log.write(
         .routeRefused, subject: .placeTaken, "kernel_route(add): \(route): there is \(occupant)")
     case .spurious(let route):

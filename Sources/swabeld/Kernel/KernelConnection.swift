@@ -58,6 +58,8 @@ final class KernelConnection {
   var readingDue: Instant { mirror.readingDue }
   /// When links and addresses are to be read; nil if they need not be.
   var linksDue: Instant? { mirror.linksDue }
+  /// Routes of others that the kernel prefers to those of the node.
+  func rivals(_ node: borrowing BabelNode) -> [KernelRoute] { mirror.rivals(node) }
   /// When ``retryRefused(at:)`` has something to do.
   var retryDeadline: Instant? { mirror.retryDeadline() }
   /// Whether a batch of changes begins with the next one.

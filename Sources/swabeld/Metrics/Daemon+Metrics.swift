@@ -28,6 +28,7 @@ extension Daemon {
     report.tellTables(of: node)
     report.tell(node.authenticationStatus())
     report.tellRules(of: node)
+    report.tell(problems)
     report.tell(
       kernel.tally, clients: server?.clientCount ?? 0, monitors: server?.monitorCount ?? 0,
       clientLimit: ControlServer.connectionLimit)

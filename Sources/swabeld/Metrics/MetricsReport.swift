@@ -207,6 +207,15 @@ struct MetricsReport {
     }
   }
 
+  /// Tells how many problems operators were told of that are not over.
+  mutating func tell(_ problems: ProblemWatch) {
+    text.begin(
+      "swabeld_problems", .gauge, "Problems that have lasted and are not over, by kind.")
+    for kind in ProblemKind.allCases {
+      text.add(MetricLabels(("kind", kind.word)), problems.count(of: kind))
+    }
+  }
+
   /// Tells of what the kernel was asked for, and of who is connected.
   mutating func tell(_ tally: KernelTally, clients: Int, monitors: Int, clientLimit: Int) {
     text.begin(

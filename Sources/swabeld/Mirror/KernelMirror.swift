@@ -15,9 +15,9 @@ struct KernelMirror {
 
   private var scope: MirrorScope
   private var watch: LinkWatch
-  private var ledger: ForwardingLedger
+  private(set) var ledger: ForwardingLedger
   private var owners = RouteOwners()
-  private var readings: KernelReadings
+  private(set) var readings: KernelReadings
   /// What the kernel has told and was not worked on yet.
   private var notifications: [KernelEvent] = []
 

@@ -33,6 +33,10 @@ struct KernelReadings {
   /// The same because it is not certain that routes through an interface that left are gone.
   private var departurePatience = Patience(first: 500_000, longest: 300_000_000)
 
+  /// Routes of others in our tables, and those that the reading under way has found.
+  private(set) var rivals = Rivals()
+  private var foundRivals = Rivals()
+
   init(_ scope: MirrorScope) { self.scope = scope }
 
   /// Other parts of the tables concern us from now on; no reading is under way.
@@ -98,9 +102,15 @@ struct KernelReadings {
   /// A route of somebody else came.
   mutating func heardAdded(_ route: KernelRoute, replacing: Bool) {
     reading?.heardAdded(route, replacing: replacing)
+    rivals.insert(route, tables: scope.exportTables)
+    foundRivals.insert(route, tables: scope.exportTables)
   }
   /// A route of somebody else went.
-  mutating func heardRemoved(_ route: KernelRoute) { reading?.heardRemoved(route) }
+  mutating func heardRemoved(_ route: KernelRoute) {
+    reading?.heardRemoved(route)
+    rivals.remove(route)
+    foundRivals.remove(route)
+  }
 
   // MARK: Routes are read
 
@@ -114,6 +124,7 @@ struct KernelReadings {
     ledger.beginComparison()
     deletionsBefore = ledger.ipv6Deletions
     reading = KernelReading(scope.places)
+    foundRivals = Rivals()
   }
 
   /// The reading failed: it is tried again in a while.
@@ -135,6 +146,7 @@ struct KernelReadings {
     }
     if reading?.hasHeard(of: route) == true { return false }
     reading?.noteForeign(route)
+    foundRivals.insert(route, tables: scope.exportTables)
     return true
   }
 
@@ -187,6 +199,7 @@ struct KernelReadings {
     if !isConsistent { reading?.acceptInconsistency() }
     if deletionsBefore != ledger.ipv6Deletions { reading?.disturb() }
     reading?.phase = .doubtful(wishes.unconfirmedOffers())
+    rivals = foundRivals
   }
 
   // MARK: What was not read

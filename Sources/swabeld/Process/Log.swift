@@ -151,17 +151,19 @@ final class Log {
 enum LogKind {
   case packetDropped, tlvIgnored, limitReached, otherNotice, receiveFailed, sendFailed
   case routeRefused, overflow, kernelDifference, client, interface, flood
-  case interfaceNews, neighbourNews, routeNews
+  case interfaceNews, neighbourNews, routeNews, ruleNews
+  case interfaceProblem, neighbourProblem, routeProblem, kernelProblem, configurationProblem
 
   /// What the lines are about.
   var topic: LogTopic {
     switch self {
     case .packetDropped, .tlvIgnored, .receiveFailed, .sendFailed, .flood: .packets
-    case .limitReached, .routeNews: .routes
-    case .routeRefused, .overflow, .kernelDifference: .kernel
+    case .limitReached, .routeNews, .ruleNews, .routeProblem: .routes
+    case .routeRefused, .overflow, .kernelDifference, .kernelProblem: .kernel
     case .client: .socket
-    case .interface, .interfaceNews: .interfaces
-    case .neighbourNews: .neighbours
+    case .interface, .interfaceNews, .interfaceProblem: .interfaces
+    case .neighbourNews, .neighbourProblem: .neighbours
+    case .configurationProblem: .configuration
     case .otherNotice: .process
     }
   }
@@ -197,6 +199,8 @@ enum LogSubject: Hashable {
   case tlv(UInt8, TLVFault, from: IPAddress)
   /// A table that is full.
   case table(Limit)
+  /// Problems of a kind.
+  case problem(ProblemKind)
   /// A neighbour.
   case neighbour(IPAddress, on: InterfaceName)
   /// An interface.

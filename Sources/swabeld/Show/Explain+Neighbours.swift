@@ -4,7 +4,7 @@ import BabelWire
 
 // `explain neighbour`, `explain interface` and `explain out`: what is missing, and for whom.
 extension Daemon {
-  func neighbourExplained(_ account: NeighbourAccount) -> String {
+  func neighbourExplained(_ account: NeighbourAccount, at now: Instant) -> String {
     let status = account.status
     var text = "\(status.address) on \(status.interface): \(NeighbourState(account).word)\n"
     func add(_ line: String) { text += Paragraph.text(line, indent: 2) }
@@ -30,7 +30,8 @@ extension Daemon {
       add(parts + ".")
     }
     add("It announces \(account.routeCount) routes, of which \(account.selectedCount) are used.")
-    for line in missing(account) { add(line) }
+    for line in missing(account, at: now) { add(line) }
+    for line in wireGuardExplained(status.address, on: status.interface) { add(line) }
     return text
   }
 
@@ -39,22 +40,36 @@ extension Daemon {
   }
 
   /// What is wrong between a neighbour and us, as sentences.
-  private func missing(_ account: NeighbourAccount) -> [String] {
+  private func missing(_ account: NeighbourAccount, at now: Instant) -> [String] {
     let status = account.status
     switch NeighbourState(account) {
     case .usable: return ["Nothing is missing: packets go both ways."]
+    case .doesNotHearUs where account.isSigning:
+      return [
+        "Missing: a key here. It signs its packets, and there is no key on \(status.interface), so "
+          + "it refuses ours."
+      ]
     case .doesNotHearUs where account.ihuLeft == nil:
       return [
         "Missing: it says nothing of hearing us. "
           + (account.hasHeardUs ? "It did before. " : "It never did. ")
           + "Either our Hellos do not arrive there (firewall, UDP port 6696, group ff02::1:6, "
           + "allowed-ips of WireGuard there), or they are refused (keys), or its answers are lost."
-      ] + unicastHints(account) + keyHints(status.interface)
+      ] + unicastHints(account) + keyHints(status.interface, at: now)
     case .doesNotHearUs:
       return [
         "Missing: it says that it does not hear us well enough (rxcost infinity). Our Hellos get "
           + "lost on the way to it: look at the link in that direction, and at the MTU."
-      ] + unicastHints(account) + keyHints(status.interface)
+      ] + unicastHints(account) + keyHints(status.interface, at: now)
+    case .isNotHeard where Self.isSpeaking(account), .lost where Self.isSpeaking(account):
+      return [
+        probesMTU(status.interface)
+          ? "Missing: its Hellos, which fill the MTU (probe-mtu). Its short packets arrive, so the "
+            + "way is narrower than the MTU: lower that at both ends, or look for what drops large "
+            + "packets."
+          : "Missing: its Hellos, which go to the group \(settings.configuration.protocolGroup). "
+            + "Other packets of it arrive, so something drops multicast."
+      ]
     case .isNotHeard:
       return [
         "Missing: its Hellos do not come well enough. Look at the link from it to us, and at the "
@@ -78,18 +93,22 @@ extension Daemon {
     ]
   }
 
-  private func keyHints(_ name: InterfaceName) -> [String] {
+  private func keyHints(_ name: InterfaceName, at now: Instant) -> [String] {
     guard let status = node.authenticationStatus().first(where: { $0.interface == name }) else {
       return []
     }
-    let counters = status.counters
+    let recent = Self.offenders(status, node.neighbourAccounts(at: now), at: now)
+    let (wrong, unsigned) = (
+      recent.filter { $0.reason == .wrongMAC }, recent.filter { $0.reason == .unsigned }
+    )
     var hints: [String] = []
-    if counters.wrongMAC > 0 {
+    if !wrong.isEmpty {
       hints.append(
-        "Here \(counters.wrongMAC) packets were signed with none of our keys: the keys differ.")
+        "Packets of \(Self.names(wrong)) are signed with none of our keys: the keys differ.")
     }
-    if counters.unsigned > 0 {
-      hints.append("Here \(counters.unsigned) packets were not signed: a key is missing there.")
+    if !unsigned.isEmpty {
+      hints.append(
+        "Packets of \(Self.names(unsigned)) are not signed: a key is missing there.")
     }
     return hints
   }
@@ -127,22 +146,24 @@ extension Daemon {
     for account in accounts {
       add("neighbour \(account.status.address): \(NeighbourState(account).word)")
     }
-    for hint in keyHints(name) { add(hint) }
-    guard accounts.isEmpty else { return text }
+    let hints = keyHints(name, at: now)
+    for hint in hints { add(hint) }
+    guard accounts.isEmpty, hints.isEmpty else {
+      for line in wireGuardExplained(name, isHeard: true) { add(line) }
+      return text
+    }
     add(
       "Nobody is heard. Is a Babel router on the other end, on UDP port "
         + "\(settings.configuration.protocolPort) and group "
         + "\(settings.configuration.protocolGroup)? "
-        + "Does a firewall drop these packets, here or there?")
+        + "Does a firewall, here or there, or a switch in between drop these packets? That ping works "
+        + "proves little, because Hellos are multicast: ping ff02::1%\(name) reaches all on the link "
+        + "by multicast, too.")
     guard let link = links.link(name) else { return text }
     if !link.isMulticast {
       add("The link does not carry multicast: name the neighbours (neighbour ADDRESS).")
     }
-    if link.kind == .wireguard {
-      add(
-        "It is a WireGuard tunnel: is there a handshake (wg show \(name) latest-handshakes), and "
-          + "do allowed-ips on both ends contain ff02::/16 and fe80::/10?")
-    }
+    for line in wireGuardExplained(name, isHeard: false) { add(line) }
     return text
   }
 

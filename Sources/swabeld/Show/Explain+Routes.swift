@@ -14,12 +14,15 @@ extension Daemon {
       let selected = account.routes.first { $0.status.isInstalled }
       for route in account.routes { text += routeText(route, account, selected) }
     }
-    return text + kernelText(prefix, accounts)
+    return text + claimsText(prefix, at: now) + kernelText(prefix, accounts)
   }
 
   private func nothingKnown(of prefix: Prefix, at now: Instant) -> String {
-    var text = Paragraph.text(
-      "Nobody announces \(prefix) to us, and it is not redistributed.", indent: 0)
+    let claims = claimsText(prefix, at: now)
+    var text =
+      claims.utf8.isEmpty
+      ? Paragraph.text("Nobody announces \(prefix) to us, and it is not redistributed.", indent: 0)
+      : "\(prefix)\n\(claims)"
     var nearest: Prefix?
     for handle in node.destinationOrder() {
       guard let one = node.prefixes(of: handle)?.destination, one.contains(prefix) else { continue }
@@ -29,6 +32,18 @@ extension Daemon {
       text += Paragraph.text("Packets follow \(nearest): swabelctl explain \(nearest)", indent: 0)
     }
     return text + kernelText(prefix, [])
+  }
+
+  /// Who announces an address of this machine.
+  private func claimsText(_ prefix: Prefix, at now: Instant) -> String {
+    var text = ""
+    for claim in node.ownAddressClaims(at: now) where claim.destination == prefix {
+      text += Paragraph.text(
+        "It is an address of this machine, and router \(claim.routerID) announces it, through "
+          + "\(claim.neighbour) on \(claim.interface). No route to it is used; other machines may "
+          + "reach either of the two.", indent: 2)
+    }
+    return text
   }
 
   private func destinationText(_ account: DestinationAccount) -> String {
@@ -55,7 +70,21 @@ extension Daemon {
       text += "  The kernel has it via \(path.gateway) on \(name), table \(tables).\n"
     }
     if account.routes.isEmpty { text += "  No neighbour announces it.\n" }
+    if let routers = routers(of: account) { text += Paragraph.text(routers, indent: 2) }
     return text
+  }
+
+  /// Who announces a destination as its own, if there are several.
+  private func routers(of account: DestinationAccount) -> String? {
+    var routers: [RouterID] = account.originatedMetric == nil ? [] : [node.routerID]
+    for route in account.routes where !route.status.metric.isInfinite {
+      if !routers.contains(route.status.routerID) { routers.append(route.status.routerID) }
+    }
+    guard routers.count > 1 else { return nil }
+    let names = routers.map { $0.description }.joined(separator: ", ")
+    return
+      "Several routers announce it as their own: \(names). Each packet goes to the one that is "
+      + "nearest; unless that is meant, take it from all but one."
   }
 
   private func routeText(
@@ -140,12 +169,20 @@ extension Daemon {
       let rule = route.inputRule.map { ruleText($0, of: .input) } ?? "the in filter"
       return "\(rule) must not deny it."
     case .notInstallable:
-      if route.isRefusedByKernel {
-        return "the kernel has to take it; the log says with which error it was refused."
-      }
+      if route.isRefusedByKernel { return refusalText(status) }
       let rule = route.installRule.map { ruleText($0, of: .install) } ?? "the install filter"
       return "\(rule) must not deny it."
     }
+  }
+
+  /// Why the kernel does not have a route.
+  private func refusalText(_ status: RouteStatus) -> String {
+    let refusal = problems.refusals.refusal(of: status.destination, source: status.source)
+    guard let refusal else { return "the kernel has to take it; it refused it before." }
+    if let occupant = refusal.occupant {
+      return "the place must be free: somebody else has a route there, \(way(of: occupant))."
+    }
+    return "the kernel has to take it. The kernel refused it: \(refusal.reason)."
   }
 
   /// What the kernel does with packets to the prefix now.

@@ -67,7 +67,7 @@ extension Daemon {
     case .neighbour(let address):
       let accounts = node.neighbourAccounts(at: now).filter { $0.status.address == address }
       guard !accounts.isEmpty else { return strangerExplained(address) + "ok\n" }
-      return accounts.map { neighbourExplained($0) }.joined(separator: "\n") + "ok\n"
+      return accounts.map { neighbourExplained($0, at: now) }.joined(separator: "\n") + "ok\n"
     case .interface(let name): return interfaceExplained(name, at: now) + "ok\n"
     }
   }

@@ -19,6 +19,14 @@ enum InterfaceObstacle {
   /// The multicast group could not be joined; the log says why.
   case notPrepared
 
+  /// Under which name it is told among problems.
+  var kind: ProblemKind {
+    switch self {
+    case .noLink: .noSuchInterface
+    case .down, .noCarrier, .noAddress, .duplicateAddress, .smallMTU, .notPrepared: .interfaceDown
+    }
+  }
+
   /// Some words.
   var reason: String {
     switch self {
@@ -75,7 +83,7 @@ extension Daemon {
   }
 
   /// A link that we do not run on and whose name is near: one letter more, less or different.
-  private func similarLink(to name: InterfaceName) -> String? {
+  func similarLink(to name: InterfaceName) -> String? {
     let wanted = name.octets
     for link in links.links() where !link.isLoopback && !interfaces.contains(link.name) {
       if Self.areNear(wanted, link.name.octets) { return link.name.description }

@@ -28,11 +28,12 @@ extension Daemon {
   }
 
   private func statusScreen(at now: Instant) -> String {
-    let tally = node.routeTally()
-    let accounts = node.neighbourAccounts(at: now)
+    let survey = node.routeSurvey()
+    let tally = survey.tally
+    let accounts = node.neighbourAccounts(survey, at: now)
     let usable = accounts.filter { !$0.status.cost.isInfinite }.count
     let up = interfaces.all.filter { $0.isUp }.count
-    let problems = problems(at: now)
+    let (problems, problemCount) = currentProblems(survey, at: now)
     var text = "\(Usage.version) on \(OwnProcess.hostname), router-id \(node.routerID)\n"
     text += "up \(HumanTime.text(uptime(at: now))), process \(OwnProcess.id), "
     text += "configuration \(reloading.generation)"
@@ -43,13 +44,13 @@ extension Daemon {
     text += tally.held > 0 ? ", \(tally.held) prefixes unreachable\n" : "\n"
     text += "exported    \(tally.originated) prefixes of this machine\n\n"
     guard !problems.isEmpty else { return text + "No problem is known.\n" }
-    text += problems.count == 1 ? "1 problem:\n" : "\(problems.count) problems, the worst first:\n"
+    text += problemCount == 1 ? "1 problem:\n" : "\(problemCount) problems, the worst first:\n"
     for problem in problems.prefix(Self.shownProblems) {
       text += Paragraph.text("[\(problem.severity.word)] \(problem.text).", indent: 2)
       text += Paragraph.text(problem.remedy, indent: 6)
     }
-    if problems.count > Self.shownProblems {
-      text += "  and \(problems.count - Self.shownProblems) more: swabelctl status --json\n"
+    if problemCount > Self.shownProblems {
+      text += "  and \(problemCount - Self.shownProblems) more: swabelctl status --json\n"
     }
     return text
   }
@@ -58,8 +59,9 @@ extension Daemon {
 
   /// One object for the daemon, then one for each problem.
   private func statusJSON(at now: Instant) -> String {
-    let tally = node.routeTally()
-    let accounts = node.neighbourAccounts(at: now)
+    let survey = node.routeSurvey()
+    let tally = survey.tally
+    let accounts = node.neighbourAccounts(survey, at: now)
     var text: [UInt8] = []
     let writer = TableWriter(
       [
@@ -67,7 +69,7 @@ extension Daemon {
         "interfaces_up", "neighbours", "neighbours_usable", "routes", "prefixes_reached",
         "prefixes_unreachable", "exported", "problems",
       ].map { TableColumn("", $0, 0) }, .json)
-    let problems = problems(at: now)
+    let (problems, problemCount) = currentProblems(survey, at: now)
     writer.append(
       [
         .text(Usage.version), .text(OwnProcess.hostname), .text(node.routerID.description),
@@ -76,14 +78,15 @@ extension Daemon {
         .number(interfaces.all.filter { $0.isUp }.count), .number(accounts.count),
         .number(accounts.filter { !$0.status.cost.isInfinite }.count), .number(tally.routes),
         .number(tally.reached), .number(tally.held), .number(tally.originated),
-        .number(problems.count),
+        .number(problemCount),
       ], to: &text)
     let list = TableWriter(
       ["severity", "problem", "subject", "text", "remedy"].map { TableColumn("", $0, 0) }, .json)
     for problem in problems {
       list.append(
         [
-          .text(problem.severity.word), .text(problem.kind), .text(problem.subject),
+          .text(problem.severity.word), .text(problem.kind.word),
+          .text(problem.subject.description),
           .text(problem.text), .text(problem.remedy),
         ], to: &text)
     }

@@ -72,6 +72,56 @@ import Testing
       ])
   }
 
+  @Test func `a route that the kernel refuses is neither found nor lost, whenever it is tried`()
+    throws
+  {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    let key = ForwardingKey(destination: Example.x, source: .ipv6Default, table: 254)
+    peer.announce(Example.x, metric: 100, interval: 65534)
+    for _ in 0..<3 {
+      bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+      bench.run(2)
+      bench.input { $0.forwardingMayWork(Example.x, at: $1, into: &$2) }
+    }
+    #expect(lines(bench, atLeast: .info).filter { $0.contains("prefixes") } == [])
+    bench.run(2)
+    let found = lines(bench, atLeast: .info).filter { $0.contains("prefixes new: 1;") }
+    #expect(found.count == 1)
+    // One that was in use is lost.
+    bench.forget()
+    bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+    bench.run(2)
+    #expect(
+      lines(bench).filter { $0.contains("prefixes lost: 1 (cannot be installed)") }.count == 1)
+  }
+
+  @Test func `each rule that denies something is told once, with what it denied first`() throws {
+    var rule = FilterRule()
+    rule.metric = .infinity
+    var filters = FilterSet()
+    filters.redistribute.rules = [FilterRule()]
+    filters.input.rules = [rule]
+    filters.output.rules = [rule]
+    let bench = try Bench(filters: filters)
+    let peer = bench.peer(0xB1)
+    for prefix in [Example.x, Example.y] { peer.announce(prefix, metric: 0) }
+    bench.offer(Example.own)
+    func denials() -> [RuleDenial] {
+      var result: [RuleDenial] = []
+      bench.input { node, _, _ in result = node.takeRuleDenials() }
+      return result
+    }
+    bench.run(30)
+    let told = denials()
+    #expect(told.map { $0.chain } == [.input, .output])
+    #expect(told.map { $0.destination } == [Example.x, Example.own])
+    #expect(told.map { $0.neighbour } == [peer.address, nil])
+    peer.announce(Example.x, seqno: 11, metric: 0)
+    bench.run(30)
+    #expect(denials() == [])
+  }
+
   @Test func `prefixes that are lost and come back in one burst take one line`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

@@ -1,0 +1,118 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+extension Daemon {
+  /// What is wrong with a neighbour.
+  func find(_ account: NeighbourAccount, _ list: inout ProblemList) {
+    let status = account.status
+    let name = "neighbour \(status.address) on \(status.interface)"
+    let subject = Problem.Subject.neighbour(status.address, status.interface)
+    let hello = max(account.helloInterval / 1000, 1)
+    switch NeighbourState(account) {
+    case .usable:
+      guard account.routeCount > 0, account.refusedCount == account.routeCount else { break }
+      list.add(.routesRefused, .partial, subject) { refusedRoutes(account, name) }
+    case .doesNotHearUs where account.isSigning:
+      list.add(.unsigned, .serious, subject) {
+        (
+          "\(name) signs its packets, and there is no key on \(status.interface) here, so it "
+            + "refuses ours",
+          "Give this interface the key (key, interface \(status.interface) key ID), or take it "
+            + "from the neighbour."
+        )
+      }
+    case .doesNotHearUs where account.knownFor < 3 * hello:
+      break  // It may just not have had the time to say so.
+    case .doesNotHearUs:
+      let probes = probesMTU(status.interface)
+      list.add(.oneWay, .serious, subject, patience: Int64(hello) * 3_000_000) {
+        (
+          account.ihuLeft == nil
+            ? "\(name) is one-way: it is heard, but says nothing of hearing us"
+            : "\(name) is one-way: it is heard, but says that it does not hear us",
+          "Packets from here do not arrive there: look at its firewall (UDP port "
+            + "\(settings.configuration.protocolPort), "
+            + "\(settings.configuration.protocolGroup)), its keys, allowed-ips of WireGuard, "
+            + (probes ? "and above all the MTU: probe-mtu fills our Hellos." : "and the MTU.")
+        )
+      }
+    case .isNotHeard, .lost: findUnheard(account, name, subject, &list)
+    }
+  }
+
+  func probesMTU(_ name: InterfaceName) -> Bool {
+    interfaces.index(of: name).map { interfaces[$0].parameters.probesMTU } ?? false
+  }
+
+  private func refusedRoutes(
+    _ account: NeighbourAccount, _ name: String
+  ) -> (text: String, remedy: String) {
+    let count = account.routeCount
+    let text = "\(name) announces \(count) routes, and none of them may be used"
+    let remedy = "swabelctl show routes --neighbour \(account.status.address) says why."
+    if account.deniedCount == count { return ("\(text): the in filter denies them", remedy) }
+    if account.uninstallableCount == count {
+      return ("\(text): the kernel or the install filter refuses them", remedy)
+    }
+    return (text, remedy)
+  }
+
+  /// A neighbour whose Hellos do not come.
+  private func findUnheard(
+    _ account: NeighbourAccount, _ name: String, _ subject: Problem.Subject,
+    _ list: inout ProblemList
+  ) {
+    let status = account.status
+    let isSpeaking = Self.isSpeaking(account)
+    if isSpeaking, let index = interfaces.index(of: status.interface),
+      interfaces[index].parameters.probesMTU
+    {
+      let mtu = interfaces[index].reported.mtu
+      list.add(.mtuHole, .serious, subject) {
+        (
+          "\(name): its short packets arrive, its Hellos, which fill the MTU, do not",
+          "The path is narrower than the MTU of \(mtu): lower it on both ends (ip link set "
+            + "\(status.interface) mtu N), or look for what drops large packets."
+        )
+      }
+      return
+    }
+    list.add(.notHeard, .serious, subject) {
+      isSpeaking
+        ? (
+          "\(name) is not heard: its Hellos do not arrive, though other packets of it do",
+          "Hellos go to the group \(settings.configuration.protocolGroup): something drops "
+            + "multicast, or large packets if probe-mtu is set there."
+        )
+        : (
+          "\(name) is not heard any more",
+          "Its Hellos do not arrive: look at the link and at the firewall here (UDP port "
+            + "\(settings.configuration.protocolPort))."
+        )
+    }
+  }
+
+  /// Whether packets of a neighbour arrive, but no Hellos.
+  static func isSpeaking(_ account: NeighbourAccount) -> Bool {
+    let interval = max(account.helloInterval / 1000, 4)
+    guard account.lastPacketAge <= 4 * interval else { return false }
+    return account.lastHelloAge.map { $0 >= account.lastPacketAge + 2 * interval } ?? true
+      && (account.lastHelloAge != nil || account.knownFor >= interval)
+  }
+
+  /// Neighbours and interfaces that are lost again and again.
+  func findFlapping(at now: Instant, _ list: inout ProblemList) {
+    for (subject, count) in history.flapping(at: now.microseconds) {
+      guard case .neighbour(let address, let interface) = subject else { continue }
+      list.add(.flapping, .partial, .neighbour(address, interface)) {
+        (
+          "neighbour \(address) on \(interface) flaps: it was lost \(count) times within "
+            + "\(History.flapTime / 60_000_000) minutes",
+          "swabelctl show events neighbour \(address) says why: look at the link, or raise rxcost "
+            + "or the Hello interval there."
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+
+extension Daemon {
+  /// What is wrong with routes.
+  func findRoutes(_ survey: RouteSurvey, at now: Instant, _ list: inout ProblemList) {
+    findRefused(survey, &list)
+    for route in kernel.rivals(node).prefix(ProblemList.limitOfKind) {
+      list.add(.shadowed, .serious, .prefix(route.destination)) {
+        shadowText(route, "the kernel prefers a route of somebody else to ours")
+      }
+    }
+    let tally = survey.tally
+    if tally.starving > 0 {
+      list.add(.starving, .serious, .routes) {
+        (
+          "\(tally.starving) prefixes have only routes that may lead back to us"
+            + Self.examples(survey.starving),
+          "Their routers were asked for newer seqnos; if this lasts, look at them."
+        )
+      }
+    }
+    if tally.unfeasible > 0 {
+      list.add(.unfeasible, .doubtful, .routes) {
+        (
+          "\(tally.unfeasible) prefixes have a better route that is not feasible, as it may lead "
+            + "back to us" + Self.examples(survey.unfeasible),
+          "A newer seqno is asked for; if this lasts, look at the router that originates them."
+        )
+      }
+    }
+    findOriginators(survey, at: now, &list)
+  }
+
+  private static func examples(_ prefixes: [Prefix]) -> String {
+    guard !prefixes.isEmpty else { return "" }
+    return ", for example " + prefixes.map { "\($0)" }.joined(separator: ", ")
+  }
+
+  // MARK: The kernel
+
+  private func findRefused(_ survey: RouteSurvey, _ list: inout ProblemList) {
+    forgetRefusals()
+    var blocked = 0
+    for refusal in problems.refusals.all {
+      guard let occupant = refusal.occupant else { continue }
+      blocked += 1
+      list.add(.shadowed, .serious, .prefix(refusal.key.destination)) {
+        shadowText(occupant, "the kernel has a route of somebody else where ours would be")
+      }
+    }
+    let others = survey.tally.refusedByKernel - blocked
+    guard others > 0 else { return }
+    list.add(.notInstalled, .serious, .kernel) {
+      let example = problems.refusals.all.last { $0.occupant == nil }
+      let text =
+        example.map { ", for example \($0.key.destination): \($0.reason)" }
+        ?? Self.examples(survey.refused)
+      return (
+        "\(others) routes cannot be installed, the kernel refuses them\(text)",
+        "swabelctl explain PREFIX says which route it is and what the kernel has against it."
+      )
+    }
+  }
+
+  private func shadowText(
+    _ route: KernelRoute, _ fault: String
+  ) -> (text: String, remedy: String) {
+    (
+      "prefix \(route.destination): \(fault): \(way(of: route))",
+      "Remove it (ip route del \(route.destination)), or set kernel-priority or kernel-metric so "
+        + "that ours is preferred."
+    )
+  }
+
+  /// Where a route of the kernel leads, in the words of ip-route(8).
+  func way(of route: KernelRoute) -> String {
+    let type = route.type == .unicast ? "" : "\(route.type) "
+    let way = route.gateway.map { "via \($0) " } ?? ""
+    let link = route.ifindex.flatMap { links.name($0) }.map { "dev \($0) " } ?? ""
+    return "\(type)\(way)\(link)table \(route.table) metric \(route.storedMetric) protocol "
+      + "\(route.kernelProtocol)"
+  }
+
+  /// The kernel refused an entry.
+  func noteRefusal(_ route: KernelRoute, _ error: KernelError?, occupant: KernelRoute?) {
+    problems.note(
+      Refusals.Refusal(
+        key: route.forwardingKey, reason: error.map { $0.reason } ?? "the place is taken",
+        occupant: occupant))
+  }
+
+  /// Forgets refusals of what the node does not want any more, or has by now.
+  private func forgetRefusals() {
+    guard !problems.refusals.all.isEmpty else { return }
+    var over: [ForwardingKey] = []
+    for refusal in problems.refusals.all {
+      let key = refusal.key
+      if !node.isRefusedByKernel(key.destination, source: key.source) { over.append(key) }
+    }
+    problems.forgetRefusals { over.contains($0.key) }
+  }
+
+  // MARK: Originators
+
+  private func findOriginators(
+    _ survey: RouteSurvey, at now: Instant, _ list: inout ProblemList
+  ) {
+    for claim in node.ownAddressClaims(at: now) {
+      list.add(.ownAddress, .partial, .prefix(claim.destination)) {
+        (
+          "our own address \(claim.destination) is announced by another router, "
+            + "\(claim.routerID), through \(claim.neighbour) on \(claim.interface)",
+          "Give one of the two another address; if the other one was this machine, wait until its "
+            + "former router-id is forgotten."
+        )
+      }
+    }
+    let more = survey.tally.shared - survey.disputes.count
+    let others = more > 0 ? ", and so are \(more) others" : ""
+    for dispute in survey.disputes {
+      let own = dispute.one == node.routerID ? " (this router)" : ""
+      list.add(.twoOriginators, .doubtful, .prefix(dispute.destination)) {
+        (
+          "prefix \(dispute.destination) is announced by two routers: \(dispute.one)\(own) and "
+            + "\(dispute.other), the latter through \(dispute.neighbour)\(others)",
+          "If it is not meant to be in two places, stop one of them (redistribute … deny)."
+        )
+      }
+    }
+  }
+}

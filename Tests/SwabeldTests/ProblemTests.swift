@@ -1,0 +1,203 @@
+import BabelCore
+import BabelKernel
+import BabelWire
+import Testing
+
+@testable import swabeld
+
+@Suite struct `Problems that operators are told of` {
+  private func at(_ seconds: Double) -> Instant {
+    Instant(microseconds: 1_000_000_000 + Int64(seconds * 1_000_000))
+  }
+
+  private func list(_ count: Int, _ kind: ProblemKind = .shadowed) throws -> ProblemList {
+    var list = ProblemList()
+    for number in 0..<count {
+      let prefix = try #require(Prefix("10.0.\(number % 256).\(number / 256)/32"))
+      list.add(kind, .serious, .prefix(prefix)) { ("fault \(number)", "Do something.") }
+    }
+    return list
+  }
+
+  private func words(_ news: [ProblemNews]) -> [String] {
+    news.map {
+      switch $0 {
+      case .found(let problem): "\(problem.kind.word) \(problem.subject.description)"
+      case .over(let problem, let lasted): "over \(problem.kind.word) \(lasted / 1_000_000)"
+      }
+    }
+  }
+
+  @Test func `one that lasts is told once, and taken back once`() throws {
+    var watch = ProblemWatch()
+    let one = try list(1)
+    #expect(words(watch.take(one, at: at(0))).isEmpty)
+    #expect(words(watch.take(one, at: at(3))).isEmpty)
+    #expect(words(watch.take(one, at: at(6))) == ["shadowed 10.0.0.0/32"])
+    #expect(watch.count(of: .shadowed) == 1)
+    #expect(words(watch.take(one, at: at(9))).isEmpty)
+    // It is missing for a moment: that is not its end.
+    #expect(words(watch.take(ProblemList(), at: at(12))).isEmpty)
+    #expect(words(watch.take(one, at: at(15))).isEmpty)
+    #expect(words(watch.take(ProblemList(), at: at(18))).isEmpty)
+    #expect(words(watch.take(ProblemList(), at: at(25))) == ["over shadowed 15"])
+    #expect(watch.count(of: .shadowed) == 0)
+    #expect(words(watch.take(ProblemList(), at: at(60))).isEmpty)
+  }
+
+  @Test func `one that passes is not told`() throws {
+    var watch = ProblemWatch()
+    let one = try list(1)
+    for round in 0..<100 {
+      let found = round % 2 == 0 ? one : ProblemList()
+      #expect(words(watch.take(found, at: at(Double(round) * 3))).isEmpty)
+    }
+  }
+
+  @Test func `one that comes back within a minute waits for its end`() throws {
+    var watch = ProblemWatch()
+    let one = try list(1)
+    _ = watch.take(one, at: at(0))
+    #expect(watch.take(one, at: at(4)).count == 1)
+    #expect(words(watch.take(ProblemList(), at: at(14))) == ["over shadowed 4"])
+    for second in stride(from: 17.0, to: 74, by: 3) {
+      #expect(watch.take(one, at: at(second)).isEmpty, "\(second)")
+    }
+    #expect(words(watch.take(one, at: at(74))) == ["shadowed 10.0.0.0/32"])
+  }
+
+  @Test func `what flaps takes a line or two a minute at most`() throws {
+    var watch = ProblemWatch()
+    let one = try list(1)
+    var told = 0
+    for second in stride(from: 0.0, to: 3600, by: 3) {
+      let isThere = Int(second / 15) % 2 == 0
+      told += watch.take(isThere ? one : ProblemList(), at: at(second)).count
+    }
+    #expect(told > 20 && told <= 120)
+  }
+
+  @Test func `of many a few are followed, and all are counted`() throws {
+    var watch = ProblemWatch()
+    let many = try list(10_000)
+    #expect(many.count == 10_000)
+    #expect(many.all.count == ProblemList.limitOfKind)
+    _ = watch.take(many, at: at(0))
+    #expect(watch.take(many, at: at(5)).count == ProblemList.limitOfKind)
+    // Other ones each time: what is remembered stays small.
+    for round in 1..<50 {
+      var list = ProblemList()
+      for kind in ProblemKind.allCases {
+        for number in 0..<20 {
+          let prefix = try #require(Prefix("10.\(round).\(number).0/24"))
+          list.add(kind, .doubtful, .prefix(prefix), patience: 0) { ("fault", "Cure.") }
+        }
+      }
+      #expect(watch.take(list, at: at(5 + Double(round) * 3)).count <= ProblemWatch.limit)
+    }
+  }
+
+  @Test func `a search is due every few seconds while one waits, and seldom otherwise`() throws {
+    var watch = ProblemWatch()
+    #expect(watch.isSearchDue(at: at(0)))
+    _ = watch.take(ProblemList(), at: at(0))
+    #expect(!watch.isSearchDue(at: at(1)) && watch.isSearchDue(at: at(3)))
+    #expect(watch.deadline == at(30))
+    let one = try list(1)
+    _ = watch.take(one, at: at(3))
+    #expect(watch.deadline == at(6))
+    _ = watch.take(one, at: at(9))
+    #expect(watch.deadline == at(39))
+    _ = watch.take(ProblemList(), at: at(12))
+    #expect(watch.deadline == at(15))
+  }
+
+  @Test func `a limit that refuses nobody for a minute is no problem any more`() {
+    var watch = ProblemWatch()
+    #expect(!watch.refuses(.routes, 0, at: at(0)))
+    #expect(watch.refuses(.routes, 3, at: at(1)))
+    #expect(watch.refuses(.routes, 3, at: at(30)))
+    #expect(watch.refuses(.routes, 4, at: at(50)))
+    #expect(watch.refuses(.routes, 4, at: at(100)))
+    #expect(!watch.refuses(.routes, 4, at: at(111)))
+  }
+
+  @Test func `words for kinds are different and made of letters`() {
+    let words = ProblemKind.allCases.map(\.word)
+    #expect(Set(words).count == words.count)
+    #expect(words.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "-" } })
+  }
+
+  @Test func `a rule that can never match is found again when rules change`() throws {
+    let text = "in ip 10.0.0.0/8 deny\nin ip 10.1.0.0/16 allow\n"
+    var configuration = Configuration()
+    _ = try ConfigurationParser.parse(file: Array(text.utf8), name: "file", into: &configuration)
+    var watch = ProblemWatch()
+    let dead = watch.deadRules(of: configuration, 1)
+    #expect(dead.map(\.place) == ["file:2:1"])
+    #expect(watch.deadRules(of: Configuration(), 1).isEmpty)
+    #expect(watch.deadRules(of: configuration, 1).count == 1)
+  }
+
+  @Test func `refusals of the kernel are remembered, a few of them`() throws {
+    var refusals = Refusals()
+    func key(_ number: Int) throws -> ForwardingKey {
+      let prefix = try #require(Prefix("10.0.\(number % 256).\(number / 256)/32"))
+      return ForwardingKey(destination: prefix, source: .any(.ipv4), table: 254)
+    }
+    for number in 0..<1000 {
+      refusals.note(
+        Refusals.Refusal(key: try key(number), reason: "error \(number)", occupant: nil))
+    }
+    #expect(refusals.all.count == Refusals.limit)
+    let last = try key(999)
+    #expect(refusals.refusal(of: last.destination, source: last.source)?.reason == "error 999")
+    refusals.forget { $0.key != last }
+    #expect(refusals.all.count == 1)
+  }
+}
+
+@Suite struct `Routes of others that the kernel prefers` {
+  private func route(
+    _ prefix: String, metric: UInt32, by kernelProtocol: UInt8 = 4, table: UInt32 = 254,
+    ifindex: Int32 = 7, gateway: String? = nil
+  ) throws -> KernelRoute {
+    KernelRoute(
+      destination: try #require(Prefix(prefix)), table: table, metric: metric,
+      kernelProtocol: kernelProtocol, gateway: gateway.flatMap { IPAddress($0) },
+      ifindex: ifindex)
+  }
+
+  @Test func `only one with a better metric that leads elsewhere counts`() throws {
+    let ours = try route("fd92::/32", metric: 1024, by: 42, ifindex: 3, gateway: "fe80::2")
+    func preferred(_ others: KernelRoute...) -> [UInt32] {
+      var rivals = Rivals()
+      for other in others { rivals.insert(other, tables: [254]) }
+      return rivals.preferred { $0 == ours.forwardingKey ? ours : nil }.map(\.metric)
+    }
+    #expect(preferred(try route("fd92::/32", metric: 5)) == [5])
+    #expect(preferred(try route("fd92::/32", metric: 7), try route("fd92::/32", metric: 5)) == [5])
+    #expect(preferred(try route("fd92::/32", metric: 2000)).isEmpty)
+    #expect(preferred(try route("fd92::/33", metric: 5)).isEmpty)
+    #expect(preferred(try route("fd92::/32", metric: 5, table: 10)).isEmpty)
+    // What the kernel makes for an address of a link, and what leads our way.
+    #expect(preferred(try route("fd92::/32", metric: 5, by: 2)).isEmpty)
+    #expect(
+      preferred(try route("fd92::/32", metric: 5, ifindex: 3, gateway: "fe80::2")).isEmpty)
+  }
+
+  @Test func `what is gone is forgotten, and what is remembered is limited`() throws {
+    var rivals = Rivals()
+    let one = try route("10.0.0.0/8", metric: 3)
+    rivals.insert(one, tables: [254])
+    rivals.insert(one, tables: [254])
+    rivals.remove(one)
+    #expect(rivals.keys.isEmpty)
+    for number in 0..<5000 {
+      rivals.insert(
+        try route("10.0.\(number % 256).\(number / 256)/32", metric: 3), tables: [254])
+      rivals.insert(try route("10.0.0.0/32", metric: UInt32(number)), tables: [254])
+    }
+    #expect(rivals.keys.count == Rivals.limit)
+  }
+}
