@@ -59,12 +59,6 @@ extension BabelNode {
         .neighbourHealed(.relapsed, neighbour.address, interface: neighbour.interfaceName)))
   }
 
-  private func misses(group neighbour: Neighbour) -> Bool {
-    interface(neighbour.interface)?.unicastPeers.contains {
-      $0.address == neighbour.address && $0.standing == .missesGroup
-    } == true
-  }
-
   /// Makes the row of a neighbour anew, as if it had just come. What we heard of its Hellos stays:
   /// it may well use the link in the other direction, and would be told that we do not hear it.
   private mutating func renew(

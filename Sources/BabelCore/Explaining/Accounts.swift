@@ -23,6 +23,8 @@ public struct NeighbourAccount: Equatable, Sendable {
   public let healingSteps: Int
   /// Whether it acknowledged what it was sent by unicast since it does not hear us.
   public let hearsUnicast: Bool
+  /// Whether it is sent unicast Hellos because it misses what goes to the group.
+  public let missesGroup: Bool
   /// The interval of its multicast Hellos in milliseconds, as it announced it; 0 if unknown.
   public let helloInterval: UInt32
   /// Routes it has announced.

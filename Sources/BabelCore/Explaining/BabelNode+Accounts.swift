@@ -46,7 +46,7 @@ extension BabelNode {
       isSigning: neighbour.signedAt == neighbour.lastPacket,
       ihuLeft: neighbour.ihuExpiry.map { seconds(from: now, to: $0) },
       hasHeardUs: neighbour.heardUs, healingSteps: Int(neighbour.healing.steps),
-      hearsUnicast: neighbour.healing.hasAnswered,
+      hearsUnicast: neighbour.healing.hasAnswered, missesGroup: misses(group: neighbour),
       helloInterval: UInt32(clamping: neighbour.multicast.interval.microseconds / 1000),
       routeCount: neighbour.routes.count, selectedCount: counts.selected,
       refusedCount: counts.refused, deniedCount: counts.denied,

@@ -43,6 +43,11 @@ extension Daemon {
   private func missing(_ account: NeighbourAccount, at now: Instant) -> [String] {
     let status = account.status
     switch NeighbourState(account) {
+    case .usable where account.missesGroup:
+      return [
+        "Missing: multicast. What goes to the group \(settings.configuration.protocolGroup) does "
+          + "not reach it, so it is sent unicast Hellos; packets go both ways."
+      ]
     case .usable: return ["Nothing is missing: packets go both ways."]
     case .doesNotHearUs where account.isSigning:
       return [

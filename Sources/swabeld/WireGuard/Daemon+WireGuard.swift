@@ -40,7 +40,7 @@ extension Daemon {
 
   // MARK: Problems
 
-  /// What is wrong with a tunnel on which nobody is usable.
+  /// What is wrong with a tunnel on which nobody is usable, or only by unicast.
   func findWireGuard(_ name: InterfaceName, at now: Instant, _ list: inout ProblemList) {
     guard let device = wireGuardDevice(name), !device.peers.isEmpty else { return }
     let subject = Problem.Subject.interface(name)
@@ -51,7 +51,8 @@ extension Daemon {
       let words = missing.joined(separator: " and ")
       list.add(.wireguardAllowedIPs, .serious, subject) {
         (
-          "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos do not pass",
+          "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos to the group "
+            + "do not pass",
           "Add them: wg set \(name) peer KEY allowed-ips …,ff02::/16,fe80::/10; the other end needs "
             + "them, too."
         )
