@@ -41,7 +41,8 @@ extension Daemon {
     }
   }
 
-  private func probesMTU(_ name: InterfaceName) -> Bool {
+  /// Whether our Hellos on an interface fill the MTU.
+  func probesMTU(_ name: InterfaceName) -> Bool {
     interfaces.index(of: name).map { interfaces[$0].parameters.probesMTU } ?? false
   }
 

@@ -37,11 +37,11 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
   var patience: Int64 {
     switch self {
     case .deadRule, .flapping, .limit: 0
-    case .wrongKey, .unsigned, .shadowed: 4_000_000
+    case .wrongKey, .unsigned, .shadowed, .wireguardAllowedIPs: 4_000_000
     case .interfaceDown, .noSuchInterface, .notHeard, .mtuHole, .routesRefused, .notInstalled,
       .starving, .unfeasible, .ownAddress, .twoOriginators:
       10_000_000
-    case .oneWay, .wireguardAllowedIPs, .wireguardNoHandshake: 12_000_000
+    case .oneWay, .wireguardNoHandshake: 12_000_000
     case .nobodyHeard: 30_000_000
     }
   }

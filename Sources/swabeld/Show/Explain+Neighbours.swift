@@ -44,6 +44,11 @@ extension Daemon {
     let status = account.status
     switch NeighbourState(account) {
     case .usable: return ["Nothing is missing: packets go both ways."]
+    case .doesNotHearUs where account.isSigning:
+      return [
+        "Missing: it signs its packets, and there is no key here, so it refuses ours: give "
+          + "\(status.interface) the key, or take it from the neighbour."
+      ]
     case .doesNotHearUs where account.ihuLeft == nil:
       return [
         "Missing: it says nothing of hearing us. "
@@ -56,6 +61,14 @@ extension Daemon {
         "Missing: it says that it does not hear us well enough (rxcost infinity). Our Hellos get "
           + "lost on the way to it: look at the link in that direction, and at the MTU."
       ] + keyHints(status.interface)
+    case .isNotHeard where Self.isSpeaking(account), .lost where Self.isSpeaking(account):
+      return [
+        "Missing: its Hellos, though other packets of it arrive. "
+          + (probesMTU(status.interface)
+            ? "Hellos fill the MTU here (probe-mtu): the path is narrower than the link says."
+            : "Something drops multicast (group \(settings.configuration.protocolGroup)), or large "
+              + "packets if probe-mtu is set there.")
+      ]
     case .isNotHeard:
       return [
         "Missing: its Hellos do not come well enough. Look at the link from it to us, and at the "
@@ -73,12 +86,20 @@ extension Daemon {
     var hints: [String] = []
     if counters.wrongMAC > 0 {
       hints.append(
-        "Here \(counters.wrongMAC) packets were signed with none of our keys: the keys differ.")
+        "Here \(counters.wrongMAC) packets\(senders(status, .wrongMAC)) were signed with none of our "
+          + "keys: the keys differ.")
     }
     if counters.unsigned > 0 {
-      hints.append("Here \(counters.unsigned) packets were not signed: a key is missing there.")
+      hints.append(
+        "Here \(counters.unsigned) packets\(senders(status, .unsigned)) were not signed: a key is "
+          + "missing there.")
     }
     return hints
+  }
+
+  private func senders(_ status: AuthenticationStatus, _ reason: DropReason) -> String {
+    let known = status.offenders.filter { $0.reason == reason }
+    return known.isEmpty ? "" : " (of \(Self.names(known)))"
   }
 
   /// Nobody of an address is known.
@@ -87,6 +108,12 @@ extension Daemon {
     for row in interfaces.all {
       let state = obstacle(to: row).map { $0.reason } ?? "up"
       text += "  interface \(row.name): \(state)\n"
+      for status in node.authenticationStatus() where status.interface == row.name {
+        for offender in status.offenders where offender.address == address {
+          text += Paragraph.text(
+            "\(offender.count) packets of it were refused there: \(offender.reason)", indent: 4)
+        }
+      }
     }
     return text
       + Paragraph.text(
