@@ -69,6 +69,7 @@ extension Daemon {
     return interfaces[index].parameters.unicastNeighbours.contains(account.status.address)
   }
 
+  /// Whether our Hellos on an interface fill the MTU.
   func probesMTU(_ name: InterfaceName) -> Bool {
     interfaces.index(of: name).map { interfaces[$0].parameters.probesMTU } ?? false
   }

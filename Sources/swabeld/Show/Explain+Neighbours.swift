@@ -118,12 +118,23 @@ extension Daemon {
     return hints
   }
 
+  private func senders(_ status: AuthenticationStatus, _ reason: DropReason) -> String {
+    let known = status.offenders.filter { $0.reason == reason }
+    return known.isEmpty ? "" : " (of \(Self.names(known)))"
+  }
+
   /// Nobody of an address is known.
   func strangerExplained(_ address: IPAddress) -> String {
     var text = Paragraph.text("Nothing was heard from \(address).", indent: 0)
     for row in interfaces.all {
       let state = obstacle(to: row).map { $0.reason } ?? "up"
       text += "  interface \(row.name): \(state)\n"
+      for status in node.authenticationStatus() where status.interface == row.name {
+        for offender in status.offenders where offender.address == address {
+          text += Paragraph.text(
+            "\(offender.count) packets of it were refused there: \(offender.reason)", indent: 4)
+        }
+      }
     }
     return text
       + Paragraph.text(
