@@ -55,6 +55,9 @@ enum NetlinkTrial {
   private static func tables(_ octets: [UInt8]) {
     _ = GroupMembership.parse(octets, [NodeUnderTrial.group])
     _ = AccountFile.identifier(Array("babel".utf8), in: octets)
+    for peer in WireGuardDevice(text: octets)?.peers ?? [] {
+      precondition(peer.publicKey.count == 32 && peer.keyText.utf8.count == 44)
+    }
     let version = KernelVersion.parse(octets)
     _ = version.hasV4ViaV6 || version.speaksV4ViaV6 || version.hasIPv6Subtrees
     var sequence = UInt32.max
@@ -72,6 +75,10 @@ enum NetlinkTrial {
 
     mutating func take(_ message: NetlinkMessage, _ bytes: Span<UInt8>) {
       precondition(message.body.upperBound <= bytes.count)
+      var device = WireGuardDevice.empty
+      device.read(message: message.body, in: bytes)
+      for peer in device.peers { precondition(peer.publicKey.count == 32) }
+      _ = genericFamily(message: message.body, in: bytes)
       if let answer = NetlinkAnswer(message, in: bytes) {
         precondition(answer.errno >= 0 && answer.request.upperBound <= bytes.count)
         _ = KernelRoute(message: answer.request, in: bytes)

@@ -218,3 +218,22 @@ def test_wireguard(lab):
     a.execute("wg", "set", x, "peer", key, "allowed-ips", "::/0", "endpoint", "192.0.2.1:1000")
     noticed(one, "wireguard-no-handshake", x, "WireGuard has had no handshake with any peer",
             seconds=90)
+
+
+def test_hooks(lab):
+    """A program is told of a problem that lasts, and of its end."""
+    a = lab.namespace("a")
+    told = lab.directory / "told"
+    program = lab.directory / "tell"
+    program.write_text("#!/bin/sh\necho \"$1 $SWABELD_PROBLEM $SWABELD_SUBJECT: $SWABELD_TEXT\""
+                       f" >> {told}\n")
+    program.chmod(0o755)
+    node = Swabeld(a, ["l0"], first=[f"hook {event} {program}"
+                                     for event in ("problem-found", "problem-over")])
+    found = "problem-found no-such-interface l0: interface l0: no such link\n"
+    wait_until(lambda: told.exists() and told.read_text() == found, 30, "a problem")
+    b = lab.namespace("b")
+    lab.veth(a, b)
+    Swabeld(b, ["l0"])
+    wait_until(lambda: told.read_text() == found + found.replace("found", "over", 1), 40,
+               lambda: told.read_text() + node.process.text())

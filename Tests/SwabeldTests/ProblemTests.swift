@@ -5,6 +5,22 @@ import Testing
 
 @testable import swabeld
 
+/// A watch that can be asked within an expectation.
+private final class Watched {
+  private var watch = ProblemWatch()
+
+  func take(_ found: ProblemList, at now: Instant) -> [ProblemNews] { watch.take(found, at: now) }
+  func count(of kind: ProblemKind) -> Int { watch.count(of: kind) }
+  func isSearchDue(at now: Instant) -> Bool { watch.isSearchDue(at: now) }
+  var deadline: Instant { watch.deadline }
+  func refuses(_ limit: Limit, _ count: UInt64, at now: Instant) -> Bool {
+    watch.refuses(limit, count, at: now)
+  }
+  func deadRules(
+    of configuration: Configuration, _ generation: Int
+  ) -> [ConfigurationWarning] { watch.deadRules(of: configuration, generation) }
+}
+
 @Suite struct `Problems that operators are told of` {
   private func at(_ seconds: Double) -> Instant {
     Instant(microseconds: 1_000_000_000 + Int64(seconds * 1_000_000))
@@ -29,7 +45,7 @@ import Testing
   }
 
   @Test func `one that lasts is told once, and taken back once`() throws {
-    var watch = ProblemWatch()
+    let watch = Watched()
     let one = try list(1)
     #expect(words(watch.take(one, at: at(0))).isEmpty)
     #expect(words(watch.take(one, at: at(3))).isEmpty)
@@ -46,7 +62,7 @@ import Testing
   }
 
   @Test func `one that passes is not told`() throws {
-    var watch = ProblemWatch()
+    let watch = Watched()
     let one = try list(1)
     for round in 0..<100 {
       let found = round % 2 == 0 ? one : ProblemList()
@@ -55,7 +71,7 @@ import Testing
   }
 
   @Test func `one that comes back within a minute waits for its end`() throws {
-    var watch = ProblemWatch()
+    let watch = Watched()
     let one = try list(1)
     _ = watch.take(one, at: at(0))
     #expect(watch.take(one, at: at(4)).count == 1)
@@ -67,7 +83,7 @@ import Testing
   }
 
   @Test func `what flaps takes a line or two a minute at most`() throws {
-    var watch = ProblemWatch()
+    let watch = Watched()
     let one = try list(1)
     var told = 0
     for second in stride(from: 0.0, to: 3600, by: 3) {
@@ -78,7 +94,7 @@ import Testing
   }
 
   @Test func `of many a few are followed, and all are counted`() throws {
-    var watch = ProblemWatch()
+    let watch = Watched()
     let many = try list(10_000)
     #expect(many.count == 10_000)
     #expect(many.all.count == ProblemList.limitOfKind)
@@ -98,7 +114,7 @@ import Testing
   }
 
   @Test func `a search is due every few seconds while one waits, and seldom otherwise`() throws {
-    var watch = ProblemWatch()
+    let watch = Watched()
     #expect(watch.isSearchDue(at: at(0)))
     _ = watch.take(ProblemList(), at: at(0))
     #expect(!watch.isSearchDue(at: at(1)) && watch.isSearchDue(at: at(3)))
@@ -113,7 +129,7 @@ import Testing
   }
 
   @Test func `a limit that refuses nobody for a minute is no problem any more`() {
-    var watch = ProblemWatch()
+    let watch = Watched()
     #expect(!watch.refuses(.routes, 0, at: at(0)))
     #expect(watch.refuses(.routes, 3, at: at(1)))
     #expect(watch.refuses(.routes, 3, at: at(30)))
@@ -132,7 +148,7 @@ import Testing
     let text = "in ip 10.0.0.0/8 deny\nin ip 10.1.0.0/16 allow\n"
     var configuration = Configuration()
     _ = try ConfigurationParser.parse(file: Array(text.utf8), name: "file", into: &configuration)
-    var watch = ProblemWatch()
+    let watch = Watched()
     let dead = watch.deadRules(of: configuration, 1)
     #expect(dead.map(\.place) == ["file:2:1"])
     #expect(watch.deadRules(of: Configuration(), 1).isEmpty)

@@ -16,6 +16,8 @@ import Testing
     ("Metrics/MetricsServer.swift", []),
     ("Hooks/HookRunner.swift", []),
     ("History/History.swift", []),
+    ("Problems/ProblemWatch.swift", []),
+    ("WireGuard/WireGuardWatch.swift", []),
   ]
 
   private func code(_ file: String) throws -> [String] {

@@ -12,6 +12,10 @@ public enum HookEvent: UInt8, Equatable, Sendable, CaseIterable {
   case defaultRouteGained
   /// None is any more.
   case defaultRouteLost
+  /// A problem lasts.
+  case problemFound
+  /// It is over.
+  case problemOver
 
   /// The word of the configuration language.
   public var word: String { HookKeyword(self).text }
@@ -33,6 +37,8 @@ enum HookKeyword: KeywordText, ConfigurationKeyword {
   case interfaceDown = "interface-down"
   case defaultRouteGained = "default-route-gained"
   case defaultRouteLost = "default-route-lost"
+  case problemFound = "problem-found"
+  case problemOver = "problem-over"
 }
 
 extension HookKeyword {
@@ -46,6 +52,8 @@ extension HookKeyword {
       case .interfaceDown: .interfaceDown
       case .defaultRouteGained: .defaultRouteGained
       case .defaultRouteLost: .defaultRouteLost
+      case .problemFound: .problemFound
+      case .problemOver: .problemOver
       }
   }
 }

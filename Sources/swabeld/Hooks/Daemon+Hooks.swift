@@ -33,6 +33,17 @@ extension Daemon {
     }
   }
 
+  /// Runs programs because a problem lasts, or because one that was told is over.
+  func runHooks(on event: HookEvent, _ problem: Problem) {
+    let subject = problem.subject.description
+    run(
+      event, about: "problem \(problem.kind.word) \(subject)",
+      [
+        fact("PROBLEM", problem.kind.word), fact("SEVERITY", problem.severity.word),
+        fact("SUBJECT", subject), fact("TEXT", problem.text), fact("REMEDY", problem.remedy),
+      ])
+  }
+
   /// Looks for default routes that came or went, and runs the programs whose turn it is.
   func runHooks(at now: Instant) {
     lookAtDefault(.ipv4, at: now)

@@ -41,6 +41,7 @@ extension Daemon {
     }
   }
 
+  /// Whether our Hellos on an interface fill the MTU.
   func probesMTU(_ name: InterfaceName) -> Bool {
     interfaces.index(of: name).map { interfaces[$0].parameters.probesMTU } ?? false
   }

@@ -17,6 +17,7 @@ extension Daemon {
     switch news {
     case .found(let problem):
       remember(problem, lasted: nil)
+      runHooks(on: .problemFound, problem)
       guard !problem.kind.isInLogAlready else { return }
       log.write(
         problem.logKind, subject: .problem(problem.kind),
@@ -24,6 +25,7 @@ extension Daemon {
         "\(problem.text). \(problem.remedy)")
     case .over(let problem, let lasted):
       remember(problem, lasted: lasted)
+      runHooks(on: .problemOver, problem)
       guard !problem.kind.isInLogAlready else { return }
       log.write(
         problem.logKind, subject: .problem(problem.kind), level: .notice,
@@ -65,7 +67,8 @@ extension Daemon {
     }
     for row in interfaces.all {
       let name = row.name
-      if row.isUp, !usable.contains(name) { findWireGuard(name, at: now, &list) }
+      let isExplained =
+        row.isUp && !usable.contains(name) && findWireGuard(name, at: now, &list)
       if let obstacle = obstacle(to: row) {
         list.add(obstacle.kind, .partial, .interface(name)) {
           ("interface \(name): \(obstacle.reason)", obstacle.remedy(name))
@@ -75,7 +78,7 @@ extension Daemon {
         let isRefusing = keys.contains {
           $0.interface == name && !Self.offenders($0, accounts, at: now).isEmpty
         }
-        guard !isRefusing else { continue }
+        guard !isRefusing, !isExplained else { continue }
         list.add(.nobodyHeard, .doubtful, .interface(name)) {
           (
             "interface \(name): nobody is heard",

@@ -38,11 +38,11 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
     switch self {
     // Whoever speaks without Hellos has done so for a while when it is found.
     case .deadRule, .flapping, .limit, .mtuHole: 0
-    case .wrongKey, .unsigned, .shadowed: 4_000_000
+    case .wrongKey, .unsigned, .shadowed, .wireguardAllowedIPs: 4_000_000
     case .interfaceDown, .noSuchInterface, .notHeard, .routesRefused, .notInstalled,
       .starving, .unfeasible, .ownAddress, .twoOriginators:
       10_000_000
-    case .oneWay, .wireguardAllowedIPs, .wireguardNoHandshake: 12_000_000
+    case .oneWay, .wireguardNoHandshake: 12_000_000
     case .nobodyHeard: 24_000_000
     }
   }

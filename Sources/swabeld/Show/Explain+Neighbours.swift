@@ -105,6 +105,12 @@ extension Daemon {
     for row in interfaces.all {
       let state = obstacle(to: row).map { $0.reason } ?? "up"
       text += "  interface \(row.name): \(state)\n"
+      for status in node.authenticationStatus() where status.interface == row.name {
+        for offender in status.offenders where offender.address == address {
+          text += Paragraph.text(
+            "\(offender.count) packets of it were refused there: \(offender.reason)", indent: 4)
+        }
+      }
     }
     return text
       + Paragraph.text(

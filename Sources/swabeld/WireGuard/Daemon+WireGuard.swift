@@ -40,9 +40,11 @@ extension Daemon {
 
   // MARK: Problems
 
-  /// What is wrong with a tunnel on which nobody is usable.
-  func findWireGuard(_ name: InterfaceName, at now: Instant, _ list: inout ProblemList) {
-    guard let device = wireGuardDevice(name), !device.peers.isEmpty else { return }
+  /// What is wrong with a tunnel on which nobody is usable. False if nothing is known to be.
+  func findWireGuard(
+    _ name: InterfaceName, at now: Instant, _ list: inout ProblemList
+  ) -> Bool {
+    guard let device = wireGuardDevice(name), !device.peers.isEmpty else { return false }
     let subject = Problem.Subject.interface(name)
     let hasGroup = device.peers.contains { $0.allows(group) }
     let hasLinkLocal = device.peers.contains { $0.allowsSome(of: Self.linkLocal) }
@@ -61,7 +63,7 @@ extension Daemon {
     let isReached = device.peers.contains {
       Self.age(of: $0, at: second).map { $0 < Self.handshakeLifetime } ?? false
     }
-    guard !isReached else { return }
+    guard !isReached else { return !hasGroup || !hasLinkLocal }
     let latest = device.peers.compactMap { Self.age(of: $0, at: second) }.min()
     list.add(.wireguardNoHandshake, .serious, subject) {
       (
@@ -73,6 +75,7 @@ extension Daemon {
           + "UDP packets."
       )
     }
+    return true
   }
 
   /// Seconds since the last handshake with a peer; nil if there was none.
