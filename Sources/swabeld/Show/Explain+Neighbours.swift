@@ -86,8 +86,8 @@ extension Daemon {
     var hints: [String] = []
     if counters.wrongMAC > 0 {
       hints.append(
-        "Here \(counters.wrongMAC) packets\(senders(status, .wrongMAC)) were signed with none of our "
-          + "keys: the keys differ.")
+        "Here \(counters.wrongMAC) packets\(senders(status, .wrongMAC)) were signed with none of "
+          + "our keys: the keys differ.")
     }
     if counters.unsigned > 0 {
       hints.append(
