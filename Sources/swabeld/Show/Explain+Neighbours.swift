@@ -148,9 +148,9 @@ extension Daemon {
       "Nobody is heard. Is a Babel router on the other end, on UDP port "
         + "\(settings.configuration.protocolPort) and group "
         + "\(settings.configuration.protocolGroup)? "
-        + "Does a firewall, here or there, or a switch in between drop these packets? That ping works "
-        + "proves little, because Hellos are multicast: ping ff02::1%\(name) reaches all on the link "
-        + "by multicast, too.")
+        + "Does a firewall, here or there, or a switch in between drop these packets? That ping "
+        + "works proves little, because Hellos are multicast: ping ff02::1%\(name) reaches all on "
+        + "the link by multicast, too.")
     guard let link = links.link(name) else { return text }
     if !link.isMulticast {
       add("The link does not carry multicast: name the neighbours (neighbour ADDRESS).")
