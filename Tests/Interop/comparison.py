@@ -45,8 +45,8 @@ VERDICTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         (NAMES, "The log names it. The dump says only that the interface is not up."),
         (SILENT, "The interface is missing from the table, as if it had not been configured.")),
     "flapping-neighbour": (
-        (HINTS, "`reach` shows holes in the last sixteen Hellos. The log takes it for a slow link "
-         "(a late Hello), and does not say that routes are lost and come back."),
+        (HINTS, "`reach` shows holes in the last sixteen Hellos; how often the neighbour was lost "
+         "is not shown. The log says nothing."),
         (HINTS, "The number of Hellos is less than 16; how often the neighbour was lost is not "
          "shown.")),
     "narrow-allowed-ips": (

@@ -165,6 +165,8 @@ def flapping_neighbour(stage: Stage) -> Act:
 
     def flap() -> None:
         while not ended.wait(2.5):
+            # The Hellos that were not heard are missing.
+            peer.seqno += 0 if peer.speaks else 5
             peer.speaks = not peer.speaks
         peer.speaks = True
     threading.Thread(target=flap, daemon=True).start()

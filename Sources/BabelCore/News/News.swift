@@ -50,8 +50,8 @@ struct News {
     if findings.count < Self.findingLimit { findings[row] = kind }
   }
 
-  /// The new way to a destination is none. Returns whether it was found in the burst under way; then
-  /// neither is told.
+  /// The new way to a destination is none. Returns whether it was found in the burst under way;
+  /// then neither is told.
   mutating func takeBack(_ row: DestinationRow, _ destination: Prefix) -> Bool {
     guard let kind = findings.removeValue(forKey: row) else { return false }
     burst.takeBack(kind, destination)

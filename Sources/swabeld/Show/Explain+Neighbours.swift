@@ -118,11 +118,6 @@ extension Daemon {
     return hints
   }
 
-  private func senders(_ status: AuthenticationStatus, _ reason: DropReason) -> String {
-    let known = status.offenders.filter { $0.reason == reason }
-    return known.isEmpty ? "" : " (of \(Self.names(known)))"
-  }
-
   /// Nobody of an address is known.
   func strangerExplained(_ address: IPAddress) -> String {
     var text = Paragraph.text("Nothing was heard from \(address).", indent: 0)
@@ -172,9 +167,9 @@ extension Daemon {
       "Nobody is heard. Is a Babel router on the other end, on UDP port "
         + "\(settings.configuration.protocolPort) and group "
         + "\(settings.configuration.protocolGroup)? "
-        + "Does a firewall, here or there, or a switch in between drop these packets? That ping works "
-        + "proves little, because Hellos are multicast: ping ff02::1%\(name) reaches all on the link "
-        + "by multicast, too.")
+        + "Does a firewall, here or there, or a switch in between drop these packets? That ping "
+        + "works proves little, because Hellos are multicast: ping ff02::1%\(name) reaches all on "
+        + "the link by multicast, too.")
     guard let link = links.link(name) else { return text }
     if !link.isMulticast {
       add("The link does not carry multicast: name the neighbours (neighbour ADDRESS).")
