@@ -15,7 +15,8 @@ from speaker import Speaker
 from test_client import ask, client
 
 ROUTER = b"\2\0\0\0\0\0\0\x99"
-HEAD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (recv|sent) (\S+) (\S+) > (\S+) octets ")
+HEAD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (recv|sent) (\S+) (\S+)(?: port \d+)? > "
+                  r"(\S+) octets ")
 
 
 def scene(lab, **more):
@@ -101,7 +102,7 @@ def test_choices(lab):
     lab.veth(n, m)
     lab.veth(n, m, ("l1", "l1"))
     node = Swabeld(n, ["l0", "l1"], parameters=f"type wired {QUICK}")
-    speakers = [Speaker(m, "l0"), Speaker(m, "l1", address="fe80::4")]
+    speakers = [Speaker(m, "l0"), Speaker(m, "l1")]
     wait_until(lambda: len(node.neighbours()) == 2, 10, "both are heard")
     status, text, complaint = ask(node, "trace", "interface", "l1", "for", "2")
     assert (status, complaint) == (0, "")
@@ -110,12 +111,15 @@ def test_choices(lab):
     assert {head[2] for head in heads} == {"l1"} and {head[1] for head in heads} == {"recv", "sent"}
     assert end == f"end packets {len(heads)} left-out 0"
     address = speakers[0].address
-    _, text, _ = ask(node, "trace", "neighbour", address, "packets", "6")
-    *lines, end = text.splitlines()
-    heads = [HEAD.match(line) for line in lines if not line.startswith("  ")]
-    assert len(heads) == 6 and {head[2] for head in heads} == {"l0"}
-    assert {head[3] for head in heads if head[1] == "recv"} == {address}
-    for words in (["interface"], ["interface", "l0", "neighbour", "fe80::1"], ["for", "0"],
+    for more, links in (([], {"l0", "l1"}), (["interface", "l1"], {"l1"})):
+        _, text, _ = ask(node, "trace", "neighbour", address, *more, "packets", "8")
+        *lines, end = text.splitlines()
+        heads = [HEAD.match(line) for line in lines if not line.startswith("  ")]
+        assert len(heads) == 8 and {head[2] for head in heads} == links
+        assert {head[3] for head in heads if head[1] == "recv"} == {address}
+    assert ask(node, "trace", "neighbour", "fe80::77", "for", "2")[1] == (
+        "end packets 0 left-out 0\n")
+    for words in (["interface"], ["interface", "l0", "interface", "l1"], ["for", "0"],
                   ["for", "x"], ["everything"], ["packets", "-1"]):
         status, text, complaint = ask(node, "trace", *words)
         assert (status, text) == (1, "") and "This takes" in complaint, (words, complaint)
@@ -137,12 +141,13 @@ def test_rights(lab):
     wait_until(lambda: others[4].ask("trace interface none") == ["ok"], 5, "a place is free")
     for other in others:
         other.close()
-    port = Swabeld(m, ["l0"], local="-g", statements=["local-port-readwrite 33123"])
+    m = lab.namespace("m")
+    port = Process(m, "swabeld", [node.binary(), "-I", "", "-S", "", "-G", "33123", "lo"])
+    wait_until(lambda: client(m, "-s", "33123", "dump")[0] == 0, 5, port.text)
     for request in ("trace", "capture"):
         words = [request, "x.pcap"] if request == "capture" else [request]
         status, text, complaint = client(m, "-s", "33123", *words)
         assert (status, text) == (1, "") and "A port is open" in complaint, complaint
-    assert port.stop() == 0
 
 
 def test_keys(lab):
@@ -214,15 +219,13 @@ def test_capture_ipv4(lab):
     """Packets over IPv4 have the headers of IPv4."""
     n, m = lab.namespace("n"), lab.namespace("m")
     lab.veth(n, m)
-    n.ip("addr", "add", "10.77.0.1/24", "dev", "l0")
-    m.ip("addr", "add", "10.77.0.2/24", "dev", "l0")
     nodes = [Swabeld(place, ["l0"], parameters=f"type wired {QUICK} ipv4-control true")
              for place in (n, m)]
     wait_until(lambda: nodes[0].neighbours(), 10, "the neighbour is heard")
     file = lab.directory / "four.pcap"
     assert ask(nodes[0], "capture", str(file), "packets", "4")[0] == 0
     text = decoded(str(file)).stdout
-    assert text.count("babel 2") == 4 and "10.77.0.2.6696 > 224.0.0.111.6696" in text, text
+    assert text.count("babel 2") == 4 and "10.77.1.2.6696 > 224.0.0.111.6696" in text, text
     assert text.count("udp sum ok") == 4 and "bad" not in text, text
 
 

@@ -15,7 +15,7 @@ extension Daemon {
       return .lines("no \(PacketTap.clientLimit) clients look at packets already\n")
     }
     var heardOn: [InterfaceName] = []
-    if case .neighbour(let address) = request.subject {
+    if let address = request.neighbour {
       for status in node.neighbours(at: now) where status.address == address {
         heardOn.append(status.interface)
       }

@@ -48,20 +48,17 @@ struct PacketTap {
 
   /// Whether a packet is asked for.
   mutating func wants(_ packet: PacketSighting) -> Bool {
-    switch request.subject {
-    case .all: return true
-    case .interface(let name): return packet.interface == name
-    case .neighbour(let address):
-      if packet.isReceived {
-        guard packet.source == address else { return false }
-        if !heardOn.contains(packet.interface), heardOn.count < Self.interfaceLimit {
-          heardOn.append(packet.interface)
-        }
-        return true
+    if let name = request.interface, packet.interface != name { return false }
+    guard let address = request.neighbour else { return true }
+    if packet.isReceived {
+      guard packet.source == address else { return false }
+      if !heardOn.contains(packet.interface), heardOn.count < Self.interfaceLimit {
+        heardOn.append(packet.interface)
       }
-      if packet.destination.isMulticast { return heardOn.contains(packet.interface) }
-      return packet.destination == address
+      return true
     }
+    if packet.destination.isMulticast { return heardOn.contains(packet.interface) }
+    return packet.destination == address
   }
 
   /// Whether one more packet may be shown while so many octets wait. If not, it counts as left out.

@@ -1,7 +1,7 @@
 import BabelWire
 
 /// A request to look at packets: `trace` for words, `capture` for octets, both with
-/// `[interface NAME|neighbour ADDRESS] [for SECONDS] [packets N]`.
+/// `[interface NAME] [neighbour ADDRESS] [for SECONDS] [packets N]`.
 struct TraceRequest: Equatable {
   /// How packets are shown.
   enum Form: Equatable {
@@ -11,15 +11,11 @@ struct TraceRequest: Equatable {
     case octets
   }
 
-  /// Which packets are shown.
-  enum Subject: Equatable {
-    case all
-    case interface(InterfaceName)
-    case neighbour(IPAddress)
-  }
-
   let form: Form
-  private(set) var subject = Subject.all
+  /// Only packets on this interface are shown.
+  private(set) var interface: InterfaceName?
+  /// Only packets from and to this neighbour are shown.
+  private(set) var neighbour: IPAddress?
   /// After so many seconds it ends.
   private(set) var seconds: Int?
   /// After so many packets it ends.
@@ -40,7 +36,7 @@ struct TraceRequest: Equatable {
 
   /// What is said of a mistake.
   static let usage =
-    "This takes: interface NAME or neighbour ADDRESS, for SECONDS, and packets N"
+    "This takes: interface NAME, neighbour ADDRESS, for SECONDS, packets N"
 
   private init(_ form: Form) { self.form = form }
 
@@ -65,11 +61,13 @@ struct TraceRequest: Equatable {
   /// Takes a word with its value; false if that is wrong.
   private mutating func take(_ word: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) -> Bool {
     if word.elementsEqual("interface".utf8) {
-      guard subject == .all, let name = InterfaceName(octets: value) else { return false }
-      subject = .interface(name)
+      guard interface == nil else { return false }
+      interface = InterfaceName(octets: value)
+      return interface != nil
     } else if word.elementsEqual("neighbour".utf8) || word.elementsEqual("neighbor".utf8) {
-      guard subject == .all, let address = IPAddress(octets: Array(value)) else { return false }
-      subject = .neighbour(address)
+      guard neighbour == nil else { return false }
+      neighbour = IPAddress(octets: Array(value))
+      return neighbour != nil
     } else if word.elementsEqual("for".utf8) {
       guard seconds == nil else { return false }
       seconds = Self.number(value)
@@ -78,10 +76,8 @@ struct TraceRequest: Equatable {
       guard packets == nil else { return false }
       packets = Self.number(value)
       return packets != nil
-    } else {
-      return false
     }
-    return true
+    return false
   }
 
   private static func number(_ word: ArraySlice<UInt8>) -> Int? {

@@ -41,7 +41,7 @@ enum WatchPage {
   /// Titles, where they stand, and the widths of columns of numbers.
   private static let columns = [
     ("NEIGHBOUR", 0, 0), ("IF", 26, 0), ("STATE", 34, 0), ("COST", 41, 6), ("REACH", 48, 5),
-    ("RTT", 54, 6), ("ROUTES", 60, 6), ("USED", 66, 7), ("KNOWN", 73, 6),
+    ("RTT", 53, 6), ("ROUTES", 60, 6), ("USED", 66, 7), ("KNOWN", 74, 6),
   ]
 
   /// Half of what is left at most.
