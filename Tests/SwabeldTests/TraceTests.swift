@@ -22,7 +22,8 @@ private func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
         == InterfaceName("wg0"))
     for wrong in [
       "trace wg0", "trace interface", "trace for 0", "trace for 1 for 2", "trace neighbour wg0",
-      "trace interface a interface b", "trace for 1 x", "trace packets 1000000001", "capture x.pcap",
+      "trace interface a interface b", "trace for 1 x", "trace packets 1000000001",
+      "capture x.pcap",
     ] { #expect(TraceRequest.read(octets(wrong)) == .mistake, "\(wrong)") }
     for other in ["", "tracer", "show trace", "events --follow"] {
       #expect(TraceRequest.read(octets(other)) == .other, "\(other)")

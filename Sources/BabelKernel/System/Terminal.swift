@@ -5,6 +5,8 @@ import CLinux
 public struct Terminal: ~Copyable {
   /// Its keys, to poll.
   public let keys: FileDescriptor
+  /// Standard output, to poll.
+  public let output: FileDescriptor
   /// Whether standard input is a terminal. If it is not, there are no keys, and nothing to take.
   public let hasKeys: Bool
   private let former: termios
@@ -37,12 +39,14 @@ public struct Terminal: ~Copyable {
     return Size(columns: Int(words[1]), rows: Int(words[0]))
   }
 
-  /// Takes the terminal on standard input.
+  /// Takes the terminal on standard input, if it is one.
   public init() throws(KernelError) {
     let isTerminal = Terminal.isTerminal(0)
     var settings = termios()
     if isTerminal { try Syscall.check("use the terminal") { tcgetattr(0, &settings) } }
-    keys = try FileDescriptor.copy(of: 0)
+    let input = try FileDescriptor.copy(of: 0)
+    output = try FileDescriptor.copy(of: 1)
+    keys = input
     hasKeys = isTerminal
     former = settings
     take()

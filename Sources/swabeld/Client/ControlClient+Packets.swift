@@ -16,7 +16,9 @@ extension ControlClient {
         return .wrong
       }
     }
-    let loop = ScreenLoop(command, patience: Int64(line.timeout) * 1_000_000) { reached() }
+    let loop = ScreenLoop(command, patience: Int64(line.timeout) * 1_000_000) {
+      reached(until: MonotonicClock.microseconds() + $0)
+    }
     guard let reason = command.isOnce ? loop.printOnce() : loop.run() else { return .done }
     Self.complain(reason)
     return .unreachable

@@ -72,7 +72,7 @@ struct ControlClient {
 
   /// Connects to the daemon, or says why that is not possible.
   func reach() -> ClientSession? {
-    switch reached() {
+    switch reached(until: deadline) {
     case .session(let session): return session
     case .failure(let reason):
       Self.complain(reason)
@@ -81,7 +81,7 @@ struct ControlClient {
   }
 
   /// Connects to the first place where a daemon answers.
-  func reached() -> ScreenReach {
+  func reached(until deadline: Int64) -> ScreenReach {
     let search: SocketSearch
     do throws(SocketSearch.Failure) {
       search = try find()

@@ -11,7 +11,7 @@ enum ScreenReach {
 /// Shows a screen and keeps it up to date until somebody ends it.
 final class ScreenLoop {
   private let command: ScreenCommand
-  private let reach: () -> ScreenReach
+  private let reach: (Int64) -> ScreenReach
   private let patience: Int64
   private var page: ScreenCommand.Page
   private var feed: ScreenFeed?
@@ -26,6 +26,8 @@ final class ScreenLoop {
   private var statusAt: Int64?
   private var isOver = false
   private var isToStop = false
+  /// Whether the terminal had no room for the last frame.
+  private var isBehind = false
   private let colour = ScreenCommand.mayColour
 
   /// If a terminal does not say its size, it has that of the oldest ones.
@@ -34,9 +36,12 @@ final class ScreenLoop {
   /// happens.
   private static let statusInterval: Int64 = 5_000_000
 
-  /// `reach` connects to the daemon; `patience` is how many microseconds it has for a piece of an
-  /// answer.
-  init(_ command: ScreenCommand, patience: Int64, reach: @escaping () -> ScreenReach) {
+  /// Microseconds that a daemon has to greet when it is tried again. Meanwhile no key is read.
+  private static let shortPatience: Int64 = 1_000_000
+
+  /// `reach` connects to the daemon in so many microseconds at most; `patience` is how many of them
+  /// it has for a piece of an answer.
+  init(_ command: ScreenCommand, patience: Int64, reach: @escaping (Int64) -> ScreenReach) {
     self.command = command
     self.reach = reach
     self.patience = patience
@@ -46,13 +51,13 @@ final class ScreenLoop {
   // MARK: The daemon
 
   /// Connects if there is no connection. Returns why that is not possible.
-  private func connect() -> String? {
+  private func connect(_ patience: Int64) -> String? {
     guard feed == nil else { return nil }
-    switch reach() {
+    switch reach(patience) {
     case .session(let session):
       view.beginAgain()
       statusAt = nil
-      let new = ScreenFeed(session, patience: patience)
+      let new = ScreenFeed(session, patience: self.patience)
       feed = new
       return attempt { () throws(ClientSession.Failure) in try new.ask([.follow, .events]) }
     case .failure(let reason): return reason
@@ -62,7 +67,7 @@ final class ScreenLoop {
   /// Asks for what is to be shown, unless answers are still under way.
   private func ask(at now: Int64) {
     due = now + command.interval
-    var reason = connect()
+    var reason = connect(min(patience, Self.shortPatience))
     if reason == nil, let feed, feed.isAnswered || statusAt == nil {
       var questions: [DaemonView.Question] = [.neighbours, .load]
       let isOld = statusAt.map { now - $0 >= Self.statusInterval } ?? true
@@ -106,6 +111,7 @@ final class ScreenLoop {
   /// Prints one screen, made from answers that are a second apart. Returns why that is not
   /// possible.
   func printOnce() -> String? {
+    if let reason = connect(patience) { return reason }
     let began = MonotonicClock.microseconds()
     for second: Int64 in 0..<2 {
       pause(until: began + second * 1_000_000)
@@ -151,7 +157,7 @@ final class ScreenLoop {
   /// Shows the screen until it is ended. Returns why it could not begin or go on.
   func run() -> String? {
     // Who is not there at the beginning is a mistake; later it is waited for.
-    if let reason = connect() { return reason }
+    if let reason = connect(patience) { return reason }
     do throws(KernelError) {
       let signals = try TerminalSignals()
       let terminal = try Terminal()
@@ -196,8 +202,9 @@ final class ScreenLoop {
     }
     if due <= now { ask(at: now) }
     // A screen of answers half old, half new would change twice.
-    if feed?.isAnswered ?? true { draw() }
+    if feed?.isAnswered ?? true { draw(on: terminal) }
     var poll = PollSet()
+    if isBehind { poll.add(terminal.output, .write) }
     let signal = poll.add(signals.descriptor, .read)
     let key = terminal.hasKeys ? poll.add(terminal.keys, .read) : nil
     let answer = feed?.addInterest(to: &poll)
@@ -235,7 +242,16 @@ final class ScreenLoop {
     }
   }
 
-  private func draw() {
+  /// Draws, if the terminal has room: a slow line gets fewer frames, and nobody waits for it.
+  private func draw(on terminal: borrowing Terminal) {
+    var poll = PollSet()
+    let room = poll.add(terminal.output, .write)
+    do throws(KernelError) {
+      isBehind = try poll.wait(until: 0) == 0 || !poll.isWritable(room)
+    } catch {
+      isBehind = false  // writing will tell
+    }
+    guard !isBehind else { return }
     let frame = frame(size, note: note)
     let text = frame.changes(from: shown, colour: colour)
     shown = frame
