@@ -207,6 +207,7 @@ public struct PacketText {
   private static let subTLVLimit = 16
 
   /// Goes through all sub-TLVs of a TLV that was read without a fault.
+  @inline(never)
   private mutating func addSubTLVs(of tlv: TLV, _ payload: Span<UInt8>, from start: Int) {
     var position = start
     var count = 0
@@ -263,11 +264,13 @@ public struct PacketText {
 
   // MARK: Words
 
+  @inline(never)
   private mutating func begin(_ name: String) {
     octets.append(0x20)
     add(name)
   }
 
+  @inline(never)
   private mutating func begin(_ name: String, _ number: Int) {
     begin(name)
     add(number)
@@ -291,32 +294,38 @@ public struct PacketText {
     appendDecimal(UInt32(clamping: number), to: &octets)
   }
 
+  @inline(never)
   private mutating func add(_ word: String, _ number: Int) {
     add(word)
     add(number)
   }
 
+  @inline(never)
   private mutating func add(_ word: String, _ metric: Metric) {
     add(word)
     if metric.isInfinite { add("infinite") } else { add(Int(metric.rawValue)) }
   }
 
+  @inline(never)
   private mutating func add(_ address: IPAddress) {
     octets.append(0x20)
     address.appendText(to: &octets)
   }
 
+  @inline(never)
   private mutating func add(_ prefix: Prefix) {
     octets.append(0x20)
     prefix.appendText(to: &octets)
   }
 
+  @inline(never)
   private mutating func add(_ id: RouterID) {
     octets.append(0x20)
     id.appendText(to: &octets)
   }
 
   /// An interval in seconds.
+  @inline(never)
   private mutating func add(_ interval: Interval) {
     let hundredths = UInt32(interval.centiseconds)
     add("interval", Int(hundredths / 100))
@@ -328,6 +337,7 @@ public struct PacketText {
     octets.append(UInt8(ascii: "s"))
   }
 
+  @inline(never)
   private mutating func addHex(_ bytes: Span<UInt8>, from start: Int, most: Int) {
     octets.append(0x20)
     guard start < bytes.count else { return octets.append(UInt8(ascii: "-")) }

@@ -26,6 +26,7 @@ struct FlatObject {
     guard reader.isAtEnd else { return nil }
   }
 
+  @inline(never)
   private func value(_ key: String) -> Value? {
     members.first { $0.key.elementsEqual(key.utf8) }?.value
   }
@@ -34,11 +35,13 @@ struct FlatObject {
   func has(_ key: String) -> Bool { value(key) != nil }
 
   /// The octets of a text; empty if there is none.
+  @inline(never)
   func text(_ key: String) -> [UInt8] {
     if case .text(let octets) = value(key) { octets } else { [] }
   }
 
   /// A number; nil if there is none.
+  @inline(never)
   func number(_ key: String) -> Int? {
     if case .number(let number) = value(key) { number } else { nil }
   }
@@ -65,6 +68,7 @@ struct FlatObject {
     }
 
     /// Passes over a word, if it stands here.
+    @inline(never)
     mutating func takes(_ word: String) -> Bool {
       skipBlanks()
       guard octets[position...].starts(with: word.utf8) else { return false }
@@ -72,6 +76,7 @@ struct FlatObject {
       return true
     }
 
+    @inline(never)
     mutating func string() -> [UInt8]? {
       guard takes("\"") else { return nil }
       var text: [UInt8] = []

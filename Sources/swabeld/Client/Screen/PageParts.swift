@@ -26,6 +26,7 @@ enum PageParts {
     return 4
   }
 
+  @inline(never)
   private static func number(_ object: FlatObject, _ key: String) -> Int { object.number(key) ?? 0 }
 
   private static func load(_ view: DaemonView) -> String {
@@ -42,29 +43,35 @@ enum PageParts {
   }
 
   /// A number of tenths.
+  @inline(never)
   static func tenths(_ number: Int) -> String { "\(number / 10).\(number % 10)" }
 
   /// The first octets of a text.
+  @inline(never)
   static func cut(_ text: [UInt8], _ width: Int) -> [UInt8] { Array(text.prefix(max(0, width))) }
 
   /// The text at the right end of a column.
+  @inline(never)
   static func right(_ text: String, _ width: Int) -> [UInt8] {
     let octets = Array(text.utf8)
     return [UInt8](repeating: 0x20, count: max(0, width - octets.count)) + octets
   }
 
   /// A cost; infinity is a word.
+  @inline(never)
   static func cost(_ number: Int?) -> String {
     guard let number else { return "-" }
     return number >= 65_535 ? "inf" : "\(number)"
   }
 
   /// Microseconds in milliseconds.
+  @inline(never)
   static func time(_ microseconds: Int?) -> String {
     microseconds.map { HumanTime.milliseconds(UInt32(clamping: $0)) } ?? "-"
   }
 
   /// A bar that is full at `most`.
+  @inline(never)
   static func bar(_ value: Int, of most: Int, width: Int) -> [UInt8] {
     guard most > 0, value > 0 else { return [UInt8](repeating: UInt8(ascii: "."), count: width) }
     let length = max(1, min(width, Int(Int64(min(value, most)) * Int64(width) / Int64(most))))
@@ -73,6 +80,7 @@ enum PageParts {
   }
 
   /// How many of 16 Hellos came: the number before the stroke of `12/16`.
+  @inline(never)
   static func heard(_ neighbour: FlatObject) -> Int {
     var number = 0
     for octet in neighbour.text("reach") {
@@ -83,6 +91,7 @@ enum PageParts {
   }
 
   /// How a neighbour's line looks.
+  @inline(never)
   static func style(_ neighbour: FlatObject) -> ScreenStyle {
     guard neighbour.text("state").elementsEqual("usable".utf8) else { return .bad }
     return heard(neighbour) < 12 ? .doubtful : .plain

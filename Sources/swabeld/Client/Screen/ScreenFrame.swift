@@ -38,6 +38,7 @@ struct ScreenFrame {
   }
 
   /// Writes text; what does not fit is cut off.
+  @inline(never)
   mutating func put(_ text: [UInt8], row: Int, column: Int, _ style: ScreenStyle = .plain) {
     guard row >= 0, row < rows, column >= 0 else { return }
     var place = column
@@ -49,11 +50,13 @@ struct ScreenFrame {
   }
 
   /// Writes text.
+  @inline(never)
   mutating func put(_ text: String, row: Int, column: Int, _ style: ScreenStyle = .plain) {
     put(Array(text.utf8), row: row, column: column, style)
   }
 
   /// Text in ASCII: names in the mesh may hold anything, also what would command a terminal.
+  @inline(never)
   static func printable(_ text: [UInt8]) -> [UInt8] {
     var result: [UInt8] = []
     for (index, octet) in text.enumerated() {
@@ -148,6 +151,7 @@ struct ScreenFrame {
 
     init(colour: Bool) { self.colour = colour }
 
+    @inline(never)
     mutating func use(_ cell: UInt16, _ text: inout [UInt8]) {
       let wanted = ScreenStyle(rawValue: UInt8(cell >> 8)) ?? .plain
       guard wanted != style else { return }
