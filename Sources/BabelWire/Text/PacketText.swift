@@ -38,7 +38,7 @@ public struct PacketText {
   private mutating func writeAll(
     _ decoder: inout PacketDecoder, _ datagram: borrowing Span<UInt8>
   ) {
-    var padding = 0
+    var padding: UInt32 = 0
     var start = decoder.position
     while let item = decoder.next(in: datagram) {
       let (first, next) = (start, decoder.position)
@@ -50,7 +50,7 @@ public struct PacketText {
       endPadding(&padding)
       guard lineCount < Self.lineLimit else {
         begin("and")
-        add("more octets", Int(datagram.count - first))
+        add("more octets", UInt32(clamping: datagram.count - first))
         return end()
       }
       write(item, datagram.extracting(min(first + 2, next)..<next))
@@ -58,7 +58,7 @@ public struct PacketText {
     endPadding(&padding)
   }
 
-  private mutating func endPadding(_ count: inout Int) {
+  private mutating func endPadding(_ count: inout UInt32) {
     guard count > 0 else { return }
     begin("Pad1")
     if count > 1 { add("times", count) }
@@ -70,7 +70,7 @@ public struct PacketText {
     switch item {
     case .tlv(let tlv): write(tlv, payload)
     case .ignored(let type, let fault):
-      if let name = TLVType.name(type) { begin(name) } else { begin("TLV", Int(type)) }
+      if let name = TLVType.name(type) { begin(name) } else { begin("TLV", UInt32(type)) }
       add("ignored:")
       add(fault.description)
       appendRaw(payload, from: 0)
@@ -81,19 +81,19 @@ public struct PacketText {
   private mutating func write(_ tlv: TLV, _ payload: Span<UInt8>) {
     switch tlv {
     case .pad1: begin("Pad1")
-    case .padN(let count): begin("PadN", count)
+    case .padN(let count): begin("PadN", UInt32(clamping: count))
     case .acknowledgmentRequest(let request):
       begin("Acknowledgment Request")
-      add("opaque", Int(request.opaque))
+      add("opaque", UInt32(request.opaque))
       add(request.interval)
       addSubTLVs(of: tlv, payload, from: 6)
     case .acknowledgment(let answer):
       begin("Acknowledgment")
-      add("opaque", Int(answer.opaque))
+      add("opaque", UInt32(answer.opaque))
       addSubTLVs(of: tlv, payload, from: 2)
     case .hello(let hello):
       begin(hello.isUnicast ? "Hello unicast" : "Hello")
-      add("seqno", Int(hello.seqno.rawValue))
+      add("seqno", UInt32(hello.seqno.rawValue))
       if hello.isScheduled { add(hello.interval) } else { add("unscheduled") }
       addSubTLVs(of: tlv, payload, from: 6)
     case .ihu(let ihu):
@@ -127,7 +127,7 @@ public struct PacketText {
     begin("Update")
     add(update.destination)
     if update.isRetraction { add("retraction") } else { add("metric", update.metric) }
-    add("seqno", Int(update.seqno.rawValue))
+    add("seqno", UInt32(update.seqno.rawValue))
     if !update.isRetraction {
       if let routerID = update.routerID {
         add("router-id")
@@ -144,11 +144,12 @@ public struct PacketText {
       update.flags & Update.defaultPrefixFlag != 0, update.flags & Update.routerIDFlag != 0
     )
     if flags.0 || flags.1 { add(flags.0 ? flags.1 ? "flags PR" : "flags P" : "flags R") }
-    if update.omitted > 0 { add("omitted", Int(update.omitted)) }
-    if format == .althea, let price = update.attributes.price { add("price", Int(price)) }
+    if update.omitted > 0 { add("omitted", UInt32(update.omitted)) }
+    if format == .althea, let price = update.attributes.price { add("price", price) }
     let length = update.encoding.octetCount(prefixLength: update.destination.length)
     addSubTLVs(
-      of: .update(update), payload, from: Update.fixedCount(format) + length - Int(update.omitted))
+      of: .update(update), payload,
+      from: Update.fixedCount(format) + length - Int(update.omitted))
   }
 
   private mutating func writeRequest(_ tlv: TLV, _ payload: Span<UInt8>) {
@@ -164,10 +165,10 @@ public struct PacketText {
     case .seqnoRequest(let request):
       begin("Seqno Request")
       add(request.destination)
-      add("seqno", Int(request.seqno.rawValue))
+      add("seqno", UInt32(request.seqno.rawValue))
       add("router-id")
       add(request.routerID)
-      add("hop-count", Int(request.hopCount))
+      add("hop-count", UInt32(request.hopCount))
       addSubTLVs(of: tlv, payload, from: 14 + Self.octetCount(request.destination))
     case .pad1, .padN, .acknowledgmentRequest, .acknowledgment, .hello, .ihu, .routerID, .nextHop,
       .update, .wildcardRetraction, .mac, .packetCounter, .challengeRequest, .challengeReply:
@@ -181,7 +182,7 @@ public struct PacketText {
   private mutating func writeAuthentication(_ tlv: TLV, _ payload: Span<UInt8>) {
     switch tlv {
     case .packetCounter(let counter):
-      begin("PC", Int(counter.counter))
+      begin("PC", counter.counter)
       add("index")
       addHex(payload, from: 4, most: PacketCounter.maximumIndexCount)
     case .challengeRequest, .challengeReply:
@@ -194,7 +195,7 @@ public struct PacketText {
       addHex(payload, from: 0, most: Self.rawLimit)
     case .mac:
       begin("MAC")
-      add("octets", payload.count)
+      add("octets", UInt32(clamping: payload.count))
     case .pad1, .padN, .acknowledgmentRequest, .acknowledgment, .hello, .ihu, .routerID, .nextHop,
       .update, .wildcardRetraction, .routeRequest, .wildcardRequest, .seqnoRequest:
       break
@@ -216,7 +217,7 @@ public struct PacketText {
       count += 1
       let type = payload[position]
       guard type != 0 else {
-        var padding = 0
+        var padding: UInt32 = 0
         while position < payload.count, payload[position] == 0 {
           position += 1
           padding += 1
@@ -236,22 +237,22 @@ public struct PacketText {
 
   private mutating func addSubTLV(_ type: UInt8, _ octets: Span<UInt8>, of tlv: TLV) {
     switch (type, tlv) {
-    case (1, _): add("; PadN", octets.count)
+    case (1, _): add("; PadN", UInt32(clamping: octets.count))
     case (SubTLV.timestamp, .hello) where octets.count >= 4:
-      add("; Timestamp", Int(octets.uint32(at: 0)))
+      add("; Timestamp", octets.uint32(at: 0))
     case (SubTLV.timestamp, .ihu) where octets.count >= 8:
-      add("; Timestamp origin", Int(octets.uint32(at: 0)))
-      add("receive", Int(octets.uint32(at: 4)))
+      add("; Timestamp origin", octets.uint32(at: 0))
+      add("receive", octets.uint32(at: 4))
     case (SubTLV.sourcePrefix, .update(let update)): addSource(update.source)
     case (SubTLV.sourcePrefix, .routeRequest(let request)): addSource(request.source)
     case (SubTLV.sourcePrefix, .seqnoRequest(let request)): addSource(request.source)
     case (SubTLV.price, .update) where octets.count >= 4:
-      add("; price", Int(octets.uint32(at: 0)))
+      add("; price", octets.uint32(at: 0))
     case (SubTLV.pathRoundTripTime, .update) where octets.count >= 4,
       (SubTLV.altheaPathRoundTripTime, .update) where octets.count >= 4:
-      add("; path RTT us", Int(octets.uint32(at: 0)))
+      add("; path RTT us", octets.uint32(at: 0))
     default:
-      add("; sub-TLV", Int(type))
+      add("; sub-TLV", UInt32(type))
       addHex(octets, from: 0, most: Self.rawLimit)
       add("skipped")
     }
@@ -271,7 +272,7 @@ public struct PacketText {
   }
 
   @inline(never)
-  private mutating func begin(_ name: String, _ number: Int) {
+  private mutating func begin(_ name: String, _ number: UInt32) {
     begin(name)
     add(number)
   }
@@ -289,13 +290,13 @@ public struct PacketText {
   }
 
   @inline(never)
-  private mutating func add(_ number: Int) {
+  private mutating func add(_ number: UInt32) {
     octets.append(0x20)
-    appendDecimal(UInt32(clamping: number), to: &octets)
+    appendDecimal(number, to: &octets)
   }
 
   @inline(never)
-  private mutating func add(_ word: String, _ number: Int) {
+  private mutating func add(_ word: String, _ number: UInt32) {
     add(word)
     add(number)
   }
@@ -303,7 +304,7 @@ public struct PacketText {
   @inline(never)
   private mutating func add(_ word: String, _ metric: Metric) {
     add(word)
-    if metric.isInfinite { add("infinite") } else { add(Int(metric.rawValue)) }
+    if metric.isInfinite { add("infinite") } else { add(UInt32(metric.rawValue)) }
   }
 
   @inline(never)
@@ -328,7 +329,7 @@ public struct PacketText {
   @inline(never)
   private mutating func add(_ interval: Interval) {
     let hundredths = UInt32(interval.centiseconds)
-    add("interval", Int(hundredths / 100))
+    add("interval", hundredths / 100)
     if hundredths % 100 != 0 {
       octets.append(UInt8(ascii: "."))
       octets.append(UInt8(0x30 + hundredths % 100 / 10))

@@ -17,15 +17,15 @@ extension Daemon {
         TableColumn("CLIENTS", "clients", 7, isRight: true),
       ], query.form)
     writer.appendTitles(to: &text)
-    let processor = ProcessUsage.processorMicroseconds
+    let processor = UInt64(clamping: ProcessUsage.processorMicroseconds)
     let dropped = DropReason.allCases.reduce(UInt64(0)) { $0 &+ node.counters[$1] }
     writer.append(
       [
-        .number(Int(clamping: query.form == .json ? processor : processor / 1000)),
-        ProcessUsage.residentOctets.map { .number(Int(clamping: $0)) } ?? .none,
-        .number(Int(clamping: node.counters.packets)), .number(Int(clamping: dropped)),
-        .number(Int(clamping: packets.sentCount)), .number(Int(clamping: packets.unsentCount)),
-        .number(Int(clamping: packets.floodingCount)), .number(server?.clientCount ?? 0),
+        .count(query.form == .json ? processor : processor / 1000),
+        ProcessUsage.residentOctets.map { .count($0) } ?? .none,
+        .count(node.counters.packets), .count(dropped), .count(packets.sentCount),
+        .count(packets.unsentCount), .count(packets.floodingCount),
+        .number(server?.clientCount ?? 0),
       ], to: &text)
   }
 }

@@ -100,7 +100,7 @@ struct DaemonView {
 /// An event as the daemon writes it.
 struct HistoryLine {
   /// Its number.
-  let number: Int
+  let number: Int64
   /// `2026-11-21T12:34:56.789Z`.
   let stamp: [UInt8]
   /// What happened.
@@ -111,10 +111,10 @@ struct HistoryLine {
     guard line.starts(with: "event ".utf8) else { return nil }
     let parts = line.split(separator: 0x20, maxSplits: 3)
     guard parts.count == 4, parts[2].count >= 19, parts[1].count <= 18 else { return nil }
-    var number = 0
+    var number: Int64 = 0
     for octet in parts[1] {
       guard octet >= 0x30, octet <= 0x39 else { return nil }
-      number = number * 10 + Int(octet - 0x30)
+      number = number * 10 + Int64(octet - 0x30)
     }
     self.number = number
     stamp = Array(parts[2])
@@ -144,9 +144,9 @@ struct LoadRates {
 
   init(from old: FlatObject, to new: FlatObject, in time: Int64) {
     func rate(_ key: String, _ factor: Int64) -> Int {
-      let more = Int64(max(0, (new.number(key) ?? 0) - (old.number(key) ?? 0)))
-      let (product, overflow) = more.multipliedReportingOverflow(by: factor)
-      return overflow ? .max : Int(clamping: (product + max(time, 1) / 2) / max(time, 1))
+      // So much more does not fit into one look; it is left out so that the product fits.
+      let more = min(max(0, new.count(key)) - max(0, min(old.count(key), new.count(key))), 1 << 38)
+      return Int(clamping: (max(0, more) * factor + max(time, 1) / 2) / max(time, 1))
     }
     processor = rate("cpu_us", 10_000)
     received = rate("received", 10_000_000)

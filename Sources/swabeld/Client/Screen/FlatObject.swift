@@ -3,7 +3,7 @@ struct FlatObject {
   /// A value.
   private enum Value {
     case text([UInt8])
-    case number(Int)
+    case number(Int64)
     case flag(Bool)
     case null
   }
@@ -40,10 +40,15 @@ struct FlatObject {
     if case .text(let octets) = value(key) { octets } else { [] }
   }
 
+  /// A number that may be large; 0 if there is none.
+  func count(_ key: String) -> Int64 {
+    if case .number(let number) = value(key) { number } else { 0 }
+  }
+
   /// A number; nil if there is none.
   @inline(never)
   func number(_ key: String) -> Int? {
-    if case .number(let number) = value(key) { number } else { nil }
+    if case .number(let number) = value(key) { Int(clamping: number) } else { nil }
   }
 
   /// A flag; false if there is none.
@@ -110,13 +115,13 @@ struct FlatObject {
       return number().map { .number($0) }
     }
 
-    private mutating func number() -> Int? {
+    private mutating func number() -> Int64? {
       let isNegative = takes("-")
-      var number = 0
+      var number: Int64 = 0
       var digits = 0
       while let octet = next, octet >= 0x30, octet <= 0x39 {
         let (product, overflow) = number.multipliedReportingOverflow(by: 10)
-        let (sum, more) = product.addingReportingOverflow(Int(octet - 0x30))
+        let (sum, more) = product.addingReportingOverflow(Int64(octet - 0x30))
         number = overflow || more ? .max : sum
         digits += 1
         position += 1
