@@ -10,6 +10,13 @@ enum PacketTrial {
       ? IPAddress(high: 0xFE80_0000_0000_0000, low: 1) : IPAddress(ipv4: 0xC000_0201)
     let datagram = input.rest
     let span = datagram.span
+    let text = PacketText(
+      span, from: source, toMulticast: choice & 2 != 0,
+      format: choice & 4 == 0 ? .standard : .althea)
+    precondition(text.lineCount > 0 || datagram.count >= 4)
+    precondition(text.lineCount <= PacketText.lineLimit + 2)
+    precondition(text.octets.count <= 1500 * text.lineCount, "lines are not long")
+    precondition(text.octets.allSatisfy { $0 == 0x0A || ($0 >= 0x20 && $0 < 0x7F) })
     do throws(PacketFault) {
       var decoder = try PacketDecoder(
         span, from: source, toMulticast: choice & 2 != 0,

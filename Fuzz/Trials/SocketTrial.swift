@@ -63,6 +63,7 @@ enum SocketTrial {
 
     mutating func answer(_ line: [UInt8]) {
       if let request = DialectRequest(line, in: dialect) { return answer(request) }
+      if case .request(let request) = TraceRequest.read(line) { return show(request) }
       let command = ConfigurationParser.parseRuntime(line: line, configuration: configuration)
       switch command {
       case .dump, .monitor: dump(.everything)
@@ -80,6 +81,19 @@ enum SocketTrial {
       case .metricFactor(let factor): configuration.pricing.metricFactor = factor
       }
       trial.node.setPricing(configuration.pricing, at: trial.now)
+    }
+
+    /// A packet for a client that looks at packets.
+    private mutating func show(_ request: TraceRequest) {
+      guard let name = configuration.interfaces.first?.name else { return }
+      var tap = PacketTap(request, heardOn: [name], at: trial.now.microseconds)
+      let packet = PacketSighting(
+        time: 0, interface: name, source: .unspecified, sourcePort: 1, destination: .unspecified,
+        port: 1, format: .standard, fate: .dropped(.short))
+      guard tap.wants(packet), tap.admits(waiting: 0, at: trial.now.microseconds) else { return }
+      var lines = PacketLines()
+      let empty: [UInt8] = []
+      precondition(lines.lines(request.form, packet, empty.span).text.last == 0x0A)
     }
 
     private mutating func dump(_ scope: DumpScope) {

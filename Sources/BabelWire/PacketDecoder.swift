@@ -12,7 +12,8 @@ public struct PacketDecoder: Sendable {
   public let trailer: OctetRange
   private let toMulticast: Bool
   private let format: WireFormat
-  private var position: Int
+  /// Where the next TLV begins, in octets from the start of the datagram.
+  public private(set) var position: Int
   private var foundPacketCounter = false
   private var state: ParserState
 

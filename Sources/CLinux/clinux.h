@@ -24,6 +24,7 @@
 #include <sys/un.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 #include <linux/filter.h>
@@ -60,7 +61,8 @@ enum {
   SWB_SOL_NETLINK = 270,
   SWB_CLONE_NEWNET = 0x40000000,
   SWB_SIOCGIWNAME = 0x8B01,
-  SWB_SIOCOUTQ = 0x5411
+  SWB_SIOCOUTQ = 0x5411,
+  SWB_TIOCGWINSZ = 0x5413
 };
 
 /* Fixed-argument views of variadic functions, which Swift does not import. */

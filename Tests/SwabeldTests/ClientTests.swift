@@ -82,7 +82,7 @@ private func words(_ text: String) -> [[UInt8]] {
     #expect(client("swabeld ctl") == "")
     for word in [
       "dump", "monitor", "show", "status", "explain", "events", "metrics", "flush", "reload",
-      "restart", "stop",
+      "restart", "stop", "trace", "capture", "watch", "top",
     ] {
       #expect(client("swabeld \(word)") == word)
       #expect(CommandWord.hint(Array(word.utf8)) != nil, "\(word) elsewhere")
@@ -97,7 +97,10 @@ private func words(_ text: String) -> [[UInt8]] {
     #expect(help.split(separator: "\n").allSatisfy { $0.count <= 80 })
     for name in ["swabelctl.bash", "_swabelctl"] {
       let completion = try page("../packaging/completions/\(name)")
-      for word in ["dump", "monitor", "show", "flush", "reload", "restart", "stop"] {
+      for word in [
+        "dump", "monitor", "show", "flush", "reload", "restart", "stop", "trace", "capture",
+        "watch",
+      ] {
         #expect(completion.contains(word), "\(name): \(word)")
         #expect(help.contains("\n  \(word)") || help.contains("    \(word) "), "\(word)")
       }

@@ -1,10 +1,11 @@
 # Completion of swabelctl and of swabeld for bash.
 
-_swabelctl_requests='dump monitor show events status explain metrics flush interface default key
+_swabelctl_requests='dump monitor show events trace capture watch top status explain metrics flush
+  interface default key
   link-detect smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
   neighbour-cost restart stop'
-_swabelctl_tables='interfaces neighbours routes route exported sources requests limits counters rules
-  config graph events'
+_swabelctl_tables='interfaces neighbours routes route exported sources requests limits load counters
+  rules config graph events'
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 
@@ -22,6 +23,8 @@ _swabelctl_request() {
         rule) words='add remove' ;;
         drain | undrain) words="all $(_swabelctl_links)" ;;
         events) words=--follow ;;
+        trace) words='interface neighbour for packets' ;;
+        watch | top) words='--once --interval' ;;
         log-level) words='interfaces neighbours routes kernel packets socket configuration process all' ;;
         flush) words=interface ;;
         stop) words=--keep-routes ;;
@@ -29,7 +32,7 @@ _swabelctl_request() {
         interface) words=$(_swabelctl_links) ;;
         key) words=id ;;
         default) words=$_swabelctl_parameters ;;
-        log-file) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
+        log-file | capture) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
       esac ;;
     2)
       case $first in
@@ -39,11 +42,14 @@ _swabelctl_request() {
         interface) words=$_swabelctl_parameters ;;
         log-level) words='debug info notice warning error auto' ;;
         show) _swabelctl_show "$1" ;;
+        trace | capture) _swabelctl_packets ;;
+        watch | top) words='--once --interval' ;;
       esac ;;
     *)
       case $first in
         interface | default) words=$_swabelctl_parameters ;;
         show) _swabelctl_show "$1" ;;
+        trace | capture) _swabelctl_packets ;;
       esac ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
@@ -51,6 +57,15 @@ _swabelctl_request() {
 
 _swabelctl_parameters='type rxcost hello-interval update-interval link-quality split-horizon unicast
   enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6'
+
+# Which packets are wanted, into `words`.
+_swabelctl_packets() {
+  case ${COMP_WORDS[COMP_CWORD - 1]} in
+    interface) words=$(_swabelctl_links) ;;
+    neighbour | for | packets) ;;
+    *) words='interface neighbour for packets' ;;
+  esac
+}
 
 # The options of a table, into `words`.
 _swabelctl_show() {
@@ -103,7 +118,8 @@ _swabeld() {
   COMPREPLY=()
   case ${COMP_WORDS[1]} in
     ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
-    dump | monitor | show | status | explain | metrics | events | flush | reload | restart | stop)
+    dump | monitor | show | status | explain | metrics | events | trace | capture | watch | top \
+      | flush | reload | restart | stop)
       if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_request 1 && return; fi ;;
   esac
   case $before in
@@ -117,8 +133,8 @@ _swabeld() {
           local words
           words=$(_swabelctl_links)
           if [ "$COMP_CWORD" = 1 ]; then
-            words="$words ctl keygen dump monitor show status explain metrics events
-              flush reload restart stop"
+            words="$words ctl keygen dump monitor show status explain metrics events trace capture
+              watch top flush reload restart stop"
           fi
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
       esac ;;

@@ -8,6 +8,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
   /// Takes ownership of an open descriptor.
   public init(owning number: Int32) { rawValue = number }
 
+  /// Another descriptor for what a number (0, 1 or 2) stands for.
+  public static func copy(of number: Int32) throws(KernelError) -> FileDescriptor {
+    FileDescriptor(owning: try Syscall.check("dup") { dup(number) })
+  }
+
   deinit { if rawValue >= 0 { _ = CLinux.close(rawValue) } }
 
   /// Reads up to `buffer.count` octets; 0 at the end of the file, nil if nothing is there now.

@@ -166,6 +166,13 @@ public enum FileSystem {
     try open(path, Int32(O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC), mode: mode)
   }
 
+  /// Opens a file for writing from its beginning; what it had is gone. It is created if missing.
+  public static func openForWriting(
+    _ path: String, mode: UInt32 = 0o644
+  ) throws(KernelError) -> FileDescriptor {
+    try open(path, Int32(O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC), mode: mode)
+  }
+
   /// Opens a file for reading and writing, such as /dev/null.
   public static func openForUpdating(_ path: String) throws(KernelError) -> FileDescriptor {
     try open(path, Int32(O_RDWR | O_CLOEXEC))

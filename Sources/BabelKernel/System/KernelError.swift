@@ -63,6 +63,8 @@ public enum ErrorNumber {
   public static let invalid: Int32 = 22
   /// The file system can only be read.
   public static let readOnlyFileSystem: Int32 = 30
+  /// Nobody reads the pipe any more.
+  public static let brokenPipe: Int32 = 32
   /// Operation not supported by the function.
   public static let functionNotImplemented: Int32 = 38
   /// Datagram too long.

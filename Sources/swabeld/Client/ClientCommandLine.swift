@@ -20,6 +20,8 @@ struct ClientCommandLine: Equatable {
   private(set) var file: [UInt8]?
   /// The words for the daemon, with a blank between them.
   private(set) var request: [UInt8] = []
+  /// The same words, one by one.
+  private(set) var words: [[UInt8]] = []
   private var chosenTimeout: Int?
 
   /// Seconds that some requests may take: they wait for a daemon that ends or starts, or that reads
@@ -84,6 +86,8 @@ struct ClientCommandLine: Equatable {
     guard request.count <= RequestLines.limit else {
       return .mistake("a request has at most \(RequestLines.limit) octets")
     }
+    // Whoever quotes the whole request gives one word with blanks in it.
+    self.words = words.count == 1 ? RequestLines.words(request).map { Array($0) } : Array(words)
     return .request(self)
   }
 

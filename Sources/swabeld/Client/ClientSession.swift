@@ -79,6 +79,9 @@ final class ClientSession {
     }
   }
 
+  /// Lets a loop wait for the next octets; returns the place in the poll set.
+  func addInterest(to poll: inout PollSet) -> Int { poll.add(connection.descriptor, .read) }
+
   /// Sends a line.
   func send(_ line: [UInt8], until deadline: Int64) throws(Failure) {
     let octets = line + [0x0A]

@@ -19,7 +19,7 @@ enum ClientUsage {
 
       status             how the daemon is, and what is wrong
       show TABLE         interfaces, neighbours, routes, exported, sources,
-                         requests, limits; -w: all columns, --json, ...
+                         requests, limits, load; -w: all columns, --json, ...
       explain PREFIX     why each route is used or not; also: explain out PREFIX,
                          explain neighbour ADDRESS, explain interface NAME
       dump               interfaces, neighbours, prefixes, routes, in babeld's words
@@ -29,6 +29,9 @@ enum ClientUsage {
       metrics            what is counted and measured, for Prometheus
       show events        what happened; also to a neighbour, interface or prefix
       events --follow    what happens, as it happens
+      trace              packets in words; interface NAME, neighbour ADDRESS, for 10
+      capture FILE       the same as a file for tcpdump and Wireshark
+      watch, top         a live screen: problems and events, or neighbours and load
       show rules         filter rules, and how often each has decided
       show config        what is in effect; with --diff, what differs from the files
       reload             read the configuration again; --dry-run only says what

@@ -16,7 +16,7 @@ struct ControlClient {
     case unreachable = 3
   }
 
-  private let line: ClientCommandLine
+  let line: ClientCommandLine
 
   /// Runs if the program's name or the first word asks for it; returns the exit code, nil if not.
   static func run(_ arguments: [[UInt8]]) -> CInt? {
@@ -47,14 +47,15 @@ struct ControlClient {
   }
 
   private func run() -> Exit {
-    let search: SocketSearch
-    do throws(SocketSearch.Failure) {
-      search = try find()
-    } catch {
-      Self.complain(error.reason)
-      return .unreachable
+    switch ScreenCommand.read(line.words) {
+    case .screen(let command): return show(command)
+    case .mistake(let reason):
+      Self.complain(reason)
+      return .wrong
+    case .other: break
     }
-    guard let session = reach(search) else { return .unreachable }
+    if line.isFirst("capture") { return capture() }
+    guard let session = reach() else { return .unreachable }
     let began = MonotonicClock.microseconds()
     do throws(ClientSession.Failure) {
       try session.send(line.request, until: deadline)
@@ -69,21 +70,28 @@ struct ControlClient {
     }
   }
 
-  private func find() throws(SocketSearch.Failure) -> SocketSearch {
-    try SocketSearch(line, variable: OwnProcess.environment(SocketSearch.variable))
+  /// Connects to the daemon, or says why that is not possible.
+  func reach() -> ClientSession? {
+    switch reached(until: deadline) {
+    case .session(let session): return session
+    case .failure(let reason):
+      Self.complain(reason)
+      return nil
+    }
   }
 
-  /// When a daemon that says nothing is given up.
-  private var deadline: Int64 {
-    MonotonicClock.microseconds() + Int64(line.timeout) * 1_000_000
-  }
-
-  /// Connects to the first place where a daemon answers. Says why if there is none.
-  private func reach(_ search: SocketSearch) -> ClientSession? {
+  /// Connects to the first place where a daemon answers.
+  func reached(until deadline: Int64) -> ScreenReach {
+    let search: SocketSearch
+    do throws(SocketSearch.Failure) {
+      search = try find()
+    } catch {
+      return .failure(error.reason)
+    }
     var reasons = UnreachedPlaces(search)
     for place in search.places {
       do throws(ClientSession.Failure) {
-        return try ClientSession(to: place, until: deadline)
+        return .session(try ClientSession(to: place, until: deadline))
       } catch {
         switch error {
         case .system(let failure): reasons.add(place, failure)
@@ -91,26 +99,38 @@ struct ControlClient {
         }
       }
     }
-    Self.complain(reasons.description)
-    return nil
+    return .failure(reasons.description)
   }
 
-  /// Prints what comes before the status line, and after that of `monitor` and `events --follow`
-  /// all events until the daemon ends.
+  private func find() throws(SocketSearch.Failure) -> SocketSearch {
+    try SocketSearch(line, variable: OwnProcess.environment(SocketSearch.variable))
+  }
+
+  /// When a daemon that says nothing is given up.
+  var deadline: Int64 {
+    MonotonicClock.microseconds() + Int64(line.timeout) * 1_000_000
+  }
+
+  /// Whether lines come behind the status line, until the daemon ends or says that it is all.
+  private var isStream: Bool {
+    line.isFirst("monitor") || line.isFirst("events") || line.isFirst("trace")
+  }
+
+  /// Prints what comes before the status line, and all that follows it if the request is for a
+  /// stream.
   private func printAnswer(of session: ClientSession) throws(ClientSession.Failure) -> Exit {
     var text: [UInt8] = []
     var isMonitoring = false
+    var paint = AnswerPaint(line)
     while true {
       while let received = session.receivedLine() {
         if !isMonitoring, let status = StatusWord(received) {
           Log.write(text, to: 1)
           text.removeAll()
-          guard status == .ok, line.isFirst("monitor") || line.isFirst("events") else {
-            return exit(after: status)
-          }
+          guard status == .ok, isStream else { return exit(after: status) }
           isMonitoring = true
         } else {
-          text += received + [0x0A]
+          text += paint.painted(received) + [0x0A]
         }
       }
       Log.write(text, to: 1)
@@ -122,7 +142,7 @@ struct ControlClient {
     }
   }
 
-  private func exit(after status: StatusWord) -> Exit {
+  func exit(after status: StatusWord) -> Exit {
     switch status {
     case .ok: return .done
     case .no(let reason):
@@ -217,7 +237,7 @@ struct ControlClient {
     }
   }
 
-  private func describe(_ failure: ClientSession.Failure) -> String {
+  func describe(_ failure: ClientSession.Failure) -> String {
     switch failure {
     case .system(let error): error.description
     case .silence: "the daemon has not answered within \(line.timeout) seconds (--timeout)"
@@ -226,7 +246,7 @@ struct ControlClient {
     }
   }
 
-  private static func complain(_ text: String) {
+  static func complain(_ text: String) {
     Log.write(Array(("swabelctl: " + text + "\n").utf8), to: 2)
   }
 }

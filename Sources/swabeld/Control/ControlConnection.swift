@@ -24,6 +24,8 @@ final class ControlConnection {
   private(set) var isMonitoring = false
   /// Whether the client wants a line for whatever happens.
   private var isFollowing = false
+  /// What the client is shown of packets; nil if it does not look.
+  private var tap: PacketTap?
   /// Set when the connection is to be closed.
   private(set) var ending: Ending?
   private var lines = RequestLines()
@@ -67,6 +69,8 @@ final class ControlConnection {
   /// it need do neither.
   var deadline: Int64? {
     if let finishedAt { return finishedAt + Self.farewell }
+    // What waits for one who looks at packets is bounded, so it may read as it likes.
+    if let tap { return tap.end }
     return waitingSince.map { $0 + Self.patience }
   }
 
@@ -126,10 +130,39 @@ final class ControlConnection {
     if isFollowing { output.append(lines) }
   }
 
+  /// Whether the client looks at packets.
+  var isTapping: Bool { tap != nil }
+
+  /// Begins to show packets.
+  func begin(_ tap: PacketTap) { self.tap = tap }
+
+  /// Shows a packet, if the client wants it and has room for it.
+  func show(
+    _ packet: PacketSighting, _ octets: borrowing Span<UInt8>, _ lines: inout PacketLines,
+    at now: Int64
+  ) {
+    guard tap?.wants(packet) == true, tap?.admits(waiting: output.count, at: now) == true,
+      let form = tap?.form
+    else { return }
+    let (text, cost) = lines.lines(form, packet, octets)
+    if let missing = tap?.show(cost: cost) { output.append(missing) }
+    output.append(text)
+    if tap?.isComplete == true { endTap(at: now) }
+  }
+
+  /// Shows no packets any more, and says how many there were.
+  private func endTap(at now: Int64) {
+    guard let tap else { return }
+    output.append(tap.farewell)
+    end(.polite)
+    waitingSince = now
+  }
+
   /// Stops live events.
   func stopMonitoring() {
     isMonitoring = false
     isFollowing = false
+    tap = nil
   }
 
   /// Ends the connection. A client that closed its side is still sent what it asked for.
@@ -186,6 +219,10 @@ final class ControlConnection {
   /// read.
   func checkDeadline(at now: Instant) -> Bool {
     guard let deadline, deadline <= now.microseconds else { return true }
+    if tap != nil {
+      endTap(at: now.microseconds)
+      return true
+    }
     end(.now)
     return finishedAt != nil
   }

@@ -27,6 +27,8 @@ enum ControlAnswer {
   case monitor
   /// `ok`, then a line for whatever happens.
   case follow
+  /// `ok`, then lines for the packets that come and go.
+  case tap(PacketTap)
   /// `ok`, and no live events any more.
   case unmonitor
   /// Nothing: the connection ends.
@@ -57,6 +59,9 @@ final class ControlServer {
   /// Where clients connect; nil if they cannot any more.
   private var listener: LocalListener?
   private var connections: [ControlConnection] = []
+  /// Whether somebody looks at packets. It is still true at the first packet after the last one
+  /// went.
+  private(set) var isTapped = false
   /// Poll indices of this turn: the listener, then the connections in order.
   private var listenerIndex: Int?
   private var indices: [Int] = []
@@ -118,6 +123,9 @@ final class ControlServer {
 
   /// How many of them want events.
   var monitorCount: Int { connections.reduce(0) { $0 + ($1.isMonitoring ? 1 : 0) } }
+
+  /// How many of them look at packets.
+  var tapCount: Int { connections.reduce(0) { $0 + ($1.isTapping ? 1 : 0) } }
 
   /// When a client must be looked at without an event, in microseconds. 0 if there is work now.
   var deadline: Int64? {
@@ -207,6 +215,10 @@ final class ControlServer {
     case .follow:
       connection.output.append("ok\n")
       connection.follow()
+    case .tap(let tap):
+      connection.output.append("ok\n")
+      connection.begin(tap)
+      isTapped = true
     case .unmonitor:
       connection.stopMonitoring()
       connection.output.append("ok\n")
@@ -268,6 +280,16 @@ final class ControlServer {
   func tellFollowers(_ lines: [UInt8], _ log: Log) {
     for connection in connections { connection.tell(lines) }
     cutOffSlowest(log)
+  }
+
+  /// Shows a packet to those who look, each what it wants and has room for.
+  func show(_ packet: PacketSighting, _ octets: borrowing Span<UInt8>, at now: Int64) {
+    var lines = PacketLines()
+    isTapped = false
+    for connection in connections where connection.isTapping {
+      isTapped = true
+      connection.show(packet, octets, &lines, at: now)
+    }
   }
 
   private func cutOffSlowest(_ log: Log) {

@@ -21,7 +21,7 @@ extension Daemon {
       server.answer(request, with: answer, from: node, at: now)
       switch answer {
       case .monitor, .unmonitor: updateReporting()
-      case .lines, .dump, .table, .graph, .follow, .quit: break
+      case .lines, .dump, .table, .graph, .follow, .tap, .quit: break
       }
     }
   }
@@ -39,6 +39,8 @@ extension Daemon {
     if let form = GraphForm(request: request.line) { return .graph(form) }
     if let lines = ownAnswer(to: request, at: now) { return .lines(lines) }
     if let events = EventsRequest(request.line) { return answer(to: events) }
+    let trace = TraceRequest.read(request.line)
+    if trace != .other { return answer(to: trace, request.rights, at: now) }
     if let shown = shownAnswer(to: request.line, at: now) { return shown }
     let command = ConfigurationParser.parseRuntime(
       line: request.line, configuration: settings.configuration)

@@ -24,7 +24,9 @@ extension Daemon {
     report.tell(node.interfaces())
     report.tell(node.neighbourRoutes(at: now))
     report.tell(node.routeCensus())
-    report.tell(node.counters, unsent: packets.unsentCount, flooding: packets.floodingCount)
+    report.tell(
+      node.counters, sent: packets.sentCount, unsent: packets.unsentCount,
+      flooding: packets.floodingCount)
     report.tellTables(of: node)
     report.tell(node.authenticationStatus())
     report.tellRules(of: node)

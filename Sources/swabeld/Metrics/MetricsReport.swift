@@ -111,7 +111,7 @@ struct MetricsReport {
   }
 
   /// Tells of what arrived and of what was refused.
-  mutating func tell(_ counters: NodeCounters, unsent: UInt64, flooding: UInt64) {
+  mutating func tell(_ counters: NodeCounters, sent: UInt64, unsent: UInt64, flooding: UInt64) {
     text.begin("swabeld_packets_received_total", .counter, "Babel packets that arrived.")
     text.add(count: counters.packets)
     text.begin("swabeld_packets_dropped_total", .counter, "Packets that were dropped whole.")
@@ -128,6 +128,8 @@ struct MetricsReport {
     for refusal in UpdateRefusal.allCases {
       text.add(MetricLabels(("reason", refusal.description)), count: counters[refusal])
     }
+    text.begin("swabeld_packets_sent_total", .counter, "Packets that were sent.")
+    text.add(count: sent)
     text.begin("swabeld_packets_unsent_total", .counter, "Packets that could not be sent.")
     text.add(count: unsent)
     text.begin(

@@ -60,9 +60,11 @@ extension Daemon {
     guard !datagram.isTruncated,
       let row = interfaces.firstUp(on: datagram.ifindex)
     else { return }
+    let before = actions.actions.count
     node.receive(
       bytes, on: row.id, from: datagram.source, port: datagram.port, to: datagram.destination,
       at: .now, arrivedAt: datagram.arrival.map { Instant(microseconds: $0) }, into: &actions)
+    if server?.isTapped == true { show(datagram, bytes, on: row, before: before) }
   }
 
   /// Lets the kernel note arrivals once a running interface measures round-trip times.
@@ -84,10 +86,10 @@ extension Daemon {
       case .unicast(let address): address
       }
     do throws(KernelError) {
-      if try send(to: destination, ifindex, from: source, datagram) { return }
+      if try send(to: destination, on: row, ifindex, from: source, datagram) { return }
       // No room: wait a little, once. What does not go then is lost like any other packet.
       if packets.waitForRoom(in: source.family),
-        try send(to: destination, ifindex, from: source, datagram)
+        try send(to: destination, on: row, ifindex, from: source, datagram)
       {
         return
       }
@@ -103,7 +105,8 @@ extension Daemon {
   /// Stamps, signs and sends a packet; true as well if it must not be sent, false if there is no
   /// room now.
   private func send(
-    to destination: IPAddress, _ ifindex: Int32, from source: IPAddress, _ datagram: Datagram
+    to destination: IPAddress, on row: BabelInterface, _ ifindex: Int32, from source: IPAddress,
+    _ datagram: Datagram
   ) throws(KernelError) -> Bool {
     if case .unicast = datagram.destination, !packets.hasUnicastRoom(source.family) {
       return false
@@ -115,8 +118,21 @@ extension Daemon {
     guard node.seal(&bytes, datagram, from: source, to: destination, at: .now) else {
       return true
     }
-    return try packets.send(
-      bytes.span, to: destination, ifindex, from: source, dontFragment: datagram.dontFragment)
+    guard server?.isTapped == true else {
+      return try packets.send(
+        bytes.span, to: destination, ifindex, from: source, dontFragment: datagram.dontFragment)
+    }
+    do throws(KernelError) {
+      let isSent = try packets.send(
+        bytes.span, to: destination, ifindex, from: source, dontFragment: datagram.dontFragment)
+      show(
+        bytes.span, from: source, to: destination, on: row,
+        isSent ? .sent(isSigned: datagram.isSigned) : .noRoom)
+      return isSent
+    } catch {
+      show(bytes.span, from: source, to: destination, on: row, .refused(error))
+      throw error
+    }
   }
 
   /// Writes the low 32 bits of the time in microseconds, most significant first (RFC 9616 §3.2).

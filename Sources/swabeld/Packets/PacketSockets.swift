@@ -27,6 +27,8 @@ final class PacketSockets {
   private var patience = RoomPatience()
   /// The kernel was asked to note when packets arrive.
   private(set) var notesArrivalTimes = false
+  /// Packets that were sent.
+  private(set) var sentCount: UInt64 = 0
   /// Packets that could not be sent.
   private(set) var unsentCount: UInt64 = 0
 
@@ -114,8 +116,10 @@ final class PacketSockets {
     from source: IPAddress, dontFragment: Bool
   ) throws(KernelError) -> Bool {
     guard let guarded = guarded(source.family) else { return true }
-    return try guarded.socket.send(
+    let isSent = try guarded.socket.send(
       bytes, to: destination, ifindex: ifindex, sourceAddress: source, dontFragment: dontFragment)
+    if isSent { sentCount &+= 1 }
+    return isSent
   }
 
   /// Waits until at least half of the send buffer is free. Returns false if that takes longer than

@@ -4,13 +4,14 @@
 /// interface that really has such a name can be named in a statement.
 enum CommandWord {
   private static let requests =
-    "dump monitor show metrics events status explain flush reload restart stop"
+    "dump monitor show metrics events trace capture watch top status explain flush reload restart "
+    + "stop"
 
   private static let groups: [(words: String, hint: String)] = [
     (requests, "it asks a running daemon, as in: swabelctl WORD; or make it the first word"),
     ("ctl", "it asks a running daemon, and must be the first word"),
     (
-      "neighbours neighbors routes xroutes interfaces counters watch top trace problems",
+      "neighbours neighbors routes xroutes interfaces counters problems",
       "a running daemon is asked by: swabelctl show WORD"
     ),
     ("start", "that is for the service manager, as in: systemctl start swabeld"),

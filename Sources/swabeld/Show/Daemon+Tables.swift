@@ -13,6 +13,7 @@ extension Daemon {
     case .neighbours: appendNeighbours(query, at: now, to: &text)
     case .requests: appendRequests(query, at: now, to: &text)
     case .limits: appendLimits(query, to: &text)
+    case .load: appendLoad(query, to: &text)
     }
     return .lines(String(decoding: text, as: UTF8.self) + "ok\n")
   }

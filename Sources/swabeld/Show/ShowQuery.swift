@@ -3,7 +3,7 @@ import BabelWire
 
 /// A table that can be shown.
 enum ShownTable: CaseIterable {
-  case interfaces, neighbours, routes, exported, sources, requests, limits
+  case interfaces, neighbours, routes, exported, sources, requests, limits, load
 
   /// Words that stand for it.
   fileprivate var words: [String] {
@@ -15,6 +15,7 @@ enum ShownTable: CaseIterable {
     case .sources: ["sources"]
     case .requests: ["requests"]
     case .limits: ["limits"]
+    case .load: ["load"]
     }
   }
 
@@ -25,7 +26,7 @@ enum ShownTable: CaseIterable {
     case .neighbours: (true, true, false)
     case .routes: (true, true, true)
     case .exported, .sources, .requests: (false, false, true)
-    case .limits: (false, false, false)
+    case .limits, .load: (false, false, false)
     }
   }
 }

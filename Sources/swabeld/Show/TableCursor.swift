@@ -33,7 +33,7 @@ struct TableCursor {
     case .exported:
       rows = .exported(node.exportedOrder())
       writer = TableWriter(ExportRows.columns, query.form)
-    case .interfaces, .neighbours, .requests, .limits: return nil
+    case .interfaces, .neighbours, .requests, .limits, .load: return nil
     }
     let writer = writer
     output.append { writer.appendTitles(to: &$0) }

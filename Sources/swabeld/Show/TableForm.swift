@@ -17,6 +17,8 @@ enum TableCell {
   case text(String)
   /// A whole number.
   case number(Int)
+  /// Something that was counted, which may be more than a number of 32 bits.
+  case count(UInt64)
   /// Yes or no; in aligned columns the mark stands for yes.
   case flag(Bool, mark: String)
   /// A time in seconds; in aligned columns in human units.
@@ -104,6 +106,7 @@ extension TableCell {
     switch self {
     case .text(let text): text
     case .number(let number): "\(number)"
+    case .count(let number): "\(number)"
     case .flag(let isSet, let mark): isSet ? mark : ""
     case .seconds(let seconds): HumanTime.text(seconds)
     case .microseconds(let microseconds): HumanTime.milliseconds(microseconds)
@@ -116,6 +119,7 @@ extension TableCell {
     switch self {
     case .text(let words): JSONText.append(words, to: &text)
     case .number(let number): text.append(contentsOf: "\(number)".utf8)
+    case .count(let number): text.append(contentsOf: "\(number)".utf8)
     case .flag(let isSet, _): text.append(contentsOf: (isSet ? "true" : "false").utf8)
     case .seconds(let seconds): text.append(contentsOf: "\(seconds)".utf8)
     case .microseconds(let microseconds): text.append(contentsOf: "\(microseconds)".utf8)

@@ -1,0 +1,99 @@
+import BabelKernel
+
+/// What both screens have in common: the lines at the top, columns, bars, numbers.
+enum PageParts {
+  /// Writes who the daemon is and how much it does; returns the first free row.
+  static func drawHead(_ view: DaemonView, into frame: inout ScreenFrame) -> Int {
+    let clock = Array(WallClock.stamp().utf8.dropFirst(11).prefix(8)) + Array(" UTC".utf8)
+    let bar = [UInt8](repeating: 0x20, count: frame.columns)
+    frame.put(bar, row: 0, column: 0, .reverse)
+    frame.put(clock, row: 0, column: max(0, frame.columns - 13), .reverse)
+    guard let head = view.head else {
+      frame.put(" no answer yet", row: 0, column: 0, .reverse)
+      return 2
+    }
+    let title = [UInt8](" ".utf8) + head.text("version") + Array(" on ".utf8) + head.text("host")
+    frame.put(cut(title, max(0, frame.columns - 14)), row: 0, column: 0, .reverse)
+    let up = HumanTime.text(UInt32(clamping: head.number("uptime") ?? 0))
+    var text =
+      "up \(up)   interfaces \(number(head, "interfaces_up"))/\(number(head, "interfaces"))"
+    text += "   neighbours \(number(head, "neighbours_usable"))/\(number(head, "neighbours"))"
+    text += "   routes \(number(head, "routes"))   prefixes \(number(head, "prefixes_reached"))"
+    let lost = number(head, "prefixes_unreachable")
+    if lost > 0 { text += "   unreachable \(lost)" }
+    frame.put(text, row: 1, column: 0)
+    frame.put(load(view), row: 2, column: 0)
+    return 4
+  }
+
+  @inline(never)
+  private static func number(_ object: FlatObject, _ key: String) -> Int { object.number(key) ?? 0 }
+
+  private static func load(_ view: DaemonView) -> String {
+    var text = ""
+    if let rates = view.rates {
+      text = "cpu \(tenths(rates.processor / 10)) %   "
+      text += "packets/s: received \(tenths(rates.received)), sent \(tenths(rates.sent))"
+      if rates.dropped > 0 { text += ", dropped \(tenths(rates.dropped))" }
+      if rates.unsent > 0 { text += ", not sent \(tenths(rates.unsent))" }
+      text += "   "
+    }
+    if let memory = view.memory { text += "memory \((memory + 1023) / 1024) kB" }
+    return text
+  }
+
+  /// A number of tenths.
+  @inline(never)
+  static func tenths(_ number: Int) -> String { "\(number / 10).\(number % 10)" }
+
+  /// The first octets of a text.
+  @inline(never)
+  static func cut(_ text: [UInt8], _ width: Int) -> [UInt8] { Array(text.prefix(max(0, width))) }
+
+  /// The text at the right end of a column.
+  @inline(never)
+  static func right(_ text: String, _ width: Int) -> [UInt8] {
+    let octets = Array(text.utf8)
+    return [UInt8](repeating: 0x20, count: max(0, width - octets.count)) + octets
+  }
+
+  /// A cost; infinity is a word.
+  @inline(never)
+  static func cost(_ number: Int?) -> String {
+    guard let number else { return "-" }
+    return number >= 65_535 ? "inf" : "\(number)"
+  }
+
+  /// Microseconds in milliseconds.
+  @inline(never)
+  static func time(_ microseconds: Int?) -> String {
+    microseconds.map { HumanTime.milliseconds(UInt32(clamping: $0)) } ?? "-"
+  }
+
+  /// A bar that is full at `most`.
+  @inline(never)
+  static func bar(_ value: Int, of most: Int, width: Int) -> [UInt8] {
+    guard most > 0, value > 0 else { return [UInt8](repeating: UInt8(ascii: "."), count: width) }
+    let length = max(1, min(width, Int(Int64(min(value, most)) * Int64(width) / Int64(most))))
+    return [UInt8](repeating: UInt8(ascii: "#"), count: length)
+      + [UInt8](repeating: UInt8(ascii: "."), count: width - length)
+  }
+
+  /// How many of 16 Hellos came: the number before the stroke of `12/16`.
+  @inline(never)
+  static func heard(_ neighbour: FlatObject) -> Int {
+    var number = 0
+    for octet in neighbour.text("reach") {
+      guard octet >= 0x30, octet <= 0x39 else { break }
+      number = min(16, number * 10 + Int(octet - 0x30))
+    }
+    return number
+  }
+
+  /// How a neighbour's line looks.
+  @inline(never)
+  static func style(_ neighbour: FlatObject) -> ScreenStyle {
+    guard neighbour.text("state").elementsEqual("usable".utf8) else { return .bad }
+    return heard(neighbour) < 12 ? .doubtful : .plain
+  }
+}
