@@ -209,6 +209,16 @@ private struct Run: ~Copyable {
     let form = input.next8()
     send(argument & 3, on: id) {
       switch form & 7 {
+      case 5:
+        $0.append(
+          PathRequest(
+            nonce: UInt32(form), hop: max(1, form >> 3), destination: destination.address,
+            source: source))
+      case 6:
+        $0.append(
+          PathReply(
+            nonce: UInt32(number), hop: max(1, form >> 3), routerID: RouterID(1),
+            step: PathStep(status: .forwarded)))
       case 0: $0.appendWildcardRequest()
       case 1: $0.appendWildcardRetraction(seqno: Seqno(1))
       case 2: $0.append(RouteRequest(destination: destination, source: source))

@@ -149,6 +149,7 @@ extension BabelNode {
     selection = other.selection
     restart = other.restart
     news = other.news
+    paths = other.paths
     hasShutDown = other.hasShutDown
   }
 }

@@ -79,6 +79,9 @@ final class ClientSession {
     }
   }
 
+  /// Adds that octets are waited for; returns the index in the set.
+  func addInterest(to poll: inout PollSet) -> Int { poll.add(connection.descriptor, .read) }
+
   /// Sends a line.
   func send(_ line: [UInt8], until deadline: Int64) throws(Failure) {
     let octets = line + [0x0A]

@@ -16,7 +16,7 @@ struct ControlClient {
     case unreachable = 3
   }
 
-  private let line: ClientCommandLine
+  let line: ClientCommandLine
 
   /// Runs if the program's name or the first word asks for it; returns the exit code, nil if not.
   static func run(_ arguments: [[UInt8]]) -> CInt? {
@@ -55,6 +55,7 @@ struct ControlClient {
       return .unreachable
     }
     guard let session = reach(search) else { return .unreachable }
+    if line.isFirst("ping") { return ping(by: session, reach(search)) }
     let began = MonotonicClock.microseconds()
     do throws(ClientSession.Failure) {
       try session.send(line.request, until: deadline)
@@ -74,7 +75,7 @@ struct ControlClient {
   }
 
   /// When a daemon that says nothing is given up.
-  private var deadline: Int64 {
+  var deadline: Int64 {
     MonotonicClock.microseconds() + Int64(line.timeout) * 1_000_000
   }
 
@@ -217,7 +218,7 @@ struct ControlClient {
     }
   }
 
-  private func describe(_ failure: ClientSession.Failure) -> String {
+  func describe(_ failure: ClientSession.Failure) -> String {
     switch failure {
     case .system(let error): error.description
     case .silence: "the daemon has not answered within \(line.timeout) seconds (--timeout)"
@@ -226,7 +227,7 @@ struct ControlClient {
     }
   }
 
-  private static func complain(_ text: String) {
+  static func complain(_ text: String) {
     Log.write(Array(("swabelctl: " + text + "\n").utf8), to: 2)
   }
 }
