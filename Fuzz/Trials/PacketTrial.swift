@@ -50,7 +50,8 @@ private func check(_ tlv: TLV, octets: Int) {
   case .pathRequest(let request):
     precondition(request.hop > 0 && request.destination.family == request.source.family)
   case .pathReply(let reply):
-    precondition(reply.hop > 0 && reply.routerID.isValid && (0...100).contains(reply.step.loss ?? 0))
+    precondition(
+      reply.hop > 0 && reply.routerID.isValid && (0...100).contains(reply.step.loss ?? 0))
   case .pad1, .acknowledgment, .hello, .nextHop, .wildcardRequest, .wildcardRetraction: break
   }
 }

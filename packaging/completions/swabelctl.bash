@@ -1,7 +1,7 @@
 # Completion of swabelctl and of swabeld for bash.
 
-_swabelctl_requests='dump monitor show events status explain metrics flush interface default key
-  link-detect smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
+_swabelctl_requests='dump monitor show events status explain metrics path ping flush interface
+  default key link-detect smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
   neighbour-cost restart stop'
 _swabelctl_tables='interfaces neighbours routes route exported sources requests limits counters rules
   config graph events'
@@ -22,6 +22,7 @@ _swabelctl_request() {
         rule) words='add remove' ;;
         drain | undrain) words="all $(_swabelctl_links)" ;;
         events) words=--follow ;;
+        path) words='--json -w' ;;
         log-level) words='interfaces neighbours routes kernel packets socket configuration process all' ;;
         flush) words=interface ;;
         stop) words=--keep-routes ;;
@@ -36,12 +37,15 @@ _swabelctl_request() {
         flush) words=$(_swabelctl_links) ;;
         explain) if [ "${COMP_WORDS[$1 + 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
         rule) words='in out redistribute install' ;;
+        path) words='from --json -w' ;;
+        ping) words=count ;;
         interface) words=$_swabelctl_parameters ;;
         log-level) words='debug info notice warning error auto' ;;
         show) _swabelctl_show "$1" ;;
       esac ;;
     *)
       case $first in
+        path) words='from --json -w' ;;
         interface | default) words=$_swabelctl_parameters ;;
         show) _swabelctl_show "$1" ;;
       esac ;;
@@ -50,7 +54,7 @@ _swabelctl_request() {
 }
 
 _swabelctl_parameters='type rxcost hello-interval update-interval link-quality split-horizon unicast
-  enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6'
+  enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6 answer-path'
 
 # The options of a table, into `words`.
 _swabelctl_show() {
@@ -103,7 +107,7 @@ _swabeld() {
   COMPREPLY=()
   case ${COMP_WORDS[1]} in
     ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
-    dump | monitor | show | status | explain | metrics | events | flush | reload | restart | stop)
+    dump | monitor | show | status | explain | metrics | events | path | ping | flush | reload | restart | stop)
       if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_request 1 && return; fi ;;
   esac
   case $before in
@@ -118,7 +122,7 @@ _swabeld() {
           words=$(_swabelctl_links)
           if [ "$COMP_CWORD" = 1 ]; then
             words="$words ctl keygen dump monitor show status explain metrics events
-              flush reload restart stop"
+              path ping flush reload restart stop"
           fi
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
       esac ;;

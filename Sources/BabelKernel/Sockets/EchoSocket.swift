@@ -65,7 +65,9 @@ public struct EchoSocket: ~Copyable {
   public func send(_ number: UInt16) throws(KernelError) -> Bool {
     var packet: [UInt8] = [family == .ipv4 ? 8 : 128, 0, 0, 0]
     // The kernel puts the identifier of an unprivileged socket here.
-    packet.append(contentsOf: [UInt8(truncatingIfNeeded: mark >> 8), UInt8(truncatingIfNeeded: mark)])
+    packet.append(contentsOf: [
+      UInt8(truncatingIfNeeded: mark >> 8), UInt8(truncatingIfNeeded: mark),
+    ])
     packet.append(contentsOf: [UInt8(number >> 8), UInt8(number & 255)])
     for value in [mark, UInt64(bitPattern: MonotonicClock.microseconds())] {
       for shift in stride(from: UInt64(56), through: 0, by: -8) {
