@@ -8,7 +8,7 @@ import CLinux
 public struct EchoSocket: ~Copyable {
   /// The descriptor to poll for reading.
   public let descriptor: FileDescriptor
-  private let family: AddressFamily
+  private let address: IPAddress
   private let isRaw: Bool
   /// What our own requests are known by, beside the socket.
   private let mark: UInt64
@@ -32,10 +32,8 @@ public struct EchoSocket: ~Copyable {
   /// Opens a socket for an address.
   public init(to address: IPAddress) throws(KernelError) {
     let opened = try EchoSocket.open(address.family)
-    let socket = FileDescriptor(owning: opened.number)
-    try EchoSocket.connect(socket.rawValue, to: address)
-    descriptor = socket
-    family = address.family
+    descriptor = FileDescriptor(owning: opened.number)
+    self.address = address
     isRaw = opened.isRaw
     mark = Entropy.uint64()
   }
@@ -53,8 +51,13 @@ public struct EchoSocket: ~Copyable {
     return (raw, true)
   }
 
-  private static func connect(_ number: Int32, to address: IPAddress) throws(KernelError) {
-    try Syscall.check("connect to \(address)") {
+  private var family: AddressFamily { address.family }
+
+  /// Answers of others do not count, and the first source address stays. It is done for each
+  /// request, because there may be no route at first.
+  private func connect() throws(KernelError) {
+    let (number, address) = (descriptor.rawValue, address)
+    try Syscall.check("no way to \(address)") {
       address.family == .ipv4
         ? withIPv4Address(address) { CLinux.connect(number, $0, $1) }
         : withIPv6Address(address, port: 0, scope: 0) { CLinux.connect(number, $0, $1) }
@@ -63,6 +66,7 @@ public struct EchoSocket: ~Copyable {
 
   /// Sends a request. False if there is no room now.
   public func send(_ number: UInt16) throws(KernelError) -> Bool {
+    try connect()
     var packet: [UInt8] = [family == .ipv4 ? 8 : 128, 0, 0, 0]
     // The kernel puts the identifier of an unprivileged socket here.
     packet.append(contentsOf: [

@@ -86,7 +86,7 @@ private final class PingRun {
       let signal = poll.add(signals.descriptor, .read)
       let answer = session?.addInterest(to: &poll)
       let event = events?.addInterest(to: &poll)
-      _ = try poll.wait(until: min(tally.sent == 0 && way.isAsking ? .max : nextDue, wayDue))
+      _ = try poll.wait(until: min(awaitsFirstWay ? .max : nextDue, wayDue))
       if poll.isReadable(signal), try signals.next() != nil { isOver = true }
       if let answer, poll.isReadable(answer) { hearAnswer() }
       if let event, poll.isReadable(event) { hearEvents() }
@@ -102,6 +102,9 @@ private final class PingRun {
   private var wayDue: Int64 { session == nil ? .max : min(way.askDue, giveUpAt ?? .max) }
   private var giveUpAt: Int64?
 
+  /// The way comes first, if it can be named.
+  private var awaitsFirstWay: Bool { way.isAsking && session != nil && tally.sent == 0 }
+
   private func doWhatIsDue() {
     let now = now
     if let session, way.askDue <= now {
@@ -114,9 +117,7 @@ private final class PingRun {
       }
     }
     if way.isAsking, session != nil, let giveUpAt, giveUpAt <= now { loseDaemon() }
-    // The first line is the way.
-    if way.isAsking, session != nil, tally.sent == 0 { return }
-    guard nextDue <= now else { return }
+    guard !awaitsFirstWay, nextDue <= now else { return }
     if let count = request.count, tally.sent >= count {
       if tally.isWaiting { print("seq \(tally.sent): no answer\n") }
       isOver = true
