@@ -149,7 +149,7 @@ extension BabelNode {
     selection = other.selection
     restart = other.restart
     news = other.news
-    paths = other.paths
+    questions = other.questions
     hasShutDown = other.hasShutDown
   }
 }

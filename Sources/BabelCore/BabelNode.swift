@@ -67,7 +67,7 @@ public struct BabelNode: ~Copyable {
   /// What operators are to be told.
   var news = News()
   /// Who asks for the ways of packets.
-  var paths = Paths()
+  var questions = Paths()
   var hasShutDown = false
   #if DEBUG
     /// Which steps a test saw an Update take.
@@ -104,7 +104,7 @@ public struct BabelNode: ~Copyable {
     take(restart.firstDeadline)
     take(authentication.sweepDue)
     take(news.firstDeadline)
-    take(paths.firstDeadline)
+    take(questions.firstDeadline)
     return first
   }
 

@@ -12,7 +12,7 @@ extension BabelNode {
     to destination: IPAddress, from source: Prefix, at now: Instant,
     into buffer: inout ActionBuffer
   ) -> PathID? {
-    guard !hasShutDown, let id = paths.name() else { return nil }
+    guard !hasShutDown, let id = questions.name() else { return nil }
     let (step, next) = pathStep(to: destination, from: source, now)
     let hop = PathHop(
       number: 0, routerID: routerID, step: step,
@@ -22,30 +22,30 @@ extension BabelNode {
     let request = PathRequest(
       nonce: UInt32(truncatingIfNeeded: jitter.next()), hop: 1, destination: destination,
       source: source)
-    paths.begin(id, request, at: next, hop, now)
+    questions.begin(id, request, at: next, hop, now)
     send(.pathRequest(request), to: next, now)
     return id
   }
 
   /// Nobody waits for the answer to a question any more.
-  public mutating func endPath(_ id: PathID) { paths.end(id) }
+  public mutating func endPath(_ id: PathID) { questions.end(id) }
 
   /// The questions that are under way.
-  public var pathQuestions: [PathID] { paths.questions.map { $0.id } }
+  public var pathQuestions: [PathID] { questions.own.map { $0.id } }
 
   /// Asks again where no answer has come, or gives up.
   mutating func checkPaths(_ now: Instant, _ buffer: inout ActionBuffer) {
-    while let question = paths.overdue(at: now) {
+    while let question = questions.overdue(at: now) {
       let (step, next) = pathStep(to: question.destination, from: question.source, now)
       guard question.triesLeft > 0, let next, !step.status.isEnd else {
-        paths.end(question.id)
+        questions.end(question.id)
         buffer.actions.append(.tellPath(question.id, .silence(behind: question.last)))
         continue
       }
       let request = PathRequest(
         nonce: UInt32(truncatingIfNeeded: jitter.next()), hop: 1,
         destination: question.destination, source: question.source)
-      paths.again(question.id, nonce: request.nonce, at: next, now)
+      questions.again(question.id, nonce: request.nonce, at: next, now)
       send(.pathRequest(request), to: next, now)
     }
   }
@@ -59,7 +59,7 @@ extension BabelNode {
     let asker = PathPlace(interface: neighbours[id].interface, address: neighbours[id].address)
     guard mayExchangePaths(with: id), request.hop <= Paths.hopLimit else { return }
     var (step, next) = pathStep(to: request.destination, from: request.source, now)
-    switch paths.admit(request, from: asker, at: now) {
+    switch questions.admit(request, from: asker, at: now) {
     case .refused: return
     case .circle: step = step.ending(.seenBefore)
     case .admitted:
@@ -69,7 +69,7 @@ extension BabelNode {
       nonce: request.nonce, hop: request.hop, routerID: routerID, step: step)
     send(.pathReply(reply), to: asker, now)
     guard let next, !step.status.isEnd else { return }
-    paths.pass(request.nonce, to: next)
+    questions.pass(request.nonce, to: next)
     send(.pathRequest(request.onward), to: next, now)
   }
 
@@ -79,7 +79,7 @@ extension BabelNode {
   ) {
     guard mayExchangePaths(with: id) else { return }
     let sender = PathPlace(interface: neighbours[id].interface, address: neighbours[id].address)
-    switch paths.take(reply, from: sender, at: now) {
+    switch questions.take(reply, from: sender, at: now) {
     case .unwanted: break
     case .relay(let asker): send(.pathReply(reply), to: asker, now)
     case .own(let id, let hop): buffer.actions.append(.tellPath(id, .hop(hop)))

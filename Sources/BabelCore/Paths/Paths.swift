@@ -51,7 +51,7 @@ struct Paths {
   }
 
   private var passed: [Passed] = []
-  private(set) var questions: [Question] = []
+  private(set) var own: [Question] = []
   private var nextID: UInt32 = 1
 
   // MARK: Our own questions
@@ -59,13 +59,13 @@ struct Paths {
   /// When somebody has to be asked again, or a question ends.
   var firstDeadline: Instant? {
     var first: Instant?
-    for question in questions { first = min(first ?? question.deadline, question.deadline) }
+    for question in own { first = min(first ?? question.deadline, question.deadline) }
     return first
   }
 
   /// A new name for a question; nil if too many are under way.
   mutating func name() -> PathID? {
-    guard questions.count < Self.questionLimit else { return nil }
+    guard own.count < Self.questionLimit else { return nil }
     defer { nextID &+= 1 }
     return PathID(rawValue: nextID)
   }
@@ -74,26 +74,26 @@ struct Paths {
   mutating func begin(
     _ id: PathID, _ request: PathRequest, at place: PathPlace, _ first: PathHop, _ now: Instant
   ) {
-    questions.append(
+    own.append(
       Question(
         id: id, destination: request.destination, source: request.source, nonce: request.nonce,
         next: place, last: first, deadline: now + Self.patience))
   }
 
   /// A question whose answer has not come in time; nil if there is none.
-  func overdue(at now: Instant) -> Question? { questions.first { $0.deadline <= now } }
+  func overdue(at now: Instant) -> Question? { own.first { $0.deadline <= now } }
 
   /// A neighbour was asked again.
   mutating func again(_ id: PathID, nonce: UInt32, at place: PathPlace, _ now: Instant) {
-    guard let index = questions.firstIndex(where: { $0.id == id }) else { return }
-    questions[index].nonce = nonce
-    questions[index].next = place
-    questions[index].triesLeft -= 1
-    questions[index].deadline = now + Self.patience
+    guard let index = own.firstIndex(where: { $0.id == id }) else { return }
+    own[index].nonce = nonce
+    own[index].next = place
+    own[index].triesLeft -= 1
+    own[index].deadline = now + Self.patience
   }
 
   /// Nobody waits for the answer any more.
-  mutating func end(_ id: PathID) { questions.removeAll { $0.id == id } }
+  mutating func end(_ id: PathID) { own.removeAll { $0.id == id } }
 
   // MARK: Requests of others
 
@@ -124,7 +124,7 @@ struct Paths {
     if passed.count >= Self.memory { passed.removeFirst() }
     var entry = Passed(nonce: request.nonce, asker: asker, hop: request.hop, at: now)
     // Our own question has come back.
-    entry.isKnownAsCircle = questions.contains { $0.nonce == request.nonce }
+    entry.isKnownAsCircle = own.contains { $0.nonce == request.nonce }
     passed.append(entry)
     return entry.isKnownAsCircle ? .circle : .admitted
   }
@@ -150,14 +150,14 @@ struct Paths {
   /// Takes a reply of a neighbour.
   mutating func take(_ reply: PathReply, from sender: PathPlace, at now: Instant) -> Delivery {
     guard reply.hop <= Self.hopLimit else { return .unwanted }
-    if let index = questions.firstIndex(where: {
+    if let index = own.firstIndex(where: {
       $0.nonce == reply.nonce && $0.next == sender && $0.last.number < Int(reply.hop)
     }) {
       let hop = PathHop(number: Int(reply.hop), routerID: reply.routerID, step: reply.step)
-      questions[index].last = hop
-      questions[index].triesLeft = Self.tries - 1
-      questions[index].deadline = now + Self.patience
-      let id = questions[index].id
+      own[index].last = hop
+      own[index].triesLeft = Self.tries - 1
+      own[index].deadline = now + Self.patience
+      let id = own[index].id
       if hop.step.status.isEnd { end(id) }
       return .own(id, hop)
     }

@@ -74,13 +74,12 @@ struct RouteTable {
       if prefix.contains(source) { sources.append((number, prefix.mappedLength)) }
     }
     sources.sort { $0.length > $1.length }
-    var length = 128
-    while length >= (address.family == .ipv4 ? 96 : 0) {
+    let shortest = address.family == .ipv4 ? 96 : 0
+    for length in stride(from: 128, through: shortest, by: -1) {
       let prefix = Prefix(mapped: address, mappedLength: UInt8(length))
       for (number, _) in sources {
         if let row = find(prefix, number: number), isMeant(row) { return row }
       }
-      length -= 1
     }
     return nil
   }
