@@ -14,6 +14,8 @@ private enum Item: Equatable {
   case update(OutgoingUpdate)
   case challengeRequest(UInt8)
   case challengeReply(UInt8)
+  case pathRequest(PathRequest)
+  case pathReply(PathReply)
 }
 
 extension Octets {
@@ -60,6 +62,14 @@ extension Octets {
     }
   }
 
+  private mutating func pathStep(_ choice: UInt8) -> PathStep {
+    PathStep(
+      status: PathStatus(rawValue: choice & 7) ?? .unknown, metric: Metric(next16()),
+      linkCost: Metric(next16()), roundTripTime: choice & 8 == 0 ? nil : next32() >> 1,
+      history: next16(), prefixLength: choice & 16 == 0 ? nil : next8() & 0x7F,
+      nextHop: address(choice))
+  }
+
   fileprivate mutating func item() -> Item {
     let choice = next8()
     let family: AddressFamily = choice & 1 == 0 ? .ipv4 : .ipv6
@@ -91,6 +101,18 @@ extension Octets {
     case 7: return .wildcardRetraction
     case 8: return .challengeRequest(choice % 193)
     case 9: return .challengeReply(choice % 193)
+    case 10:
+      return .pathRequest(
+        PathRequest(
+          nonce: next32(), hop: max(1, next8()),
+          destination: family == .ipv4
+            ? IPAddress(ipv4: 0x0A00_0000 | next32() & 0xFF_FFFF)
+            : IPAddress(high: 0x2001_0DB8_0000_0000, low: next64()),
+          source: choice & 2 == 0 ? .any(family) : prefix(family)))
+    case 11:
+      return .pathReply(
+        PathReply(
+          nonce: next32(), hop: max(1, next8()), routerID: routerID(), step: pathStep(choice)))
     default: return .update(update(choice))
     }
   }
@@ -108,6 +130,8 @@ extension PacketEncoder {
     case .wildcardRequest: appendWildcardRequest()
     case .wildcardRetraction: appendWildcardRetraction(seqno: Seqno(1))
     case .update(let update): append(update)
+    case .pathRequest(let request): append(request)
+    case .pathReply(let reply): append(reply)
     case .challengeRequest(let count):
       appendChallengeRequest(nonce: [UInt8](repeating: 7, count: Int(count)))
     case .challengeReply(let count):
@@ -127,6 +151,8 @@ private func isSame(_ item: Item, _ tlv: TLV) -> Bool {
   case (.wildcardRequest, .wildcardRequest), (.wildcardRetraction, .wildcardRetraction): return true
   case (.challengeRequest(let a), .challengeRequest(let b)): return Int(a) == b.count
   case (.challengeReply(let a), .challengeReply(let b)): return Int(a) == b.count
+  case (.pathRequest(let a), .pathRequest(let b)): return a == b
+  case (.pathReply(let a), .pathReply(let b)): return a == b
   case (.update(let a), .update(let b)):
     guard a.destination == b.destination, a.source == b.source, a.seqno == b.seqno,
       a.metric == b.metric, a.interval == b.interval

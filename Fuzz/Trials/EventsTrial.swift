@@ -101,6 +101,7 @@ private struct Run: ~Copyable {
     if kind & 32 != 0 { (parameters.helloInterval, parameters.updateInterval) = (655_350, 40) }
     parameters.pathAttributes = kind & 64 != 0
     parameters.v4ViaV6 = kind & 128 == 0
+    parameters.answersPaths = kind & 3 == 0 ? true : nil
     return parameters
   }
 
@@ -207,8 +208,23 @@ private struct Run: ~Copyable {
     let destination = prefix(number)
     let source = source(number, for: destination)
     let form = input.next8()
+    if form & 15 == 6, argument & 0x80 != 0 {
+      _ = trial.node.beginPath(
+        to: destination.address, from: source, at: trial.now, into: &trial.buffer)
+      trial.settle()
+    }
     send(argument & 3, on: id) {
       switch form & 7 {
+      case 6 where form & 8 == 0:
+        $0.append(
+          PathRequest(
+            nonce: UInt32(form), hop: max(1, form >> 3), destination: destination.address,
+            source: source))
+      case 6:
+        $0.append(
+          PathReply(
+            nonce: UInt32(number), hop: max(1, form >> 3), routerID: RouterID(1),
+            step: PathStep(status: .forwarded)))
       case 0: $0.appendWildcardRequest()
       case 1: $0.appendWildcardRetraction(seqno: Seqno(1))
       case 2: $0.append(RouteRequest(destination: destination, source: source))

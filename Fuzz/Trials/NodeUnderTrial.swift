@@ -171,6 +171,7 @@ struct NodeUnderTrial: ~Copyable {
           send(Array(bytes[datagram.bytes]), datagram)
         case .forward(let change): forward(change)
         case .notify(let notice): Self.check(notice)
+        case .tellPath: break
         }
       }
     }

@@ -54,6 +54,11 @@ private func check(_ tlv: TLV, octets: Int) {
     check(range, octets)
   case .packetCounter(let counter): check(counter.index, octets)
   case .padN(let count): precondition(count <= 255)
+  case .pathRequest(let request):
+    precondition(request.hop > 0 && request.destination.family == request.source.family)
+  case .pathReply(let reply):
+    precondition(
+      reply.hop > 0 && reply.routerID.isValid && (0...100).contains(reply.step.loss ?? 0))
   case .pad1, .acknowledgment, .hello, .nextHop, .wildcardRequest, .wildcardRetraction: break
   }
 }

@@ -8,6 +8,8 @@ public enum Action: Equatable, Sendable {
   case forward(ForwardingChange)
   /// Tell whoever listens: log, monitors, tests.
   case notify(Notice)
+  /// Tell who asked for a way what is heard of it.
+  case tellPath(PathID, PathNews)
 }
 
 /// Where a packet goes.

@@ -96,6 +96,10 @@ extension BabelNode {
       receiveWildcardRequest(from: id, now)
     case .seqnoRequest(let request):
       seqnoRequestArrived(request, from: id, now, &buffer)
+    case .pathRequest(let request):
+      receivePathRequest(request, from: id, now)
+    case .pathReply(let reply):
+      receivePathReply(reply, from: id, now, &buffer)
     case .packetCounter:
       if authentication[neighbours[id].interface] == nil { neighbours.noteSignature(from: id) }
     case .pad1, .padN, .routerID, .nextHop, .mac, .challengeRequest, .challengeReply:

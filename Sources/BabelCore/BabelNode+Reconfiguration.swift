@@ -150,6 +150,7 @@ extension BabelNode {
     selection = other.selection
     restart = other.restart
     news = other.news
+    questions = other.questions
     hasShutDown = other.hasShutDown
   }
 }

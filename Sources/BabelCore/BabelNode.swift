@@ -68,6 +68,8 @@ public struct BabelNode: ~Copyable {
   var restart = Restart()
   /// What operators are to be told.
   var news = News()
+  /// Who asks for the ways of packets.
+  var questions = Paths()
   var hasShutDown = false
   #if DEBUG
     /// Which steps a test saw an Update take.
@@ -104,6 +106,7 @@ public struct BabelNode: ~Copyable {
     take(restart.firstDeadline)
     take(authentication.sweepDue)
     take(news.firstDeadline)
+    take(questions.firstDeadline)
     return first
   }
 
@@ -129,6 +132,7 @@ public struct BabelNode: ~Copyable {
       requestTimerFired(row, now, &buffer)
       left -= 1
     }
+    checkPaths(now, &buffer)
     while let id = links.due(at: now) { interfaceTimerFired(id, now, &buffer) }
     while let id = neighbours.unicastDue(at: now) { unicastTimerFired(id, now, &buffer) }
     tellOfRoutes(now, &buffer)

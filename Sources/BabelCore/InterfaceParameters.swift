@@ -65,6 +65,9 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var unicastNeighbours: [IPAddress] = []
   /// What is added to costs for a while.
   public var surcharge = Surcharge()
+  /// Whether neighbours are asked for the ways of packets, and are answered; nil if only those that
+  /// have proved to have our key.
+  public var answersPaths: Bool?
   /// Keys that sign and verify (RFC 8967).
   public var authentication = InterfaceAuthentication()
 
@@ -166,6 +169,7 @@ extension InterfaceParameters {
     maxJitterPenalty = metric(.maxJitterPenalty)
     v4ViaV6 = all.v4ViaV6 ?? true
     pathAttributes = isSet(.pathAttributes)
+    answersPaths = all.answersPaths
     wireFormat = isSet(.altheaWire) ? .althea : .standard
     probesMTU = isSet(.probeMTU)
     control = isSet(.ipv4Control) ? .ipv4 : .ipv6

@@ -45,6 +45,11 @@ struct PacketBuffer: Sendable {
     append16(UInt16(truncatingIfNeeded: value))
   }
 
+  mutating func append64(_ value: UInt64) {
+    append32(UInt32(truncatingIfNeeded: value >> 32))
+    append32(UInt32(truncatingIfNeeded: value))
+  }
+
   /// Writes octets `first` ..< `end` of the 16-octet form of an address.
   mutating func append(_ address: IPAddress, from first: Int, to end: Int) {
     for i in first..<max(first, end) { append(address.octet(i)) }

@@ -99,6 +99,11 @@ public struct PacketDecoder: Sendable {
       guard !toMulticast else { throw .notUnicast }
       return .challengeRequest(try ChallengeNonce.decode(payload))
     case TLVType.challengeReply: return .challengeReply(try ChallengeNonce.decode(payload))
+    case TLVType.pathRequest, TLVType.pathReply:
+      guard !toMulticast else { throw .notUnicast }
+      return type == TLVType.pathRequest
+        ? .pathRequest(try PathRequest(decoding: octets))
+        : .pathReply(try PathReply(decoding: octets))
     case TLVType.mac: throw .misplaced
     default: throw .unknownType
     }

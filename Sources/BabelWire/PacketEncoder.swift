@@ -151,6 +151,16 @@ public struct PacketEncoder: Sendable {
     append(request.encodedCount) { request.encode(into: &$0) }
   }
 
+  /// Appends a Path Request; the packet must then be sent by unicast.
+  public mutating func append(_ request: PathRequest) -> Bool {
+    append(request.encodedCount) { request.encode(into: &$0) }
+  }
+
+  /// Appends a Path Reply; the packet must then be sent by unicast.
+  public mutating func append(_ reply: PathReply) -> Bool {
+    append(reply.encodedCount) { reply.encode(into: &$0) }
+  }
+
   /// Appends a request for all routes (AE 0).
   public mutating func appendWildcardRequest() -> Bool {
     append(RouteRequest.encodedWildcardCount) { RouteRequest.encodeWildcard(into: &$0) }

@@ -41,6 +41,10 @@ public enum TLV: Equatable, Sendable {
   case challengeRequest(OctetRange)
   /// A nonce sent back (RFC 8967 §6.4).
   case challengeReply(OctetRange)
+  /// Asks for the way of packets to an address, an experiment of ours.
+  case pathRequest(PathRequest)
+  /// Tells one hop of such a way.
+  case pathReply(PathReply)
 }
 
 /// The type octets of TLVs (RFC 8966 §4.6, RFC 8967 §6).
@@ -60,6 +64,9 @@ enum TLVType {
   static let packetCounter: UInt8 = 17
   static let challengeRequest: UInt8 = 18
   static let challengeReply: UInt8 = 19
+  // Of those for experiments (RFC 8966 §5).
+  static let pathRequest: UInt8 = 240
+  static let pathReply: UInt8 = 241
 }
 
 /// What the decoder found at one place of a packet.

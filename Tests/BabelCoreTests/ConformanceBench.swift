@@ -32,6 +32,8 @@ final class Bench {
   private(set) var now: Int64 = 0
   private(set) var sent: [SentPacket] = []
   private(set) var notices: [Notice] = []
+  /// What the node heard of ways that it was asked for.
+  private(set) var pathNews: [(id: PathID, news: PathNews)] = []
   /// What the node wants forwarded, as its actions told.
   private(set) var forwarding: [Prefix: ForwardingTarget] = [:]
   /// The same for source-specific entries.
@@ -162,6 +164,7 @@ final class Bench {
       switch action {
       case .transmit(let datagram): record(datagram)
       case .notify(let notice): notices.append(notice)
+      case .tellPath(let id, let news): pathNews.append((id, news))
       case .forward(let change):
         let isSpecific = !change.key.source.isDefault
         let old = entries[change.key] ?? .absent

@@ -33,6 +33,14 @@ struct SentPacket {
     tlvs.compactMap { if case .tlv(.routeRequest(let request)) = $0 { request } else { nil } }
   }
 
+  var pathRequests: [PathRequest] {
+    tlvs.compactMap { if case .tlv(.pathRequest(let request)) = $0 { request } else { nil } }
+  }
+
+  var pathReplies: [PathReply] {
+    tlvs.compactMap { if case .tlv(.pathReply(let reply)) = $0 { reply } else { nil } }
+  }
+
   var acknowledgments: [Acknowledgment] {
     tlvs.compactMap { if case .tlv(.acknowledgment(let answer)) = $0 { answer } else { nil } }
   }

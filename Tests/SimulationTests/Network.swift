@@ -202,6 +202,7 @@ final class Network {
       case .forward(let change):
         if try !forward(change, of: host, daemon) { refused.append(change.key) }
       case .notify(let notice): onNotice?(host.index, notice)
+      case .tellPath: break
       }
     }
     for key in refused {

@@ -1,7 +1,7 @@
 # Completion of swabelctl and of swabeld for bash.
 
-_swabelctl_requests='dump monitor show events trace capture watch top status explain metrics flush
-  interface default key
+_swabelctl_requests='dump monitor show events trace capture watch top status explain path ping metrics
+  flush interface default key
   link-detect smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
   neighbour-cost restart stop'
 _swabelctl_tables='interfaces neighbours routes route exported sources requests limits load counters
@@ -25,6 +25,7 @@ _swabelctl_request() {
         events) words=--follow ;;
         trace) words='interface neighbour for packets' ;;
         watch | top) words='--once --interval' ;;
+        path) words='--json -w' ;;
         log-level) words='interfaces neighbours routes kernel packets socket configuration process all' ;;
         flush) words=interface ;;
         stop) words=--keep-routes ;;
@@ -39,6 +40,8 @@ _swabelctl_request() {
         flush) words=$(_swabelctl_links) ;;
         explain) if [ "${COMP_WORDS[$1 + 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
         rule) words='in out redistribute install' ;;
+        path) words='from --json -w' ;;
+        ping) words=count ;;
         interface) words=$_swabelctl_parameters ;;
         log-level) words='debug info notice warning error auto' ;;
         show) _swabelctl_show "$1" ;;
@@ -47,6 +50,7 @@ _swabelctl_request() {
       esac ;;
     *)
       case $first in
+        path) words='from --json -w' ;;
         interface | default) words=$_swabelctl_parameters ;;
         show) _swabelctl_show "$1" ;;
         trace | capture) _swabelctl_packets ;;
@@ -56,7 +60,7 @@ _swabelctl_request() {
 }
 
 _swabelctl_parameters='type rxcost hello-interval update-interval link-quality split-horizon unicast
-  enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6'
+  enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6 answer-path'
 
 # Which packets are wanted, into `words`.
 _swabelctl_packets() {
@@ -119,7 +123,7 @@ _swabeld() {
   case ${COMP_WORDS[1]} in
     ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
     dump | monitor | show | status | explain | metrics | events | trace | capture | watch | top \
-      | flush | reload | restart | stop)
+      | path | ping | flush | reload | restart | stop)
       if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_request 1 && return; fi ;;
   esac
   case $before in
@@ -134,7 +138,7 @@ _swabeld() {
           words=$(_swabelctl_links)
           if [ "$COMP_CWORD" = 1 ]; then
             words="$words ctl keygen dump monitor show status explain metrics events trace capture
-              watch top flush reload restart stop"
+              watch top path ping flush reload restart stop"
           fi
           mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word") ;;
       esac ;;

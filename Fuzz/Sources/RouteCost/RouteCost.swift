@@ -198,7 +198,7 @@ struct Network: ~Copyable {
         guard number == 2 else { continue }
         if case .via = change.old { held -= 1 }
         if case .via = change.new { held += 1 }
-      case .notify: break
+      case .notify, .tellPath: break
       }
     }
     box.buffer.removeAll()

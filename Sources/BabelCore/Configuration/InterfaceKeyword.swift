@@ -37,6 +37,7 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
   case enableTimestamps, rfc6126Compatible, rttDecay, rttMin, rttMax, maxRTTPenalty
   case jitterMin, jitterMax, maxJitterPenalty, v4ViaV6, pathAttributes, altheaWire, probeMTU
   case linkLocal, key, alsoKey, signKey, verifyKey, acceptBadSignatures, neighbour, ipv4Control
+  case answerPath
   case wired, faraway
 
   /// One row of the table.
@@ -95,6 +96,8 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
       // Each of them is greeted with packets of its own.
       Row("neighbour", .neighbours(limit: 256), "babeld finds its neighbours by multicast only")
     case .ipv4Control: Row("ipv4-control", .boolean, "babeld speaks over IPv6 only")
+    case .answerPath:
+      Row("answer-path", .boolean, "babeld does not tell which way packets take")
     case .wired:
       Row("wired", .typeByBoolean, "\"wired\" is deprecated, use \"type\"", .deprecated)
     case .faraway:
@@ -252,6 +255,11 @@ extension InterfaceSettings {
   public var unicastNeighbours: [IPAddress]? {
     get { self[addresses: .neighbour] }
     set { self[addresses: .neighbour] = newValue }
+  }
+  /// `answer-path`: neighbours are asked for ways, and are answered.
+  public var answersPaths: Bool? {
+    get { self[flag: .answerPath] }
+    set { self[flag: .answerPath] = newValue }
   }
   /// `ipv4-control`: packets are exchanged over IPv4.
   public var ipv4Control: Bool? {

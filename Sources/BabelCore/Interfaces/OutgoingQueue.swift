@@ -21,6 +21,10 @@ enum OutgoingTLV: Equatable {
   case update(DestinationRow)
   /// A retraction of a destination we have no row for.
   case retraction(RouteRequest)
+  /// A question for a way.
+  case pathRequest(PathRequest)
+  /// One hop of a way that a neighbour asked for.
+  case pathReply(PathReply)
 }
 
 /// TLVs waiting for one destination address, and when they leave (RFC 8966 §3.1).

@@ -62,6 +62,28 @@ struct RouteTable {
     return result
   }
 
+  /// The first destination that fulfils a condition, among those that packets to an address may
+  /// follow: the longest destination prefix first, then the longest source prefix (RFC 9079 §4).
+  /// `source` is where the packets come from; zero length if that is left open.
+  func firstMatch(
+    of address: IPAddress, from source: Prefix, where isMeant: (DestinationRow) -> Bool
+  ) -> DestinationRow? {
+    var sources: [(number: UInt16, length: UInt8)] = []
+    sourcePrefixes.forEachNumber { number in
+      let prefix = sourcePrefixes.prefix(number, family: address.family)
+      if prefix.contains(source) { sources.append((number, prefix.mappedLength)) }
+    }
+    sources.sort { $0.length > $1.length }
+    let shortest = address.family == .ipv4 ? 96 : 0
+    for length in stride(from: 128, through: shortest, by: -1) {
+      let prefix = Prefix(mapped: address, mappedLength: UInt8(length))
+      for (number, _) in sources {
+        if let row = find(prefix, number: number), isMeant(row) { return row }
+      }
+    }
+    return nil
+  }
+
   /// The row of a destination, made if there is none; nil when too many source prefixes are in
   /// use.
   mutating func findOrInsert(_ prefix: Prefix, _ source: Prefix) -> DestinationRow? {

@@ -127,6 +127,10 @@ extension BabelNode {
         packet.close(&buffer)
         _ = addUpdate(row, &packet, isRequested: true, now)
       }
+    case .pathRequest(let request):
+      packet.add(&buffer) { $0.append(request) }
+    case .pathReply(let reply):
+      packet.add(&buffer) { $0.append(reply) }
     case .retraction(let request):
       guard let retraction = makeRetraction(request.destination, request.source, packet.interface)
       else { return }

@@ -19,8 +19,7 @@ enum RouterIDTLV {
   static func encode(_ routerID: RouterID, into packet: inout PacketBuffer) {
     packet.beginTLV(TLVType.routerID, count: 10)
     packet.append16(0)
-    packet.append32(UInt32(truncatingIfNeeded: routerID.rawValue >> 32))
-    packet.append32(UInt32(truncatingIfNeeded: routerID.rawValue))
+    packet.append64(routerID.rawValue)
   }
 
   /// Octets on the wire.

@@ -46,8 +46,7 @@ public struct SeqnoRequest: Equatable, Sendable {
     packet.append16(seqno.rawValue)
     packet.append(hopCount)
     packet.append(0)
-    packet.append32(UInt32(truncatingIfNeeded: routerID.rawValue >> 32))
-    packet.append32(UInt32(truncatingIfNeeded: routerID.rawValue))
+    packet.append64(routerID.rawValue)
     packet.append(destination)
     SourcePrefix.encode(source, into: &packet)
   }

@@ -120,6 +120,8 @@ public struct PacketText {
     case .routeRequest, .wildcardRequest, .seqnoRequest: writeRequest(tlv, payload)
     case .mac, .packetCounter, .challengeRequest, .challengeReply:
       writeAuthentication(tlv, payload)
+    case .pathRequest(let request): write(request)
+    case .pathReply(let reply): write(reply)
     }
   }
 
@@ -171,7 +173,8 @@ public struct PacketText {
       add("hop-count", UInt32(request.hopCount))
       addSubTLVs(of: tlv, payload, from: 14 + Self.octetCount(request.destination))
     case .pad1, .padN, .acknowledgmentRequest, .acknowledgment, .hello, .ihu, .routerID, .nextHop,
-      .update, .wildcardRetraction, .mac, .packetCounter, .challengeRequest, .challengeReply:
+      .update, .wildcardRetraction, .mac, .packetCounter, .challengeRequest, .challengeReply,
+      .pathRequest, .pathReply:
       break
     }
   }
@@ -197,7 +200,8 @@ public struct PacketText {
       begin("MAC")
       add("octets", UInt32(clamping: payload.count))
     case .pad1, .padN, .acknowledgmentRequest, .acknowledgment, .hello, .ihu, .routerID, .nextHop,
-      .update, .wildcardRetraction, .routeRequest, .wildcardRequest, .seqnoRequest:
+      .update, .wildcardRetraction, .routeRequest, .wildcardRequest, .seqnoRequest, .pathRequest,
+      .pathReply:
       break
     }
   }
@@ -266,7 +270,7 @@ public struct PacketText {
   // MARK: Words
 
   @inline(never)
-  private mutating func begin(_ name: String) {
+  mutating func begin(_ name: String) {
     octets.append(0x20)
     add(name)
   }
@@ -283,7 +287,7 @@ public struct PacketText {
   }
 
   @inline(never)
-  private mutating func add(_ word: String) {
+  mutating func add(_ word: String) {
     // A semicolon stands behind the word before it.
     if word.utf8.first != UInt8(ascii: ";") { octets.append(0x20) }
     octets.append(contentsOf: word.utf8)
@@ -296,31 +300,31 @@ public struct PacketText {
   }
 
   @inline(never)
-  private mutating func add(_ word: String, _ number: UInt32) {
+  mutating func add(_ word: String, _ number: UInt32) {
     add(word)
     add(number)
   }
 
   @inline(never)
-  private mutating func add(_ word: String, _ metric: Metric) {
+  mutating func add(_ word: String, _ metric: Metric) {
     add(word)
     if metric.isInfinite { add("infinite") } else { add(UInt32(metric.rawValue)) }
   }
 
   @inline(never)
-  private mutating func add(_ address: IPAddress) {
+  mutating func add(_ address: IPAddress) {
     octets.append(0x20)
     address.appendText(to: &octets)
   }
 
   @inline(never)
-  private mutating func add(_ prefix: Prefix) {
+  mutating func add(_ prefix: Prefix) {
     octets.append(0x20)
     prefix.appendText(to: &octets)
   }
 
   @inline(never)
-  private mutating func add(_ id: RouterID) {
+  mutating func add(_ id: RouterID) {
     octets.append(0x20)
     id.appendText(to: &octets)
   }
@@ -374,6 +378,8 @@ extension TLVType {
     case packetCounter: "PC"
     case challengeRequest: "Challenge Request"
     case challengeReply: "Challenge Reply"
+    case pathRequest: "Path Request"
+    case pathReply: "Path Reply"
     default: nil
     }
   }

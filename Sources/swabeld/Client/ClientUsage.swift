@@ -22,6 +22,9 @@ enum ClientUsage {
                          requests, limits, load; -w: all columns, --json, ...
       explain PREFIX     why each route is used or not; also: explain out PREFIX,
                          explain neighbour ADDRESS, explain interface NAME
+      path ADDRESS       which way packets take, node by node; from ADDRESS,
+                         --json, -w
+      ping ADDRESS       the way, then echo requests; count N, else until ctrl-C
       dump               interfaces, neighbours, prefixes, routes, in babeld's words
       monitor            the same, then changes as they happen
       show counters      what was refused

@@ -56,6 +56,7 @@ struct ControlClient {
     }
     if line.isFirst("capture") { return capture() }
     guard let session = reach() else { return .unreachable }
+    if line.isFirst("ping") { return ping(by: session, reach()) }
     let began = MonotonicClock.microseconds()
     do throws(ClientSession.Failure) {
       try session.send(line.request, until: deadline)

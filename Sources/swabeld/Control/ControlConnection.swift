@@ -30,6 +30,8 @@ final class ControlConnection {
   private(set) var ending: Ending?
   private var lines = RequestLines()
   private var cursor: AnswerCursor?
+  /// The way that was asked for last, until it is known.
+  private var awaited: (id: PathID, text: PathText)?
   /// When the client last took octets that waited for it, or when they began to wait; nil if none
   /// wait.
   private var waitingSince: Int64?
@@ -50,11 +52,13 @@ final class ControlConnection {
 
   /// Whether a request may be worked on.
   private var wantsRequest: Bool {
-    ending == nil && cursor == nil && output.count < OutputQueue.comfortable
+    ending == nil && cursor == nil && awaited == nil && output.count < OutputQueue.comfortable
   }
 
   /// Whether the socket is worth reading.
-  var wantsToRead: Bool { finishedAt != nil || (wantsRequest && !lines.hasLine) }
+  var wantsToRead: Bool {
+    finishedAt != nil || ((wantsRequest || (awaited != nil && ending == nil)) && !lines.hasLine)
+  }
 
   /// Whether there is a request to be worked on now.
   var hasRequest: Bool { wantsRequest && lines.hasLine }
@@ -120,6 +124,26 @@ final class ControlConnection {
     let cursor = GraphCursor(of: node, at: now, form, host: OwnProcess.hostname)
     cursor.begin(&output, version: Usage.version)
     self.cursor = .graph(cursor)
+  }
+
+  /// Lines follow as they are heard of a way.
+  func beginPath(_ id: PathID, _ text: PathText) { awaited = (id, text) }
+
+  /// Whether the client waits for what is heard of a way.
+  func awaits(_ id: PathID) -> Bool { !isOver && awaited?.id == id }
+
+  /// Queues what was heard of a way, if the client waits for it.
+  func tell(_ news: PathNews, of id: PathID) {
+    guard awaits(id) else { return }
+    output.append { awaited?.text.append(news, to: &$0) }
+    guard news.isEnd else { return }
+    awaited = nil
+    output.append("ok\n")
+  }
+
+  /// The client is gone and waits for no way any more.
+  func abandonPath() {
+    if awaited != nil { end(.now) }
   }
 
   /// Begins with lines for whatever happens.
@@ -209,7 +233,7 @@ final class ControlConnection {
       return
     }
     if !wantsToWrite { waitingSince = nil }
-    if case .polite = ending, !wantsToWrite, finishedAt == nil {
+    if case .polite = ending, !wantsToWrite, awaited == nil, finishedAt == nil {
       connection.finish()
       finishedAt = now.microseconds
     }

@@ -23,6 +23,8 @@ enum ControlAnswer {
   case table(ShowQuery)
   /// A drawing of the network, then `ok`.
   case graph(GraphForm)
+  /// What is heard of a way, then `ok`.
+  case path(PathID, PathText)
   /// All tables, then `ok`, then live events.
   case monitor
   /// `ok`, then a line for whatever happens.
@@ -211,6 +213,7 @@ final class ControlServer {
     case .dump(let scope):
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
     case .table(let query): connection.beginTable(query, of: node)
+    case .path(let id, let text): connection.beginPath(id, text)
     case .monitor: connection.beginDump(of: node, in: form, at: now, monitoring: true)
     case .follow:
       connection.output.append("ok\n")
@@ -238,6 +241,7 @@ final class ControlServer {
     _ connection: ControlConnection, _ isAnswered: Bool, _ poll: borrowing PollSet, _ index: Int,
     from node: borrowing BabelNode, at now: Instant, _ log: Log
   ) {
+    if poll.isHungUp(index) { connection.abandonPath() }
     if isAnswered || poll.isHungUp(index) || poll.isWritable(index) || connection.ending != nil {
       connection.write(from: node, at: now, log)
     }
@@ -291,6 +295,14 @@ final class ControlServer {
       connection.show(packet, octets, &lines, at: now)
     }
   }
+
+  /// Tells who asked for a way what is heard of it.
+  func tell(_ news: PathNews, of id: PathID) {
+    for connection in connections { connection.tell(news, of: id) }
+  }
+
+  /// Whether somebody waits for what is heard of a way.
+  func awaits(_ id: PathID) -> Bool { connections.contains { $0.awaits(id) } }
 
   private func cutOffSlowest(_ log: Log) {
     var backlog = 0

@@ -21,9 +21,11 @@ extension Daemon {
       server.answer(request, with: answer, from: node, at: now)
       switch answer {
       case .monitor, .unmonitor: updateReporting()
+      case .path: carryOut(at: now)
       case .lines, .dump, .table, .graph, .follow, .tap, .quit: break
       }
     }
+    forgetPaths()
   }
 
   /// Executes one request; what the client is told ends with one status line.
@@ -38,6 +40,12 @@ extension Daemon {
     }
     if let form = GraphForm(request: request.line) { return .graph(form) }
     if let lines = ownAnswer(to: request, at: now) { return .lines(lines) }
+    switch PathQuery.read(request.line) {
+    case .query(let query):
+      return isReadWrite ? answer(to: query, at: now) : .lines(PathQuery.refusal)
+    case .mistake(let reason): return .lines("no \(reason)\n")
+    case .other: break
+    }
     if let events = EventsRequest(request.line) { return answer(to: events) }
     let trace = TraceRequest.read(request.line)
     if trace != .other { return answer(to: trace, request.rights, at: now) }

@@ -40,6 +40,7 @@ extension Daemon {
       case .forward(let change):
         if isPossible(change) { forward(change, at: now) } else { impossible.append(change.key) }
       case .notify(let notice): report(notice)
+      case .tellPath(let id, let news): tellPath(id, news)
       }
     }
     actions.removeAll()

@@ -187,6 +187,7 @@ extension Daemon {
         kernel.take(change)
         followOrders(at: now)
       case .notify(let notice): report(notice)
+      case .tellPath: break
       }
     }
     actions.removeAll()

@@ -4,8 +4,8 @@
 /// interface that really has such a name can be named in a statement.
 enum CommandWord {
   private static let requests =
-    "dump monitor show metrics events trace capture watch top status explain flush reload restart "
-    + "stop"
+    "dump monitor show metrics events trace capture watch top status explain path ping flush "
+    + "reload restart stop"
 
   private static let groups: [(words: String, hint: String)] = [
     (requests, "it asks a running daemon, as in: swabelctl WORD; or make it the first word"),

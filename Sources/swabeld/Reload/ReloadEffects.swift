@@ -28,7 +28,7 @@ struct ReloadEffects {
       }
     case .notify(.neighbour(.flush, let status)):
       lostNeighbours.append("\(status.address) on \(status.interface)")
-    case .notify: break
+    case .notify, .tellPath: break
     }
   }
 
