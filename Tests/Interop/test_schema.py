@@ -10,7 +10,8 @@ from netns import REPOSITORY
 from test_show import ask, scene
 
 SCHEMA = json.loads((REPOSITORY / "docs" / "show.schema.json").read_text())
-TABLES = ["interfaces", "neighbours", "routes", "exported", "sources", "requests", "limits"]
+TABLES = ["interfaces", "neighbours", "routes", "exported", "sources", "requests", "limits",
+          "load"]
 
 
 def checker(kind):
