@@ -15,7 +15,8 @@ SWIFT ?= swift
 BUILD := .build
 SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
 PACKAGES := babeld binutils bird2 graphviz iproute2 iputils-ping musl-dev nftables procps prometheus \
-	python3 python3-pytest socat systemd tcpdump util-linux valgrind wireguard-go wireguard-tools
+	python3 python3-jsonschema python3-pytest socat systemd tcpdump util-linux valgrind wireguard-go \
+	wireguard-tools zsh
 ifeq ($(SWABELD_LONG),1)
 PACKAGES += qemu-user-static
 endif

@@ -137,6 +137,8 @@ public enum Notice: Equatable, Sendable {
   case tlvIgnored(type: UInt8, reason: TLVFault, from: IPAddress, interface: InterfaceName)
   /// A neighbour's Hello seqno jumped: it restarted, and everything from it was flushed.
   case neighbourRestarted(IPAddress, interface: InterfaceName)
+  /// A step was taken because a neighbour that we hear does not hear us.
+  case neighbourHealed(HealingStep, IPAddress, interface: InterfaceName)
   /// A table is full; the newcomer was refused.
   case limitReached(Limit, limit: Int)
   /// A neighbour came to be of another use: it can be used, or not any more, or in one direction.

@@ -65,7 +65,7 @@ enum ProtocolParameters {
   /// A Hello leaves so many hundredths of its interval after the one before: it is never later
   /// than promised (§3.1).
   static let helloJitter: ClosedRange<Int64> = 85...97
-  /// But not sooner than this, however short the interval is.
+  /// Two Hellos are at least so far apart, however short the interval is.
   static let leastHelloSpacing: Int64 = 1_000
   /// A full update begins so many hundredths of its interval after the one before.
   static let updateJitter: ClosedRange<Int64> = 75...95
@@ -73,9 +73,9 @@ enum ProtocolParameters {
   /// Triggered updates that may leave a node, on all its interfaces together, without waiting
   /// for more than ``relayDelay``; on each interface three at least.
   static let changesAtOnce: Int64 = 24
-  /// Each further one waits so long for every interface of the node…
+  /// Each triggered update beyond these waits so long for every interface of the node.
   static let changeShare: Int64 = 10_000
-  /// …and at least and at most so long.
+  /// However many interfaces there are, that wait is at least and at most so long.
   static let changeSpacing: ClosedRange<Int64> = 50_000...200_000
 
   /// Hellos sent in quick succession when an interface comes up, or a neighbour is new: with two
@@ -95,6 +95,19 @@ enum ProtocolParameters {
   /// microseconds, and for four intervals of the neighbour's Hellos: with the first packets it is
   /// always so.
   static let oneWayPatience: Int64 = 10_000_000
+  /// A neighbour that says for so many of its Hello intervals that it does not hear us, while we
+  /// hear it, is asked by unicast. The wait doubles with each further step.
+  static let healingHellos: Int64 = 1
+  /// The wait before a step to heal a link is at least and at most so long.
+  static let healingWait: ClosedRange<Int64> = 2_000_000...300_000_000
+  /// All neighbours together are asked at most this often: forged ones must not make us shout.
+  static let healingSpacing: Int64 = 50_000
+  /// A neighbour is sent unicast Hellos no longer if it ceased to hear us so many times in a row,
+  /// each time within so many microseconds. babeld forgets whoever it does not hear by multicast.
+  static let healingRelapses: UInt8 = 2
+  static let healingTrial: Int64 = 30_000_000
+  /// Each of so many steps to heal a link makes the neighbour's row anew; the others ask.
+  static let healingRound: UInt16 = 3
   /// A neighbour gets an IHU with every Hello if sending to it costs so much, or if one of its last
   /// four Hellos is missing: on a marginal link IHUs get lost (§3.4.2).
   static let marginalCost: UInt16 = 384
@@ -125,7 +138,7 @@ enum ProtocolParameters {
   static let acknowledgmentTimeout: Int64 = 500_000
   /// After a crash neighbours are listened to for 5/4 of a Hello interval.
   static let listeningQuarters: Int64 = 5
-  /// But not longer than this.
+  /// However long the Hello interval is, neighbours are listened to for no longer than this.
   static let longestListening: Int64 = 5_000_000
   /// So many Hello intervals a resumed life listens to a neighbour before it says that it does not
   /// hear it: two Hellos make a link usable, and one may be lost.
@@ -133,9 +146,9 @@ enum ProtocolParameters {
   /// A new neighbour says within this time whether it hears us.
   static let introductionTime: Int64 = 2_000_000
   /// Adopted entries are taken back when they were not confirmed within four Hello intervals: a
-  /// link that works becomes usable with two Hellos, one may be lost. But not within ten seconds,
-  /// as a neighbour may answer no request before its next full update; and within a minute, or
-  /// four of the longest Hello intervals.
+  /// link that works becomes usable with two Hellos, and one may be lost. They have ten seconds at
+  /// least, because a neighbour may answer no request before its next full update, and a minute or
+  /// four of the longest Hello intervals at most.
   static let adoptionHellos: Int64 = 4
   static let shortestAdoption: Int64 = 10_000_000
   static let longestAdoption: Int64 = 60_000_000
@@ -180,10 +193,11 @@ enum ProtocolParameters {
   /// So many IHUs with stamps fit beside a Hello into 1280 octets, the least MTU of IPv6, with
   /// room for a signature.
   static let ihusBesideHello = 37
-  /// Where costs are measured, a route must be better by so much…
+  /// Where costs are measured, a route must be better by so much to replace a usable one. Round
+  /// trips of 100 ms ± 30 % make a cost that rises by 150 from 10 to 120 ms vary by about 5
+  /// (standard deviation).
   static let switchMargin: UInt16 = 12
-  /// …and for so many microseconds to replace a usable one. Round trips of 100 ms ± 30 % make a
-  /// cost that rises by 150 from 10 to 120 ms vary by about 5 (standard deviation).
+  /// It must be better by that for so many microseconds.
   static let switchDwell: Int64 = 4_000_000
   /// Microseconds beyond eight times the average from which a round-trip sample must be confirmed.
   static let rttOutlier: UInt64 = 100_000

@@ -77,8 +77,10 @@ def test_multicast_is_filtered(lab):
     _, b, one, other = pair(lab, parameters=QUICK + " unicast true")
     wait_until(one.neighbours, 10, "neighbours")
     drop(b, "ip6 daddr ff02::1:6")
-    noticed(other, "not-heard", r"fe80::1 on l0", "its Hellos do not arrive, though other packets "
-            "of it do.*multicast")
+    noticed(other, "misses-group", r"fe80::1 on l0",
+            "what it sends to the group ff02::1:6 is missed here, only unicast comes")
+    noticed(one, "misses-group", r"fe80::2 on l0",
+            "neighbour fe80::2 on l0 misses what is sent to the group ff02::1:6")
 
 
 def test_nobody(lab):

@@ -186,7 +186,7 @@ redistribute local deny
         "-C 'default rtt-min 25' -C 'local-port-readwrite 33123' -C 'trust-local-port true' "
         "-C 'out ip fd91::2/128 deny' "
         "-C 'redistribute src-ip fd91::/32 ip fd97::/16 allow' -C 'redistribute local deny' eth0",
-        {}, (CONF, "", "redistribute ip fd97::/64 allow\n"), "swabelctl -s 33123 reload",
+        {}, (CONF, "", "redistribute ip fd97::/64 allow\n"), "swabelctl reload",
         "", "+fd97::/64", there=set(), socket="33123"),
     "default routes": Style(
         f"babeld -c {CONF}", {CONF: BY_PATH + """interface wlan0

@@ -104,6 +104,7 @@ private func words(_ text: String) -> [[UInt8]] {
     }
     let manual = try page("swabelctl.8")
     for path in SocketSearch.usualPaths { #expect(manual.contains(path), "\(path)") }
+    #expect(manual.contains("port \(SocketSearch.usualPort)"))
     #expect(manual.contains(SocketSearch.variable))
   }
 }

@@ -96,7 +96,7 @@ extension BabelNode {
     }
     neighbours.noteHello(from: id, at: now)
     authentication.keepIndices(on: neighbours[id].interface, between: hello.interval)
-    if hello.isUnicast, hello.isScheduled { answerByUnicast(id) }
+    if hello.isUnicast, hello.isScheduled { _ = greetByUnicast(id, because: .heard) }
     neighbours.schedule(id)
     computeCost(id, now, &buffer)
     return id
@@ -136,6 +136,10 @@ extension BabelNode {
       let cause = cause(of: .gone, id, from: neighbours[id].standing.told)
       return flush(id, because: cause, now, &buffer)
     }
+    if let due = neighbours[id].healing.due, due <= now {
+      heal(id, now, &buffer)
+      guard !neighbours[id].isLeaving else { return }
+    }
     neighbours.schedule(id)
     computeCost(id, now, &buffer)
   }
@@ -153,6 +157,7 @@ extension BabelNode {
     if change.isChanged { costChanged(id, from: change.former, now) }
     if let former = change.formerState {
       let state = neighbours[id].standing.told
+      judgeUnicastHellos(to: id, from: former, now, &buffer)
       neighbourChanged(
         id, from: former, to: state, cause(of: state, id, from: former), now, &buffer)
     }
@@ -185,7 +190,7 @@ extension BabelNode {
     reconsiderRecovery(now)
     reportNeighbour(.flush, id, now, &buffer)
     removeRoutes(of: id)
-    if neighbour.standing.told != .new {
+    if neighbour.standing.told != .new, cause != .renewed {
       neighbourChanged(id, from: neighbour.standing.told, to: .gone, cause, now, &buffer)
     }
   }

@@ -19,6 +19,12 @@ public struct NeighbourAccount: Equatable, Sendable {
   public let ihuLeft: UInt32?
   /// Whether it ever said that it hears us.
   public let hasHeardUs: Bool
+  /// How often something was done because we hear it and it does not hear us.
+  public let healingSteps: Int
+  /// Whether it acknowledged what it was sent by unicast since it does not hear us.
+  public let hearsUnicast: Bool
+  /// Whether it is sent unicast Hellos because it misses what goes to the group.
+  public let missesGroup: Bool
   /// The interval of its multicast Hellos in milliseconds, as it announced it; 0 if unknown.
   public let helloInterval: UInt32
   /// Routes it has announced.

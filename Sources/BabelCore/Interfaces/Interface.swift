@@ -89,6 +89,8 @@ struct UnicastPeer: Equatable {
     case configured
     /// It greets us by unicast: perhaps multicast does not reach us, nor it.
     case heard
+    /// It hears what goes to it alone, and not what goes to the group.
+    case missesGroup
     /// Not configured any more; not greeted however long it greets us.
     case dismissed
   }

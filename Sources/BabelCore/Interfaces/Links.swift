@@ -278,9 +278,11 @@ struct Links {
     rows[Int(id.rawValue)]?.unicastPeers[position].standing = .dismissed
   }
 
-  /// Somebody greets us by unicast and is answered alike.
-  mutating func answerByUnicast(_ address: IPAddress, on id: InterfaceID) {
-    rows[Int(id.rawValue)]?.unicastPeers.append(UnicastPeer(address: address, standing: .heard))
+  /// Somebody who is not configured is greeted by unicast from now on.
+  mutating func greetByUnicast(
+    _ address: IPAddress, because standing: UnicastPeer.Standing, on id: InterfaceID
+  ) {
+    rows[Int(id.rawValue)]?.unicastPeers.append(UnicastPeer(address: address, standing: standing))
   }
 
   /// Forgets those greeted by unicast that fulfil a condition.

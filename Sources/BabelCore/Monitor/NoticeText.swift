@@ -17,6 +17,8 @@ extension Notice: CustomStringConvertible {
     case .tlvIgnored(_, .unknownType, _, _), .tlvIgnored(_, .mandatorySubTLV, _, _): .debug
     case .tlvIgnored: .warning
     case .neighbourRestarted, .seqnoIncreased, .recovered: .info
+    case .neighbourHealed(let step, _, _):
+      step == .greetedByUnicast || step == .relapsed ? .notice : .info
     case .starving: .debug
     case .limitReached: .warning
     case .neighbourChanged(let change):
@@ -29,7 +31,7 @@ extension Notice: CustomStringConvertible {
   public var topic: LogTopic {
     switch self {
     case .interface: .interfaces
-    case .neighbour, .neighbourRestarted, .neighbourChanged: .neighbours
+    case .neighbour, .neighbourRestarted, .neighbourChanged, .neighbourHealed: .neighbours
     case .originated, .route, .limitReached, .seqnoIncreased, .recovered, .starving,
       .routesChanged:
       .routes
@@ -55,6 +57,8 @@ extension Notice: CustomStringConvertible {
       return "TLV \(type) from \(source) on \(interface) ignored: \(reason)"
     case .neighbourRestarted(let address, let interface):
       return "neighbour \(address) on \(interface) restarted"
+    case .neighbourHealed(let step, let address, let interface):
+      return "neighbour \(address) on \(interface) does not hear us: it \(step)"
     case .limitReached(let table, let limit):
       return "limit of \(limit) \(table) reached, newcomers are refused"
     case .neighbourChanged(let change): return change.description

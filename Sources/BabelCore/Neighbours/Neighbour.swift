@@ -11,6 +11,7 @@ extension Neighbour {
     if let due = restart.retractionDue { first = min(first, due) }
     if let due = restart.adoptedDue { first = min(first, due) }
     if let ihuExpiry { first = min(first, ihuExpiry) }
+    if let due = healing.due { first = min(first, due) }
     if multicast.deadline == nil, unicast.deadline == nil {
       first = min(first, (lastHello ?? createdAt) + ProtocolParameters.silentNeighbour)
     }
@@ -23,6 +24,12 @@ extension Neighbour {
     return multicast.isScheduled
       && multicast.interval.centiseconds <= ProtocolParameters.farewellInterval
       && lastHello - retractedAt < ProtocolParameters.farewellTime
+  }
+
+  /// Microseconds between its Hellos, of the kind that comes more often.
+  var helloInterval: Int64 {
+    let intervals = [multicast, unicast].filter(\.isScheduled).map(\.interval.microseconds)
+    return intervals.min() ?? 0
   }
 
   /// Whether nothing is to be expected of it any more: no Hello is left in either history, or none

@@ -20,6 +20,8 @@ struct Neighbours {
   /// Unicast queues and full updates.
   private var unicastTimers = DeadlineHeap()
   private var nextObjectID: UInt64 = 1
+  /// When a step to heal a link may be taken that no neighbour waits for yet.
+  private var healingFree = Instant(microseconds: 0)
 
   /// The row of a neighbour.
   subscript(_ id: NeighbourID) -> Neighbour {
@@ -228,10 +230,11 @@ struct Neighbours {
     table[id].rttCost = rttCost
     table[id].jitterCost = jitterCost
     table[id].cost = cost
+    let formerState = judgeState(of: id, at: now)
+    judgeHealing(of: id, at: now)
     return CostChange(
       former: old.cost, isChanged: cost != old.cost,
-      changesHearing: rxcost.isInfinite != old.rxcost.isInfinite,
-      formerState: judgeState(of: id, at: now))
+      changesHearing: rxcost.isInfinite != old.rxcost.isInfinite, formerState: formerState)
   }
 
   /// Judges anew what a neighbour is good for. Returns what was told of it before, if it is to be
@@ -247,6 +250,63 @@ struct Neighbours {
     let patience = max(
       ProtocolParameters.oneWayPatience, 4 * neighbour.multicast.interval.microseconds)
     return table[id].standing.take(state, patience: patience, at: now)
+  }
+
+  // MARK: Healing
+
+  /// Begins or ends what is done about a link that works towards us only.
+  private mutating func judgeHealing(of id: NeighbourID, at now: Instant) {
+    let isOneWay = table[id].standing.told == .deaf && !table[id].rxcost.isInfinite
+    guard isOneWay != (table[id].healing.due != nil) else { return }
+    if isOneWay {
+      let wait = table[id].helloInterval * ProtocolParameters.healingHellos
+      table[id].healing.begin(at: now + max(wait, ProtocolParameters.healingWait.lowerBound))
+    } else {
+      table[id].healing.end()
+    }
+    schedule(id)
+  }
+
+  /// Whether the next step for a neighbour may be taken now. If others come first, it is due later.
+  mutating func mayHeal(_ id: NeighbourID, at now: Instant) -> Bool {
+    let free = max(healingFree, now)
+    if free > now, table[id].healing.giveWay(until: free) {
+      healingFree = free + ProtocolParameters.healingSpacing
+      return false
+    }
+    healingFree = max(healingFree, now + ProtocolParameters.healingSpacing)
+    return true
+  }
+
+  /// Takes the next step for a neighbour.
+  mutating func takeHealingStep(
+    of id: NeighbourID, _ opaque: UInt16, at now: Instant
+  ) -> HealingStep {
+    table[id].healing.step(opaque, interval: table[id].helloInterval, at: now)
+  }
+
+  /// Takes an acknowledgment. Returns whether it is the first one that a neighbour sent because it
+  /// was asked.
+  mutating func acknowledged(_ opaque: UInt16, by id: NeighbourID) -> Bool {
+    table[id].healing.acknowledged(opaque)
+  }
+
+  /// A neighbour that is sent unicast Hellos comes to hear us, or ceases to. Returns whether
+  /// unicast Hellos may still help.
+  mutating func noteHealing(of id: NeighbourID, hearsUs: Bool, at now: Instant) -> Bool {
+    if hearsUs { table[id].healing.heals(at: now) } else { table[id].healing.relapses(at: now) }
+    return table[id].healing.mayBeGreeted
+  }
+
+  /// A new row takes over the Hellos of a former one, what was told of it and what was done about
+  /// it.
+  mutating func inherit(_ former: Neighbour, as id: NeighbourID) {
+    table[id].multicast = former.multicast
+    table[id].unicast = former.unicast
+    table[id].lastHello = former.lastHello
+    table[id].heardUs = former.heardUs
+    table[id].standing = former.standing
+    table[id].healing = former.healing
   }
 
   // MARK: Monitors
@@ -287,6 +347,8 @@ struct Neighbour {
   fileprivate(set) var cost = Metric.infinity
   /// What operators were told of it.
   fileprivate(set) var standing = Standing()
+  /// What was done because it does not hear us.
+  fileprivate(set) var healing = Healing()
   /// Being flushed: it is in no lookup any more, its routes are being removed.
   fileprivate(set) var isLeaving = false
   /// Unicast TLVs.

@@ -49,6 +49,8 @@ public enum NeighbourCause: UInt8, Equatable, Sendable, CustomStringConvertible 
   case linkDown
   /// We do not run on the interface any more.
   case interfaceRemoved
+  /// It has a new row, because it did not hear us for long; it is not told as gone.
+  case renewed
   /// Its place went to a newcomer.
   case displaced
 
@@ -64,6 +66,7 @@ public enum NeighbourCause: UInt8, Equatable, Sendable, CustomStringConvertible 
     case .restarted: "it restarted"
     case .linkDown: "the interface went down"
     case .interfaceRemoved: "the interface was removed"
+    case .renewed: "its row was made anew"
     case .displaced: "its place went to a newcomer"
     }
   }

@@ -110,16 +110,21 @@ extension BabelNode {
     }
   }
 
-  /// A neighbour greets us by unicast: it is answered alike.
-  mutating func answerByUnicast(_ id: NeighbourID) {
+  /// Enters a neighbour that is to be greeted by unicast. False if it is entered already, or there
+  /// is no room.
+  mutating func greetByUnicast(
+    _ id: NeighbourID, because standing: UnicastPeer.Standing
+  ) -> Bool {
     let neighbour = neighbours[id]
     guard let interface = interface(neighbour.interface),
       !interface.unicastPeers.contains(where: { $0.address == neighbour.address })
-    else { return }
+    else { return false }
     let others = interface.unicastPeers.count - interface.parameters.unicastNeighbours.count
     guard others < ProtocolParameters.unicastAnswerLimit else {
-      return counters.countFull(.unicastNeighbours)
+      counters.countFull(.unicastNeighbours)
+      return false
     }
-    links.answerByUnicast(neighbour.address, on: neighbour.interface)
+    links.greetByUnicast(neighbour.address, because: standing, on: neighbour.interface)
+    return true
   }
 }

@@ -14,6 +14,9 @@ struct SocketSearch: Equatable {
     "/run/swabeld/swabeld.sock", "/run/swabeld.sock", "/run/babeld.sock", "/var/run/babeld.sock",
   ]
 
+  /// The port that babeld's users give to `-G`, tried last.
+  static let usualPort: UInt16 = 33123
+
   /// The variable that may name the socket.
   static let variable = "SWABELD_SOCKET"
 
@@ -35,7 +38,7 @@ struct SocketSearch: Equatable {
     } else if let place = Self.place(inConfiguration: Self.usualConfiguration()) {
       self.init([place], "named in \(Settings.defaultFile)")
     } else {
-      self.init(Self.usualPaths.map { .path(Array($0.utf8)) }, nil)
+      self.init(Self.usualPaths.map { .path(Array($0.utf8)) } + [.port(Self.usualPort)], nil)
     }
   }
 

@@ -13,7 +13,10 @@ struct UnreachedPlaces {
   mutating func add(_ place: LocalServer.Endpoint, _ failure: KernelError) {
     switch failure.errno {
     case ErrorNumber.noEntry: break
-    case ErrorNumber.connectionRefused: add(place, "nobody listens there")
+    case ErrorNumber.connectionRefused:
+      // Without a daemon nobody listens on the port that is tried last.
+      if case .port = place, search.origin == nil { return }
+      add(place, "nobody listens there")
     case ErrorNumber.accessDenied, ErrorNumber.notPermitted:
       add(
         place,

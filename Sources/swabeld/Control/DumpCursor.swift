@@ -105,7 +105,7 @@ struct DumpCursor {
       return false
     case .interface, .neighbour, .packetDropped, .packetUnverified, .senderAuthenticated,
       .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving,
-      .neighbourChanged, .routesChanged:
+      .neighbourChanged, .neighbourHealed, .routesChanged:
       return true
     }
   }

@@ -41,7 +41,7 @@ struct LineForm {
     case .route(let event, let status): append(event, status, to: &line)
     case .packetDropped, .packetUnverified, .senderAuthenticated, .tlvIgnored,
       .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving,
-      .neighbourChanged, .routesChanged:
+      .neighbourChanged, .neighbourHealed, .routesChanged:
       break
     }
     return line

@@ -40,7 +40,7 @@ extension Daemon {
   /// Takes what the node tells into the history.
   func remember(_ notice: Notice) {
     switch notice {
-    case .neighbourChanged, .routesChanged: tell(history.take(notice, at: .now))
+    case .neighbourChanged, .neighbourHealed, .routesChanged: tell(history.take(notice, at: .now))
     default: break
     }
   }

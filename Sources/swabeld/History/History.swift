@@ -41,6 +41,9 @@ struct History {
   mutating func take(_ notice: Notice, at now: EventTime) -> [UInt8] {
     switch notice {
     case .neighbourChanged(let change): return take(change, at: now)
+    case .neighbourHealed(let step, let address, let interface):
+      let text = EventText(step, of: address, on: interface)
+      return append(.neighbour, .neighbour(address, interface), text, at: now)
     case .routesChanged(let tally): return take(tally, at: now)
     default: return []
     }

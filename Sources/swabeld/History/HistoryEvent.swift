@@ -128,6 +128,11 @@ struct EventText {
     self.init(text + " cause \(change.cause)")
   }
 
+  init(_ step: HealingStep, of address: IPAddress, on interface: InterfaceName) {
+    self.init(
+      HistoryEvent.Subject.neighbour(address, interface).name + " healing \(step.word)")
+  }
+
   init(_ shift: RouteShift) {
     self.init(
       HistoryEvent.Subject.prefix(shift).name + " change \(shift.kind.word) was "
@@ -191,6 +196,17 @@ extension NeighbourUse {
     case .deaf: "deaf"
     case .unheard: "unheard"
     case .gone: "gone"
+    }
+  }
+}
+
+extension HealingStep {
+  fileprivate var word: String {
+    switch self {
+    case .asked: "asked"
+    case .greetedByUnicast: "unicast-hellos"
+    case .relapsed: "relapsed"
+    case .renewed: "renewed"
     }
   }
 }

@@ -28,7 +28,7 @@ extension Daemon {
       run(isUp ? .interfaceUp : .interfaceDown, about: "interface \(status.name)", facts)
     case .originated, .route, .packetDropped, .packetUnverified, .senderAuthenticated,
       .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased, .recovered, .starving,
-      .neighbourChanged, .routesChanged:
+      .neighbourChanged, .neighbourHealed, .routesChanged:
       break
     }
   }

@@ -11,6 +11,7 @@ extension Daemon {
     let hello = max(account.helloInterval / 1000, 1)
     switch NeighbourState(account) {
     case .usable:
+      findGroupLoss(account, name, subject, &list)
       guard account.routeCount > 0, account.refusedCount == account.routeCount else { break }
       list.add(.routesRefused, .partial, subject) { refusedRoutes(account, name) }
     case .doesNotHearUs where account.isSigning:
@@ -39,6 +40,33 @@ extension Daemon {
       }
     case .isNotHeard, .lost: findUnheard(account, name, subject, &list)
     }
+  }
+
+  /// A neighbour with which only unicast passes, in one direction or the other. The link works all
+  /// the same, but nobody would be found on it who does not know the other.
+  private func findGroupLoss(
+    _ account: NeighbourAccount, _ name: String, _ subject: Problem.Subject,
+    _ list: inout ProblemList
+  ) {
+    let status = account.status
+    let (group, interface) = (settings.configuration.protocolGroup, status.interface)
+    let remedy =
+      "Let multicast pass (firewalls, access points, ff02::/16 in allowed-ips of WireGuard), or "
+      + "name it for good: interface \(interface) neighbour \(status.address)"
+    if account.missesGroup {
+      list.add(.missesGroup, .partial, subject) {
+        ("\(name) misses what is sent to the group \(group), so it gets unicast Hellos", remedy)
+      }
+    } else if status.multicastHistory == 0, status.unicastHistory != 0, !isListed(account) {
+      list.add(.missesGroup, .partial, subject) {
+        ("\(name): what it sends to the group \(group) is missed here, only unicast comes", remedy)
+      }
+    }
+  }
+
+  private func isListed(_ account: NeighbourAccount) -> Bool {
+    guard let index = interfaces.index(of: account.status.interface) else { return false }
+    return interfaces[index].parameters.unicastNeighbours.contains(account.status.address)
   }
 
   /// Whether our Hellos on an interface fill the MTU.

@@ -63,7 +63,10 @@ extension Daemon {
     var usable: Set<InterfaceName> = []
     for account in accounts {
       heard.insert(account.status.interface)
-      if !account.status.cost.isInfinite { usable.insert(account.status.interface) }
+      // A tunnel that works by unicast alone may have no way for the group.
+      if !account.status.cost.isInfinite, !account.missesGroup {
+        usable.insert(account.status.interface)
+      }
     }
     for row in interfaces.all {
       let name = row.name
@@ -182,7 +185,8 @@ extension Problem {
     case .interfaceDown, .noSuchInterface, .nobodyHeard, .wireguardAllowedIPs,
       .wireguardNoHandshake:
       .interfaceProblem
-    case .oneWay, .notHeard, .mtuHole, .flapping, .wrongKey, .unsigned: .neighbourProblem
+    case .oneWay, .notHeard, .mtuHole, .flapping, .missesGroup, .wrongKey, .unsigned:
+      .neighbourProblem
     case .routesRefused, .starving, .unfeasible, .limit, .ownAddress, .twoOriginators:
       .routeProblem
     case .notInstalled, .shadowed: .kernelProblem

@@ -4,6 +4,7 @@ import BabelWire
 /// What is wrong, in general. The words do not change, because scripts know them.
 enum ProblemKind: UInt8, Hashable, CaseIterable {
   case interfaceDown, noSuchInterface, nobodyHeard, oneWay, notHeard, mtuHole, flapping
+  case missesGroup
   case routesRefused, wrongKey, unsigned, notInstalled, shadowed, starving, unfeasible, limit
   case ownAddress, twoOriginators, deadRule, wireguardAllowedIPs, wireguardNoHandshake
 
@@ -17,6 +18,7 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
     case .notHeard: "not-heard"
     case .mtuHole: "mtu-hole"
     case .flapping: "flapping"
+    case .missesGroup: "misses-group"
     case .routesRefused: "routes-refused"
     case .wrongKey: "wrong-key"
     case .unsigned: "unsigned"
@@ -39,6 +41,7 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
     // Whoever speaks without Hellos has done so for a while when it is found.
     case .deadRule, .flapping, .limit, .mtuHole: 0
     case .wrongKey, .unsigned, .shadowed, .wireguardAllowedIPs: 4_000_000
+    case .missesGroup: 2_000_000
     case .interfaceDown, .noSuchInterface, .notHeard, .routesRefused, .notInstalled,
       .starving, .unfeasible, .ownAddress, .twoOriginators:
       10_000_000
@@ -52,8 +55,8 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
   var isInLogAlready: Bool {
     switch self {
     case .interfaceDown, .noSuchInterface, .deadRule: true
-    case .nobodyHeard, .oneWay, .notHeard, .mtuHole, .flapping, .routesRefused, .wrongKey,
-      .unsigned, .notInstalled, .shadowed, .starving, .unfeasible, .limit, .ownAddress,
+    case .nobodyHeard, .oneWay, .notHeard, .mtuHole, .flapping, .missesGroup, .routesRefused,
+      .wrongKey, .unsigned, .notInstalled, .shadowed, .starving, .unfeasible, .limit, .ownAddress,
       .twoOriginators, .wireguardAllowedIPs, .wireguardNoHandshake:
       false
     }

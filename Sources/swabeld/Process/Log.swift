@@ -178,6 +178,8 @@ enum LogKind {
     case .limitReached(let table, _): (.limitReached, .table(table))
     case .neighbourChanged(let change):
       (.neighbourNews, .neighbour(change.address, on: change.interface))
+    case .neighbourHealed(_, let address, let interface):
+      (.neighbourNews, .neighbour(address, on: interface))
     case .routesChanged: (.routeNews, .any)
     case .interface, .neighbour, .originated, .route, .senderAuthenticated, .neighbourRestarted,
       .seqnoIncreased, .recovered, .starving:

@@ -43,6 +43,11 @@ extension Daemon {
   private func missing(_ account: NeighbourAccount, at now: Instant) -> [String] {
     let status = account.status
     switch NeighbourState(account) {
+    case .usable where account.missesGroup:
+      return [
+        "Missing: multicast. What goes to the group \(settings.configuration.protocolGroup) does "
+          + "not reach it, so it is sent unicast Hellos; packets go both ways."
+      ]
     case .usable: return ["Nothing is missing: packets go both ways."]
     case .doesNotHearUs where account.isSigning:
       return [
@@ -55,12 +60,12 @@ extension Daemon {
           + (account.hasHeardUs ? "It did before. " : "It never did. ")
           + "Either our Hellos do not arrive there (firewall, UDP port 6696, group ff02::1:6, "
           + "allowed-ips of WireGuard there), or they are refused (keys), or its answers are lost."
-      ] + keyHints(status.interface, at: now)
+      ] + unicastHints(account) + keyHints(status.interface, at: now)
     case .doesNotHearUs:
       return [
         "Missing: it says that it does not hear us well enough (rxcost infinity). Our Hellos get "
           + "lost on the way to it: look at the link in that direction, and at the MTU."
-      ] + keyHints(status.interface, at: now)
+      ] + unicastHints(account) + keyHints(status.interface, at: now)
     case .isNotHeard where Self.isSpeaking(account), .lost where Self.isSpeaking(account):
       return [
         probesMTU(status.interface)
@@ -77,6 +82,20 @@ extension Daemon {
       ]
     case .lost: return ["Missing: it is not heard any more, and will be forgotten."]
     }
+  }
+
+  /// What came of asking a neighbour by unicast that does not hear us.
+  private func unicastHints(_ account: NeighbourAccount) -> [String] {
+    guard account.healingSteps > 0 else { return [] }
+    guard account.hearsUnicast else {
+      return [
+        "It was asked by unicast, too (step \(account.healingSteps)), and does not answer."
+      ]
+    }
+    return [
+      "It answers packets that are sent to it alone. Only those to the group are lost on the way: "
+        + "the link must carry multicast (ff02::1:6), or the other end must count unicast Hellos."
+    ]
   }
 
   private func keyHints(_ name: InterfaceName, at now: Instant) -> [String] {

@@ -40,7 +40,8 @@ extension Daemon {
 
   // MARK: Problems
 
-  /// What is wrong with a tunnel on which nobody is usable. False if nothing is known to be.
+  /// What is wrong with a tunnel on which nobody is usable, or only by unicast. False if nothing is
+  /// known to be.
   func findWireGuard(
     _ name: InterfaceName, at now: Instant, _ list: inout ProblemList
   ) -> Bool {
@@ -53,8 +54,8 @@ extension Daemon {
       let words = missing.joined(separator: " and ")
       list.add(.wireguardAllowedIPs, .serious, subject) {
         (
-          "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos do not "
-            + "pass",
+          "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos to the "
+            + "group do not pass",
           "Add them: wg set \(name) peer KEY allowed-ips …,ff02::/16,fe80::/10; the other end "
             + "needs them, too."
         )

@@ -1,0 +1,78 @@
+import BabelWire
+
+// Before editing, read RFC 8966 §3.4 and §3.3.
+
+// A neighbour that we hear, and that does not hear us, may only miss what goes to the group, or
+// something may be stuck here. What can be done about it from here is done, more and more rarely.
+
+extension BabelNode {
+  /// The next step is due for a neighbour that does not hear us.
+  mutating func heal(_ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer) {
+    guard neighbours.mayHeal(id, at: now) else { return }
+    let opaque = UInt16(truncatingIfNeeded: jitter.next())
+    let step = neighbours.takeHealingStep(of: id, opaque, at: now)
+    let neighbour = neighbours[id]
+    buffer.actions.append(
+      .notify(.neighbourHealed(step, neighbour.address, interface: neighbour.interfaceName)))
+    switch step {
+    case .asked:
+      sendIHU(to: id, now)
+      enqueue(.acknowledgmentRequest(opaque), to: id, by: now)
+    case .renewed: renew(id, now, &buffer)
+    case .greetedByUnicast, .relapsed: break
+    }
+  }
+
+  /// An acknowledgment came. If it answers our question, the neighbour hears what goes to it alone:
+  /// it is sent Hellos of its own, as it may not hear those to the group.
+  mutating func receiveHealingAnswer(
+    _ answer: Acknowledgment, from id: NeighbourID, _ buffer: inout ActionBuffer
+  ) {
+    guard neighbours.acknowledged(answer.opaque, by: id) else { return }
+    let neighbour = neighbours[id]
+    guard let interface = interface(neighbour.interface),
+      !interface.parameters.rfc6126Compatible, neighbour.healing.mayBeGreeted,
+      !interface.greetsByUnicast(neighbour.address),
+      greetByUnicast(id, because: .missesGroup)
+    else { return }
+    buffer.actions.append(
+      .notify(
+        .neighbourHealed(
+          .greetedByUnicast, neighbour.address, interface: neighbour.interfaceName)))
+  }
+
+  /// A neighbour is of another use. If it is sent unicast Hellos because it misses those to the
+  /// group, and it never hears them for long, they do harm: its routes come and go.
+  mutating func judgeUnicastHellos(
+    to id: NeighbourID, from former: NeighbourUse, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let neighbour = neighbours[id]
+    let state = neighbour.standing.told
+    guard misses(group: neighbour), state == .usable || (former == .usable && state == .deaf),
+      !neighbours.noteHealing(of: id, hearsUs: state == .usable, at: now)
+    else { return }
+    links.removeUnicastPeers(of: neighbour.interface) {
+      $0.address == neighbour.address && $0.standing == .missesGroup
+    }
+    buffer.actions.append(
+      .notify(
+        .neighbourHealed(.relapsed, neighbour.address, interface: neighbour.interfaceName)))
+  }
+
+  /// Makes the row of a neighbour anew, as if it had just come. What we heard of its Hellos stays:
+  /// it may well use the link in the other direction, and would be told that we do not hear it.
+  private mutating func renew(
+    _ id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let former = neighbours[id]
+    let wasGreeted = misses(group: former)
+    flush(id, because: .renewed, now, &buffer)
+    guard let new = findOrAddNeighbour(former.interface, former.address, now, &buffer) else {
+      return
+    }
+    neighbours.inherit(former, as: new)
+    if wasGreeted { _ = greetByUnicast(new, because: .missesGroup) }
+    neighbours.schedule(new)
+    computeCost(new, now, &buffer)
+  }
+}
