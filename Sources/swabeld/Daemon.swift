@@ -7,9 +7,9 @@ import BabelWire
 ///
 /// What it knows is kept by eleven values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History``,
-/// ``ProblemWatch``, ``WireGuardWatch``, ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each
-/// other. The extensions of the daemon, which are in the same folders, say in which order the
-/// values act together.
+/// ``ProblemWatch``, ``WireGuardWatch``, ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They
+/// do not know the daemon, and not each other. The extensions of the daemon, which are in the same
+/// folders, say in which order the values act together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings
@@ -156,9 +156,9 @@ final class Daemon {
     watchStorms(at: now)
     revertUnconfirmed(at: now)
     if settings.live.expire(at: now) { applyParameters(at: now) }
-    runHooks(at: now)
     watchProblems(at: now)
     tellOfDenials()
+    runHooks(at: now)
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

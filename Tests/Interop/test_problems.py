@@ -233,7 +233,8 @@ def test_hooks(lab):
     node = Swabeld(a, ["l0"], first=[f"hook {event} {program}"
                                      for event in ("problem-found", "problem-over")])
     found = "problem-found no-such-interface l0: interface l0: no such link\n"
-    wait_until(lambda: told.exists() and told.read_text() == found, 30, "a problem")
+    wait_until(lambda: told.exists() and told.read_text() == found, 30,
+               lambda: told.exists() and told.read_text() + node.process.text())
     b = lab.namespace("b")
     lab.veth(a, b)
     Swabeld(b, ["l0"])

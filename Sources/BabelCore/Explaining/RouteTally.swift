@@ -175,7 +175,9 @@ extension BabelNode {
     }
     // That there are several ways out of a network is normal, and who has an address of ours is
     // told elsewhere.
-    if rival != .none, !prefix.isDefault, !offers.isOwnAddress(prefix) { note(rival, prefix, beside: originator, &survey) }
+    if rival != .none, !prefix.isDefault, !offers.isOwnAddress(prefix) {
+      note(rival, prefix, beside: originator, &survey)
+    }
   }
 
   private func note(

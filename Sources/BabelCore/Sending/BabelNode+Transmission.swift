@@ -31,9 +31,10 @@ extension BabelNode {
     _ id: InterfaceID, _ interface: Interface, _ buffer: inout ActionBuffer
   ) {
     guard interface.parameters.probesMTU,
-      interface.neighbours.isEmpty || interface.neighbours.contains(where: {
-        neighbours[$0].cost.isInfinite
-      })
+      interface.neighbours.isEmpty
+        || interface.neighbours.contains(where: {
+          neighbours[$0].cost.isInfinite
+        })
     else { return }
     var packet = OpenPacket(id, interface, toEach: recipients(interface))
     packet.add(&buffer) { $0.appendShortPadding() }

@@ -69,17 +69,17 @@ extension WireGuardPeer {
   fileprivate mutating func take(_ value: ArraySlice<UInt8>, _ isKey: (String) -> Bool) {
     let text = String(decoding: value, as: UTF8.self)
     if isKey("last_handshake_time_sec") {
-      handshake = Int64(text) ?? 0
+      handshake = Int64(text, radix: 10) ?? 0
     } else if isKey("rx_bytes") {
-      received = UInt64(text) ?? 0
+      received = UInt64(text, radix: 10) ?? 0
     } else if isKey("tx_bytes") {
-      sent = UInt64(text) ?? 0
+      sent = UInt64(text, radix: 10) ?? 0
     } else if isKey("endpoint") {
       endpoint = Self.endpoint(value)
     } else if isKey("allowed_ip") {
       guard let slash = value.firstIndex(of: UInt8(ascii: "/")),
         let address = IPAddress(octets: Array(value[..<slash])),
-        let length = UInt8(String(decoding: value[(slash + 1)...], as: UTF8.self))
+        let length = UInt8(String(decoding: value[(slash + 1)...], as: UTF8.self), radix: 10)
       else { return }
       allow(address, length: length)
     }
@@ -88,7 +88,7 @@ extension WireGuardPeer {
   /// `192.0.2.1:51820` or `[2001:db8::1]:51820`.
   private static func endpoint(_ value: ArraySlice<UInt8>) -> (address: IPAddress, port: UInt16)? {
     guard let colon = value.lastIndex(of: UInt8(ascii: ":")),
-      let port = UInt16(String(decoding: value[(colon + 1)...], as: UTF8.self))
+      let port = UInt16(String(decoding: value[(colon + 1)...], as: UTF8.self), radix: 10)
     else { return nil }
     var host = value[..<colon]
     if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") {

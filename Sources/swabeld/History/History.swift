@@ -93,7 +93,8 @@ struct History {
   /// A problem was found; or one is over that lasted for so many microseconds.
   mutating func problem(_ problem: Problem, lasted: Int64?, at now: EventTime) -> [UInt8] {
     append(
-      .problem, .problem(problem.kind, problem.subject), EventText(problem, lasted: lasted), at: now)
+      .problem, .problem(problem.kind, problem.subject), EventText(problem, lasted: lasted), at: now
+    )
   }
 
   private mutating func append(

@@ -29,8 +29,7 @@ import Testing
     #expect(accounts.map(\.selectedCount).reduce(0, +) == 300)
   }
 
-  @Test func `a default route from several routers is no dispute, and our own prefix is one`() throws
-  {
+  @Test func `a default route of several routers is no dispute, our own prefix is one`() throws {
     let bench = try Bench()
     let one = bench.peer(0xB1)
     let other = bench.peer(0xB2)
