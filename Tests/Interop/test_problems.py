@@ -1,5 +1,5 @@
-"""Problems are noticed without asking: one that lasts is in the status, in the log with a remedy, an
-event and a metric, and is taken back when it is over."""
+"""Problems are noticed without asking: one that lasts is in the status, in the log with a remedy,
+an event and a metric, and is taken back when it is over."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def test_nobody(lab):
     a, b = lab.namespace("a"), lab.namespace("b")
     lab.veth(a, b)
     node = Swabeld(a, ["l0"])
-    noticed(node, "nobody-heard", "l0", "interface l0: nobody is heard.*UDP port 6696", "notice", 40)
+    noticed(node, "nobody-heard", "l0", "interface l0: nobody is heard.*UDP port 6696",
+            "notice", 40)
 
 
 @pytest.mark.parametrize("case", ["wrong", "here", "there"])
@@ -101,7 +102,8 @@ def test_keys(lab, case):
         noticed(one, "wrong-key", "l0",
                 "interface l0: packets of fe80::2 are signed with none of our keys")
     elif case == "here":
-        noticed(one, "unsigned", "l0", "packets of fe80::2 are not signed, though a key is demanded")
+        noticed(one, "unsigned", "l0", "packets of fe80::2 are not signed, though a "
+                "key is demanded")
     else:
         noticed(one, "unsigned", "fe80::2 on l0", "fe80::2 on l0 signs its packets, and there is "
                 "no key on l0 here")
@@ -147,8 +149,8 @@ def test_originators(lab):
         node.ip("route", "add", "fd91:0:5::/48", "dev", "lo", "metric", "9", "proto", "static")
     noticed(one, "own-address", "10.91.0.1/32", "our own address 10.91.0.1/32 is announced by "
             "another router, .* through fe80::2 on l0")
-    noticed(one, "two-originators", "fd91:0:5::/48", "prefix fd91:0:5::/48 is announced by two routers"
-            r": \S+ \(this router\) and \S+, the latter through fe80::2", "notice")
+    noticed(one, "two-originators", "fd91:0:5::/48", "prefix fd91:0:5::/48 is announced by two "
+            r"routers: \S+ \(this router\) and \S+, the latter through fe80::2", "notice")
     b.ip("addr", "del", "10.91.0.1/32", "dev", "lo")
     over(one, "own-address")
 
@@ -208,8 +210,8 @@ def test_wireguard(lab):
                 and "its allowed-ips hold ff02::/16 and fe80::/10" in text)
     wait_until(explained, 40, lambda: ask(one, "explain", "neighbour", "fe80::2"))
     a.execute("wg", "set", x, "peer", key, "allowed-ips", "10.0.0.0/8")
-    noticed(one, "wireguard-allowed-ips", x, f"interface {x}: allowed-ips of no WireGuard peer hold "
-            "ff02::/16 and fe80::/10, so Hellos do not pass", seconds=60)
+    noticed(one, "wireguard-allowed-ips", x, f"interface {x}: allowed-ips of no WireGuard peer "
+            "hold ff02::/16 and fe80::/10, so Hellos do not pass", seconds=60)
     text = re.sub(r"\s+", " ", ask(one, "explain", "interface", x))
     assert "its allowed-ips lack ff02::/16 and fe80::/10" in text, text
     a.execute("wg", "set", x, "peer", key, "allowed-ips", "::/0")

@@ -129,7 +129,7 @@ import Testing
 
   @Test func `who signs is noticed where there is no key`() throws {
     let bench = try Bench()
-    let plain = bench.peer(0xB1)
+    let plain = bench.peer(0xC7)
     let signer = Signer(bench)
     signer.multicast(1)
     let accounts = bench.node.neighbourAccounts(at: bench.clock)
