@@ -54,10 +54,10 @@ extension Daemon {
       let words = missing.joined(separator: " and ")
       list.add(.wireguardAllowedIPs, .serious, subject) {
         (
-          "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos to the group "
-            + "do not pass",
-          "Add them: wg set \(name) peer KEY allowed-ips …,ff02::/16,fe80::/10; the other end needs "
-            + "them, too."
+          "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos to the "
+            + "group do not pass",
+          "Add them: wg set \(name) peer KEY allowed-ips …,ff02::/16,fe80::/10; the other end "
+            + "needs them, too."
         )
       }
     }
