@@ -211,7 +211,8 @@ def test_wireguard(lab):
     wait_until(explained, 40, lambda: ask(one, "explain", "neighbour", "fe80::2"))
     a.execute("wg", "set", x, "peer", key, "allowed-ips", "10.0.0.0/8")
     noticed(one, "wireguard-allowed-ips", x, f"interface {x}: allowed-ips of no WireGuard peer "
-            "hold ff02::/16 and fe80::/10, so Hellos do not pass", seconds=60)
+            "hold ff02::/16 and fe80::/10, so Hellos to the group do not pass",
+            seconds=60)
     text = re.sub(r"\s+", " ", ask(one, "explain", "interface", x))
     assert "its allowed-ips lack ff02::/16 and fe80::/10" in text, text
     a.execute("wg", "set", x, "peer", key, "allowed-ips", "::/0")
