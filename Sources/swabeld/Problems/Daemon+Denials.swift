@@ -1,4 +1,5 @@
 import BabelCore
+import BabelWire
 
 extension Daemon {
   /// Tells of each rule that denies something, with what it denied first. That may be as it was
