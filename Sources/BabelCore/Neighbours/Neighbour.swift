@@ -28,7 +28,7 @@ extension Neighbour {
 
   /// Microseconds between its Hellos, of the kind that comes more often.
   var helloInterval: Int64 {
-    let intervals = [multicast, unicast].filter(\.isScheduled).map(\.interval.microseconds)
+    let intervals = [multicast, unicast].filter { $0.isScheduled }.map { $0.interval.microseconds }
     return intervals.min() ?? 0
   }
 
