@@ -100,7 +100,8 @@ enum ProtocolParameters {
   static let healingHellos: Int64 = 1
   /// The wait before a step to heal a link is at least and at most so long.
   static let healingWait: ClosedRange<Int64> = 2_000_000...300_000_000
-  /// All neighbours together are asked at most this often: forged ones must not make us shout.
+  /// All neighbours of an interface together are asked at most this often, because forged ones must
+  /// not make us shout.
   static let healingSpacing: Int64 = 50_000
   /// A neighbour is sent unicast Hellos no longer if it ceased to hear us so many times in a row,
   /// each time within so many microseconds. babeld forgets whoever it does not hear by multicast.

@@ -100,6 +100,7 @@ public struct PacketDecoder: Sendable {
       return .challengeRequest(try ChallengeNonce.decode(payload))
     case TLVType.challengeReply: return .challengeReply(try ChallengeNonce.decode(payload))
     case TLVType.pathRequest, TLVType.pathReply:
+      guard PathRequest.isOurs(octets) else { throw .unknownType }
       guard !toMulticast else { throw .notUnicast }
       return type == TLVType.pathRequest
         ? .pathRequest(try PathRequest(decoding: octets))

@@ -49,6 +49,8 @@ import Testing
     let gaps = zip(asked, asked.dropFirst()).map { $1.time - $0.time }
     #expect(gaps == gaps.sorted() && gaps.allSatisfy { $0 >= 8_000_000 }, "\(gaps)")
     #expect(bench.neighbour(peer)?.rxcost.isInfinite == false, "its Hellos still count")
+    let account = try #require(bench.node.neighbourAccounts(at: bench.clock).first)
+    #expect(account.knownFor >= 298, "it was not away")
     #expect(bench.sent.allSatisfy { $0.isMulticast || $0.hellos.isEmpty })
     Self.greet(bench, peer, for: 7200)
     let count = Self.steps(bench).count

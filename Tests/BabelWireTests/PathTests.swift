@@ -105,6 +105,8 @@ import Testing
       let type = octetsFromHex(hex)[0]
       #expect(decodeBody(hex) == [.ignored(type: type, .notUnicast)])
     }
+    let other = decodeBody("f00c1234010203040101" + "0a010203")
+    #expect(other == [.ignored(type: 0xF0, .unknownType)], "another experiment may do so")
   }
 
   @Test func `loss counts from the first Hello that was heard`() {

@@ -59,7 +59,7 @@ def filtered_out(stage: Stage) -> Act:
     symptom="Traffic takes an expensive way although a cheap one is known.",
     ask="explain fd92::1/128",
     says=("not feasible", "is not better than what we announced", "newer seqno"),
-    logs=("fd92::1/128", "a better route that is not feasible"),
+    logs=("fd92::1/128", "whose better route is not feasible"),
     problem="unfeasible",
     cure="The router that originates it announces a newer seqno.",
     babeld="^add route", bird=(ROUTES, ENTRIES))

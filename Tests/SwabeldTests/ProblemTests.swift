@@ -109,8 +109,24 @@ private final class Watched {
           list.add(kind, .doubtful, .prefix(prefix), patience: 0) { ("fault", "Cure.") }
         }
       }
-      #expect(watch.take(list, at: at(5 + Double(round) * 3)).count <= ProblemWatch.limit)
+      let most = ProblemWatch.limitOfKind * ProblemKind.allCases.count
+      #expect(watch.take(list, at: at(5 + Double(round) * 3)).count <= most)
     }
+  }
+
+  @Test func `many of one kind do not push out one of another`() throws {
+    let watch = Watched()
+    for round in 0..<20 {
+      var list = ProblemList()
+      for number in 0..<16 {
+        let prefix = try #require(Prefix("10.\(round).\(number).0/24"))
+        list.add(.mtuHole, .serious, .prefix(prefix), patience: 0) { ("fault", "Cure.") }
+      }
+      _ = watch.take(list, at: at(Double(round) * 3))
+    }
+    var list = ProblemList()
+    list.add(.shadowed, .serious, .kernel, patience: 0) { ("fault", "Cure.") }
+    #expect(watch.take(list, at: at(63)).count == 1)
   }
 
   @Test func `a search is due every few seconds while one waits, and seldom otherwise`() throws {
@@ -200,6 +216,18 @@ private final class Watched {
     #expect(preferred(try route("fd92::/32", metric: 5, by: 2)).isEmpty)
     #expect(
       preferred(try route("fd92::/32", metric: 5, ifindex: 3, gateway: "fe80::2")).isEmpty)
+  }
+
+  @Test func `a route that was replaced is gone, too`() throws {
+    let ours = try route("fd92::/32", metric: 1024, by: 42, ifindex: 3, gateway: "fe80::2")
+    var rivals = Rivals()
+    rivals.insert(try route("fd92::/32", metric: 5, gateway: "fe80::7"), tables: [254])
+    let next = try route("fd92::/32", metric: 5, gateway: "fe80::8")
+    rivals.insert(next, tables: [254], replacing: true)
+    let preferred = rivals.preferred { $0 == ours.forwardingKey ? ours : nil }
+    #expect(preferred.map(\.gateway) == [IPAddress("fe80::8")])
+    rivals.remove(next)
+    #expect(rivals.keys.isEmpty)
   }
 
   @Test func `what is gone is forgotten, and what is remembered is limited`() throws {

@@ -66,11 +66,13 @@ extension BabelNode {
   ) {
     let former = neighbours[id]
     let wasGreeted = misses(group: former)
+    let place = interface(former.interface)?.neighbours.firstIndex(of: id)
     flush(id, because: .renewed, now, &buffer)
     guard let new = findOrAddNeighbour(former.interface, former.address, now, &buffer) else {
       return
     }
     neighbours.inherit(former, as: new)
+    if let place { links.move(new, to: place, on: former.interface) }
     if wasGreeted { _ = greetByUnicast(new, because: .missesGroup) }
     neighbours.schedule(new)
     computeCost(new, now, &buffer)

@@ -21,7 +21,9 @@ extension BabelNode {
     for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] {
         guard let status = neighbourStatus(id, now) else { continue }
-        result.append(account(of: id, status, survey.neighbours[id] ?? NeighbourTally(), now))
+        var tally = NeighbourTally(of: neighbours[id].objectID)
+        if let known = survey.neighbours[id], known.objectID == tally.objectID { tally = known }
+        result.append(account(of: id, status, tally, now))
       }
     }
     return result

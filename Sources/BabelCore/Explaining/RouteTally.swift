@@ -37,6 +37,8 @@ public struct RouteTally: Equatable, Sendable {
 
 /// Routes of one neighbour, counted.
 struct NeighbourTally {
+  /// Which neighbour it is: rows are used again.
+  let objectID: UInt64
   /// Those that are selected.
   var selected = 0
   /// Those that may not be used.
@@ -45,6 +47,8 @@ struct NeighbourTally {
   var denied = 0
   /// Those that cannot be installed.
   var uninstallable = 0
+
+  init(of objectID: UInt64) { self.objectID = objectID }
 
   mutating func count(_ reason: RouteReason) {
     switch reason {
@@ -116,19 +120,23 @@ extension BabelNode {
   /// Counts routes and destinations, in one walk.
   public func routeTally() -> RouteTally { routeSurvey().tally }
 
-  /// Goes on with a walk, over at most `limit` destinations. True if it is complete.
+  /// Goes on with a walk, over at most `limit` destinations and routes together, and those of one
+  /// destination. True if it is complete.
   public func continueSurvey(_ survey: inout RouteSurvey, limit: Int) -> Bool {
     let capacity = table.destinations.capacity
     guard survey.position < capacity else { return true }
-    let end = survey.position + UInt32(min(Int(capacity - survey.position), max(limit, 1)))
-    for row in RowIndexes<Destination>(from: survey.position, to: end) where table.isLive(row) {
-      count(row, &survey)
+    var left = max(limit, 1)
+    while survey.position < capacity, left > 0 {
+      let row = DestinationRow(survey.position)
+      left -= 1
+      if table.isLive(row) { left -= count(row, &survey) }
+      survey.position += 1
     }
-    survey.position = end
-    return end >= capacity
+    return survey.position >= capacity
   }
 
-  private func count(_ row: DestinationRow, _ survey: inout RouteSurvey) {
+  /// Counts a destination. Returns how many routes it has.
+  private func count(_ row: DestinationRow, _ survey: inout RouteSurvey) -> Int {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated) { survey.tally.originated += 1 }
     if destination.flags.contains(.held) { survey.tally.held += 1 }
@@ -141,11 +149,14 @@ extension BabelNode {
     var (mayComeBack, isUsable, isRefused, isBetter) = (false, false, false, false)
     var rival = RouteRow.none
     var walk = table.routes(of: row)
+    var routes = 0
     while let number = walk.next(in: table) {
+      routes += 1
       let route = table.routes[number]
       survey.tally.count(route.reason)
-      survey.neighbours[table.nextHops[route.nextHop].neighbour, default: NeighbourTally()]
-        .count(route.reason)
+      let neighbour = table.nextHops[route.nextHop].neighbour
+      let none = NeighbourTally(of: neighbours[neighbour].objectID)
+      survey.neighbours[neighbour, default: none].count(route.reason)
       switch route.reason {
       case .unfeasible, .awaitingSeqno:
         mayComeBack = true
@@ -178,6 +189,7 @@ extension BabelNode {
     if rival != .none, !prefix.isDefault, !offers.isOwnAddress(prefix) {
       note(rival, prefix, beside: originator, &survey)
     }
+    return routes
   }
 
   private func note(

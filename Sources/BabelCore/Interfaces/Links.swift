@@ -251,6 +251,13 @@ struct Links {
     rows[Int(id.rawValue)]?.neighbours.removeAll { $0 == neighbour }
   }
 
+  /// A neighbour has a place among the others, which stand in order of arrival.
+  mutating func move(_ neighbour: NeighbourID, to place: Int, on id: InterfaceID) {
+    remove(neighbour, from: id)
+    guard let count = self[id]?.neighbours.count else { return }
+    rows[Int(id.rawValue)]?.neighbours.insert(neighbour, at: min(place, count))
+  }
+
   /// All places for neighbours are taken, and one that can go is looked for.
   mutating func noteSearch(on id: InterfaceID, at now: Instant) {
     rows[Int(id.rawValue)]?.placeSoughtAt = now

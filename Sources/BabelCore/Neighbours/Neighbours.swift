@@ -20,8 +20,8 @@ struct Neighbours {
   /// Unicast queues and full updates.
   private var unicastTimers = DeadlineHeap()
   private var nextObjectID: UInt64 = 1
-  /// When a step to heal a link may be taken that no neighbour waits for yet.
-  private var healingFree = Instant(microseconds: 0)
+  /// When a step to heal a link may be taken on an interface that no neighbour there waits for yet.
+  private var healingFree: [InterfaceID: Instant] = [:]
 
   /// The row of a neighbour.
   subscript(_ id: NeighbourID) -> Neighbour {
@@ -269,13 +269,12 @@ struct Neighbours {
 
   /// Whether the next step for a neighbour may be taken now. If others come first, it is due later.
   mutating func mayHeal(_ id: NeighbourID, at now: Instant) -> Bool {
-    let free = max(healingFree, now)
-    if free > now, table[id].healing.giveWay(until: free) {
-      healingFree = free + ProtocolParameters.healingSpacing
-      return false
-    }
-    healingFree = max(healingFree, now + ProtocolParameters.healingSpacing)
-    return true
+    let interface = table[id].interface
+    let free = max(healingFree[interface] ?? now, now)
+    let waits = free > now && table[id].healing.giveWay(until: free)
+    let spacing = ProtocolParameters.healingSpacing
+    healingFree[interface] = waits ? free + spacing : max(free, now + spacing)
+    return !waits
   }
 
   /// Takes the next step for a neighbour.
@@ -301,6 +300,7 @@ struct Neighbours {
   /// A new row takes over the Hellos of a former one, what was told of it and what was done about
   /// it.
   mutating func inherit(_ former: Neighbour, as id: NeighbourID) {
+    table[id].createdAt = former.createdAt
     table[id].multicast = former.multicast
     table[id].unicast = former.unicast
     table[id].lastHello = former.lastHello
@@ -327,7 +327,7 @@ struct Neighbour {
   /// The name of the interface: its routes are told of after the interface itself is gone.
   let interfaceName: InterfaceName
   let address: IPAddress
-  let createdAt: Instant
+  fileprivate(set) var createdAt: Instant
   fileprivate(set) var multicast = HelloHistory()
   fileprivate(set) var unicast = HelloHistory()
   /// Cost of sending to the neighbour, as its last IHU said.

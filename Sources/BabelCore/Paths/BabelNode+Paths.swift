@@ -58,8 +58,11 @@ extension BabelNode {
   ) {
     let asker = PathPlace(interface: neighbours[id].interface, address: neighbours[id].address)
     guard mayExchangePaths(with: id), request.hop <= Paths.hopLimit else { return }
+    // A route is looked up only for a request that is admitted: many more may come.
+    let admission = questions.admit(request, from: asker, at: now)
+    if admission == .refused { return }
     var (step, next) = pathStep(to: request.destination, from: request.source, now)
-    switch questions.admit(request, from: asker, at: now) {
+    switch admission {
     case .refused: return
     case .circle: step = step.ending(.seenBefore)
     case .admitted:

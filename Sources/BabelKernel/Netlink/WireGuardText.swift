@@ -67,7 +67,8 @@ extension WireGuardDevice {
 
 extension WireGuardPeer {
   fileprivate mutating func take(_ value: ArraySlice<UInt8>, _ isKey: (String) -> Bool) {
-    let text = String(decoding: value, as: UTF8.self)
+    // Nothing is made of a preshared key, so that no copy of it is left in memory.
+    var text: String { String(decoding: value, as: UTF8.self) }
     if isKey("last_handshake_time_sec") {
       handshake = Int64(text, radix: 10) ?? 0
     } else if isKey("rx_bytes") {

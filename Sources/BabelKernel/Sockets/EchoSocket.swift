@@ -118,8 +118,11 @@ public struct EchoSocket: ~Copyable {
     let sent = Int64(bitPattern: number(at: Self.headerCount + 8))
     return Answer(
       number: UInt16(bytes[6]) << 8 | UInt16(bytes[7]),
-      time: max(0, MonotonicClock.microseconds() &- sent))
+      time: min(max(0, MonotonicClock.microseconds() &- sent), Self.longestTime))
   }
+
+  /// The other end sends back when the request left, and may say anything: an hour at most.
+  private static let longestTime: Int64 = 3_600_000_000
 
   /// The checksum of the Internet (RFC 1071) over an even number of octets.
   private static func checksum(_ octets: [UInt8]) -> UInt16 {

@@ -67,8 +67,9 @@ public struct Terminal: ~Copyable {
     _ = tcsetattr(0, TCSANOW, &settings)
   }
 
-  /// Stops this process until somebody continues it, as ctrl-Z does.
-  public static func stopProcess() { _ = kill(getpid(), SIGSTOP) }
+  /// Stops this process and those that run with it until somebody continues them, as ctrl-Z does.
+  /// Where nobody could, the kernel does nothing.
+  public static func stopProcess() { _ = kill(0, SIGTSTP) }
 }
 
 /// What somebody at a terminal, or the system, wants of a program, as a descriptor to poll.

@@ -24,6 +24,11 @@ public struct PathRequest: Equatable, Sendable {
     self.source = source
   }
 
+  /// Whether a TLV is one of this experiment, or too short to tell.
+  static func isOurs(_ body: Span<UInt8>) -> Bool {
+    body.count < 2 || body.uint16(at: 0) == experiment
+  }
+
   /// The request as the next neighbour gets it.
   public var onward: PathRequest {
     PathRequest(nonce: nonce, hop: hop &+ 1, destination: destination, source: source)

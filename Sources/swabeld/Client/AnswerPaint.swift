@@ -1,5 +1,8 @@
+import BabelKernel
+
 /// Colours in what people read: on a terminal only, and not in JSON.
 struct AnswerPaint {
+  private let isTerminal = Terminal.isTerminal(1)
   private let isOn: Bool
   private let hasTitles: Bool
   private var isFirst = true
@@ -10,7 +13,8 @@ struct AnswerPaint {
   }
 
   /// A line as it is shown.
-  mutating func painted(_ line: [UInt8]) -> [UInt8] {
+  mutating func painted(_ received: [UInt8]) -> [UInt8] {
+    let line = isTerminal ? TerminalText.safe(received) : received
     guard isOn, line.first != UInt8(ascii: "{") else { return line }
     defer { isFirst = false }
     // Titles are in capitals.

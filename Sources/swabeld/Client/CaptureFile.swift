@@ -19,7 +19,9 @@ struct CaptureFile: ~Copyable {
   static func make(_ path: String) throws(KernelError) -> CaptureFile {
     let isOutput = path.utf8.elementsEqual("-".utf8)
     let file = CaptureFile(
-      path, isOutput ? try FileDescriptor.copy(of: 1) : try FileSystem.openForWriting(path))
+      path,
+      isOutput
+        ? try FileDescriptor.copy(of: 1) : try FileSystem.openForWriting(path, mode: 0o600))
     // Magic number for microseconds, version 2.4, no offset of time, the longest packet, and
     // LINKTYPE_RAW.
     var head: [UInt8] = []

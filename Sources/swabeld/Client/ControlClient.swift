@@ -248,6 +248,6 @@ struct ControlClient {
   }
 
   static func complain(_ text: String) {
-    Log.write(Array(("swabelctl: " + text + "\n").utf8), to: 2)
+    Log.write(TerminalText.safe(Array(("swabelctl: " + text + "\n").utf8)), to: 2)
   }
 }

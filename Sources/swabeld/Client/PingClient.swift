@@ -143,7 +143,9 @@ private final class PingRun {
 
   private func hearEcho() {
     do throws(KernelError) {
-      while let answer = try socket.receive() {
+      // Whoever answers without end must not keep us from all else.
+      for _ in 0..<64 {
+        guard let answer = try socket.receive() else { return }
         guard tally.take(answer.number, after: answer.time) else { continue }
         let time = PingTally.milliseconds(answer.time)
         print("seq \(answer.number) from \(request.address): \(time) ms\n")
@@ -162,7 +164,7 @@ private final class PingRun {
       guard try session.receive(until: now) else { return loseDaemon() }
       while let line = session.receivedLine() {
         let text = way.take(line)
-        if !text.isEmpty { print(String(decoding: text, as: UTF8.self)) }
+        if !text.isEmpty { print(String(decoding: TerminalText.safe(text), as: UTF8.self)) }
         if !way.isAsking { giveUpAt = nil }
       }
     } catch {

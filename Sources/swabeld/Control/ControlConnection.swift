@@ -73,9 +73,12 @@ final class ControlConnection {
   /// it need do neither.
   var deadline: Int64? {
     if let finishedAt { return finishedAt + Self.farewell }
-    // What waits for one who looks at packets is bounded, so it may read as it likes.
-    if let tap { return tap.end }
-    return waitingSince.map { $0 + Self.patience }
+    let patience = waitingSince.map { $0 + Self.patience }
+    guard let tap else { return patience }
+    // What waits for one who looks at packets is bounded, so it may read as slowly as it likes; but
+    // one that reads nothing must not keep its place from others.
+    let isStuck = output.count >= PacketTap.backlogLimit
+    return isStuck ? min(patience ?? .max, tap.end ?? .max) : tap.end
   }
 
   /// Reads what is there. A connection that fails, or whose request is too long, ends.
@@ -243,7 +246,7 @@ final class ControlConnection {
   /// read.
   func checkDeadline(at now: Instant) -> Bool {
     guard let deadline, deadline <= now.microseconds else { return true }
-    if tap != nil {
+    if let end = tap?.end, end <= now.microseconds {
       endTap(at: now.microseconds)
       return true
     }

@@ -15,8 +15,10 @@ struct Rivals {
 
   private var routes: [ForwardingKey: [KernelRoute]] = [:]
 
-  /// A route was seen; hearing of it twice does no harm.
-  mutating func insert(_ route: KernelRoute, tables: [UInt32]) {
+  /// A route was seen; hearing of it twice does no harm. It may have replaced another one at its
+  /// place, of which the kernel says nothing.
+  mutating func insert(_ route: KernelRoute, tables: [UInt32], replacing: Bool = false) {
+    if replacing { vacate(route) }
     guard tables.contains(route.table), route.kernelProtocol != KernelRoute.babelProtocol,
       route.kernelProtocol != Self.kernelProtocol, !route.isDead, route.typeOfService == 0,
       route.storedMetric != .max, !route.isCloned
@@ -29,6 +31,12 @@ struct Rivals {
     } else if routes.count < Self.limit {
       routes[key] = [route]
     }
+  }
+
+  private mutating func vacate(_ route: KernelRoute) {
+    guard let known = routes[route.forwardingKey] else { return }
+    let rest = known.filter { $0.key != route.key }
+    routes[route.forwardingKey] = rest.isEmpty ? nil : rest
   }
 
   /// A route is gone.
@@ -62,7 +70,16 @@ struct Rivals {
       else { continue }
       result.append(best)
     }
-    return result.sorted { $0.destination < $1.destination }
+    return result.sorted { $0.comesBefore($1) }
+  }
+}
+
+extension KernelRoute {
+  /// By destination, source, table and metric.
+  fileprivate func comesBefore(_ other: KernelRoute) -> Bool {
+    if destination != other.destination { return destination < other.destination }
+    if source != other.source { return source < other.source }
+    return (table, storedMetric) < (other.table, other.storedMetric)
   }
 }
 

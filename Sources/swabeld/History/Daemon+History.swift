@@ -41,7 +41,10 @@ extension Daemon {
   func remember(_ notice: Notice) {
     switch notice {
     case .neighbourChanged, .neighbourHealed, .routesChanged: tell(history.take(notice, at: .now))
-    default: break
+    case .interface, .neighbour, .originated, .route, .packetDropped, .packetUnverified,
+      .senderAuthenticated, .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased,
+      .recovered, .starving:
+      break
     }
   }
 

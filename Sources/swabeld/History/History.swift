@@ -45,7 +45,10 @@ struct History {
       let text = EventText(step, of: address, on: interface)
       return append(.neighbour, .neighbour(address, interface), text, at: now)
     case .routesChanged(let tally): return take(tally, at: now)
-    default: return []
+    case .interface, .neighbour, .originated, .route, .packetDropped, .packetUnverified,
+      .senderAuthenticated, .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased,
+      .recovered, .starving:
+      return []
     }
   }
 

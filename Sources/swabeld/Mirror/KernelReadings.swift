@@ -102,8 +102,8 @@ struct KernelReadings {
   /// A route of somebody else came.
   mutating func heardAdded(_ route: KernelRoute, replacing: Bool) {
     reading?.heardAdded(route, replacing: replacing)
-    rivals.insert(route, tables: scope.exportTables)
-    foundRivals.insert(route, tables: scope.exportTables)
+    rivals.insert(route, tables: scope.exportTables, replacing: replacing)
+    foundRivals.insert(route, tables: scope.exportTables, replacing: replacing)
   }
   /// A route of somebody else went.
   mutating func heardRemoved(_ route: KernelRoute) {

@@ -15,7 +15,7 @@ extension Daemon {
     if tally.starving > 0 {
       list.add(.starving, .serious, .routes) {
         (
-          "\(tally.starving) prefixes have only routes that may lead back to us"
+          "prefixes with only such routes as may lead back to us: \(tally.starving)"
             + Self.examples(survey.starving),
           "Their routers were asked for newer seqnos; if this lasts, look at them."
         )
@@ -24,8 +24,8 @@ extension Daemon {
     if tally.unfeasible > 0 {
       list.add(.unfeasible, .doubtful, .routes) {
         (
-          "\(tally.unfeasible) prefixes have a better route that is not feasible, as it may lead "
-            + "back to us" + Self.examples(survey.unfeasible),
+          "prefixes whose better route is not feasible, as it may lead back to us: "
+            + "\(tally.unfeasible)" + Self.examples(survey.unfeasible),
           "A newer seqno is asked for; if this lasts, look at the router that originates them."
         )
       }

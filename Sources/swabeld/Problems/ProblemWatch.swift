@@ -20,11 +20,13 @@ struct ProblemWatch {
   static let calm: Int64 = 10_000_000
   /// Microseconds after its end in which the same problem is not told again.
   static let silence: Int64 = 60_000_000
-  /// Most problems that are followed; of each kind ``ProblemList`` has a few.
-  static let limit = 128
+  /// Most problems of one kind that are followed: many of one must not push out those of another.
+  static let limitOfKind = 24
   /// Destinations that are looked at in one slice of a survey, and microseconds between slices.
   static let slice = 2048
   static let sliceSpacing: Int64 = 20_000
+  /// So many routes can be looked at in one go.
+  static let fewRoutes = 20_000
 
   /// A problem that was found.
   private struct Entry {
@@ -96,6 +98,12 @@ struct ProblemWatch {
       walk = current
       surveyDue = now + Self.sliceSpacing
     }
+  }
+
+  /// What is known of routes: all that is there now, or, where there are many, what the last survey
+  /// found. A walk over all of them at once would hold up Hellos.
+  func routes(of node: borrowing BabelNode) -> RouteSurvey {
+    survey.tally.routes <= Self.fewRoutes ? node.routeSurvey() : survey
   }
 
   // MARK: Limits
@@ -176,7 +184,8 @@ struct ProblemWatch {
 
   private mutating func take(_ problem: Problem, at now: Instant, _ news: inout [ProblemNews]) {
     guard let index = entries.firstIndex(where: { $0.problem.isSame(as: problem) }) else {
-      guard entries.count < Self.limit else { return }
+      let alike = entries.reduce(0) { $0 + ($1.problem.kind == problem.kind ? 1 : 0) }
+      guard alike < Self.limitOfKind else { return }
       entries.append(Entry(problem: problem, since: now, seen: now))
       if problem.patience == 0 { tell(entries.count - 1, &news) }
       return

@@ -79,7 +79,7 @@ extension Daemon {
         TableColumn("IHU", "ihu_left", 5, isRight: true, isWide: true),
       ], query.form)
     writer.appendTitles(to: &text)
-    for account in node.neighbourAccounts(at: now) {
+    for account in node.neighbourAccounts(problems.routes(of: node), at: now) {
       let status = account.status
       guard query.neighbour.map({ $0 == status.address }) ?? true,
         query.interface.map({ $0 == status.interface }) ?? true

@@ -28,7 +28,7 @@ extension Daemon {
   }
 
   private func statusScreen(at now: Instant) -> String {
-    let survey = node.routeSurvey()
+    let survey = self.problems.routes(of: node)
     let tally = survey.tally
     let accounts = node.neighbourAccounts(survey, at: now)
     let usable = accounts.filter { !$0.status.cost.isInfinite }.count
@@ -59,7 +59,7 @@ extension Daemon {
 
   /// One object for the daemon, then one for each problem.
   private func statusJSON(at now: Instant) -> String {
-    let survey = node.routeSurvey()
+    let survey = self.problems.routes(of: node)
     let tally = survey.tally
     let accounts = node.neighbourAccounts(survey, at: now)
     var text: [UInt8] = []

@@ -20,8 +20,8 @@ struct PacketTap {
   private var credit: Int64
   private var countedAt: Int64
   private var shown = 0
-  private var leftOut = 0
-  private var toldLeftOut = 0
+  private var leftOut: UInt64 = 0
+  private var toldLeftOut: UInt64 = 0
 
   /// Begins at a time of the monotonic clock.
   init(_ request: TraceRequest, heardOn: [InterfaceName], at now: Int64) {
@@ -67,7 +67,7 @@ struct PacketTap {
     credit = min(most, credit + (now - countedAt) * Self.rate(form))
     countedAt = now
     guard credit > 0, waiting < Self.backlogLimit else {
-      leftOut += 1
+      leftOut &+= 1
       return false
     }
     return true

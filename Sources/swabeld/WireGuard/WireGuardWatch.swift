@@ -36,12 +36,25 @@ final class WireGuardWatch {
     let due: Int64
     /// Its place in the poll set.
     var place = 0
-    var answer: [UInt8] = []
+    private(set) var answer: [UInt8] = []
 
     init(_ name: InterfaceName, _ connection: consuming LocalConnection, due: Int64) {
       self.name = name
       self.connection = connection
       self.due = due
+    }
+
+    /// Takes a piece of the answer. If it needs another place in memory, the former one is wiped.
+    func append(_ piece: ArraySlice<UInt8>) {
+      let count = answer.count + piece.count
+      if answer.capacity < count {
+        var larger: [UInt8] = []
+        larger.reserveCapacity(2 * count)
+        larger += answer
+        wipe()
+        answer = larger
+      }
+      answer += piece
     }
 
     /// The answer has the private key, too.
@@ -162,7 +175,7 @@ final class WireGuardWatch {
       switch try conversation.connection.read(into: &buffer) {
       case .nothingYet: return false
       case .octets(let count):
-        conversation.answer += buffer[..<count]
+        conversation.append(buffer[..<count])
         guard conversation.answer.count <= WireGuardDevice.textLimit else {
           throw KernelError(
             operation: "ask WireGuard for \(name)", errno: ErrorNumber.messageTooLong)

@@ -38,7 +38,7 @@ enum PageParts {
       if rates.unsent > 0 { text += ", not sent \(tenths(rates.unsent))" }
       text += "   "
     }
-    if let memory = view.memory { text += "memory \((memory + 1023) / 1024) kB" }
+    if let memory = view.memory { text += "memory \(memory / 1024) kB" }
     return text
   }
 

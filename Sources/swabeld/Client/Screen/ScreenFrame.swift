@@ -29,11 +29,13 @@ struct ScreenFrame {
   /// So many equal characters between two that differ are written again, because to pass over them
   /// would take as many.
   private static let gap = 6
+  /// No terminal is larger.
+  private static let longest = 1000
 
   /// Makes an empty frame.
   init(columns: Int, rows: Int) {
-    self.columns = max(1, columns)
-    self.rows = max(1, rows)
+    self.columns = min(max(1, columns), Self.longest)
+    self.rows = min(max(1, rows), Self.longest)
     cells = [UInt16](repeating: Self.blank, count: self.columns * self.rows)
   }
 
