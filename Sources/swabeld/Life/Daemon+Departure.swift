@@ -33,8 +33,31 @@ extension Daemon {
       return error.detail
     }
     if let obstacle = ProgramRestart.obstacle(settings, successors: next) { return obstacle }
+    if let obstacle = openForNextLife(next) { return obstacle }
     endReason = "a client of the local socket asked for a restart"
     nextPIDFile = next.configuration.pidFile
     return nil
+  }
+
+  /// Opens what the next life has and this one has not, so that it cannot fail there. Returns why
+  /// something cannot be opened; then all is as before. Sockets that can be opened are used by this
+  /// life until its end.
+  private func openForNextLife(_ next: Settings) -> String? {
+    let path = String(decoding: next.configuration.pidFile, as: UTF8.self)
+    let pidFile = PIDFile(path: path)
+    let isOther = next.configuration.pidFile != settings.configuration.pidFile
+    do throws(KernelError) {
+      if isOther { try pidFile.create() }
+    } catch {
+      return error.description
+    }
+    do throws(ReloadRefusal) {
+      try checkLogFile(of: next)
+      try moveSockets(to: next)
+      return nil
+    } catch {
+      if isOther { pidFile.remove(log) }
+      return error.reason
+    }
   }
 }

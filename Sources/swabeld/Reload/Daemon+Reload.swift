@@ -29,6 +29,7 @@ extension Daemon {
     } else {
       let former = settings
       do throws(ReloadRefusal) {
+        try checkLogFile(of: new)
         try moveSockets(to: new)
       } catch {
         log.write(
@@ -101,6 +102,17 @@ extension Daemon {
     }
     new.writeRemarks(to: log)
     return new
+  }
+
+  /// Tries the log file that settings name in place of the present one.
+  func checkLogFile(of new: Settings) throws(ReloadRefusal) {
+    let name = new.configuration.logFile
+    guard let name, !name.isEmpty, name != settings.configuration.logFile else { return }
+    do throws(KernelError) {
+      _ = try FileSystem.openForAppending(String(decoding: name, as: UTF8.self))
+    } catch {
+      throw ReloadRefusal("log-file: \(error)")
+    }
   }
 
   /// Puts settings into effect; returns what that leads to at once.
