@@ -95,10 +95,8 @@ enum ProtocolParameters {
   /// microseconds, and for four intervals of the neighbour's Hellos: with the first packets it is
   /// always so.
   static let oneWayPatience: Int64 = 10_000_000
-  /// A neighbour that says for so many of its Hello intervals that it does not hear us, while we
-  /// hear it, is asked by unicast. The wait doubles with each further step.
-  static let healingHellos: Int64 = 1
-  /// The wait before a step to heal a link is at least and at most so long.
+  /// A neighbour that we hear, and that does not hear us for one of its Hello intervals, is asked
+  /// by unicast. The wait doubles with each further step; it is at least and at most so long.
   static let healingWait: ClosedRange<Int64> = 2_000_000...300_000_000
   /// All neighbours of an interface together are asked at most this often, because forged ones must
   /// not make us shout.

@@ -216,11 +216,25 @@ func appendDecimal(_ value: UInt32, to text: inout [UInt8]) {
 }
 
 /// The value of a hexadecimal ASCII digit, nil for any other octet.
-func hexValue(_ octet: UInt8) -> UInt8? {
+public func hexValue(_ octet: UInt8) -> UInt8? {
   switch octet {
   case 0x30...0x39: octet - 0x30
   case 0x41...0x46: octet - 0x37
   case 0x61...0x66: octet - 0x57
   default: nil
   }
+}
+
+/// The octets that pairs of hexadecimal ASCII digits stand for; nil if there is anything else.
+public func hexOctets(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
+  guard digits.count.isMultiple(of: 2) else { return nil }
+  var octets: [UInt8] = []
+  octets.reserveCapacity(digits.count / 2)
+  for index in stride(from: digits.startIndex, to: digits.endIndex, by: 2) {
+    guard let high = hexValue(digits[index]), let low = hexValue(digits[index + 1]) else {
+      return nil
+    }
+    octets.append(high << 4 | low)
+  }
+  return octets
 }

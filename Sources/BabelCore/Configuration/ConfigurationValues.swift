@@ -180,7 +180,7 @@ func integer(_ octets: ArraySlice<UInt8>) -> Int64? {
   guard !digits.isEmpty else { return nil }
   var value: Int64 = 0
   for octet in digits {
-    guard let digit = hexadecimal(octet), Int64(digit) < radix else { return nil }
+    guard let digit = hexValue(octet), Int64(digit) < radix else { return nil }
     value = min(value * radix + Int64(digit), 1 << 40)
   }
   return isNegative ? -value : value
@@ -218,16 +218,6 @@ func decimal(_ thousandths: UInt32) -> String {
   return "\(thousandths / 1000).\(text)"
 }
 
-/// The value of a hexadecimal digit.
-func hexadecimal(_ octet: UInt8) -> UInt8? {
-  switch octet {
-  case 0x30...0x39: octet - 0x30
-  case 0x41...0x46: octet - 0x37
-  case 0x61...0x66: octet - 0x57
-  default: nil
-  }
-}
-
 /// Reads `count` groups of one or two hexadecimal digits; gives the bits and how many octets of
 /// text they take.
 private func groups(
@@ -240,10 +230,10 @@ private func groups(
       guard offset < text.count, text[offset] == separator else { return nil }
       offset += 1
     }
-    guard offset < text.count, let high = hexadecimal(text[offset]) else { return nil }
+    guard offset < text.count, let high = hexValue(text[offset]) else { return nil }
     var value = high
     offset += 1
-    if offset < text.count, let low = hexadecimal(text[offset]) {
+    if offset < text.count, let low = hexValue(text[offset]) {
       value = value << 4 | low
       offset += 1
     }

@@ -1,3 +1,5 @@
+import BabelWire
+
 /// Words of a `key` statement.
 private enum KeyPartKeyword: KeywordText, ConfigurationKeyword {
   case id, type, value, file
@@ -105,7 +107,7 @@ extension StatementParser {
 
   /// Whether a word cannot be the key, or is too short to be one worth hiding.
   private func isHarmless(_ octets: [UInt8]) -> Bool {
-    octets.count <= 8 && octets.contains { hexadecimal($0) == nil }
+    octets.count <= 8 && octets.contains { hexValue($0) == nil }
   }
 
   /// A word for babeld's own lines, which name it; dots for what may be the key.
@@ -140,7 +142,7 @@ extension StatementParser {
       throw error.adding(preface: preface)
     }
     let fault = reader.error(at: token, expected: expected, shown: false).adding(preface: preface)
-    guard let octets = hexadecimalOctets(token.octets[...]) else { throw fault }
+    guard let octets = hexOctets(token.octets[...]) else { throw fault }
     token.octets = []
     return (octets, token)
   }
@@ -167,18 +169,6 @@ extension StatementParser {
   }
 }
 
-/// The octets that pairs of hexadecimal digits stand for; nil if there is anything else.
-private func hexadecimalOctets(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
-  guard digits.count.isMultiple(of: 2) else { return nil }
-  var octets: [UInt8] = []
-  for index in stride(from: digits.startIndex, to: digits.endIndex, by: 2) {
-    guard let high = hexadecimal(digits[index]), let low = hexadecimal(digits[index + 1])
-    else { return nil }
-    octets.append(high << 4 | low)
-  }
-  return octets
-}
-
 extension Configuration {
   /// Gives a key the content of its file: hexadecimal digits, with blanks around them. Returns
   /// what is wrong with it, without showing it.
@@ -189,7 +179,7 @@ extension Configuration {
     while let octet = digits.first, isBlank(octet) { digits.removeFirst() }
     while let octet = digits.last, isBlank(octet) { digits.removeLast() }
     let algorithm = keys[index].algorithm
-    guard let octets = hexadecimalOctets(digits), !octets.isEmpty else {
+    guard let octets = hexOctets(digits), !octets.isEmpty else {
       return "does not hold the key in hexadecimal, and nothing else"
     }
     guard octets.count <= algorithm.keyLimit else {

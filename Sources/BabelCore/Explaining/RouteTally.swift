@@ -117,9 +117,6 @@ extension BabelNode {
     return survey
   }
 
-  /// Counts routes and destinations, in one walk.
-  public func routeTally() -> RouteTally { routeSurvey().tally }
-
   /// Goes on with a walk, over at most `limit` destinations and routes together, and those of one
   /// destination. True if it is complete.
   public func continueSurvey(_ survey: inout RouteSurvey, limit: Int) -> Bool {

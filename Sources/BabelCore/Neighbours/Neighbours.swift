@@ -259,8 +259,8 @@ struct Neighbours {
     let isOneWay = table[id].standing.told == .deaf && !table[id].rxcost.isInfinite
     guard isOneWay != (table[id].healing.due != nil) else { return }
     if isOneWay {
-      let wait = table[id].helloInterval * ProtocolParameters.healingHellos
-      table[id].healing.begin(at: now + max(wait, ProtocolParameters.healingWait.lowerBound))
+      let wait = max(table[id].helloInterval, ProtocolParameters.healingWait.lowerBound)
+      table[id].healing.begin(at: now + wait)
     } else {
       table[id].healing.end()
     }

@@ -27,10 +27,11 @@ extension WireGuardDevice {
       func isKey(_ word: String) -> Bool { key.elementsEqual(word.utf8) }
       if isKey("public_key") {
         if let peer { add(peer) }
-        peer = Self.octets(hexadecimal: value).map { octets in
-          var peer = WireGuardPeer()
-          peer.publicKey = octets
-          return peer
+        peer = nil
+        if value.count == 64, let octets = hexOctets(value) {
+          var new = WireGuardPeer()
+          new.publicKey = octets
+          peer = new
         }
       } else if isKey("errno") {
         isGood = value.elementsEqual("0".utf8)
@@ -40,28 +41,6 @@ extension WireGuardDevice {
     }
     if let peer { add(peer) }
     guard isGood else { return nil }
-  }
-
-  private static func octets(hexadecimal text: ArraySlice<UInt8>) -> [UInt8]? {
-    guard text.count == 64 else { return nil }
-    var octets: [UInt8] = []
-    var high: UInt8?
-    for digit in text {
-      let value: UInt8
-      switch digit {
-      case 0x30...0x39: value = digit - 0x30
-      case 0x61...0x66: value = digit - 0x57
-      case 0x41...0x46: value = digit - 0x37
-      default: return nil
-      }
-      if let first = high {
-        octets.append(first << 4 | value)
-        high = nil
-      } else {
-        high = value
-      }
-    }
-    return octets
   }
 }
 

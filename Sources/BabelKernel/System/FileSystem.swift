@@ -168,7 +168,7 @@ public enum FileSystem {
 
   /// Opens a file for writing from its beginning; what it had is gone. It is created if missing.
   public static func openForWriting(
-    _ path: String, mode: UInt32 = 0o644
+    _ path: String, mode: UInt32
   ) throws(KernelError) -> FileDescriptor {
     try open(path, Int32(O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC), mode: mode)
   }

@@ -90,7 +90,8 @@ struct CapturedPacket: Equatable {
       let source = IPAddress(octets: Array(words[4])), let sourcePort = Self.port(words[5]),
       let destination = IPAddress(octets: Array(words[6])),
       let destinationPort = Self.port(words[7]), source.family == destination.family,
-      let payload = Self.octets(words[8]), payload.count <= Self.longest
+      let payload = words[8].elementsEqual("-".utf8) ? [] : hexOctets(words[8]),
+      payload.count <= Self.longest
     else { return nil }
     self.time = time
     self.source = source
@@ -123,32 +124,6 @@ struct CapturedPacket: Equatable {
       number = number * 10 + Int64(octet - 0x30)
     }
     return number
-  }
-
-  private static func octets(_ word: ArraySlice<UInt8>) -> [UInt8]? {
-    if word.elementsEqual("-".utf8) { return [] }
-    guard word.count % 2 == 0 else { return nil }
-    var result: [UInt8] = []
-    result.reserveCapacity(word.count / 2)
-    var high: UInt8?
-    for digit in word {
-      guard let value = digitValue(digit) else { return nil }
-      if let first = high {
-        result.append(first << 4 | value)
-        high = nil
-      } else {
-        high = value
-      }
-    }
-    return result
-  }
-
-  private static func digitValue(_ octet: UInt8) -> UInt8? {
-    switch octet {
-    case 0x30...0x39: octet - 0x30
-    case 0x61...0x66: octet - 0x57
-    default: nil
-    }
   }
 
   /// The packet from its IP header on.

@@ -246,20 +246,7 @@ extension SavedLife {
 
   /// An index of 1 to 32 octets (RFC 8967 §4.1 has ten) in hexadecimal.
   private static func index(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
-    guard digits.count.isMultiple(of: 2), (2...64).contains(digits.count) else { return nil }
-    var octets: [UInt8] = []
-    var high: UInt8?
-    for digit in digits {
-      let value: UInt8
-      switch digit {
-      case 0x30...0x39: value = digit - 0x30
-      case 0x61...0x66: value = digit - 0x57
-      default: return nil
-      }
-      if let first = high { octets.append(first << 4 | value) }
-      high = high == nil ? value : nil
-    }
-    return octets
+    (2...64).contains(digits.count) ? hexOctets(digits) : nil
   }
 
   /// The value of decimal digits; nil for anything else, and beyond `limit`.
