@@ -7,6 +7,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import time
@@ -88,18 +89,23 @@ class Storm:
         """Its name in the table: a neighbour that was lost and came back has another."""
         return [row["key"] for row in self.node.neighbours() if row["address"] == HONEST]
 
-    def endure(self, title, packets, rate=RATE):
-        """Lets the storm rage; says what it cost, and checks what must hold."""
-        known = self.key_of_the_honest()
-        log, memory = self.node.process.log.stat().st_size, self.node.memory()
-        first, ticks = max(0, len(self.watch.hellos) - 1), self.ticks()
-        words = ["ip", "netns", "exec", self.b.name, self.sender, "l0", str(rate), str(SECONDS)]
+    def unleash(self, packets, rate=RATE, seconds=SECONDS):
+        """Begins a storm; returns the process that makes it."""
+        words = ["ip", "netns", "exec", self.b.name, self.sender, "l0", str(rate), str(seconds)]
         if LAST > 0:
             words = ["nice", "-n", "-19", "taskset", "-c", str(LAST), *words]
         child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         data = b"".join(struct.pack("=H", len(one)) + one for one in self.frames(packets))
         child.stdin.write(data)
         child.stdin.close()
+        return child
+
+    def endure(self, title, packets, rate=RATE):
+        """Lets the storm rage; says what it cost, and checks what must hold."""
+        known = self.key_of_the_honest()
+        log, memory = self.node.process.log.stat().st_size, self.node.memory()
+        first, ticks = max(0, len(self.watch.hellos) - 1), self.ticks()
+        child = self.unleash(packets, rate)
         fewest, lost, slowest = ROUTES, 0, 0
         while child.poll() is None:
             time.sleep(0.25)
@@ -165,6 +171,28 @@ def test_storm_of_strangers(lab, kind):
                      babel.update(f"fd66:0:{i:x}::/48", interval=6000)]
         packets.append((address(i), babel.packet(*tlvs)))
     storm.endure(f"strangers, {kind}", packets)
+
+
+@pytest.mark.alone
+def test_restart_in_a_storm(lab):
+    """The next life knows from the state file whose packets must pass, though it begins in a storm
+    of strangers: the honest neighbour is heard at once, and no route of it goes."""
+    storm = Storm(lab, statements=[f"state-file {lab.directory / 'state'}"])
+    child = storm.unleash(
+        [(address(i), babel.packet(babel.hello(1, 400))) for i in range(5000)], seconds=9)
+    time.sleep(1)
+    assert storm.node.stop(signal.SIGQUIT) == 0
+    storm.node.start()
+    storm.pin(storm.node)
+    began = time.monotonic()
+    wait_until(storm.key_of_the_honest, 3, "the honest neighbour in the storm")
+    heard, fewest = time.monotonic() - began, ROUTES
+    while child.poll() is None:
+        time.sleep(0.25)
+        fewest = min(fewest, storm.a.count(6))
+    measured(f"restart in a storm: heard again after {heard:.1f} s, fewest routes {fewest}")
+    assert time.monotonic() - began > 6, "the storm lasted"
+    assert storm.key_of_the_honest() and fewest >= ROUTES
 
 
 @pytest.mark.alone

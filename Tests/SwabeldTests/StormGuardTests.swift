@@ -53,6 +53,25 @@ import Testing
     return admitted
   }
 
+  @Test func `a neighbour of an earlier life is heard in a flood`() {
+    guardian.expect(source(1), at: at(0))
+    _ = flood(0..<3000, perMillisecond: 300)
+    #expect(guardian.filter(port: 6696)?.links.first?.senders.count == 1)
+    for _ in 0..<5000 { #expect(guardian.admits(address(1), on: 1, at: at(3000))) }
+    // It comes, and stays known after the flood.
+    guardian.saw(source(1), isUsable: true, at: at(3000))
+    for time in stride(from: Int64(3000), to: 20_000, by: 50) { review(at(time)) }
+    _ = flood(20_000..<21_000, perMillisecond: 300)
+    #expect(guardian.filter(port: 6696)?.links.first?.senders.count == 1)
+  }
+
+  @Test func `a neighbour of an earlier life that does not come is forgotten in peace`() {
+    guardian.expect(source(1), at: at(0))
+    for time in stride(from: Int64(0), to: 10_050, by: 50) { review(at(time)) }
+    _ = flood(20_000..<21_000, perMillisecond: 300)
+    #expect(guardian.filter(port: 6696)?.links.first?.senders.isEmpty == true)
+  }
+
   @Test func `in peace everything is looked at and nothing is filtered`() {
     var reviews = 0
     for time in 0..<Int64(2000) {

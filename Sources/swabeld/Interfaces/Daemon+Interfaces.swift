@@ -96,7 +96,7 @@ extension Daemon {
       if interfaces[index].parameters.control == .ipv6 { makeLinkLocal(index, at: now) }
       // With its last address an interface may lose its groups, too: join anew.
       unprepare(index)
-    } else if state.isUp, !prepare(index) {
+    } else if state.isUp, !prepare(index, at: now) {
       state.isUp = false
       interfaces.retry(at: now + Self.retryDelay)
     }
@@ -271,7 +271,7 @@ extension Daemon {
 
   /// Joins the group and switches the reverse-path filter off. False if the interface cannot be
   /// used.
-  private func prepare(_ index: Int) -> Bool {
+  private func prepare(_ index: Int, at now: Instant) -> Bool {
     guard !interfaces[index].isPrepared else { return true }
     guard let ifindex = interfaces[index].ifindex else { return false }
     let name = interfaces[index].name
@@ -280,6 +280,7 @@ extension Daemon {
         try life.require(Sysctl.ipv4ReversePathFilter(name), 0)
       }
       try packets.join(interfaces[index].parameters.control, on: ifindex)
+      expectNeighbours(of: name, on: ifindex, at: now)
       interfaces[index].setPrepared(true)
       return true
     } catch {

@@ -13,6 +13,8 @@ final class DaemonLife {
   private var formerHellos: [SavedLife.Hello] = []
   /// Packet counters of an earlier life, likewise.
   private var formerAuthentications: [SavedLife.Authentication] = []
+  /// Neighbours of an earlier life, likewise.
+  private var formerNeighbours: [HelloRecord] = []
 
   init(
     _ signals: consuming SignalDescriptor, _ file: LifeFile, _ sysctls: SavedSysctls,
@@ -58,6 +60,7 @@ final class DaemonLife {
     formerHellos = former.map { $0.ending == .running ? [] : $0.hellos } ?? []
     guard let former, former.canBeResumed(boot: LifeFile.boot) else { return }
     formerAuthentications = former.authentications
+    formerNeighbours = former.heard
     sysctls.inherit(former.sysctls)
   }
 
@@ -71,6 +74,13 @@ final class DaemonLife {
     formerAuthentications.firstIndex { $0.interface == name }.map {
       formerAuthentications.remove(at: $0).record
     }
+  }
+
+  /// The addresses of the neighbours on an interface that an earlier life has left.
+  func takeNeighbours(of name: InterfaceName) -> [IPAddress] {
+    let found = formerNeighbours.filter { $0.interface == name }.map { $0.address }
+    if !found.isEmpty { formerNeighbours.removeAll { $0.interface == name } }
+    return found
   }
 
   /// Whether there is a file for notes, so that a next life can go on where this one ends.

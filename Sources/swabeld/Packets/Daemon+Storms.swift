@@ -27,6 +27,14 @@ extension Daemon {
     }
   }
 
+  /// Tells the guards which neighbours of an earlier life will come back on a link.
+  func expectNeighbours(of name: InterfaceName, on ifindex: Int32, at now: Instant) {
+    for address in life.takeNeighbours(of: name) {
+      packets.storms(of: address.family)?.expect(
+        StormGuard.Source(ifindex: ifindex, address: address), at: now)
+    }
+  }
+
   /// Looks whether a socket is flooded, and changes what the kernel lets through.
   func watchStorms(of family: AddressFamily) {
     guard

@@ -34,7 +34,8 @@ final class StormGuard {
     let usableSince: Instant
     /// Whether the packets of the neighbour pass during a flood.
     var isTrusted = false
-    /// Whether the neighbour is gone. It is kept until the flood is over, because it may come back.
+    /// Whether the neighbour is not there, or not yet. It is kept until the flood is over, because it
+    /// may come back.
     var isLost = false
     /// Datagrams since the last review.
     var count = 0
@@ -120,6 +121,16 @@ final class StormGuard {
     guard links[source.ifindex]?.floodedAt != nil else { return }
     isFilterOld = true
     plan(now)
+  }
+
+  /// Notes that a neighbour of an earlier life will come back, so that it is heard even if this life
+  /// begins in a flood. If it does not come, it is forgotten when there is no flood.
+  func expect(_ source: Source, at now: Instant) {
+    guard neighbours[source] == nil else { return }
+    arrived += 1
+    neighbours[source] = Neighbour(
+      order: arrived, usableSince: now, isTrusted: true, isLost: true)
+    plan(now + Self.calm)
   }
 
   /// Notes that a neighbour is gone.
@@ -305,7 +316,12 @@ final class StormGuard {
     where !neighbour.isTrusted || neighbour.isLost {
       guard links[source.ifindex]?.floodedAt == nil else { continue }
       if neighbour.isLost {
-        neighbours[source] = nil
+        // One that is expected may come after the end of a flood that has not been noticed yet.
+        if now - neighbour.usableSince >= Self.calm {
+          neighbours[source] = nil
+        } else {
+          plan(neighbour.usableSince + Self.calm)
+        }
       } else if now - neighbour.usableSince >= Self.probation {
         neighbours[source]?.isTrusted = true
       } else {
