@@ -88,6 +88,8 @@ extension BabelNode {
     _ chain: FilterChain, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown, chain != filters.redistribute else { return }
+    var chain = chain
+    chain.prepare()
     var after = filters
     after.redistribute = chain
     ruleCounts = ruleCounts.continued(filters, after)

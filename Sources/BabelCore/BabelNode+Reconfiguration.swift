@@ -13,6 +13,7 @@ extension BabelNode {
     _ new: NodeParameters, _ filters: FilterSet, at now: Instant, into buffer: inout ActionBuffer
   ) {
     guard !hasShutDown else { return }
+    let filters = filters.prepared()
     // The chain of what is redistributed is replaced last.
     var others = filters
     others.redistribute = self.filters.redistribute

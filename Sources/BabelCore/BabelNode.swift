@@ -79,7 +79,7 @@ public struct BabelNode: ~Copyable {
   /// Makes a node without interfaces.
   public init(_ parameters: NodeParameters, filters: FilterSet) {
     self.parameters = parameters
-    self.filters = filters
+    self.filters = filters.prepared()
     jitter = Jitter(seed: parameters.seed)
     authentication = Authentication(entropy: parameters.entropy)
     ownSeqno = OwnSeqno(parameters.seqno)
