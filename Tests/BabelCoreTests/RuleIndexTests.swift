@@ -55,7 +55,7 @@ import Testing
 
   @Test func `rules that come and go after the preparation count`() {
     var chain = FilterChain((0..<20).map { _ in FilterRule() })
-    chain.rules.indices.forEach { chain.rules[$0].destination = Prefix("10.0.0.0/8") }
+    for number in chain.rules.indices { chain.rules[number].destination = Prefix("10.0.0.0/8") }
     let subject = FilterSubject(
       destination: Prefix("2001:db8::/32") ?? .ipv6Default, source: .ipv6Default)
     chain.prepare()
