@@ -1,7 +1,8 @@
-import BabelKernel
 import BabelWire
 import CLinux
 import Testing
+
+@testable import BabelKernel
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct `Datagrams between two namespaces` {
   let port: UInt16 = 6696
@@ -95,6 +96,20 @@ import Testing
       }
       #expect(throws: KernelError.self) { try box.socket.leave(group, on: links[20]) }
     }
+  }
+
+  @Test func `a socket that would stay deaf does not let others join for it`() throws {
+    // A netlink socket has none of these options, as if the kernel did not know them.
+    let number = socket(AF_NETLINK, Int32(SWB_SOCK_DGRAM), 0)
+    try #require(number >= 0)
+    defer { close(number) }
+    let group = try address("224.0.0.111")
+    let error = #expect(throws: KernelError.self) {
+      try Membership(group: group, ifindex: 1, family: .ipv4).heedOthers(number)
+    }
+    #expect(error?.errno == ErrorNumber.noSuchOption)
+    // Without the option of IPv6 the kernel gives every socket what arrives for any group.
+    try Membership(group: try address("ff02::1:6"), ifindex: 1, family: .ipv6).heedOthers(number)
   }
 
   @Test func `a long datagram is cut and known to be`() throws {

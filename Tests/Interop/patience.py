@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import threading
 import time
@@ -12,6 +13,11 @@ Result = TypeVar("Result")
 stopping = threading.Event()
 serial = itertools.count(1)
 findings: list[str] = []
+# Under an emulator of another processor the daemon and its client need several times as long to
+# start and to answer. So everything that is awaited gets so many times as long, here and nowhere
+# else. What must not happen is watched for as long as always, and what a test measures itself is
+# not scaled: such tests do not run under an emulator (see `emulated` in Tests/run).
+SLOWNESS = 4 if os.environ.get("SWABELD_EMULATED") == "1" else 1
 
 
 def measured(text: str) -> None:
@@ -42,8 +48,10 @@ def wait_until(
     condition: Callable[[], Result], timeout: float, what: str | Callable[[], str] = "",
     every: float = 0.1
 ) -> Result:
-    """Polls until `condition` is true, and returns its value; fails after `timeout` seconds, and
-    says `what` it waited for, found out then if that is a function."""
+    """Polls until `condition` is true, and returns its value; fails after `timeout` seconds, or
+    longer under an emulator, and says `what` it waited for, found out then if that is a function.
+    """
+    timeout *= SLOWNESS
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

@@ -1,5 +1,6 @@
 """The kernel routes themselves: as babeld's, in every table, beside those of others."""
 
+import json
 import time
 
 import babel_packets as babel
@@ -38,6 +39,8 @@ CASES = {
 # Ours and babeld's, where they differ on purpose. babeld puts table numbers into 8 bits, so that
 # 1000 becomes 232 and 2000 becomes 208; ours are those asked for.
 TABLES = {"1000": "232", "2000": "208"}
+# The highest number that a table can have: more than a number of 31 bits.
+HIGHEST = "4294967295"
 
 
 @pytest.mark.parametrize("case", list(CASES))
@@ -82,13 +85,13 @@ def test_like_babeld(lab, case):
 
 
 def test_many_tables(lab):
-    """Tables above 255 for import, export and install; a preferred source that comes, goes and
-    comes back; restart and stop leave none of ours anywhere."""
+    """Tables above 255 for import, export and install, which `show` tells; a preferred source
+    that comes, goes and comes back; restart and stop leave none of ours anywhere."""
     n, b = lab.namespace("n"), lab.namespace("b")
     lab.veth(n, b)
     statements = [
         "export-table 1000", "import-table 2000", "import-table 254",
-        "install ip 10.99.1.0/24 table 70000", "install ip fd99:0:0:1::/64 table 70000",
+        f"install ip 10.99.1.0/24 table {HIGHEST}", f"install ip fd99:0:0:1::/64 table {HIGHEST}",
         "install ip 10.99.2.0/24 table 254 pref-src 10.97.0.1",
         "install ip fd99:0:0:2::/64 pref-src fd97::1"]
     n.batch(["route add 10.91.1.0/24 dev lo table 2000 proto static",
@@ -100,7 +103,7 @@ def test_many_tables(lab):
     prefixes = [f"10.99.{i}.0/24" for i in range(3)] + [
         network(f"fd99:0:0:{i}::/64") for i in range(3)]
     tables = dict.fromkeys(prefixes, "1000") | {
-        prefixes[1]: "70000", prefixes[4]: "70000", prefixes[2]: "main"}
+        prefixes[1]: HIGHEST, prefixes[4]: HIGHEST, prefixes[2]: "main"}
 
     def shown():
         return {r["dst"]: r["table"] for r in n.routes() if r["type"] == "unicast"}
@@ -109,6 +112,9 @@ def test_many_tables(lab):
     without = {k: v for k, v in tables.items() if k not in preferred}
     way.announce(0, prefixes)
     wait_until(lambda: shown() == without, 3, "all but those whose source is not there yet")
+    with node.control() as control:
+        routes = [json.loads(line) for line in control.ask("show routes --json")[:-1]]
+    assert {str(route["table"]) for route in routes} == {"1000", "254", HIGHEST}
     wait_until(lambda: set(way.speaker.routes()) == {"10.91.1.0/24", "fd91:0:0:1::/64"}, 2,
                "only the imported table is announced")
     for _ in range(2):

@@ -83,7 +83,7 @@ extension BabelNode {
     // Small changes wait for the periodic update, so that a quiet mesh stays quiet (§3.7.2). A
     // measured cost always varies a little, so there a change must reach a tenth of the metric.
     // Where costs are fixed, the network itself has changed, even if the metric hardly has.
-    let isMeasured = announcement.interface.map { links.isCostMeasured($0) } ?? false
+    let isMeasured = announcement.interface.flatMap { links.terms($0)?.isCostMeasured } ?? false
     if difference >= max(ProtocolParameters.insignificantMetric, isMeasured ? old / 10 : 0) {
       noteChange(row, isCritical: !isTellable(row, announcement), now)
     }
@@ -214,29 +214,27 @@ extension BabelNode {
   mutating func addUpdate(
     _ row: DestinationRow, _ packet: inout OpenPacket, isRequested: Bool, _ now: Instant
   ) -> UpdateOutcome {
-    guard let interface = interface(packet.interface) else { return .skipped }
+    guard let terms = links.terms(packet.interface) else { return .skipped }
     guard let announcement = announcement(row),
       table.destinations[row].flags.contains(.announced) || !isWithheld(row)
     else {
       guard isRequested || table.destinations[row].flags.contains(.held) else { return .skipped }
       return addRetraction(row, &packet)
     }
-    if !isRequested, interface.parameters.splitHorizon,
-      announcement.interface == packet.interface
-    {
+    if !isRequested, terms.splitsHorizon, announcement.interface == packet.interface {
       return wasAnnouncedLately(row, but: announcement.router, now)
         ? addRetraction(row, &packet) : .skipped
     }
     let prefix = table.destinations[row].prefix
     let source = table.sourcePrefix(row)
-    if !source.isDefault, !interface.carriesSourcePrefixes { return .skipped }
-    guard let nextHop = nextHop(for: prefix, on: interface) else {
-      return isRequested || interface.announcing.retractsIPv4
+    if !source.isDefault, !terms.carriesSourcePrefixes { return .skipped }
+    guard let nextHop = terms.nextHop(for: prefix) else {
+      return isRequested || links[announcing: packet.interface]?.announcing.retractsIPv4 == true
         ? addRetraction(row, &packet) : .skipped
     }
     let routerID = table.routerIDs[announcement.router]
     var metric = announcement.metric
-    if !filters.output.rules.isEmpty {
+    if !filters.output.rules.isEmpty, let interface = interface(packet.interface) {
       guard let passed = countedOutput(row, routerID, metric, interface) else {
         let isWanted =
           isRequested || mayHaveBeenTold(row, but: announcement.router, interface, now)
@@ -257,8 +255,8 @@ extension BabelNode {
     }
     let update = OutgoingUpdate(
       destination: prefix, source: source, routerID: routerID, seqno: announcement.seqno,
-      metric: metric, interval: interface.updateInterval, nextHop: nextHop,
-      attributes: attributes(of: row, on: interface, at: now))
+      metric: metric, interval: terms.updateInterval, nextHop: nextHop,
+      attributes: terms.carriesPathAttributes ? attributes(of: row, at: now) : PathAttributes())
     guard packet.addIfItFits({ $0.append(update) }) else { return .full }
     // Before the Update leaves, the feasibility distance is brought up to date (§3.7.3).
     table.announced(
@@ -268,11 +266,8 @@ extension BabelNode {
     return .announced
   }
 
-  /// The attributes we announce a destination with on an interface.
-  func attributes(
-    of row: DestinationRow, on interface: Interface, at now: Instant
-  ) -> PathAttributes {
-    guard interface.parameters.carriesPathAttributes else { return PathAttributes() }
+  /// The attributes we announce a destination with, where Updates carry them.
+  private func attributes(of row: DestinationRow, at now: Instant) -> PathAttributes {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated) {
       return PathAttributes(price: 0, roundTripTime: 0)
@@ -295,18 +290,13 @@ extension BabelNode {
   func makeRetraction(
     _ destination: Prefix, _ source: Prefix, _ id: InterfaceID
   ) -> OutgoingUpdate? {
-    guard let interface = interface(id) else { return nil }
-    if !source.isDefault, !interface.carriesSourcePrefixes { return nil }
+    guard let terms = links.terms(id) else { return nil }
+    if !source.isDefault, !terms.carriesSourcePrefixes { return nil }
     // Which encoding a retraction has does not matter, and it needs no next hop (RFC 9229 §2.2).
-    let nextHop = nextHop(for: destination, on: interface) ?? .packetSource
+    let nextHop = terms.nextHop(for: destination) ?? .packetSource
     return OutgoingUpdate(
       destination: destination, source: source, routerID: parameters.routerID,
       seqno: ownSeqno.value,
-      metric: .infinity, interval: interface.updateInterval, nextHop: nextHop)
-  }
-
-  /// How the next hop of a prefix is named on an interface; nil when it cannot be.
-  private func nextHop(for prefix: Prefix, on interface: Interface) -> UpdateNextHop? {
-    prefix.family == .ipv6 ? interface.ipv6NextHop : interface.ipv4NextHop
+      metric: .infinity, interval: terms.updateInterval, nextHop: nextHop)
   }
 }

@@ -6,8 +6,8 @@ import BabelWire
 /// due there.
 struct Links {
   private var rows: [Interface?] = []
-  /// The parameters of each row again: they are asked for with every Update, without its row.
-  private var parameters: [Shared<InterfaceParameters>?] = []
+  /// What Updates ask of each row.
+  private var terms: [UpdateTerms?] = []
   /// Interfaces in the order they were added.
   private(set) var order: [InterfaceID] = []
   private var timers = DeadlineHeap()
@@ -17,29 +17,12 @@ struct Links {
     Int(id.rawValue) < rows.count ? rows[Int(id.rawValue)] : nil
   }
 
-  /// The Hello interval of an interface in microseconds; nil if there is none.
-  func helloMicroseconds(_ id: InterfaceID) -> Int64? {
-    guard let shared = sharedParameters(id) else { return nil }
-    return Int64(shared.value.helloInterval) * 1000
+  /// What Updates ask of an interface; nil if there is none.
+  func terms(_ id: InterfaceID) -> UpdateTerms? {
+    Int(id.rawValue) < terms.count ? terms[Int(id.rawValue)] : nil
   }
 
-  /// Whether the cost of an interface's links is measured.
-  func isCostMeasured(_ id: InterfaceID) -> Bool {
-    guard let shared = sharedParameters(id) else { return false }
-    return shared.value.isCostMeasured
-  }
-
-  /// Whether Updates on an interface carry path attributes.
-  func carriesPathAttributes(_ id: InterfaceID) -> Bool {
-    guard let shared = sharedParameters(id) else { return false }
-    return shared.value.carriesPathAttributes
-  }
-
-  private func sharedParameters(_ id: InterfaceID) -> Shared<InterfaceParameters>? {
-    Int(id.rawValue) < parameters.count ? parameters[Int(id.rawValue)] : nil
-  }
-
-  /// The same for announcing, which keeps there how far each interface has come.
+  /// The row again, for announcing, which keeps there how far each interface has come.
   subscript(announcing id: InterfaceID) -> Interface? {
     _read { yield rows[Int(id.rawValue)] }
     _modify { yield &rows[Int(id.rawValue)] }
@@ -67,10 +50,10 @@ struct Links {
     guard let id = hole ?? nextID else { return nil }
     if let hole {
       rows[Int(hole.rawValue)] = interface
-      parameters[Int(hole.rawValue)] = interface.sharedParameters
+      terms[Int(hole.rawValue)] = UpdateTerms(interface)
     } else {
       rows.append(interface)
-      parameters.append(interface.sharedParameters)
+      terms.append(UpdateTerms(interface))
     }
     order.append(id)
     return id
@@ -85,18 +68,23 @@ struct Links {
     timers.set(UInt32(id.rawValue), nil)
     order.removeAll { $0 == id }
     rows[Int(id.rawValue)] = nil
-    parameters[Int(id.rawValue)] = nil
+    terms[Int(id.rawValue)] = nil
   }
 
   /// Takes over other parameters.
   mutating func setParameters(_ parameters: InterfaceParameters, of id: InterfaceID) {
     rows[Int(id.rawValue)]?.parameters = parameters
-    self.parameters[Int(id.rawValue)] = rows[Int(id.rawValue)]?.sharedParameters
+    renewTerms(of: id)
   }
 
   /// Takes over what the kernel says of the link.
   mutating func setState(_ state: LinkState, of id: InterfaceID) {
     rows[Int(id.rawValue)]?.state = state
+    renewTerms(of: id)
+  }
+
+  private mutating func renewTerms(of id: InterfaceID) {
+    terms[Int(id.rawValue)] = self[id].map { UpdateTerms($0) }
   }
 
   /// Notes how many octets the MACs of packets take; nil when they are not signed.
@@ -304,7 +292,7 @@ struct Links {
 /// One row of the interface table.
 struct Interface {
   let name: InterfaceName
-  fileprivate private(set) var sharedParameters: Shared<InterfaceParameters>
+  private var sharedParameters: Shared<InterfaceParameters>
   private var sharedState = Shared(LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil))
   /// Octets of the MACs of its packets; nil when they are not signed.
   fileprivate(set) var sealReserve: Int?

@@ -31,7 +31,8 @@ extension BabelNode {
 
   /// What counts of an Update's attributes where it came in.
   func acceptedAttributes(_ update: Update, from id: NeighbourID) -> PathAttributes {
-    links.carriesPathAttributes(neighbours[id].interface) ? update.attributes : PathAttributes()
+    links.terms(neighbours[id].interface)?.carriesPathAttributes == true
+      ? update.attributes : PathAttributes()
   }
 
   /// Whether neighbours are to be told of a route's price: it is not what it was, and the route is

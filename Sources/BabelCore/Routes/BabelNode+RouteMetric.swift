@@ -20,7 +20,7 @@ extension BabelNode {
       return Int64(halfLife) * 1_000_000 / 693
     }
     let interface = table.nextHops[table.routes[number].nextHop].interface
-    return 3 * (links.helloMicroseconds(interface) ?? 4_000_000)
+    return 3 * (links.terms(interface)?.helloMicroseconds ?? 4_000_000)
   }
 
   /// Whether the feasibility condition holds for a stored route now: our own announcements may

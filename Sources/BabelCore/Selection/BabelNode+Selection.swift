@@ -111,7 +111,7 @@ extension BabelNode {
   }
 
   private func isCostMeasured(_ number: RouteRow) -> Bool {
-    links.isCostMeasured(table.nextHops[table.routes[number].nextHop].interface)
+    links.terms(table.nextHops[table.routes[number].nextHop].interface)?.isCostMeasured ?? false
   }
 
   /// babeld's `allow-duplicates`: a learned route may stand beside a redistributed one.

@@ -25,6 +25,24 @@ struct Membership {
     error.errno == ErrorNumber.noBufferSpace || error.errno == ErrorNumber.noMemory
   }
 
+  /// Lets a socket receive what arrives for groups that other sockets have joined. Over IPv6 a
+  /// kernel that does not know this option (Linux before 4.20) always does so. Over IPv4 an IPv6
+  /// socket does so only when it is told to, so without the option it would stay deaf.
+  func heedOthers(_ socket: Int32) throws(KernelError) {
+    let isIPv4 = family == .ipv4
+    var on: Int32 = 1
+    do throws(KernelError) {
+      try Syscall.check(isIPv4 ? "set IP_MULTICAST_ALL" : "set IPV6_MULTICAST_ALL") {
+        setsockopt(
+          socket, Int32(isIPv4 ? SWB_IPPROTO_IP : SWB_IPPROTO_IPV6),
+          Int32(isIPv4 ? SWB_IP_MULTICAST_ALL : SWB_IPV6_MULTICAST_ALL), &on,
+          socklen_t(MemoryLayout<Int32>.size))
+      }
+    } catch {
+      if isIPv4 || error.errno != ErrorNumber.noSuchOption { throw error }
+    }
+  }
+
   private func change(
     _ socket: Int32, _ ipv6Option: Int32, _ ipv4Option: Int32, _ operation: StaticString
   ) throws(KernelError) {
@@ -72,20 +90,20 @@ final class Memberships: @unchecked Sendable {
   /// interfaces that a node may have.
   private static let holderLimit = 256
 
-  /// Joins with the first socket that has room, or with a new one. Returns whether it was the
-  /// socket given.
-  func join(_ membership: Membership, firstWith socket: Int32) throws(KernelError) -> Bool {
+  /// Joins with the first socket that has room, or with a new one. In either case `socket` receives
+  /// what arrives; throws if the kernel cannot do that.
+  func join(_ membership: Membership, firstWith socket: Int32) throws(KernelError) {
     if firstCount < Self.firstLimit {
       do throws(KernelError) {
         try membership.join(socket)
         firstCount += 1
-        return true
+        return
       } catch {
         guard Membership.isFull(error) else { throw error }
       }
     }
+    try membership.heedOthers(socket)
     try joinFurther(membership)
-    return false
   }
 
   private func joinFurther(_ membership: Membership) throws(KernelError) {

@@ -82,23 +82,13 @@ public struct UDPSocket: ~Copyable, Sendable {
   /// Joins a multicast group on an interface. The system alone limits the number of groups.
   public func join(_ group: IPAddress, on ifindex: Int32) throws(KernelError) {
     let membership = Membership(group: group, ifindex: ifindex, family: family)
-    if try !memberships.join(membership, firstWith: descriptor.rawValue) { heedAllGroups() }
+    try memberships.join(membership, firstWith: descriptor.rawValue)
   }
 
   /// Leaves a multicast group on an interface.
   public func leave(_ group: IPAddress, on ifindex: Int32) throws(KernelError) {
     let membership = Membership(group: group, ifindex: ifindex, family: family)
     try memberships.leave(membership, firstWith: descriptor.rawValue)
-  }
-
-  /// Lets the socket receive what arrives for groups that other sockets have joined. A kernel that
-  /// does not know this option always does so.
-  private func heedAllGroups() {
-    var on: Int32 = 1
-    let level = family == .ipv4 ? SWB_IPPROTO_IP : SWB_IPPROTO_IPV6
-    let option = family == .ipv4 ? SWB_IP_MULTICAST_ALL : SWB_IPV6_MULTICAST_ALL
-    let size = socklen_t(MemoryLayout<Int32>.size)
-    _ = setsockopt(descriptor.rawValue, Int32(level), Int32(option), &on, size)
   }
 
   /// Forbids or allows the kernel and routers to fragment what is sent over IPv4, where that

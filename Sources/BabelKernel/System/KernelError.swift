@@ -69,6 +69,8 @@ public enum ErrorNumber {
   public static let functionNotImplemented: Int32 = 38
   /// Datagram too long.
   public static let messageTooLong: Int32 = 90
+  /// A socket of this kind, or this kernel, has no such option.
+  public static let noSuchOption: Int32 = 92
   /// Operation not supported.
   public static let notSupported: Int32 = 95
   /// The system, or the sandbox of a service manager, does not let this kind of socket be made.

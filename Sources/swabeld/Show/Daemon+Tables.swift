@@ -48,7 +48,7 @@ extension Daemon {
           obstacle(to: row).map { .text($0.reason) } ?? (query.form == .json ? .none : .text("")),
           interval(parameters.updateInterval, query.form),
           row.reported.ipv4.map { .text($0.description) } ?? .none, .text(row.type.description),
-          .number(Int(row.reported.mtu)), .flag(parameters.splitHorizon, mark: "yes"),
+          .count(UInt64(row.reported.mtu)), .flag(parameters.splitHorizon, mark: "yes"),
           .number(parameters.authentication.keys.count),
         ], to: &text)
     }
@@ -139,7 +139,7 @@ extension Daemon {
       writer.append(
         [
           .text(account.limit.description), .number(account.most), .number(account.used),
-          .number(Int(clamping: account.refused)),
+          .count(account.refused),
         ], to: &text)
     }
   }

@@ -119,7 +119,7 @@ enum RouteRows {
       .metric(route.advertisedMetric), .metric(route.smoothedMetric),
       .number(Int(route.seqno.rawValue)), .text(route.routerID.description),
       .seconds(route.secondsLeft), .flag(route.isFeasible, mark: "yes"),
-      .text(route.neighbour.description), .number(Int(route.table)),
+      .text(route.neighbour.description), .count(UInt64(route.table)),
       route.source.isDefault ? .none : .text(route.source.description),
     ]
   }

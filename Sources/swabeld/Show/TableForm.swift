@@ -17,7 +17,7 @@ enum TableCell {
   case text(String)
   /// A whole number.
   case number(Int)
-  /// Something that was counted, which may be more than a number of 32 bits.
+  /// A number that is never negative, and may be more than an `Int` of 32 bits holds.
   case count(UInt64)
   /// Yes or no; in aligned columns the mark stands for yes.
   case flag(Bool, mark: String)
