@@ -144,7 +144,10 @@ extension Daemon {
     changePlaces(from: former, at: now)
     removeUnwanted(at: now)
     changeControl(at: now)
+    // Before and after that, readings of the tables let what was refused be tried once more.
+    reloading.observeRefusals(true)
     reconfigureNode(at: now)
+    reloading.observeRefusals(false)
     redistribute(from: former, at: now)
     addWanted(at: now)
     // What lost its interface goes now, so that the answer names it.
