@@ -8,7 +8,7 @@ import socket
 
 from daemons import binary_under_test
 from netns import wait_until
-from test_reload import Configured
+from test_reload import Configured, beside_a_neighbour
 
 
 def alone(lab, lines):
@@ -78,8 +78,8 @@ def test_a_forecast_tries_sockets_and_files(lab):
                     node.write(["interface l0", line])
                     answers.append(node.ask(request))
                 assert answers[0] == answers[1], line
-                assert answers[0][-1].startswith("no ") and words.lower() in answers[0][-1].lower(), \
-                    answers[0]
+                assert answers[0][-1].startswith("no "), answers
+                assert words.lower() in answers[0][-1].lower(), answers
                 assert listing(place) == before, line
     same = f"{place}/same"
     node.write(["interface l0", f"local-path-readwrite {same}", f"metrics-path {same}"])
@@ -89,10 +89,10 @@ def test_a_forecast_tries_sockets_and_files(lab):
                  f"log-file {place}/log"):
         node.reload(["interface l0", line], "reload --dry-run")
         assert listing(place) == before, line
-    others.setblocking(False)
     node.reload(["interface l0", f"metrics-path {place}/stale", f"log-file {place}/log"])
-    assert (place / "log").exists() and (place / "stale").lstat().st_ino != before[
-        str(place / "stale")][1]
+    assert (place / "log").exists()
+    with socket.socket(socket.AF_UNIX) as reader:
+        reader.connect(str(place / "stale"))
     assert node.stop() == 0
 
 
@@ -139,3 +139,34 @@ def test_a_long_list_has_an_end(lab):
     changes = [line for line in answer if line.startswith("change ")]
     assert sum(line.startswith("change + ") for line in changes) == 1000
     assert sum(line.startswith("change - ") for line in changes) == 1000
+
+
+def test_a_rule_says_something(lab):
+    """A rule of nothing is refused, wherever it is to stand; one for everything must be asked for.
+    An implicit rule cannot be removed, and the answer says why and what to do."""
+    _, node = alone(lab, ["interface l0"])
+    for chain in ("in", "out", "redistribute", "install"):
+        for request in (f"rule add {chain}", f"rule add {chain} at 1"):
+            answer = node.ask(request)
+            assert answer[-1].startswith("no ") and f"rule add {chain} allow" in answer[-1], answer
+    assert node.ask("rule add in at 1 allow") == ["ok"]
+    assert node.ask("rule add in at") == ["bad"] and node.ask("rule add") == ["bad"]
+    rules = [line for line in node.ask("show rules") if "implicit" in line]
+    assert len(rules) == 1, rules
+    number = rules[0].split()[2]
+    answer = node.ask(f"rule remove redistribute {number}")
+    assert answer[-1].startswith(f"no Rule {number} is implicit"), answer
+    assert "rule add redistribute local deny" in answer[-1]
+    assert node.ask("rule remove redistribute 99") == ["no No such rule"]
+
+
+def test_the_cost_of_a_stranger(lab):
+    """A cost for an address that no neighbour has is kept, and the answer says so."""
+    _, node = beside_a_neighbour(lab, ["interface l0"])
+    answer = node.ask("neighbour-cost fe80::99 100")
+    assert answer[-1] == "ok" and answer[0].startswith("note fe80::99 is no neighbour now"), answer
+    assert "fe80::2 (l0)" in answer[0]
+    assert "# neighbour-cost fe80::99 100" in node.ask("show config")
+    assert node.ask("neighbour-cost fe80::2 100") == ["ok"]
+    assert node.ask("neighbour-cost fe80::99 0") == ["ok"]
+    assert not any("fe80::99" in line for line in node.ask("show config"))
