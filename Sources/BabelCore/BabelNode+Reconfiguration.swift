@@ -44,10 +44,12 @@ extension BabelNode {
       return
     }
     let formers = formerForwarding()
+    let refused = refusedRoutes()
     parameters.exportTable = new.exportTable
     parameters.kernelPriority = new.kernelPriority
     parameters.reflectsKernelMetric = new.reflectsKernelMetric
     setInstallFilter(install)
+    allowInstallation(ofThoseThatDiffer: refused)
     var next = 0
     for row in table.destinations.indexes where table.isLive(row) {
       while next < formers.count, formers[next].row < row { next += 1 }

@@ -46,6 +46,28 @@ import Testing
     #expect(Set(bench.sent.flatMap { $0.updates }.map { $0.destination }) == [Example.x])
   }
 
+  @Test func `what the kernel refused is asked for again if rules say otherwise how`() throws {
+    var bad = Self.rule(Example.x, 0)
+    bad.preferredSource = IPAddress("2001:db8::99")
+    let bench = try Bench(filters: Self.filters { $0.install.rules = [bad] })
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 10)
+    let key = ForwardingKey(destination: Example.x, source: .ipv6Default, table: 254)
+    bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+    #expect(bench.selected(Example.x) == nil)
+    let other = Self.rule(Example.y, 0)
+    Self.reconfigure(bench, Self.filters { $0.install.rules = [other, bad] })
+    #expect(bench.selected(Example.x) == nil, "it is wanted as before")
+    Self.reconfigure(bench, Self.filters { $0.install.rules = [other] })
+    #expect(bench.selected(Example.x) != nil)
+    #expect(bench.target(Example.x) != .absent)
+    bench.input { $0.forwardingFailed(key, at: $1, into: &$2) }
+    Self.reconfigure(bench, Self.filters { $0.install.rules = [other] }) {
+      $0.kernelPriority = 7
+    }
+    #expect(bench.selected(Example.x) != nil, "another metric may be taken")
+  }
+
   @Test func `what becomes denied is retracted, and nothing else is told`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

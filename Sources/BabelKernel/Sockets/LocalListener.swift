@@ -40,6 +40,39 @@ public struct LocalListener: ~Copyable, Sendable {
 
   /// Listens on TCP `[::1]:port`, open to every local user.
   public init(port: UInt16) throws(KernelError) {
+    let socket = try LocalListener.bound(to: port)
+    let number = socket.rawValue
+    try Syscall.check("listen on [::1]:\(port)") { listen(number, LocalListener.backlog) }
+    descriptor = socket
+    path = nil
+  }
+
+  deinit { if let path { _ = unlink(path) } }
+
+  /// Finds out whether ``init(path:mode:userID:groupID:)`` would succeed, and throws what that
+  /// would throw. Nobody can connect meanwhile, and nothing is left behind. A socket that a process
+  /// left behind stays; what could be wrong with another one in its place is not tried.
+  public static func check(
+    path: String, mode: UInt32 = 0o600, userID: UInt32? = nil, groupID: UInt32? = nil
+  ) throws(KernelError) {
+    guard FileSystem.exists(path) else {
+      let socket = try openStream(AF_UNIX)
+      let result = bind(socket.rawValue, path)
+      if result != 0 { throw KernelError(operation: "bind \(path)", errno: result) }
+      defer { _ = unlink(path) }
+      return try setAccess(of: path, mode, userID, groupID)
+    }
+    guard isStale(path) else {
+      throw KernelError(operation: "bind \(path)", errno: ErrorNumber.addressInUse)
+    }
+    try FileSystem.checkCreating(besides: path)
+  }
+
+  /// Finds out whether ``init(port:)`` would succeed, and throws what that would throw.
+  public static func check(port: UInt16) throws(KernelError) { _ = try bound(to: port) }
+
+  /// A socket that is bound to TCP `[::1]:port`. The kernel refuses it if somebody listens there.
+  private static func bound(to port: UInt16) throws(KernelError) -> FileDescriptor {
     let socket = try openStream(AF_INET6)
     let number = socket.rawValue
     try setOption(number, Int(SOL_SOCKET), Int(SO_REUSEADDR), 1, "set SO_REUSEADDR")
@@ -47,12 +80,8 @@ public struct LocalListener: ~Copyable, Sendable {
     try Syscall.check("bind [::1]:\(port)") {
       withIPv6Address(loopback, port: port, scope: 0) { CLinux.bind(number, $0, $1) }
     }
-    try Syscall.check("listen on [::1]:\(port)") { listen(number, LocalListener.backlog) }
-    descriptor = socket
-    path = nil
+    return socket
   }
-
-  deinit { if let path { _ = unlink(path) } }
 
   /// Changes who may connect to a Unix socket; nothing for TCP. An owner that is nil stays.
   public func setAccess(

@@ -185,7 +185,18 @@ public enum FileSystem {
 
   /// Whether a file can be created or replaced in the directory of `path`.
   public static func canCreate(besides path: String) -> Bool {
-    access(directory(of: path), Int32(W_OK | X_OK)) == 0
+    do throws(KernelError) {
+      try checkCreating(besides: path)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// Throws the reason if no file can be created or removed in the directory of `path`.
+  public static func checkCreating(besides path: String) throws(KernelError) {
+    let directory = directory(of: path)
+    try Syscall.check("write in \(directory)") { access(directory, Int32(W_OK | X_OK)) }
   }
 
   /// Whether the path names a regular file, perhaps through symbolic links, that we may execute.

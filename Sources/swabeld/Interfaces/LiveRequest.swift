@@ -56,8 +56,9 @@ enum LiveRequest: Equatable {
 }
 
 extension Daemon {
-  /// Executes a request; returns the status line.
+  /// Executes a request; returns the lines of the answer.
   func answer(to request: LiveRequest, at now: Instant) -> String {
+    var note = ""
     func end(_ seconds: Int64?) -> Instant? { seconds.map { now + $0 * 1_000_000 } }
     switch request {
     case .drain(let name, let seconds):
@@ -69,8 +70,26 @@ extension Daemon {
       guard settings.live.add(cost, to: address, until: end(seconds)) else {
         return "no Too many entries\n"
       }
+      if cost > .zero { note = absence(of: address, at: now) }
     }
     applyParameters(at: now)
-    return "ok\n"
+    return note + "ok\n"
   }
+
+  /// A line for who names an address that no neighbour has at present, with those that there are;
+  /// empty if one has it.
+  private func absence(of address: IPAddress, at now: Instant) -> String {
+    let neighbours = node.neighbours(at: now)
+    guard !neighbours.contains(where: { $0.address == address }) else { return "" }
+    var text = "note \(address) is no neighbour now, the cost counts once it is one; "
+    text += neighbours.isEmpty ? "there are none" : "neighbours are"
+    for neighbour in neighbours.prefix(Self.shownNeighbours) {
+      text += " \(neighbour.address) (\(neighbour.interface))"
+    }
+    let rest = neighbours.count - Self.shownNeighbours
+    return text + (rest > 0 ? " and \(rest) more\n" : "\n")
+  }
+
+  /// Most neighbours that ``absence(of:at:)`` names.
+  private static let shownNeighbours = 8
 }

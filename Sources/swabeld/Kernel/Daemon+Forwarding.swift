@@ -44,7 +44,7 @@ extension Daemon {
       }
     }
     actions.removeAll()
-    for key in impossible { node.forwardingFailed(key, at: now, into: &actions) }
+    for key in impossible { forwardingFailed(key, at: now) }
   }
 
   /// With `ipv6-subtrees false` (or a very old kernel) the kernel is not asked for
@@ -52,6 +52,12 @@ extension Daemon {
   private func isPossible(_ change: ForwardingChange) -> Bool {
     if change.key.source.isDefault || change.new == .absent { return true }
     return kernel.hasSources ? kernel.makeRoom(for: change.key) : settings.hasIPv6Subtrees
+  }
+
+  /// Tells the node that the kernel does not take an entry.
+  private func forwardingFailed(_ key: ForwardingKey, at now: Instant) {
+    reloading.observeRefusal(of: key)
+    node.forwardingFailed(key, at: now, into: &actions)
   }
 
   private func forward(_ change: ForwardingChange, at now: Instant) {
@@ -87,7 +93,7 @@ extension Daemon {
     switch order {
     case .write: break  // The connection to the kernel has done so.
     case .failed(let key):
-      node.forwardingFailed(key, at: now, into: &actions)
+      forwardingFailed(key, at: now)
       kernel.verdictGiven(key, node)
     case .mayWork(let destination, let source):
       node.forwardingMayWork(destination, source: source, at: now, into: &actions)

@@ -314,6 +314,14 @@ final class KernelConnection {
   /// Whether tables were emptied, so that ``removeIdleRules()`` has something to do.
   var hasIdleSources: Bool { mirror.hasIdleSources }
 
+  /// Whether the kernel may take a change, as far as is known without asking it.
+  func mayTake(
+    _ change: ForwardingChange, withSubtrees hasSubtrees: Bool, beside foreign: ForeignRoutes?
+  ) -> Bool {
+    (hasSources || hasSubtrees || change.key.source.isDefault)
+      && mirror.mayTake(change, beside: foreign)
+  }
+
   /// Whether an entry of a key can be made at all: a source prefix may need a table, whose rule is
   /// made here.
   func makeRoom(for key: ForwardingKey) -> Bool {

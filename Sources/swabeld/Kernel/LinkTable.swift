@@ -110,6 +110,14 @@ struct LinkTable {
     rows[ifindex]?.addresses.all(address).isEmpty == false
   }
 
+  /// Whether any link has an address that packets may come from. All of 127.0.0.0/8 is local.
+  func hasUsable(_ address: IPAddress) -> Bool {
+    if address.family == .ipv4, address.isLoopback { return true }
+    return rows.values.contains {
+      $0.addresses.all(address).contains { !$0.isTentative && !$0.isDuplicate }
+    }
+  }
+
   /// Whether somebody else on the link has an address of ours.
   func isDuplicate(_ address: IPAddress, on ifindex: Int32) -> Bool {
     rows[ifindex]?.addresses.all(address).contains { $0.isDuplicate } ?? false

@@ -7,8 +7,7 @@ extension MetricsServer {
     _ endpoint: LocalServer.Endpoint?, _ access: SocketRights
   ) throws(KernelError) -> LocalListener? {
     guard let endpoint else { return nil }
-    return try LocalListener.open(
-      endpoint, access, called: "metrics socket", statements: "metrics-path or metrics-port")
+    return try SocketPlace(metrics: endpoint, access).open()
   }
 }
 
@@ -25,12 +24,7 @@ extension Daemon {
   func moveSockets(to new: Settings) throws(ReloadRefusal) {
     let (before, after) = (settings.configuration, new.configuration)
     guard !before.hasMetrics(like: after) else { return try moveLocalSocket(to: new) }
-    let access: SocketRights
-    do throws(Accounts.Failure) {
-      access = try Accounts(after).rights
-    } catch {
-      throw ReloadRefusal(error.description)
-    }
+    let access = try SocketRights(of: after)
     if before.metricsServer == after.metricsServer {
       try moveLocalSocket(to: new)
       do throws(KernelError) {
@@ -49,5 +43,33 @@ extension Daemon {
     }
     try moveLocalSocket(to: new)
     metrics.listen(at: listener)
+  }
+
+  /// Throws what ``moveSockets(to:)`` would throw because a socket cannot be opened, and leaves
+  /// everything as it is.
+  func checkSockets(of new: Settings) throws(ReloadRefusal) {
+    let (before, after) = (settings.configuration, new.configuration)
+    let access = try SocketRights(of: after)
+    do throws(KernelError) {
+      if let endpoint = after.metricsServer, endpoint != before.metricsServer {
+        try SocketPlace(metrics: endpoint, access).check()
+      }
+      if let local = after.localServer, local.endpoint != before.localServer?.endpoint {
+        try SocketPlace(local, access).check()
+      }
+    } catch {
+      throw ReloadRefusal(error.description)
+    }
+  }
+}
+
+extension SocketRights {
+  /// Those that a configuration to be loaded asks for.
+  init(of configuration: Configuration) throws(ReloadRefusal) {
+    do throws(Accounts.Failure) {
+      self = try Accounts(configuration).rights
+    } catch {
+      throw ReloadRefusal(error.description)
+    }
   }
 }

@@ -77,6 +77,11 @@ enum Check {
     if let table = settings.tableOfBothKinds {
       found.append("source-tables: table \(table) is used otherwise, but these are for us alone")
     }
+    if let place = settings.configuration.localServer?.endpoint,
+      place == settings.configuration.metricsServer
+    {
+      found.append("the local socket and that for metrics cannot be at the same place")
+    }
     do throws(Accounts.Failure) {
       _ = try Accounts(settings.configuration)
     } catch {

@@ -161,7 +161,7 @@ enum Start {
     let server: ControlServer? =
       if let local = configuration.localServer {
         ControlServer(
-          try LocalListener.open(local, accounts.rights), ClientRights(local, configuration),
+          try SocketPlace(local, accounts.rights).open(), ClientRights(local, configuration),
           LineForm(configuration))
       } else {
         nil

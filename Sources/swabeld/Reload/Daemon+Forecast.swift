@@ -28,15 +28,59 @@ extension Daemon {
       offer(new, to: &copy, at: now, into: &buffer)
     }
     for name in wanted(by: new) { join(name, new, &copy, at: now, into: &buffer) }
-    var hasMore = true
-    while hasMore {
-      hasMore = copy.advance(to: now, budget: Self.rowsPerTurn, into: &buffer)
-      for action in buffer.actions { effects.take(action) }
-      buffer.removeAll()
-    }
+    settle(&copy, new, &effects, at: now, &buffer)
     effects.takeRest(of: copy)
     effects.take(copy.announcements(since: mark))
     return effects
+  }
+
+  /// Rounds of asking and being refused, as with the kernel itself.
+  private static let roundLimit = 32
+
+  /// Lets a copy of the node do what there is to do, and tells it what the kernel would refuse.
+  private func settle(
+    _ copy: inout BabelNode, _ new: Settings, _ effects: inout ReloadEffects, at now: Instant,
+    _ buffer: inout ActionBuffer
+  ) {
+    var foresight = KernelForesight(links, foreignRoutes(for: new))
+    for _ in 0..<Self.roundLimit {
+      while copy.advance(to: now, budget: Self.rowsPerTurn, into: &buffer) {}
+      buffer.mergeForwarding()
+      var refused: [ForwardingKey] = []
+      for action in buffer.actions {
+        effects.take(action)
+        guard case .forward(let change) = action, change.new != .absent else { continue }
+        let isTaken =
+          foresight.takes(change.new)
+          && kernel.mayTake(
+            change, withSubtrees: new.hasIPv6Subtrees, beside: foresight.foreign)
+        if !isTaken { refused.append(change.key) }
+      }
+      buffer.removeAll()
+      guard !refused.isEmpty else { return }
+      for key in refused {
+        effects.takeRefusal(of: key)
+        copy.forwardingFailed(key, at: now, into: &buffer)
+      }
+    }
+  }
+
+  /// The routes of others at the places that ours would have; nil if these are watched already.
+  private func foreignRoutes(for new: Settings) -> ForeignRoutes? {
+    let places = MirrorScope(new).places
+    guard places != MirrorScope(settings).places else { return nil }
+    var foreign = ForeignRoutes(places)
+    do throws(KernelError) {
+      var reader = try KernelReader()
+      for route in try reader.routes(tables: places.tables)
+      where route.kernelProtocol != KernelRoute.babelProtocol {
+        foreign.insert(route)
+      }
+    } catch {
+      log.write(.overflow, subject: .tablesNotRead, "netlink: \(error)")
+      return nil
+    }
+    return foreign
   }
 
   /// Tells a copy of the node of an interface that we would run on. If its link is up, so is Babel.

@@ -12,18 +12,13 @@ extension Daemon {
       return
     }
     let rights = ClientRights(local, after)
-    let access: SocketRights
-    do throws(Accounts.Failure) {
-      access = try Accounts(after).rights
-    } catch {
-      throw ReloadRefusal(error.description)
-    }
+    let access = try SocketRights(of: after)
     do throws(KernelError) {
       if let server, before.localServer?.endpoint == local.endpoint {
         try server.setAccess(access, rights)
         return
       }
-      let listener = try LocalListener.open(local, access)
+      let listener = try SocketPlace(local, access).open()
       if let server {
         server.listen(at: listener, rights)
       } else {

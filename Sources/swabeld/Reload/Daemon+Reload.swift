@@ -8,58 +8,70 @@ extension Daemon {
   private static let actionLimit = 50_000
 
   /// Executes a request; returns the lines of the answer.
-  func answer(
-    to request: ReloadRequest, confirms: Bool = true, at now: Instant
-  ) -> String {
+  func answer(to request: ReloadRequest, at now: Instant) -> String {
     if request == .confirm {
       return reloading.confirm() ? "ok\n" : "no Nothing waits for a confirmation\n"
     }
-    let new: Settings
     do throws(ReloadRefusal) {
-      new = try readSettings()
-    } catch {
-      log.write(
-        .warning, .configuration, "The configuration was not reloaded: \(error.reason)")
-      return "no \(error.reason)\n"
-    }
-    let difference = SettingsDifference(from: settings, to: new)
-    let effects: ReloadEffects
-    if request == .dryRun {
-      effects = forecast(new, at: now)
-    } else {
-      let former = settings
-      do throws(ReloadRefusal) {
-        try checkLogFile(of: new)
-        try moveSockets(to: new)
-      } catch {
-        log.write(
-          .warning, .configuration, "The configuration was not reloaded: \(error.reason)")
-        return "no \(error.reason)\n"
+      if request == .dryRun {
+        let new = try readSettings()
+        try checkSockets(of: new)
+        let difference = SettingsDifference(from: settings, to: new)
+        return text(difference, of: new, forecast(new, at: now))
       }
-      // Interfaces that were flushed over the socket come back: the files count.
-      interfaces.forgetFlushed { _ in true }
-      effects = takeOver(new, at: now)
+      let former = settings
+      let (difference, effects) = try load(at: now)
       if case .provisional(let seconds) = request {
         reloading.plan(return: former, at: now + seconds * 1_000_000)
-      } else if confirms {
+      } else {
         // Whoever loads without a condition means it to stay.
         _ = reloading.confirm()
       }
-      log.write(
-        .notice, .configuration,
-        "The configuration was reloaded, changes: \(difference.lines.count).")
+      log.write(.notice, .configuration, "The configuration was \(difference.summary).")
+      return text(difference, of: settings, effects)
+    } catch {
+      if request != .dryRun { tell(error) }
+      return "no \(error.reason)\n"
     }
-    var text = "generation \(reloading.generation)\ndigest \(new.configuration.digest)\n"
-    for line in difference.lines { text += "change \(line)\n" }
-    effects.append(to: &text)
-    return text + "ok\n"
   }
 
   /// Reloads because of a signal; returns how that went, for the log.
   func reloadForSignal(at now: Instant) -> String {
-    // A script that rotates logs must not confirm what somebody is trying.
-    let lines = answer(to: .reload, confirms: false, at: now).utf8.split(separator: 0x0A)
-    return lines.last.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    do throws(ReloadRefusal) {
+      // A script that rotates logs must not confirm what somebody is trying.
+      return "the configuration was \(try load(at: now).difference.summary)"
+    } catch {
+      tell(error)
+      return "the former configuration stays"
+    }
+  }
+
+  private func tell(_ refusal: ReloadRefusal) {
+    log.write(
+      .warning, .configuration, "The configuration was not reloaded: \(refusal.reason)")
+  }
+
+  /// Reads the configuration again and puts it into effect; returns what is different and what that
+  /// led to.
+  private func load(
+    at now: Instant
+  ) throws(ReloadRefusal) -> (difference: SettingsDifference, effects: ReloadEffects) {
+    let new = try readSettings()
+    try moveSockets(to: new)
+    let difference = SettingsDifference(from: settings, to: new)
+    // Interfaces that were flushed over the socket come back: the files count.
+    interfaces.forgetFlushed { _ in true }
+    return (difference, takeOver(new, at: now))
+  }
+
+  /// The lines of an answer.
+  private func text(
+    _ difference: SettingsDifference, of new: Settings, _ effects: ReloadEffects
+  ) -> String {
+    var text = "generation \(reloading.generation)\ndigest \(new.configuration.digest)\n"
+    difference.append(to: &text)
+    effects.append(to: &text)
+    return text + "ok\n"
   }
 
   /// Goes back to what was in effect before a change that nobody has confirmed.
@@ -100,6 +112,7 @@ extension Daemon {
       let words = fixed.joined(separator: ", ")
       throw ReloadRefusal("\(SettingsDifference.needsRestart): \(words)")
     }
+    try checkLogFile(of: new)
     new.writeRemarks(to: log)
     return new
   }
@@ -108,8 +121,12 @@ extension Daemon {
   func checkLogFile(of new: Settings) throws(ReloadRefusal) {
     let name = new.configuration.logFile
     guard let name, !name.isEmpty, name != settings.configuration.logFile else { return }
+    let path = String(decoding: name, as: UTF8.self)
+    let isNew = !FileSystem.exists(path)
     do throws(KernelError) {
-      _ = try FileSystem.openForAppending(String(decoding: name, as: UTF8.self))
+      _ = try FileSystem.openForAppending(path)
+      // It is made once nothing else stands in the way.
+      if isNew { try FileSystem.remove(path) }
     } catch {
       throw ReloadRefusal("log-file: \(error)")
     }
@@ -127,7 +144,10 @@ extension Daemon {
     changePlaces(from: former, at: now)
     removeUnwanted(at: now)
     changeControl(at: now)
+    // Before and after that, readings of the tables let what was refused be tried once more.
+    reloading.observeRefusals(true)
     reconfigureNode(at: now)
+    reloading.observeRefusals(false)
     redistribute(from: former, at: now)
     addWanted(at: now)
     // What lost its interface goes now, so that the answer names it.

@@ -8,6 +8,8 @@ enum FilterRuleRequest: Equatable {
   case add([UInt8], FilterChainName, number: Int?)
   /// `rule remove CHAIN N`.
   case remove(FilterChainName, number: Int)
+  /// `rule add CHAIN [at N]` with nothing behind it.
+  case addNothing(FilterChainName)
 
   /// Whether a read-only connection may ask for it.
   var isReadOnly: Bool { self == .show }
@@ -20,7 +22,7 @@ enum FilterRuleRequest: Equatable {
       self = .show
       return
     }
-    guard Self.equal(words[0], "rule"), words.count >= 4, let chain = FilterChainName(words[2])
+    guard Self.equal(words[0], "rule"), words.count >= 3, let chain = FilterChainName(words[2])
     else { return nil }
     if Self.equal(words[1], "remove"), words.count == 4, let number = Int(words[3]) {
       self = .remove(chain, number: number)
@@ -28,9 +30,13 @@ enum FilterRuleRequest: Equatable {
     }
     guard Self.equal(words[1], "add") else { return nil }
     var (rest, number) = (words.dropFirst(3), Int?.none)
-    if Self.equal(words[3], "at") {
+    if let word = rest.first, Self.equal(word, "at") {
       guard words.count >= 5, let place = Int(words[4]) else { return nil }
       (rest, number) = (words.dropFirst(5), place)
+    }
+    guard !rest.isEmpty else {
+      self = .addNothing(chain)
+      return
     }
     let statement = ([words[2]] + rest).joined(separator: " ")
     self = .add(Array(statement.utf8), chain, number: number)
@@ -58,8 +64,17 @@ extension Daemon {
         return "no There is no such place\n"
       }
       return change(to: configuration, at: now)
+    case .addNothing(let chain):
+      // In a file such a rule allows everything. Nobody asks for that by saying nothing.
+      return "no The rule names neither what it is for nor what to do: "
+        + "rule add \(chain.word) allow has no conditions\n"
     case .remove(let chain, let number):
       var configuration = settings.configuration
+      let rules = node.rules(of: chain)
+      if rules.indices.contains(number - 1), rules[number - 1].rule.position == nil {
+        return "no Rule \(number) is implicit, nobody wrote it: "
+          + "rule add redistribute local deny puts another before it\n"
+      }
       guard configuration.removeRule(number, of: chain) else { return "no No such rule\n" }
       return change(to: configuration, at: now)
     }

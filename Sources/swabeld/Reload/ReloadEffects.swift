@@ -13,6 +13,8 @@ struct ReloadEffects {
   }
 
   private var changes: [ForwardingKey: Change] = [:]
+  /// Entries that the kernel refused, or would refuse.
+  private var refused: Set<ForwardingKey> = []
   private var lostNeighbours: [String] = []
   private var announced: [String] = []
 
@@ -32,9 +34,15 @@ struct ReloadEffects {
     }
   }
 
-  /// Takes in what stays as it is: a destination that loses an entry in one table may have others.
+  /// Takes in that the kernel refuses an entry.
+  mutating func takeRefusal(of key: ForwardingKey) { refused.insert(key) }
+
+  /// Takes in what has come of it in the end: what was refused is not there. And what stays as it
+  /// is: a destination that loses an entry in one table may have others.
   mutating func takeRest(of node: borrowing BabelNode) {
     for key in Array(changes.keys) {
+      changes[key]?.after = node.desiredForwarding(key)
+      if node.desiredForwarding(key) != .absent { refused.remove(key) }
       for table in node.desiredTables(key.destination, source: key.source) {
         let other = ForwardingKey(destination: key.destination, source: key.source, table: table)
         guard changes[other] == nil else { continue }
@@ -70,10 +78,13 @@ struct ReloadEffects {
     Self.append("lost", lost.sorted(by: Self.precedes), to: &text)
     Self.append("gained", gained.sorted(by: Self.precedes), to: &text)
     Self.append("changed", changed.sorted(by: Self.precedes), to: &text)
+    let refused = Set(refused.map { Self.name($0.destination, $0.source) })
+    Self.append("refused", refused.sorted(by: Self.precedes), to: &text)
     Self.append("announced", announced.sorted(by: Self.precedes), to: &text)
     Self.append("neighbour lost", lostNeighbours.sorted(by: Self.precedes), to: &text)
     text += "effects: \(lost.count) routes lost, \(gained.count) gained, \(changed.count) changed,"
-    text += " \(announced.count) announced anew, \(lostNeighbours.count) neighbours lost\n"
+    text += " \(announced.count) announced anew, \(lostNeighbours.count) neighbours lost,"
+    text += " \(refused.count) refused by the kernel\n"
   }
 
   /// The entries that carry packets, before and now, of each destination that something changed

@@ -9,6 +9,8 @@ struct Reloading {
   private var former: (settings: Settings, due: Instant)?
   /// What the change under way has led to so far; nil if none is.
   private(set) var effects: ReloadEffects?
+  /// Whether the kernel is being asked for what the change is about: a refusal is an effect then.
+  private var observesRefusals = false
 
   /// When ``takeOverdue(at:)`` has something to do.
   var deadline: Instant? { former?.due }
@@ -45,6 +47,14 @@ struct Reloading {
 
   /// Takes in what the node asks for, while a change is under way.
   mutating func observe(_ action: Action) { effects?.take(action) }
+
+  /// From now on the kernel is asked for what the change is about, or not any more.
+  mutating func observeRefusals(_ observes: Bool) { observesRefusals = observes }
+
+  /// Takes in that the kernel refuses an entry, if that is an effect of the change under way.
+  mutating func observeRefusal(of key: ForwardingKey) {
+    if observesRefusals { effects?.takeRefusal(of: key) }
+  }
 
   /// The change has been made. Returns what it led to.
   mutating func endEffects() -> ReloadEffects {

@@ -5,6 +5,8 @@ import BabelWire
 struct SettingsDifference {
   /// A line for each statement that is gone (`-`) or new (`+`). Values of keys are left out.
   let lines: [String]
+  /// Most of them of each mark that the answer to a reload has; of more it says how many there are.
+  private static let namedLimit = 1000
   /// What a client is told if there are some.
   static let needsRestart = "cannot change while running, a restart is needed"
 
@@ -22,6 +24,21 @@ struct SettingsDifference {
       lines.append("~ the order of statements")
     }
     self.lines = lines
+  }
+
+  /// What was done with the configuration, in words.
+  var summary: String { "reloaded, changes: \(lines.count)" }
+
+  /// The lines of an answer.
+  func append(to text: inout String) {
+    var counts: [UInt8: Int] = [:]
+    var rest = 0
+    for line in lines {
+      let count = counts[line.utf8.first ?? 0, default: 0]
+      counts[line.utf8.first ?? 0] = count + 1
+      if count < Self.namedLimit { text += "change \(line)\n" } else { rest += 1 }
+    }
+    if rest > 0 { text += "change and \(rest) more\n" }
   }
 
   /// Words of the statements that are different and cannot change while the daemon runs; empty if
