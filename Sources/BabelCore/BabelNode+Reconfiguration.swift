@@ -196,7 +196,7 @@ extension BabelNode {
     since mark: AnnouncementMark
   ) -> [(destination: Prefix, source: Prefix, metric: Metric)] {
     var result: [(destination: Prefix, source: Prefix, metric: Metric)] = []
-    var position = mark.position
+    var position = announcing.firstKnown(from: mark.position)
     while let row = announcing.change(at: position) {
       if table.isLive(row), table.destinations[row].logPosition == position {
         let announcement = announcement(row)

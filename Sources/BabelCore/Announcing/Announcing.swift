@@ -48,6 +48,11 @@ struct Announcing {
   /// Where the next entry of the log will stand.
   var end: LogPosition { changes.end }
 
+  /// A position, or that of the first entry of the log if what stood there is forgotten.
+  func firstKnown(from position: LogPosition) -> LogPosition {
+    changes.firstKnown(from: position)
+  }
+
   /// The destination at a position of the log, nil at its end.
   func change(at position: LogPosition) -> DestinationRow? { changes.destination(at: position) }
 

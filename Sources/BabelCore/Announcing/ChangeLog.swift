@@ -16,6 +16,11 @@ struct ChangeLog {
     return end
   }
 
+  /// A position, or that of the first entry if what stood there is forgotten.
+  func firstKnown(from position: LogPosition) -> LogPosition {
+    base.isAfter(position) ? base : position
+  }
+
   /// The destination at a position, nil at the end and before the first entry.
   func destination(at position: LogPosition) -> DestinationRow? {
     // Before the first entry this is more than an Int of 32 bits holds.

@@ -9,6 +9,7 @@ extension Daemon {
     var copy = BabelNode(copying: node)
     var buffer = ActionBuffer()
     var effects = ReloadEffects()
+    var foresight = KernelForesight(links, foreignRoutes(for: new))
     let mark = copy.announcementMark
     let gone = unwanted(by: new)
     for row in interfaces.all {
@@ -24,11 +25,14 @@ extension Daemon {
     copy.reconfigure(
       configuration.nodeParameters(routerID: node.routerID, seqno: node.seqno, seed: 0),
       configuration.filters, at: now, into: &buffer)
+    // What is sent at once is sent before other interfaces come, as in a reload.
+    settle(&copy, new, &effects, at: now, &foresight, &buffer)
     if redistributesOtherwise(than: settings, in: new) {
       offer(new, to: &copy, at: now, into: &buffer)
+      settle(&copy, new, &effects, at: now, &foresight, &buffer)
     }
     for name in wanted(by: new) { join(name, new, &copy, at: now, into: &buffer) }
-    settle(&copy, new, &effects, at: now, &buffer)
+    settle(&copy, new, &effects, at: now, &foresight, &buffer)
     effects.takeRest(of: copy)
     effects.take(copy.announcements(since: mark))
     return effects
@@ -40,9 +44,8 @@ extension Daemon {
   /// Lets a copy of the node do what there is to do, and tells it what the kernel would refuse.
   private func settle(
     _ copy: inout BabelNode, _ new: Settings, _ effects: inout ReloadEffects, at now: Instant,
-    _ buffer: inout ActionBuffer
+    _ foresight: inout KernelForesight, _ buffer: inout ActionBuffer
   ) {
-    var foresight = KernelForesight(links, foreignRoutes(for: new))
     for _ in 0..<Self.roundLimit {
       while copy.advance(to: now, budget: Self.rowsPerTurn, into: &buffer) {}
       buffer.mergeForwarding()
