@@ -32,6 +32,39 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
     }
   }
 
+  @Test func `that a file can be written is tried without touching it`() throws {
+    try withFolder { folder in
+      let path = folder + "/state"
+      try FileSystem.rehearseWriting(path, Array("one".utf8))
+      #expect(!FileSystem.exists(path) && !FileSystem.exists(path + ".new"))
+      try FileSystem.writeAtomically(path, Array("two".utf8))
+      try FileSystem.rehearseWriting(path, Array("one".utf8))
+      #expect(try FileSystem.read(path) == Array("two".utf8))
+      let error = #expect(throws: KernelError.self) {
+        try FileSystem.rehearseWriting(folder + "/none/state", [])
+      }
+      #expect(error?.errno == ErrorNumber.noEntry)
+    }
+  }
+
+  @Test func `a program is asked for a moment only`() throws {
+    func ask(_ script: String, seconds: Double = 20) throws -> (ChildProcess.Ending, [UInt8]) {
+      let deadline = MonotonicClock.microseconds() + Int64(seconds * 1_000_000)
+      let words = ["-c", script].map { Array($0.utf8) }
+      return try ChildProcess.answer(of: Array("/bin/sh".utf8), words, until: deadline)
+    }
+    #expect(try ask("echo out; echo err >&2") == (.exited(0), Array("out\nerr\n".utf8)))
+    #expect(try ask("exit 3") == (.exited(3), []))
+    #expect(try ask("kill -9 $$") == (.killed(9), []))
+    #expect(try ask("head -c 300000 /dev/zero").1.count == 4096)
+    let variable = try ask("echo $PATH").1
+    #expect(variable == Array("\(OwnProcess.environment("PATH") ?? "")\n".utf8))
+    for silent in ["sleep 50", "exec >&- 2>&-; sleep 50", "head -c 30 /dev/zero; sleep 50"] {
+      let error = #expect(throws: KernelError.self) { try ask(silent, seconds: 0.1) }
+      #expect(error?.errno == ErrorNumber.timedOut)
+    }
+  }
+
   @Test func `a pid file is created once`() throws {
     try withFolder { folder in
       let path = folder + "/pid"

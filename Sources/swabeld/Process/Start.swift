@@ -189,11 +189,11 @@ enum Start {
     if hasBecome { run(daemon, log) }
     daemon.end()
     do throws(KernelError) {
-      try stateFile.write(daemon.node.seqno)
+      try (daemon.nextLife?.stateFile ?? stateFile).write(daemon.node.seqno)
     } catch {
       log.write(.error, "Couldn't write babel-state: \(error)")
     }
-    next = daemon.nextPIDFile
+    next = daemon.nextLife?.pidFile
     return hasBecome
   }
 
