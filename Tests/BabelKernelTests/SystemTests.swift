@@ -47,6 +47,37 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
     }
   }
 
+  @Test func `what keeps another user from reading a file is found`() throws {
+    try withFolder { folder in
+      let path = try #require(realpath(folder, nil).map { String(cString: $0) }) + "/inner/file"
+      let inner = String(path.dropLast(5))
+      try FileManager.default.createDirectory(
+        atPath: inner, withIntermediateDirectories: true)
+      try FileSystem.writeAtomically(path, [])
+      try FileSystem.setMode(folder, 0o711)
+      func obstacle(_ modes: (UInt32, UInt32), user: UInt32, group: UInt32) throws -> String? {
+        try FileSystem.setMode(inner, modes.0)
+        try FileSystem.setMode(path, modes.1)
+        return FileSystem.obstacle(toReading: path, byUser: user, group: group)
+      }
+      let (own, ownGroup) = (UInt32(getuid()), UInt32(getgid()))
+      #expect(try obstacle((0o755, 0o644), user: 65533, group: 65533) == nil)
+      #expect(try obstacle((0o755, 0o640), user: 65533, group: 65533) == path)
+      #expect(try obstacle((0o755, 0o640), user: 65533, group: ownGroup) == nil)
+      #expect(try obstacle((0o755, 0o600), user: 65533, group: ownGroup) == path)
+      #expect(try obstacle((0o755, 0o600), user: own, group: 65533) == nil)
+      #expect(try obstacle((0o700, 0o644), user: 65533, group: 65533) == inner)
+      #expect(try obstacle((0o744, 0o644), user: 65533, group: 65533) == inner)
+      // What is for all but the owner is not for the owner.
+      #expect(try obstacle((0o755, 0o044), user: own, group: 65533) == path)
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/link", withDestinationPath: path)
+      #expect(
+        FileSystem.obstacle(toReading: folder + "/link", byUser: own, group: 65533) == path)
+      #expect(FileSystem.obstacle(toReading: folder + "/none", byUser: 1, group: 1) == nil)
+    }
+  }
+
   @Test func `a program is asked for a moment only`() throws {
     func ask(_ script: String, seconds: Double = 20) throws -> (ChildProcess.Ending, [UInt8]) {
       let deadline = MonotonicClock.microseconds() + Int64(seconds * 1_000_000)

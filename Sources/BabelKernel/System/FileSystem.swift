@@ -212,6 +212,33 @@ public enum FileSystem {
     access(directory(of: path), Int32(W_OK | X_OK)) == 0
   }
 
+  /// What keeps a user who has one group and no capabilities from reading a file: the file, or a
+  /// directory that leads there. Nil if nothing does, or if the path names no file. Access control
+  /// lists are not looked at.
+  public static func obstacle(
+    toReading path: String, byUser user: UInt32, group: UInt32
+  ) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    let whole = String(cString: resolved)
+    free(resolved)
+    let octets = Array(whole.utf8)
+    for end in octets.indices where octets[end] == 0x2F {
+      let directory = end == 0 ? "/" : String(decoding: octets[..<end], as: UTF8.self)
+      if !allows(1, directory, user, group) { return directory }
+    }
+    return allows(4, whole, user, group) ? nil : whole
+  }
+
+  /// Whether the permission bits of a path allow something: 4 is to read, 1 to enter.
+  private static func allows(
+    _ wanted: UInt32, _ path: String, _ user: UInt32, _ group: UInt32
+  ) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    let shift: UInt32 = status.st_uid == user ? 6 : status.st_gid == group ? 3 : 0
+    return UInt32(status.st_mode) >> shift & wanted != 0
+  }
+
   /// Whether the path names a regular file, perhaps through symbolic links, that we may execute.
   public static func canExecute(_ path: String) -> Bool {
     var status = stat()

@@ -37,17 +37,23 @@ struct LifeFile {
 
   /// What an earlier life left. Nil if there is nothing, or if it cannot be read, which is logged.
   func read(_ log: Log) -> SavedLife? {
-    guard let path, FileSystem.exists(path) else { return nil }
+    guard let path else { return nil }
+    let reason: String
     do throws(KernelError) {
       let text = try FileSystem.read(path, limit: SavedLife.textLimit)
       do throws(SavedLife.Fault) {
         return try SavedLife(text)
       } catch {
-        log.write("\(path) is ignored: \(error.reason).")
+        reason = error.reason
       }
     } catch {
-      log.write("\(path) is ignored: \(error).")
+      if error.errno == ErrorNumber.noEntry { return nil }
+      reason = error.description
     }
+    log.write(
+      "\(path) is ignored: \(reason). What an earlier process knew is lost: routes that it left "
+        + "stay only if neighbours confirm them, and neighbours are asked for our last sequence "
+        + "number.")
     return nil
   }
 
@@ -83,7 +89,10 @@ struct LifeFile {
 
   /// Notes that we run, before anything is announced.
   mutating func begin(_ node: borrowing BabelNode, _ log: Log) {
-    reserve(node, log)
+    guard path != nil, !reserve(node, log) else { return }
+    log.write(
+      "Without these notes restart and stop --keep-routes are refused, and a start after a crash "
+        + "has to ask neighbours for our last sequence number.")
   }
 
   /// Notes that this life runs on an interface; the file says so when it is written next.
@@ -109,8 +118,10 @@ struct LifeFile {
     Seqno(seqno.rawValue &+ (block - 1))
   }
 
-  private mutating func reserve(_ node: borrowing BabelNode, _ log: Log) {
-    guard path != nil else { return }
+  /// Returns whether the file was written.
+  @discardableResult
+  private mutating func reserve(_ node: borrowing BabelNode, _ log: Log) -> Bool {
+    guard path != nil else { return false }
     let last = Self.lastReserved(from: node.seqno)
     reserved = last
     lacksPlaces = false
@@ -120,7 +131,7 @@ struct LifeFile {
     for name in interfaces.sorted().prefix(SavedLife.helloLimit) {
       life.hellos.append(SavedLife.Hello(interface: name, seqno: Seqno(0)))
     }
-    write(life, log)
+    return write(life, log)
   }
 
   /// Notes that we stopped in good order, and what a next life needs. With `sysctls` our routes

@@ -51,11 +51,11 @@ struct StateFile {
 
   /// Reads the file without removing it.
   func read() -> Content {
-    guard isWanted, FileSystem.exists(path) else { return .missing }
+    guard isWanted else { return .missing }
     do throws(KernelError) {
       return Self.parse(try FileSystem.read(path, limit: 4096))
     } catch {
-      return .failed(error)
+      return error.errno == ErrorNumber.noEntry ? .missing : .failed(error)
     }
   }
 
