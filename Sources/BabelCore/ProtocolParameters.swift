@@ -12,6 +12,9 @@ enum ProtocolParameters {
   static let longestIHUInterval: UInt32 = 655_340
   /// A Hello is missing this many halves of its interval after the one before it: 1.5 (§3.4.1).
   static let helloHoldHalves: Int64 = 3
+  /// A neighbour that falls silent is lost this many halves of its Hello interval later: 2.5. Two
+  /// of the last three Hellos are missing then (A.2.1).
+  static let lossHalves: Int64 = 5
   /// Expected Hellos that a history remembers (A.1).
   static let helloHistory = 16
   /// The expected transmission count looks at so many Hellos (A.2.2).

@@ -55,8 +55,8 @@ final class Daemon {
   var endReason = ""
   /// The end leaves the kernel's routes to a next life.
   var keepsRoutes = false
-  /// The pid file of the next life, if this process itself is to begin it.
-  var nextPIDFile: [UInt8]?
+  /// What the next life has, if this process itself is to begin it.
+  var nextLife: NextLife?
 
   /// At most so many rows are worked on in one call of the node.
   static let rowsPerTurn = 2000

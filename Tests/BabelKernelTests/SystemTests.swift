@@ -32,6 +32,70 @@ private func withFolder<Result>(_ body: (String) throws -> Result) throws -> Res
     }
   }
 
+  @Test func `that a file can be written is tried without touching it`() throws {
+    try withFolder { folder in
+      let path = folder + "/state"
+      try FileSystem.rehearseWriting(path, Array("one".utf8))
+      #expect(!FileSystem.exists(path) && !FileSystem.exists(path + ".new"))
+      try FileSystem.writeAtomically(path, Array("two".utf8))
+      try FileSystem.rehearseWriting(path, Array("one".utf8))
+      #expect(try FileSystem.read(path) == Array("two".utf8))
+      let error = #expect(throws: KernelError.self) {
+        try FileSystem.rehearseWriting(folder + "/none/state", [])
+      }
+      #expect(error?.errno == ErrorNumber.noEntry)
+    }
+  }
+
+  @Test func `what keeps another user from reading a file is found`() throws {
+    try withFolder { folder in
+      let path = try #require(realpath(folder, nil).map { String(cString: $0) }) + "/inner/file"
+      let inner = String(path.dropLast(5))
+      try FileManager.default.createDirectory(
+        atPath: inner, withIntermediateDirectories: true)
+      try FileSystem.writeAtomically(path, [])
+      try FileSystem.setMode(folder, 0o711)
+      func obstacle(_ modes: (UInt32, UInt32), user: UInt32, group: UInt32) throws -> String? {
+        try FileSystem.setMode(inner, modes.0)
+        try FileSystem.setMode(path, modes.1)
+        return FileSystem.obstacle(toReading: path, byUser: user, group: group)
+      }
+      let (own, ownGroup) = (UInt32(getuid()), UInt32(getgid()))
+      #expect(try obstacle((0o755, 0o644), user: 65533, group: 65533) == nil)
+      #expect(try obstacle((0o755, 0o640), user: 65533, group: 65533) == path)
+      #expect(try obstacle((0o755, 0o640), user: 65533, group: ownGroup) == nil)
+      #expect(try obstacle((0o755, 0o600), user: 65533, group: ownGroup) == path)
+      #expect(try obstacle((0o755, 0o600), user: own, group: 65533) == nil)
+      #expect(try obstacle((0o700, 0o644), user: 65533, group: 65533) == inner)
+      #expect(try obstacle((0o744, 0o644), user: 65533, group: 65533) == inner)
+      // What is for all but the owner is not for the owner.
+      #expect(try obstacle((0o755, 0o044), user: own, group: 65533) == path)
+      try FileManager.default.createSymbolicLink(
+        atPath: folder + "/link", withDestinationPath: path)
+      #expect(
+        FileSystem.obstacle(toReading: folder + "/link", byUser: own, group: 65533) == path)
+      #expect(FileSystem.obstacle(toReading: folder + "/none", byUser: 1, group: 1) == nil)
+    }
+  }
+
+  @Test func `a program is asked for a moment only`() throws {
+    func ask(_ script: String, seconds: Double = 20) throws -> (ChildProcess.Ending, [UInt8]) {
+      let deadline = MonotonicClock.microseconds() + Int64(seconds * 1_000_000)
+      let words = ["-c", script].map { Array($0.utf8) }
+      return try ChildProcess.answer(of: Array("/bin/sh".utf8), words, until: deadline)
+    }
+    #expect(try ask("echo out; echo err >&2") == (.exited(0), Array("out\nerr\n".utf8)))
+    #expect(try ask("exit 3") == (.exited(3), []))
+    #expect(try ask("kill -9 $$") == (.killed(9), []))
+    #expect(try ask("head -c 300000 /dev/zero").1.count == 4096)
+    let variable = try ask("echo $PATH").1
+    #expect(variable == Array("\(OwnProcess.environment("PATH") ?? "")\n".utf8))
+    for silent in ["sleep 50", "exec >&- 2>&-; sleep 50", "head -c 30 /dev/zero; sleep 50"] {
+      let error = #expect(throws: KernelError.self) { try ask(silent, seconds: 0.1) }
+      #expect(error?.errno == ErrorNumber.timedOut)
+    }
+  }
+
   @Test func `a pid file is created once`() throws {
     try withFolder { folder in
       let path = folder + "/pid"

@@ -180,6 +180,27 @@ import Testing
       #expect(ports == (port, port))
     }
   }
+
+  @Test func `who has a port is counted`() throws {
+    let text = """
+        sl  local_address                         remote_address                        st
+       42: 00000000000000000000000000000000:1A28 00000000000000000000000000000000:0000 07
+       43: 000080FE00000000FF11220201000000:1A28 00000000000000000000000000000000:0000 07
+       44: 0000000000000000FFFF000000000000:1A28 00000000000000000000000000000000:0000 07
+       45: 00000000000000000000FFFF00000000:1A28 00000000000000000000000000000000:0000 07
+       46: 00000000000000000000000000000000:1A29 00000000000000000000000000000000:0000 07
+      """
+    #expect(UDPSocket.holderCount(ofPort: port, Array(text.utf8)) == 2)
+    #expect(UDPSocket.holderCount(ofPort: port, []) == 0)
+    try NetworkNamespace.make().enter {
+      let first = try UDPSocket(port: port)
+      let ipv4 = try UDPSocket(port: port, family: .ipv4)
+      #expect(UDPSocket.holderCount(ofPort: port) == 1)
+      let second = try UDPSocket(port: port)
+      #expect(UDPSocket.holderCount(ofPort: port) == 2)
+      #expect(first.port == ipv4.port && second.port == port)
+    }
+  }
 }
 
 /// Lets a socket be returned from a generic closure.

@@ -67,6 +67,14 @@ import Testing
     #expect(try SavedLife(running.text) == running)
   }
 
+  @Test func `its age is counted in whole seconds, never too high`() throws {
+    let life = try life()
+    #expect(life.age(atBootMicroseconds: 81_234_100_000) == 0)
+    #expect(life.age(atBootMicroseconds: 81_235_500_000) == 500_000)
+    #expect(life.age(atBootMicroseconds: 81_304_000_000) == 69_000_000)
+    #expect(life.age(atBootMicroseconds: 0) == 0)
+  }
+
   @Test func `each part of a text is recognised as one`() throws {
     let text = try life().text
     for count in 0..<text.count - 1 {

@@ -1,8 +1,8 @@
 import BabelWire
 
-/// Finds the first rule of a chain for a destination. Looked at are only rules whose prefix holds the
-/// destination, and rules without a prefix, so a chain of thousands of prefixes costs hardly more
-/// than one of ten.
+/// Finds the first rule of a chain for a destination. Looked at are only rules whose prefix holds
+/// the destination, and rules without a prefix, so a chain of thousands of prefixes costs hardly
+/// more than one of ten.
 struct RuleIndex: Sendable {
   /// The prefixes of rules, in order, each once.
   private let prefixes: [Prefix]
@@ -42,8 +42,8 @@ struct RuleIndex: Sendable {
     self.others = others
   }
 
-  /// The least number of a rule that matches, nil if none does. `matches` is asked of rules that can
-  /// match the destination.
+  /// The least number of a rule that matches, nil if none does. `matches` is asked of rules that
+  /// can match the destination.
   func first(for destination: Prefix, where matches: (Int) -> Bool) -> Int? {
     var best: Int?
     for length in lengths where length <= destination.mappedLength {

@@ -19,12 +19,8 @@ extension BabelNode {
       return nil
     }
     let id = neighbours.insert(address, on: interface, named: row.name, at: now)
-    for record in restart.takeHellos(of: address, on: row.name) {
-      neighbours.resume(
-        HelloHistory(
-          bits: record.bits, expected: record.expected,
-          interval: Interval(centiseconds: record.interval)),
-        isUnicast: record.isUnicast, of: id)
+    for record in restart.takeHellos(of: address, on: row.name, at: now) {
+      neighbours.resume(record.history, isUnicast: record.isUnicast, of: id)
     }
     links.add(id, on: interface)
     awaitAcknowledgment(of: id, now)

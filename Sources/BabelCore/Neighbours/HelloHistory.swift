@@ -18,12 +18,23 @@ struct HelloHistory: Equatable {
   /// Nothing was heard yet.
   init() {}
 
-  /// What an earlier life of ours heard. Hellos that came while nobody listened are no misses.
-  init(bits: UInt16, expected: Seqno, interval: Interval) {
-    self.bits = bits
+  /// What an earlier life of ours had heard at `end`. Hellos that came while nobody listened are no
+  /// misses, unless that was for so long that a neighbour which says nothing would be lost. From
+  /// now on Hellos are expected.
+  init(bits: UInt16, expected: Seqno, interval: Interval, heardUntil end: Instant, at now: Instant)
+  {
     self.expected = expected
     self.interval = interval
     isOfEarlierLife = true
+    self.bits = bits
+    let length = interval.microseconds
+    guard length > 0 else { return }
+    let pause = max(0, now - end)
+    if pause > length * ProtocolParameters.lossHalves / 2 {
+      // Nothing is left of a history that is shifted by its length.
+      self.bits = bits >> min(pause / length, Int64(ProtocolParameters.helloHistory))
+    }
+    deadline = now + length * ProtocolParameters.helloHoldHalves / 2
   }
 
   /// What a Hello means for the neighbour.

@@ -51,8 +51,11 @@ extension BabelNode {
     return records
   }
 
-  /// Takes over what an earlier life heard, to be called before the first packet is received. When
-  /// the neighbour is heard again its history goes on, as if nothing had come meanwhile: nobody
-  /// listened.
-  public mutating func restoreHellos(_ record: HelloRecord) { restart.restore(record) }
+  /// Takes over what an earlier life had heard at `end`, when it ended, to be called before the
+  /// first packet is received. When something comes from the neighbour its history goes on. If that
+  /// is soon, it goes on as if nothing had come meanwhile: nobody listened. After a time in which a
+  /// neighbour that says nothing would be lost, each Hello of that time counts as missed.
+  public mutating func restoreHellos(_ record: HelloRecord, heardUntil end: Instant) {
+    restart.restore(record, heardUntil: end)
+  }
 }

@@ -15,6 +15,8 @@ struct Restart {
   private var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
   /// What an earlier life heard of neighbours that were not heard again yet.
   private var formerHellos: [HelloRecord] = []
+  /// When it ended.
+  private var formerEnd = Instant(microseconds: 0)
   /// Until then a resumed life is not told of when an interface comes up.
   private var unnoticedEnd = Instant(microseconds: 0)
   /// By then everybody has forgotten what an earlier life announced; nil if not known.
@@ -55,17 +57,27 @@ struct Restart {
     return now - neighbour.createdAt < interval * ProtocolParameters.introductionHellos
   }
 
-  /// Keeps what an earlier life heard of a neighbour.
-  mutating func restore(_ record: HelloRecord) { formerHellos.append(record) }
+  /// Keeps what an earlier life that ended at `end` heard of a neighbour.
+  mutating func restore(_ record: HelloRecord, heardUntil end: Instant) {
+    formerHellos.append(record)
+    formerEnd = end
+  }
 
-  /// Hands over what an earlier life heard of a neighbour.
-  mutating func takeHellos(of address: IPAddress, on interface: InterfaceName) -> [HelloRecord] {
+  /// Hands over what an earlier life heard of a neighbour, each with whether it is unicast.
+  mutating func takeHellos(
+    of address: IPAddress, on interface: InterfaceName, at now: Instant
+  ) -> [(history: HelloHistory, isUnicast: Bool)] {
     guard !formerHellos.isEmpty else { return [] }
     let records = formerHellos.filter { $0.address == address && $0.interface == interface }
     if !records.isEmpty {
       formerHellos.removeAll { $0.address == address && $0.interface == interface }
     }
-    return records
+    return records.map {
+      let interval = Interval(centiseconds: $0.interval)
+      let history = HelloHistory(
+        bits: $0.bits, expected: $0.expected, interval: interval, heardUntil: formerEnd, at: now)
+      return (history, $0.isUnicast)
+    }
   }
 
   // MARK: Recovery

@@ -67,6 +67,36 @@ public struct UDPSocket: ~Copyable, Sendable {
     }
   }
 
+  /// How many sockets of this network namespace have the port, sockets for IPv4 alone left out.
+  /// More than one can have it if all of them share it. Nil if the kernel does not tell.
+  public static func holderCount(ofPort port: UInt16) -> Int? {
+    do throws(KernelError) {
+      return holderCount(
+        ofPort: port, try FileSystem.read("/proc/thread-self/net/udp6", limit: 16 << 20))
+    } catch {
+      return nil
+    }
+  }
+
+  /// Counts lines such as ` 42: 00000000000000000000000000000000:1A28 0000…`.
+  package static func holderCount(ofPort port: UInt16, _ text: [UInt8]) -> Int {
+    var count = 0
+    for line in text.split(separator: 0x0A) {
+      let words = line.split(separator: 0x20)
+      guard words.count > 2, words[1].count == 37, !isMapped(words[1]) else { continue }
+      let number = String(decoding: words[1].suffix(4), as: UTF8.self)
+      if UInt16(number, radix: 16) == port { count += 1 }
+    }
+    return count
+  }
+
+  /// Whether an address is `::ffff:…`. The kernel writes each 32 bits in the machine's order.
+  private static func isMapped(_ address: ArraySlice<UInt8>) -> Bool {
+    guard address.prefix(16).allSatisfy({ $0 == UInt8(ascii: "0") }) else { return false }
+    let third = address.dropFirst(16).prefix(8)
+    return third.elementsEqual("FFFF0000".utf8) || third.elementsEqual("0000FFFF".utf8)
+  }
+
   /// Size of the receive buffer as the kernel accounts it, in octets.
   public var receiveBufferOctets: Int { bufferSize(descriptor.rawValue, SO_RCVBUF) }
 

@@ -15,11 +15,11 @@ public enum ChildProcess {
 
   /// Starts a program and returns the id of its process, without waiting for anything. It begins in
   /// a session of its own, without standard input, with an environment that is only what is given
-  /// here, and with all signals as usual. Its output goes where ours goes. That the program cannot
-  /// be executed is told by the status ``notExecuted``. It must be called while there is only one
-  /// thread.
+  /// here, and with all signals as usual. Its output goes where ours goes, or into the descriptor
+  /// `output`. That the program cannot be executed is told by the status ``notExecuted``. It must
+  /// be called while there is only one thread.
   public static func start(
-    _ program: [UInt8], _ arguments: [[UInt8]], environment: [[UInt8]]
+    _ program: [UInt8], _ arguments: [[UInt8]], environment: [[UInt8]], output: Int32? = nil
   ) throws(KernelError) -> Int32 {
     let null = try FileSystem.openForUpdating("/dev/null")
     let words = StringVector([program] + arguments)
@@ -37,6 +37,10 @@ public enum ChildProcess {
     // From here on the child allocates nothing, because it shares our memory as it was.
     _ = setsid()
     _ = dup2(number, 0)
+    if let output {
+      _ = dup2(output, 1)
+      _ = dup2(output, 2)
+    }
     let usual = 0
     // Whoever started us may have had signals ignored.
     for number in Int32(1)...31 { _ = swabel_signal(number, usual) }
@@ -51,15 +55,76 @@ public enum ChildProcess {
     var status: Int32 = 0
     let child = Syscall.retrying { waitpid(-1, &status, Int32(WNOHANG)) }
     guard child > 0 else { return nil }
-    // WIFEXITED, WEXITSTATUS and WTERMSIG, which Swift does not import.
+    return (child, ending(status))
+  }
+
+  /// WIFEXITED, WEXITSTATUS and WTERMSIG, which Swift does not import.
+  private static func ending(_ status: Int32) -> Ending {
     let signal = status & 0x7F
-    return (child, signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal))
+    return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal)
+  }
+
+  /// Runs a program and waits until it ends; returns how it did and the first 4096 octets of its
+  /// output. One that has not ended at `deadline`, in microseconds of ``MonotonicClock``, is
+  /// killed, and `timedOut` is thrown. Its environment is ours, and the rest is as with
+  /// ``start(_:_:environment:output:)``.
+  public static func answer(
+    of program: [UInt8], _ arguments: [[UInt8]], until deadline: Int64
+  ) throws(KernelError) -> (ending: Ending, output: [UInt8]) {
+    var ends: [Int32] = [-1, -1]
+    try Syscall.check("socketpair") {
+      socketpair(AF_UNIX, Int32(SWB_SOCK_STREAM | SWB_SOCK_FLAGS), 0, &ends)
+    }
+    let reader = FileDescriptor(owning: ends[0])
+    let child: Int32
+    do {
+      let writer = FileDescriptor(owning: ends[1])
+      child = try start(
+        program, arguments, environment: OwnProcess.environment, output: writer.rawValue)
+    }
+    var output: [UInt8] = []
+    var poll = PollSet()
+    while true {
+      var status: Int32 = 0
+      let ended = Syscall.retrying { waitpid(child, &status, Int32(WNOHANG)) }
+      // What it has written is there once it has ended.
+      let isOpen = try take(from: reader, into: &output)
+      if ended == child { return (ending(status), output) }
+      if ended < 0 { throw Syscall.failure("wait for a program") }
+      let now = MonotonicClock.microseconds()
+      if now >= deadline {
+        end(child)
+        throw KernelError(
+          operation: "run \(String(decoding: program, as: UTF8.self))",
+          errno: ErrorNumber.timedOut)
+      }
+      poll.removeAll()
+      if isOpen { poll.add(reader, .read) }
+      // A program that has closed its output may end without a sign that can be waited for here.
+      _ = try poll.wait(until: min(deadline, now + 5000))
+    }
+  }
+
+  /// Takes what can be read now, and keeps what there is room for. Returns false at the end.
+  private static func take(
+    from reader: borrowing FileDescriptor, into output: inout [UInt8]
+  ) throws(KernelError) -> Bool {
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    // A program that writes without end must not keep us here.
+    for _ in 0..<16 {
+      guard let count = try reader.read(into: &chunk) else { return true }
+      guard count > 0 else { return false }
+      output += chunk[..<min(count, chunk.count - output.count)]
+    }
+    return true
   }
 
   /// Ends a child, and whatever it has started that is in its session.
   public static func end(_ id: Int32) {
     guard id > 1 else { return }
     _ = kill(-id, SIGKILL)
+    // It may not have begun its session yet.
+    _ = kill(id, SIGKILL)
   }
 }
 

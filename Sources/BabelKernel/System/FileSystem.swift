@@ -106,19 +106,7 @@ public enum FileSystem {
   public static func writeAtomically(
     _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644
   ) throws(KernelError) {
-    let draft = path + ".new"
-    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
-    do {
-      let file = try open(draft, Int32(flags), mode: mode)
-      do throws(KernelError) {
-        try writeAll(draft, bytes, file)
-        let number = file.rawValue
-        try Syscall.check("sync \(draft)") { fsync(number) }
-      } catch {
-        _ = unlink(draft)
-        throw error
-      }
-    }
+    let draft = try writeDraft(of: path, bytes, mode: mode)
     do throws(KernelError) {
       try Syscall.check("rename \(draft)") { rename(draft, path) }
     } catch {
@@ -129,6 +117,42 @@ public enum FileSystem {
     // name already.
     let folder = try open(directory(of: path), Int32(O_RDONLY | O_CLOEXEC))
     _ = fsync(folder.rawValue)
+  }
+
+  /// Writes and syncs `path.new`, and returns its path. If that fails it leaves no file.
+  private static func writeDraft(
+    of path: String, _ bytes: [UInt8], mode: UInt32
+  ) throws(KernelError) -> String {
+    let draft = path + ".new"
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
+    let file = try open(draft, Int32(flags), mode: mode)
+    do throws(KernelError) {
+      try writeAll(draft, bytes, file)
+      let number = file.rawValue
+      try Syscall.check("sync \(draft)") { fsync(number) }
+      return draft
+    } catch {
+      _ = unlink(draft)
+      throw error
+    }
+  }
+
+  /// Finds out whether the file can be written, and throws if not. Where a new file can be created
+  /// `path.new` is written, synced and removed, so that a full disk is noticed. In other
+  /// directories a file that is there must be writable.
+  public static func rehearseWriting(_ path: String, _ bytes: [UInt8]) throws(KernelError) {
+    let draft: String
+    do throws(KernelError) {
+      draft = try writeDraft(of: path, bytes, mode: 0o600)
+    } catch {
+      let isForbidden =
+        error.errno == ErrorNumber.accessDenied || error.errno == ErrorNumber.notPermitted
+      guard isForbidden, kind(of: path) == .file, access(path, Int32(W_OK)) == 0 else {
+        throw error
+      }
+      return
+    }
+    try remove(draft)
   }
 
   /// Writes a whole file that is there already, in place. This is for a directory in which no other
@@ -197,6 +221,33 @@ public enum FileSystem {
   public static func checkCreating(besides path: String) throws(KernelError) {
     let directory = directory(of: path)
     try Syscall.check("write in \(directory)") { access(directory, Int32(W_OK | X_OK)) }
+  }
+
+  /// What keeps a user who has one group and no capabilities from reading a file: the file, or a
+  /// directory that leads there. Nil if nothing does, or if the path names no file. Access control
+  /// lists are not looked at.
+  public static func obstacle(
+    toReading path: String, byUser user: UInt32, group: UInt32
+  ) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    let whole = String(cString: resolved)
+    free(resolved)
+    let octets = Array(whole.utf8)
+    for end in octets.indices where octets[end] == 0x2F {
+      let directory = end == 0 ? "/" : String(decoding: octets[..<end], as: UTF8.self)
+      if !allows(1, directory, user, group) { return directory }
+    }
+    return allows(4, whole, user, group) ? nil : whole
+  }
+
+  /// Whether the permission bits of a path allow something: 4 is to read, 1 to enter.
+  private static func allows(
+    _ wanted: UInt32, _ path: String, _ user: UInt32, _ group: UInt32
+  ) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return false }
+    let shift: UInt32 = status.st_uid == user ? 6 : status.st_gid == group ? 3 : 0
+    return UInt32(status.st_mode) >> shift & wanted != 0
   }
 
   /// Whether the path names a regular file, perhaps through symbolic links, that we may execute.

@@ -36,6 +36,15 @@ public enum OwnProcess {
     return String(cString: value)
   }
 
+  /// All assignments of the environment.
+  public static var environment: [[UInt8]] {
+    var all: [[UInt8]] = []
+    while let entry = swabel_environment[all.count] {
+      all.append((0..<strlen(entry)).map { UInt8(bitPattern: entry[Int($0)]) })
+    }
+    return all
+  }
+
   /// The name that the kernel has for a process, at most 15 octets. Usually it is that of the
   /// program. Nil if the process does not exist.
   public static func commandName(of id: Int32) -> [UInt8]? {

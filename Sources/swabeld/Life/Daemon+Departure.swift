@@ -9,7 +9,7 @@ extension Daemon {
     guard !isStopping else { return "no The daemon is ending already" }
     switch request {
     case .stop(let keepsRoutes):
-      if keepsRoutes, !life.canBeContinued { return "no \(Self.noStateFile)" }
+      if keepsRoutes, let obstacle = obstacleToKeeping { return "no \(obstacle)" }
       self.keepsRoutes = keepsRoutes
       endReason = "a client of the local socket asked for it"
     case .restart:
@@ -23,9 +23,16 @@ extension Daemon {
 
   private static let noStateFile = "Without a state file (state-file, -S) routes cannot stay"
 
-  /// Reads what the next life is to be like. Returns why there would be none; nil if all is well.
+  /// Why no next life could go on where this one ends; nil if one could.
+  private var obstacleToKeeping: String? {
+    life.canBeContinued ? life.obstacle(to: nil, node, at: .now) : Self.noStateFile
+  }
+
+  /// Reads what the next life is to be like, and tries what it needs. Returns why there would be
+  /// none, or one that loses something; nil if all is well.
   private func prepareRestart() -> String? {
     guard life.canBeContinued else { return Self.noStateFile }
+    if let obstacle = ProgramRestart.obstacle(settings) { return obstacle }
     let next: Settings
     do throws(ConfigurationError) {
       next = try Settings.read(settings.line, whileRunning: true)
@@ -33,10 +40,36 @@ extension Daemon {
       return error.detail
     }
     if let obstacle = ProgramRestart.obstacle(settings, successors: next) { return obstacle }
+    if let obstacle = obstacleAtPort(of: next) { return obstacle }
+    let stateFile = StateFile.usable(next.configuration.stateFile, log)
+    let lifeFile = LifeFile(besides: stateFile)
+    guard lifeFile.path != nil else {
+      return stateFile.fault.map { "\($0): routes cannot stay" } ?? Self.noStateFile
+    }
+    if let obstacle = life.obstacle(to: lifeFile, node, at: .now) { return obstacle }
+    if let obstacle = ProgramRestart.obstacleOfProgram() { return obstacle }
     if let obstacle = openForNextLife(next) { return obstacle }
     endReason = "a client of the local socket asked for a restart"
-    nextPIDFile = next.configuration.pidFile
+    life.move(to: lifeFile)
+    nextLife = NextLife(pidFile: next.configuration.pidFile, stateFile: stateFile)
     return nil
+  }
+
+  /// Why the next life could not have its port to itself, as every start demands; nil if it could.
+  private func obstacleAtPort(of next: Settings) -> String? {
+    let port = next.configuration.protocolPort
+    let cure = "end who has it, or set protocol-port"
+    guard port != settings.configuration.protocolPort else {
+      // Of the holders one is ourselves.
+      let isShared = UDPSocket.holderCount(ofPort: port).map { $0 > 1 } ?? false
+      return isShared ? "UDP port \(port) is in use by another process, too: \(cure)" : nil
+    }
+    do throws(KernelError) {
+      let isTaken = try UDPSocket.isPortTaken(port)
+      return isTaken ? "UDP port \(port) is in use by another process: \(cure)" : nil
+    } catch {
+      return "protocol-port: \(error)"
+    }
   }
 
   /// Opens what the next life has and this one has not, so that it cannot fail there. Returns why
@@ -60,4 +93,12 @@ extension Daemon {
       return error.reason
     }
   }
+}
+
+/// The life that this process itself is to begin.
+struct NextLife {
+  /// The path of its pid file; empty if it has none.
+  let pidFile: [UInt8]
+  /// Where it looks for our seqno.
+  let stateFile: StateFile
 }

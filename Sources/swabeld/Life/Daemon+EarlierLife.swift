@@ -12,7 +12,8 @@ extension Daemon {
     // A resumed life looks at what was announced, so the node must know before it is restored.
     if beginning == .resumed {
       node.begin(.resumed, at: now)
-      for record in former?.heard ?? [] { node.restoreHellos(record) }
+      let age = former?.age(atBootMicroseconds: MonotonicClock.bootMicroseconds()) ?? 0
+      for record in former?.heard ?? [] { node.restoreHellos(record, heardUntil: now + -age) }
     }
     if let former {
       let seconds = MonotonicClock.bootMicroseconds() / 1_000_000

@@ -114,7 +114,7 @@ extension Daemon {
 
   /// Ends this life: for good, or so that the next one goes on where it ended.
   func end() {
-    if nextPIDFile == nil {
+    if nextLife == nil {
       life.stopping()
     } else {
       life.restarting(at: MonotonicClock.microseconds())

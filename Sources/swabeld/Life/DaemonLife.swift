@@ -86,6 +86,17 @@ final class DaemonLife {
   /// Whether there is a file for notes, so that a next life can go on where this one ends.
   var canBeContinued: Bool { file.path != nil }
 
+  /// What would keep a next life that reads `next` from going on where this one ends; nil reads our
+  /// file. See `LifeFile`.
+  func obstacle(
+    to next: LifeFile?, _ node: borrowing BabelNode, at now: Instant
+  ) -> String? {
+    file.obstacle(to: next ?? file, node, keeping: sysctls.entries, at: now)
+  }
+
+  /// Writes for a next life that reads `next`.
+  func move(to next: LifeFile) { file.move(to: next) }
+
   /// Notes that we run, before anything is announced.
   func begin(_ node: borrowing BabelNode, _ log: Log) { file.begin(node, log) }
 

@@ -7,7 +7,9 @@ import BabelWire
 /// block of seqnos is left, when we run on an interface for the first time, and at the end.
 struct LifeFile {
   /// The path; nil if there is to be none.
-  let path: String?
+  private(set) var path: String?
+  /// The path before the next life was found to have another one; nil if it has not.
+  private var formerPath: String?
   /// The last seqno of the block that is reserved.
   private var reserved: Seqno?
   /// The interfaces that this life ran on, the tables it put routes into, and whether the file
@@ -35,23 +37,62 @@ struct LifeFile {
 
   /// What an earlier life left. Nil if there is nothing, or if it cannot be read, which is logged.
   func read(_ log: Log) -> SavedLife? {
-    guard let path, FileSystem.exists(path) else { return nil }
+    guard let path else { return nil }
+    let reason: String
     do throws(KernelError) {
       let text = try FileSystem.read(path, limit: SavedLife.textLimit)
       do throws(SavedLife.Fault) {
         return try SavedLife(text)
       } catch {
-        log.write("\(path) is ignored: \(error.reason).")
+        reason = error.reason
       }
     } catch {
-      log.write("\(path) is ignored: \(error).")
+      if error.errno == ErrorNumber.noEntry { return nil }
+      reason = error.description
     }
+    log.write(
+      "\(path) is ignored: \(reason). What an earlier process knew is lost: routes that it left "
+        + "stay only if neighbours confirm them, and neighbours are asked for our last sequence "
+        + "number.")
     return nil
+  }
+
+  /// The file that the next life reads is another one: what is written from now on is for it.
+  mutating func move(to next: LifeFile) {
+    guard let path, let nextPath = next.path, !path.utf8.elementsEqual(nextPath.utf8) else {
+      return
+    }
+    formerPath = path
+    self.path = nextPath
+  }
+
+  /// Finds out what would keep a next life from going on where this one ends, if it reads `next`.
+  /// Nil if nothing would; else a reason in words for an operator.
+  func obstacle(
+    to next: LifeFile, _ node: borrowing BabelNode, keeping sysctls: [SavedSysctls.Entry],
+    at now: Instant
+  ) -> String? {
+    guard let path = next.path else { return nil }
+    guard let life = life(of: node, keeping: sysctls, at: now) else {
+      return "\(path) has room for \(SavedLife.sourceLimit) rows of the source table, and there "
+        + "are more: the routes could not stay"
+    }
+    do throws(KernelError) {
+      try FileSystem.rehearseWriting(path, life.text)
+      return nil
+    } catch {
+      let cure = error.withCure(for: path, in: WritableDirectory.state)
+      return "\(cure): the routes could not stay without these notes; make room or name another "
+        + "state-file"
+    }
   }
 
   /// Notes that we run, before anything is announced.
   mutating func begin(_ node: borrowing BabelNode, _ log: Log) {
-    reserve(node, log)
+    guard path != nil, !reserve(node, log) else { return }
+    log.write(
+      "Without these notes restart and stop --keep-routes are refused, and a start after a crash "
+        + "has to ask neighbours for our last sequence number.")
   }
 
   /// Notes that this life runs on an interface; the file says so when it is written next.
@@ -77,8 +118,10 @@ struct LifeFile {
     Seqno(seqno.rawValue &+ (block - 1))
   }
 
-  private mutating func reserve(_ node: borrowing BabelNode, _ log: Log) {
-    guard path != nil else { return }
+  /// Returns whether the file was written.
+  @discardableResult
+  private mutating func reserve(_ node: borrowing BabelNode, _ log: Log) -> Bool {
+    guard path != nil else { return false }
     let last = Self.lastReserved(from: node.seqno)
     reserved = last
     lacksPlaces = false
@@ -88,7 +131,7 @@ struct LifeFile {
     for name in interfaces.sorted().prefix(SavedLife.helloLimit) {
       life.hellos.append(SavedLife.Hello(interface: name, seqno: Seqno(0)))
     }
-    write(life, log)
+    return write(life, log)
   }
 
   /// Notes that we stopped in good order, and what a next life needs. With `sysctls` our routes
@@ -99,7 +142,17 @@ struct LifeFile {
     _ node: borrowing BabelNode, keeping sysctls: [SavedSysctls.Entry]? = nil, at now: Instant,
     _ log: Log
   ) -> Bool {
-    guard path != nil else { return false }
+    guard path != nil, let life = life(of: node, keeping: sysctls, at: now) else { return false }
+    guard write(life, log) else { return false }
+    removeFormer(log)
+    return true
+  }
+
+  /// What a next life needs; nil if not all of that has room that a life needs to go on with
+  /// `sysctls`.
+  private func life(
+    of node: borrowing BabelNode, keeping sysctls: [SavedSysctls.Entry]?, at now: Instant
+  ) -> SavedLife? {
     var life = SavedLife(
       sysctls == nil ? .stopped : .kept, routerID: node.routerID, seqno: node.seqno)
     if sysctls != nil { life.tables = tables.sorted() }
@@ -119,10 +172,20 @@ struct LifeFile {
     if let sysctls {
       life.heard = node.helloRecords(limit: SavedLife.senderLimit)
       // A life that does not know all of its feasibility distances cannot go on.
-      guard position == nil else { return false }
+      guard position == nil else { return nil }
       life.sysctls = sysctls
     }
-    return write(life, log)
+    return life
+  }
+
+  /// Nobody may take old notes for true who comes back to their path.
+  private func removeFormer(_ log: Log) {
+    guard let formerPath, FileSystem.exists(formerPath) else { return }
+    do throws(KernelError) {
+      try FileSystem.remove(formerPath)
+    } catch {
+      log.write("\(error): it tells of the past now.")
+    }
   }
 
   /// Lets another user rewrite the file.

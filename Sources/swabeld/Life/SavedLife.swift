@@ -86,6 +86,10 @@ struct SavedLife: Equatable {
     }
   }
 
+  /// Microseconds that have passed since the text was written, up to a second less than in truth,
+  /// at a time of the same boot.
+  func age(atBootMicroseconds now: Int64) -> Int64 { max(0, now - (savedAt + 1) * 1_000_000) }
+
   /// Whether the life that begins `seconds` after the boot can go on where this one ended: its
   /// routes were kept, and the machine has not been started anew since.
   func canBeResumed(boot: [UInt8]) -> Bool {

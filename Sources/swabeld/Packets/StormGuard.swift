@@ -34,8 +34,8 @@ final class StormGuard {
     let usableSince: Instant
     /// Whether the packets of the neighbour pass during a flood.
     var isTrusted = false
-    /// Whether the neighbour is not there, or not yet. It is kept until the flood is over, because it
-    /// may come back.
+    /// Whether the neighbour is not there, or not yet. It is kept until the flood is over, because
+    /// it may come back.
     var isLost = false
     /// Datagrams since the last review.
     var count = 0
@@ -123,8 +123,8 @@ final class StormGuard {
     plan(now)
   }
 
-  /// Notes that a neighbour of an earlier life will come back, so that it is heard even if this life
-  /// begins in a flood. If it does not come, it is forgotten when there is no flood.
+  /// Notes that a neighbour of an earlier life will come back, so that it is heard even if this
+  /// life begins in a flood. If it does not come, it is forgotten when there is no flood.
   func expect(_ source: Source, at now: Instant) {
     guard neighbours[source] == nil else { return }
     arrived += 1

@@ -26,6 +26,7 @@ enum Check {
       write("note: this machine's interfaces could not be looked at: \(error)", to: 2)
     }
     remarks += hooksWithoutProgram(configuration)
+    remarks += settings.filesOutOfReach.map { "warning: \($0)" }
     for remark in remarks { write(remark, to: 2) }
     if let note = foreignStatements(settings) { write(note, to: 2) }
     let obstacles = obstacles(to: settings)
@@ -100,9 +101,9 @@ enum Check {
       warnings += configuration.review(against: machine, includingInterfaces: false)
     } catch {
       // Whatever is wrong with netlink is told when it is needed.
-      return warnings.map { $0.logLine }
+      return warnings.map { $0.logLine } + settings.filesOutOfReach
     }
-    return warnings.map { $0.logLine }
+    return warnings.map { $0.logLine } + settings.filesOutOfReach
   }
 
   private static func write(_ text: String, to descriptor: Int32) {

@@ -18,6 +18,16 @@ extension Settings {
     }
   }
 
+  /// Who we are to become; nil if we stay who we are, or if there is no such account, which is told
+  /// where it is needed.
+  var laterAccount: (user: UInt32, group: UInt32)? {
+    do throws(Accounts.Failure) {
+      return try Accounts(configuration).user
+    } catch {
+      return nil
+    }
+  }
+
   /// Returns what is wrong.
   private mutating func readKey(_ key: AuthenticationKey, _ path: String) -> String? {
     do throws(KernelError) {
@@ -25,9 +35,10 @@ extension Settings {
       guard file.mode & 0o077 == 0 else {
         return "must not be accessible to others (chmod 600)"
       }
-      guard file.userID == 0 || file.userID == OwnProcess.userID else {
+      guard [0, OwnProcess.userID, laterAccount?.user].contains(file.userID) else {
         return "belongs to another user"
       }
+      noteFile(Array(path.utf8))
       return configuration.setKey(key.id, fromFile: file.octets)
     } catch {
       return "cannot be read (\(error))"

@@ -33,24 +33,56 @@ struct ProgramRestart {
     Array("\(process) \(isInBackground ? "background" : "foreground")".utf8)
   }
 
+  /// Why this process may not restart itself, whatever the next life is like; nil if it may.
+  static func obstacle(_ settings: Settings) -> String? {
+    guard settings.configuration.user != nil else { return nil }
+    return "The statement user gave up the rights that a restart needs: \(outside)"
+  }
+
   /// Why a restart would not lead to a daemon that goes on, in words for an operator; nil if it
   /// would. `settings` are those of now, and `successors` those of the next life.
   static func obstacle(_ settings: Settings, successors: Settings) -> String? {
-    if settings.configuration.user != nil {
-      return "The statement user gave up the rights that a restart needs: \(outside)"
-    }
     let next = successors.configuration
     let access = next.socketAccess
     let needsRights = next.user != nil || access.owner != nil || access.group != nil
     if needsRights, !Privileges.areRegained {
       return "user, socket-owner and socket-group need rights that were given up: \(outside)"
     }
-    if let obstacle = Check.obstacles(to: successors).first { return obstacle }
+    return Check.obstacles(to: successors).first
+  }
+
+  /// Why the program's file would not become a daemon; nil if it would. A file that is incomplete,
+  /// or another program, shows that when it is asked for its version. This takes at most two
+  /// seconds, in which this process does nothing else.
+  static func obstacleOfProgram() -> String? {
     guard let program = Execution.program else {
       return "The program's file is not known: \(outside)"
     }
     guard FileSystem.canExecute(program) else { return "\(program) cannot be executed" }
-    return nil
+    let cure = "install the program again, then restart"
+    do throws(KernelError) {
+      let (ending, output) = try ChildProcess.answer(
+        of: Array(program.utf8), [Array("-V".utf8)],
+        until: MonotonicClock.microseconds() + patience)
+      return fault(ending, output).map { "\(program) -V \($0): \(cure)" }
+    } catch {
+      guard error.errno == ErrorNumber.timedOut else { return "\(program) -V: \(error)" }
+      return "\(program) -V does not answer within \(patience / 1_000_000) seconds: \(cure)"
+    }
+  }
+
+  /// Microseconds that the program's file has to tell its version.
+  private static let patience: Int64 = 2_000_000
+
+  /// What is wrong with how a program told its version; nil if it is ours.
+  static func fault(_ ending: ChildProcess.Ending, _ output: [UInt8]) -> String? {
+    switch ending {
+    case .exited(0):
+      return output.starts(with: "swabeld-".utf8) ? nil : "does not answer as swabeld does"
+    case .exited(ChildProcess.notExecuted): return "cannot be executed as a program"
+    case .exited(let status): return "ends with status \(status)"
+    case .killed(let signal): return "is ended by signal \(signal)"
+    }
   }
 
   private static let outside = "it has to come from outside, as by systemctl restart swabeld"

@@ -27,6 +27,10 @@ struct Settings {
   /// Whether ``defaultFile`` was read, because the command line names no file.
   private(set) var hasDefaultFile = false
 
+  /// The files that all this was read from: those that are named, those that they include, and
+  /// those of keys.
+  private(set) var files: [[UInt8]] = []
+
   /// The command line that all this was read from.
   private(set) var line = CommandLineOptions([])
 
@@ -170,8 +174,11 @@ struct Settings {
     } catch {
       throw ConfigurationError.unreadable(name: name, reason: error.description)
     }
+    files.append(name)
+    let included = FileNames()
     let warnings = try ConfigurationParser.parse(
-      file: octets, name: path, into: &configuration, including: Self.includedFiles)
+      file: octets, name: path, into: &configuration, including: Self.files(noting: included))
+    files += included.names
     note(warnings)
     try readKeyFiles(.file(name))
   }
@@ -190,16 +197,25 @@ struct Settings {
   /// Most names in a directory that files are included from.
   private static let nameLimit = 100_000
 
-  /// The files of this machine, for statements that include some.
-  private static var includedFiles: IncludedFiles {
+  /// Notes that a file was read, too.
+  mutating func noteFile(_ name: [UInt8]) { if !files.contains(name) { files.append(name) } }
+
+  /// Names of files that were read.
+  private final class FileNames {
+    var names: [[UInt8]] = []
+  }
+
+  /// The files of this machine, for statements that include some; those that are read are noted.
+  private static func files(noting list: FileNames) -> IncludedFiles {
     IncludedFiles(
       names: { FileSystem.names(in: String(decoding: $0, as: UTF8.self), limit: nameLimit) },
       read: { name in
         do throws(KernelError) {
-          return .octets(
-            try FileSystem.read(
-              String(decoding: name, as: UTF8.self), limit: ConfigurationParser.fileLimit,
-              mayWait: false))
+          let octets = try FileSystem.read(
+            String(decoding: name, as: UTF8.self), limit: ConfigurationParser.fileLimit,
+            mayWait: false)
+          list.names.append(name)
+          return .octets(octets)
         } catch {
           return .unreadable(error.description)
         }

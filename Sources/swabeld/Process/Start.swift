@@ -170,6 +170,11 @@ enum Start {
     metrics.listen(at: try MetricsServer.open(configuration.metricsServer, accounts.rights))
     let stateFile = StateFile.usable(configuration.stateFile, log)
     let lifeFile = LifeFile(besides: stateFile)
+    if let fault = stateFile.fault {
+      log.write(
+        "\(fault): nothing is known of an earlier process, and nothing is left for a next one, so "
+          + "that restart is refused; name another state-file.")
+    }
     let former = lifeFile.read(log)
     let node = makeNode(settings, links, stateFile, former, log)
     let parts = DaemonParts(
@@ -189,11 +194,11 @@ enum Start {
     if hasBecome { run(daemon, log) }
     daemon.end()
     do throws(KernelError) {
-      try stateFile.write(daemon.node.seqno)
+      try (daemon.nextLife?.stateFile ?? stateFile).write(daemon.node.seqno)
     } catch {
       log.write(.error, "Couldn't write babel-state: \(error)")
     }
-    next = daemon.nextPIDFile
+    next = daemon.nextLife?.pidFile
     return hasBecome
   }
 
@@ -298,12 +303,16 @@ enum Start {
     }
     let id = routerID ?? RouterIDChoice.random(Entropy.uint64())
     var last = former.flatMap { $0.routerID == id ? $0.seqno : nil }
+    // What follows from a state file that cannot be read.
+    let effect =
+      last == nil
+      ? "neighbours are asked for our last sequence number" : "our notes have the sequence number"
     switch stateFile.read() {
     case .missing: break
     // Another daemon may have used the state file since our own file was written.
     case .seqno(let seqno): last = last.map { $0.isNewer(than: seqno) ? $0 : seqno } ?? seqno
-    case .unreadable: log.write("Couldn't parse babel-state.")
-    case .failed(let error): log.write("Couldn't read babel-state: \(error)")
+    case .unreadable: log.write("Couldn't parse babel-state. \(stateFile.path): \(effect).")
+    case .failed(let error): log.write("Couldn't read babel-state: \(error); \(effect).")
     }
     // A first seqno is taken from the lower half of the circle. BIRD 2.0 takes a seqno behind 65535
     // for an older one, and would never ask for one that counts as newer.

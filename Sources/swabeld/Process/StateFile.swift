@@ -27,6 +27,16 @@ struct StateFile {
     return kind == nil || kind == .file
   }
 
+  /// What keeps notes for a next process from being there, in words for an operator. Nil if nothing
+  /// does, or if there are to be none: a device such as /dev/null says so.
+  var fault: String? {
+    guard !path.utf8.isEmpty else { return nil }
+    for name in [path, path + ".swabeld"] where FileSystem.kind(of: name) == .directory {
+      return "The state file \(name) is a directory"
+    }
+    return nil
+  }
+
   /// The file to use: the one that is configured or, where nothing can be written beside that one,
   /// one of the same name in the directory that a service manager made for state.
   static func usable(_ configured: [UInt8], _ log: Log) -> StateFile {
@@ -41,11 +51,11 @@ struct StateFile {
 
   /// Reads the file without removing it.
   func read() -> Content {
-    guard isWanted, FileSystem.exists(path) else { return .missing }
+    guard isWanted else { return .missing }
     do throws(KernelError) {
       return Self.parse(try FileSystem.read(path, limit: 4096))
     } catch {
-      return .failed(error)
+      return error.errno == ErrorNumber.noEntry ? .missing : .failed(error)
     }
   }
 

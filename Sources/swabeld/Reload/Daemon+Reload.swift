@@ -97,7 +97,8 @@ extension Daemon {
     do throws(ConfigurationError) {
       new = try Settings.read(settings.line, whileRunning: true)
     } catch {
-      throw ReloadRefusal(error.description)
+      // What keeps us from reading a file is more than that its rights do.
+      throw ReloadRefusal(settings.filesOutOfReach.first ?? error.description)
     }
     guard new.hasDefaultFile || !settings.hasDefaultFile else {
       throw ReloadRefusal("\(Settings.defaultFile) is gone")

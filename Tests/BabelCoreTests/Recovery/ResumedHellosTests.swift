@@ -4,20 +4,23 @@ import Testing
 
 /// What one life heard of Hellos counts in the next one, which goes on where it ended.
 @Suite struct `Appendix A.1 Hellos of an earlier life` {
-  /// A peer that was heard well, and what an earlier life kept of it, in a life that is continued.
-  private func resumed() throws -> (Bench, Peer) {
+  /// A peer that was heard well, and what an earlier life kept of it, in a life that is continued
+  /// so many seconds later.
+  private func resumed(hello: UInt16 = 400, after pause: Double = 0) throws -> (Bench, Peer) {
     let former = try Bench()
-    let peer = former.peer(1)
+    let peer = former.peer(1, hello: hello)
     former.run(30)
     let records = former.node.helloRecords(limit: 10)
     #expect(records.count == 1 && records.first?.address == peer.address)
     let bench = try Bench(beginning: .resumed)
     let here = bench.peer(1, hello: peer.hello, warm: false)
-    bench.input { node, _, _ in
-      for record in records { node.restoreHellos(record) }
+    bench.input { node, now, _ in
+      let end = now + -Int64(pause * 1_000_000)
+      for record in records { node.restoreHellos(record, heardUntil: end) }
     }
     // Its Hellos have gone on.
-    _ = here.nextHello(skipping: peer.helloSeqno &- here.helloSeqno &- 1)
+    let missed = UInt16(pause * 100) / hello
+    _ = here.nextHello(skipping: peer.helloSeqno &- here.helloSeqno &- 1 &+ missed)
     bench.run(0.3)
     return (bench, here)
   }
@@ -45,6 +48,34 @@ import Testing
     peer.say()
     bench.run(0.1)
     #expect(bench.neighbour(peer).map { $0.multicastHistory >> 12 } == 0b1000)
+  }
+
+  @Test(arguments: [
+    (1000, 0.0, true), (1000, 24, true), (1000, 26, false), (1000, 70, false),
+    (1000, 159, false), (400, 70, false), (6000, 70, true), (20, 0.1, true), (20, 2, false),
+  ])
+  func `after a pause in which a neighbour would be lost one Hello is not enough`(
+    hello: UInt16, pause: Double, isHeard: Bool
+  ) throws {
+    let (bench, peer) = try resumed(hello: hello, after: pause)
+    peer.say()
+    bench.run(0.1)
+    let neighbour = try #require(bench.neighbour(peer))
+    #expect(neighbour.cost.isInfinite == !isHeard)
+    peer.say()
+    bench.run(0.1)
+    #expect(bench.neighbour(peer)?.cost == Metric(96))
+  }
+
+  @Test func `without a Hello in this life the old ones are no reason to use a neighbour for long`()
+    throws
+  {
+    let (bench, peer) = try resumed()
+    for _ in 0..<5 {
+      peer.send { _ = $0.append(peer.ihu()) }
+      bench.run(4)
+    }
+    #expect(bench.neighbour(peer)?.cost.isInfinite ?? true)
   }
 
   @Test func `a neighbour that started anew is a new one`() throws {
