@@ -14,8 +14,10 @@ from netns import wait_until
 REFUSAL = "no A port is open to every local user: this needs a Unix socket, or trust-local-port"
 # What decides about the whole daemon; harmless where it is allowed.
 GRAVE = ["reload --dry-run", "reload", "rule add in ip 10.5.0.0/16 deny", "rule remove in 1",
-         "in ip 10.6.0.0/16 deny", "limit routes 5000", "show config --secrets"]
-# What babeld lets clients of a read-write port do, too, and what only shows something.
+         "in ip 10.6.0.0/16 deny", "limit routes 5000", "show config --secrets",
+         "show config --diff", "log-level all notice", "key id k type blake2s128 value 00ff",
+         "interface l0 key none", "default accept-bad-signatures false"]
+# What known clients of babeld need, and what only shows something.
 FREE = ["interface l0 rxcost 100", "flush interface x9", "dump", "show rules", "show config",
         "drain l0 for 1", "undrain l0"]
 
@@ -144,7 +146,14 @@ def test_a_port(lab):
         assert former.ask("reload")[-1] == "ok"
         assert not place.exists()
         assert by_port(n, 33123, *FREE) == ["ok", "no No such interface"] + ["ok"] * 5
-        assert by_port(n, 33123, *GRAVE, "restart", "stop") == [REFUSAL] * 9
+        others = ["restart", "stop", "trace", "hook started /bin/true", "user nobody", "include /x"]
+        assert by_port(n, 33123, *GRAVE, *others) == [REFUSAL] * (len(GRAVE) + len(others))
+        # Nobody makes root write a file of his choice.
+        evil = lab.directory / "evil"
+        for word in ("log-file", "state-file", "pid-file", "metrics-path", "local-path-readwrite"):
+            assert by_port(n, 33123, f"{word} {evil}") == [REFUSAL]
+        assert by_port(n, 33123, "nonsense", "reopen-logfile") == ["bad", "ok"]
+        assert not evil.exists()
         node.write("local-port-readwrite 33124", "trust-local-port true")
         assert former.ask("reload")[-1] == "ok"
         assert by_port(n, 33123, "dump") is None
