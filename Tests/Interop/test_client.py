@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from daemons import Swabeld, binary_under_test
+from daemons import Babeld, Swabeld, binary_under_test
 from netns import REPOSITORY, Process, wait_until
 from test_crash import FAR, hosts
 from test_readme import Host
@@ -70,6 +70,54 @@ def test_answers(lab):
     status, text, complaint = client(n, "-h")
     assert (status, complaint) == (0, "") and "--keep-routes" in text
     assert node.stop() == 0
+
+
+def test_output_that_takes_nothing(lab):
+    """What cannot be written is a failure, unless the reader has seen enough."""
+    _, _, node = two(lab)
+    for request in ("dump", "status", "show routes", "watch --once", "--help", "-V",
+                    "ping 10.92.0.9 count 1"):
+        program = ["sh", "-c", f"exec {binary_under_test()} ctl \"$@\" >/dev/full", "sh"]
+        status, _, complaint = ask(node, *request.split(), program=program)
+        assert status == 1 and "No space left" in complaint, (request, complaint)
+        program[2] = f"{binary_under_test()} ctl \"$@\" | true"
+        assert ask(node, *request.split(), program=program)[2] == "", request
+    assert node.stop() == 0
+
+
+def test_wrong_requests(lab):
+    """A request that is wrong whatever the daemon's state ends with 2, one that is refused with 1;
+    both say what is taken."""
+    n = lab.namespace("n")
+    node = Swabeld(n, ["lo"])
+    for words, reason in (
+            ("explain 300.1.1.1", "no prefix"), ("show routes --bogus", "no option"),
+            ("path foo", "no address"), ("trace for 0", "for SECONDS"),
+            ("capture - for 0", "for SECONDS"), ("neighbour-cost fe80::1 70000", "0 to 65534"),
+            ("drain", "an interface or all"), ("show graph --bogus", "--dot"),
+            ("show nonsense", "neighbours, routes"), ("reload --confirm 0", "up to 86400")):
+        status, text, complaint = ask(node, *words.split())
+        assert (status, text) == (2, "") and reason in complaint, (words, status, complaint)
+    log = node.process.text()
+    assert "neighbour-cost takes ADDRESS and a cost from 0 to 65534" in log
+    assert "show takes interfaces" in log and "did you mean" not in log
+    for words, reason in (("drain nowhere", "No such interface"),
+                          ("trace interface nowhere", "no interface nowhere")):
+        status, text, complaint = ask(node, *words.split())
+        assert (status, text) == (1, "") and reason in complaint, (words, status, complaint)
+    assert node.stop() == 0
+
+
+def test_client_of_babeld(lab):
+    """What babeld does not know is told so, and a screen that would stay empty is a failure."""
+    n = lab.namespace("n")
+    node = Babeld(n, ["lo"])
+    assert ask(node, "dump")[0] == 0
+    for words in (["status"], ["show", "routes"], ["watch", "--once"], ["top", "--once"]):
+        status, text, complaint = ask(node, *words)
+        assert (status, text) == (2, ""), (words, complaint)
+        assert complaint.startswith("swabelctl: this is babeld 1.") and "dump" in complaint
+    node.stop()
 
 
 def test_events(lab):

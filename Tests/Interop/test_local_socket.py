@@ -3,13 +3,16 @@ which every user of the machine can reach."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 
 from daemons import Swabeld, next_serial
 from netns import wait_until
+from test_client import ask
 
 REFUSAL = "no A port is open to every local user: this needs a Unix socket, or trust-local-port"
 # What decides about the whole daemon; harmless where it is allowed.
@@ -161,4 +164,23 @@ def test_a_port(lab):
         node.write("local-port 33124", "trust-local-port true")
         assert former.ask("reload")[-1] == "ok"
         assert by_port(n, 33124, "dump", *GRAVE) == ["ok"] + ["bad"] * len(GRAVE)
+    assert node.stop() == 0
+
+
+def test_clients_that_are_too_many(lab):
+    """Who is turned away is told why, before the connection ends."""
+    _, _, node = one(lab)
+    with contextlib.ExitStack() as stack:
+        controls = [stack.enter_context(node.control()) for _ in range(128)]
+        assert controls[-1].ask("dump")[-1] == "ok"
+        with socket.socket(socket.AF_UNIX) as late:
+            late.settimeout(5)
+            late.connect(node.control_path)
+            text = b""
+            while octets := late.recv(4096):
+                text += octets
+            assert text.startswith(b"no 128 clients are connected") and text.count(b"\n") == 1
+        status, out, complaint = ask(node, "dump")
+        assert (status, out) == (3, "") and "128 clients are connected" in complaint
+    wait_until(lambda: ask(node, "dump")[0] == 0, 5, "there is room again")
     assert node.stop() == 0
