@@ -212,7 +212,7 @@ final class ControlServer {
     case .graph(let form): connection.beginGraph(of: node, form, at: now)
     case .dump(let scope):
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
-    case .table(let query): connection.beginTable(query, of: node)
+    case .table(let query): connection.beginTable(query, of: node, at: now)
     case .path(let id, let text): connection.beginPath(id, text)
     case .monitor: connection.beginDump(of: node, in: form, at: now, monitoring: true)
     case .follow:
