@@ -2,14 +2,17 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
 
 import pytest
 from daemons import Babeld, Swabeld, binary_under_test
+from mac import QUICK
 from netns import REPOSITORY, Process, wait_until
 from test_crash import FAR, hosts
+from speaker import Speaker
 from test_readme import Host
 
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all",
@@ -354,3 +357,42 @@ def test_completion(lab, line, words):
     found = complete(line)
     assert [word for word in found if word in words] == words
     assert "lo" in words or found == words, found
+
+
+TYPED = [
+    ("show routes --neighbour ", ["fe80::2"]), ("show neighbours --neighbour fe80::", ["2"]),
+    ("explain neighbour f", ["fe80::2"]), ("trace neighbour ", ["fe80::2"]),
+    ("neighbour-cost ", ["fe80::2"]), ("show events neighbour ", ["fe80::2"]),
+    ("explain neighbour x", []), ("show routes --interface l", ["lo"]),
+    ("explain interface l", ["lo"]), ("trace neighbour fe80::2 inter", ["interface"]),
+    ("show routes --prefix ", []),
+]
+
+
+def test_completion_of_neighbours(lab):
+    """bash asks the daemon that the line names for its neighbours, and breaks words at colons."""
+    n, m = lab.namespace("n"), lab.namespace("m")
+    lab.veth(n, m)
+    node = Swabeld(n, ["l0"], parameters=f"type wired {QUICK}")
+    Speaker(m, "l0")
+    wait_until(node.neighbours, 10, "it is heard")
+    link = lab.directory / "swabelctl"
+    link.symlink_to(binary_under_test())
+    for line, words in TYPED:
+        found = typed(f"{link} -s {node.control_path} {line}")
+        assert [word for word in found if word in words] == words, (line, found)
+        assert "lo" in words or found == words, (line, found)
+    assert node.stop() == 0
+    assert not typed(f"{link} -s {node.control_path} show routes --neighbour ")
+
+
+def typed(line):
+    """What bash proposes for a line that is typed: it cuts it at blanks and at colons."""
+    script = (f". {REPOSITORY}/packaging/completions/swabelctl.bash; COMP_LINE=$1; "
+              'COMP_POINT=${#1}; mapfile -t COMP_WORDS; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); '
+              '_swabelctl; printf "%s\\n" "${COMPREPLY[@]}"')
+    words = [word for word in re.split(r" +|(:+)", line) if word]
+    words += [""] if line.endswith(" ") else []
+    return subprocess.run(
+        ["bash", "-uc", script, "bash", line], capture_output=True, text=True, check=True,
+        input="".join(f"{word}\n" for word in words)).stdout.split()
