@@ -2,14 +2,17 @@
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
 
 import pytest
-from daemons import Swabeld, binary_under_test
+from daemons import Babeld, Swabeld, binary_under_test
+from mac import QUICK
 from netns import REPOSITORY, Process, wait_until
 from test_crash import FAR, hosts
+from speaker import Speaker
 from test_readme import Host
 
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all",
@@ -70,6 +73,54 @@ def test_answers(lab):
     status, text, complaint = client(n, "-h")
     assert (status, complaint) == (0, "") and "--keep-routes" in text
     assert node.stop() == 0
+
+
+def test_output_that_takes_nothing(lab):
+    """What cannot be written is a failure, unless the reader has seen enough."""
+    _, _, node = two(lab)
+    for request in ("dump", "status", "show routes", "watch --once", "--help", "-V",
+                    "ping 10.92.0.9 count 1"):
+        program = ["sh", "-c", f"exec {binary_under_test()} ctl \"$@\" >/dev/full", "sh"]
+        status, _, complaint = ask(node, *request.split(), program=program)
+        assert status == 1 and "No space left" in complaint, (request, complaint)
+        program[2] = f"{binary_under_test()} ctl \"$@\" | true"
+        assert ask(node, *request.split(), program=program)[2] == "", request
+    assert node.stop() == 0
+
+
+def test_wrong_requests(lab):
+    """A request that is wrong whatever the daemon's state ends with 2, one that is refused with 1;
+    both say what is taken."""
+    n = lab.namespace("n")
+    node = Swabeld(n, ["lo"])
+    for words, reason in (
+            ("explain 300.1.1.1", "no prefix"), ("show routes --bogus", "no option"),
+            ("path foo", "no address"), ("trace for 0", "for SECONDS"),
+            ("capture - for 0", "for SECONDS"), ("neighbour-cost fe80::1 70000", "0 to 65534"),
+            ("drain", "an interface or all"), ("show graph --bogus", "--dot"),
+            ("show nonsense", "neighbours, routes"), ("reload --confirm 0", "up to 86400")):
+        status, text, complaint = ask(node, *words.split())
+        assert (status, text) == (2, "") and reason in complaint, (words, status, complaint)
+    log = node.process.text()
+    assert "neighbour-cost takes ADDRESS and a cost from 0 to 65534" in log
+    assert "show takes interfaces" in log and "did you mean" not in log
+    for words, reason in (("drain nowhere", "No such interface"),
+                          ("trace interface nowhere", "no interface nowhere")):
+        status, text, complaint = ask(node, *words.split())
+        assert (status, text) == (1, "") and reason in complaint, (words, status, complaint)
+    assert node.stop() == 0
+
+
+def test_client_of_babeld(lab):
+    """What babeld does not know is told so, and a screen that would stay empty is a failure."""
+    n = lab.namespace("n")
+    node = Babeld(n, ["lo"])
+    assert ask(node, "dump")[0] == 0
+    for words in (["status"], ["show", "routes"], ["watch", "--once"], ["top", "--once"]):
+        status, text, complaint = ask(node, *words)
+        assert (status, text) == (2, ""), (words, complaint)
+        assert complaint.startswith("swabelctl: this is babeld 1.") and "dump" in complaint
+    node.stop()
 
 
 def test_events(lab):
@@ -306,3 +357,42 @@ def test_completion(lab, line, words):
     found = complete(line)
     assert [word for word in found if word in words] == words
     assert "lo" in words or found == words, found
+
+
+TYPED = [
+    ("show routes --neighbour ", ["fe80::2"]), ("show neighbours --neighbour fe80::", ["2"]),
+    ("explain neighbour f", ["fe80::2"]), ("trace neighbour ", ["fe80::2"]),
+    ("neighbour-cost ", ["fe80::2"]), ("show events neighbour ", ["fe80::2"]),
+    ("explain neighbour x", []), ("show routes --interface l", ["lo"]),
+    ("explain interface l", ["lo"]), ("trace neighbour fe80::2 inter", ["interface"]),
+    ("show routes --prefix ", []),
+]
+
+
+def test_completion_of_neighbours(lab):
+    """bash asks the daemon that the line names for its neighbours, and breaks words at colons."""
+    n, m = lab.namespace("n"), lab.namespace("m")
+    lab.veth(n, m)
+    node = Swabeld(n, ["l0"], parameters=f"type wired {QUICK}")
+    Speaker(m, "l0")
+    wait_until(node.neighbours, 10, "it is heard")
+    link = lab.directory / "swabelctl"
+    link.symlink_to(binary_under_test())
+    for line, words in TYPED:
+        found = typed(f"{link} -s {node.control_path} {line}")
+        assert [word for word in found if word in words] == words, (line, found)
+        assert "lo" in words or found == words, (line, found)
+    assert node.stop() == 0
+    assert not typed(f"{link} -s {node.control_path} show routes --neighbour ")
+
+
+def typed(line):
+    """What bash proposes for a line that is typed: it cuts it at blanks and at colons."""
+    script = (f". {REPOSITORY}/packaging/completions/swabelctl.bash; COMP_LINE=$1; "
+              'COMP_POINT=${#1}; mapfile -t COMP_WORDS; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); '
+              '_swabelctl; printf "%s\\n" "${COMPREPLY[@]}"')
+    words = [word for word in re.split(r" +|(:+)", line) if word]
+    words += [""] if line.endswith(" ") else []
+    return subprocess.run(
+        ["bash", "-uc", script, "bash", line], capture_output=True, text=True, check=True,
+        input="".join(f"{word}\n" for word in words)).stdout.split()

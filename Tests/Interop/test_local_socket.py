@@ -3,19 +3,24 @@ which every user of the machine can reach."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 
 from daemons import Swabeld, next_serial
 from netns import wait_until
+from test_client import ask
 
 REFUSAL = "no A port is open to every local user: this needs a Unix socket, or trust-local-port"
 # What decides about the whole daemon; harmless where it is allowed.
 GRAVE = ["reload --dry-run", "reload", "rule add in ip 10.5.0.0/16 deny", "rule remove in 1",
-         "in ip 10.6.0.0/16 deny", "limit routes 5000", "show config --secrets"]
-# What babeld lets clients of a read-write port do, too, and what only shows something.
+         "in ip 10.6.0.0/16 deny", "limit routes 5000", "show config --secrets",
+         "show config --diff", "log-level all notice", "key id k type blake2s128 value 00ff",
+         "interface l0 key none", "default accept-bad-signatures false"]
+# What known clients of babeld need, and what only shows something.
 FREE = ["interface l0 rxcost 100", "flush interface x9", "dump", "show rules", "show config",
         "drain l0 for 1", "undrain l0"]
 
@@ -144,7 +149,14 @@ def test_a_port(lab):
         assert former.ask("reload")[-1] == "ok"
         assert not place.exists()
         assert by_port(n, 33123, *FREE) == ["ok", "no No such interface"] + ["ok"] * 5
-        assert by_port(n, 33123, *GRAVE, "restart", "stop") == [REFUSAL] * 9
+        others = ["restart", "stop", "trace", "hook started /bin/true", "user nobody", "include /x"]
+        assert by_port(n, 33123, *GRAVE, *others) == [REFUSAL] * (len(GRAVE) + len(others))
+        # Nobody makes root write a file of his choice.
+        evil = lab.directory / "evil"
+        for word in ("log-file", "state-file", "pid-file", "metrics-path", "local-path-readwrite"):
+            assert by_port(n, 33123, f"{word} {evil}") == [REFUSAL]
+        assert by_port(n, 33123, "nonsense", "reopen-logfile") == ["bad", "ok"]
+        assert not evil.exists()
         node.write("local-port-readwrite 33124", "trust-local-port true")
         assert former.ask("reload")[-1] == "ok"
         assert by_port(n, 33123, "dump") is None
@@ -152,4 +164,23 @@ def test_a_port(lab):
         node.write("local-port 33124", "trust-local-port true")
         assert former.ask("reload")[-1] == "ok"
         assert by_port(n, 33124, "dump", *GRAVE) == ["ok"] + ["bad"] * len(GRAVE)
+    assert node.stop() == 0
+
+
+def test_clients_that_are_too_many(lab):
+    """Who is turned away is told why, before the connection ends."""
+    _, _, node = one(lab)
+    with contextlib.ExitStack() as stack:
+        controls = [stack.enter_context(node.control()) for _ in range(128)]
+        assert controls[-1].ask("dump")[-1] == "ok"
+        with socket.socket(socket.AF_UNIX) as late:
+            late.settimeout(5)
+            late.connect(node.control_path)
+            text = b""
+            while octets := late.recv(4096):
+                text += octets
+            assert text.startswith(b"no 128 clients are connected") and text.count(b"\n") == 1
+        status, out, complaint = ask(node, "dump")
+        assert (status, out) == (3, "") and "128 clients are connected" in complaint
+    wait_until(lambda: ask(node, "dump")[0] == 0, 5, "there is room again")
     assert node.stop() == 0

@@ -84,7 +84,7 @@ def test_tables(lab):
                   ["show", "limits", "10.0.0.0/8"], ["show", "routes", "--longer"],
                   ["explain"], ["explain", "nonsense"], ["explain", "out"]):
         status, _, complaint = client(n, "-s", node.control_path, *words)
-        assert status == 1 and complaint.count("\n") == 1, (words, complaint)
+        assert status == 2 and complaint.count("\n") == 1, (words, complaint)
 
 
 def test_status(lab):

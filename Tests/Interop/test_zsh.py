@@ -6,7 +6,10 @@ import select
 import subprocess
 import time
 
-from netns import REPOSITORY
+from daemons import Swabeld, binary_under_test
+from mac import QUICK
+from netns import REPOSITORY, wait_until
+from speaker import Speaker
 
 COMPLETIONS = REPOSITORY / "packaging" / "completions"
 MARK = "ready-for-keys"
@@ -58,9 +61,28 @@ LINES = [
 
 
 def test_words_are_completed(lab):
+    check(lab, LINES)
+
+
+def test_neighbours_are_asked_for(lab):
+    """The daemon that the line names says who its neighbours are."""
+    n, m = lab.namespace("n"), lab.namespace("m")
+    lab.veth(n, m)
+    node = Swabeld(n, ["l0"], parameters=f"type wired {QUICK}")
+    Speaker(m, "l0")
+    wait_until(node.neighbours, 10, "it is heard")
+    link = lab.directory / "swabelctl"
+    link.symlink_to(binary_under_test())
+    line = f"{link} -s {node.control_path} "
+    check(lab, [(line + part, line + part + "e80::2") for part in (
+        "show routes --neighbour f", "explain neighbour f", "trace neighbour f",
+        "neighbour-cost f", "show events neighbour f")])
+
+
+def check(lab, lines):
     shell = Shell(lab.directory)
     try:
-        for line, wanted in LINES:
+        for line, wanted in lines:
             shell.type("\x15" + line + "\t")  # control-U empties the line
             shown = shell.read(wanted, 5)
             assert wanted in shown, shown

@@ -180,6 +180,76 @@ private struct ModelTerminal {
     #expect(view.rates?.processor == 10 && view.rates?.received == 100 && view.rates?.sent == 5)
   }
 
+  private func text(_ view: DaemonView, top: Bool = false) -> [Substring] {
+    var frame = ScreenFrame(columns: 80, rows: 24)
+    if top { TopPage.draw(view, into: &frame) } else { WatchPage.draw(view, into: &frame) }
+    return String(decoding: frame.lines(colour: false, styles: false), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+  }
+
+  private func view(_ status: String = "") -> DaemonView {
+    var view = DaemonView()
+    view.take(
+      octets(#"{"version":"swabeld-1","host":"h","uptime":1000000,"interfaces":12"# + status + "}"),
+      of: .status)
+    view.end(.status, at: 1)
+    return view
+  }
+
+  @Test func `numbers that do not fit into a row go on in the next one`() {
+    let view = view(
+      #","interfaces_up":12,"neighbours":112,"neighbours_usable":112,"routes":123456,"#
+        + #""prefixes_reached":61234,"prefixes_unreachable":1234"#)
+    for top in [false, true] {
+      let lines = text(view, top: top)
+      #expect(
+        lines[1].hasPrefix("up 11d13h   interfaces 12/12   neighbours 112/112   routes 123456"))
+      #expect(lines.contains { $0.hasSuffix("unreachable 1234") }, "\(lines)")
+    }
+  }
+
+  @Test func `a daemon that is gone is told of at the top, and the rest is faint`() {
+    var view = view()
+    view.lose()
+    let since = String(decoding: view.goneSince ?? [], as: UTF8.self)
+    view.lose()
+    for top in [false, true] {
+      let lines = text(view, top: top)
+      #expect(since.utf8.count == 12 && lines[1] == "The daemon does not answer since \(since)")
+      #expect(
+        !lines.contains("No problem is known.") && !lines[1...].contains { $0.hasPrefix("up ") })
+      var frame = ScreenFrame(columns: 80, rows: 24)
+      if top { TopPage.draw(view, into: &frame) } else { WatchPage.draw(view, into: &frame) }
+      let styled = String(decoding: frame.lines(colour: true, styles: true), as: UTF8.self)
+      #expect(styled.contains("\u{1B}[0;2m") && !styled.contains("\u{1B}[0;32m"))
+    }
+    view.beginAgain()
+    #expect(view.goneSince != nil, "nothing is known of the next life yet")
+    view.end(.status, at: 2)
+    #expect(view.goneSince == nil)
+  }
+
+  @Test func `an event is shown to its end`() {
+    var view = view()
+    let what =
+      "neighbour fe80::1234:5678:9abc:def0 if wg-tunnel-0001 was usable now deaf moved 30 "
+      + "unreachable 12 silence 14 cause it does not hear us"
+    view.take(octets("event 1 2026-11-21T12:34:56.789Z \(what)"), of: .events)
+    let lines = text(view)
+    let first = lines.firstIndex { $0.hasPrefix("11-21 12:34:56 neighbour") } ?? 0
+    #expect(lines[first...(first + 1)].allSatisfy { $0.utf8.count <= 80 })
+    #expect(lines[first + 1].hasPrefix(String(repeating: " ", count: 15)))
+    #expect(
+      lines[first...].joined(separator: " ").split(separator: " ").dropFirst(2).joined(
+        separator: " ")
+        == what)
+    var frame = ScreenFrame(columns: 10, rows: 4)
+    let next = frame.wrap(octets("abcdefghijklmnop qr stuvwxyz12345"), row: 0, indent: 2, most: 3)
+    #expect(next == 3)
+    #expect(
+      frame.lines(colour: false, styles: false) == octets("abcdefghij\n  klmnop\n  qr stuvw\n"))
+  }
+
   @Test func `pages of any size are drawn, whatever is known`() {
     var view = DaemonView()
     view.take(octets(#"{"version":"s","host":"h","uptime":1}"#), of: .status)

@@ -33,6 +33,55 @@ private func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
     #expect(text(.aligned, rows) == "NAME    COST\nwg-long   96\n")
   }
 
+  @Test func `a value that does not fit ends the line, and the row goes on below`() {
+    let rows: [[TableCell]] = [
+      [.text("wg-very-long-name"), .metric(Metric(96)), .none], [.text("l1"), .number(7), .none],
+    ]
+    #expect(text(.aligned, rows) == "NAME    COST\nwg-very-long-name\n          96\nl1         7\n")
+    #expect(text(.wide, rows) == "NAME    COST MORE\nwg-very-long-name 96 -\nl1         7 -\n")
+  }
+
+  @Test func `the last value takes blanks in front of it before it goes below 80`() {
+    let columns = [
+      TableColumn("NAME", "name", 30), TableColumn("ADDRESS", "address", 38),
+      TableColumn("WHY", "why", 8),
+    ]
+    func line(_ address: String) -> String {
+      var text: [UInt8] = []
+      TableWriter(columns, .aligned).append(
+        [.text("wg0"), .text(address), .text("no link-local address")], to: &text)
+      return String(decoding: text, as: UTF8.self)
+    }
+    let name = "wg0" + String(repeating: " ", count: 28)
+    #expect(line("-") == name + "-" + String(repeating: " ", count: 27) + "no link-local address\n")
+    let address = "fe80::1234:5678:9abc:def0:1234"
+    #expect(
+      line(address) == name + address + "\n" + String(repeating: " ", count: 59)
+        + "no link-local address\n")
+  }
+
+  @Test(arguments: [0, 3, 7, 12, 15, 40])
+  func `columns make room for what there is, within 80`(width: Int) {
+    let columns = TableColumn.fitted(
+      RouteRows.columns, [("interface", width), ("next_hop", 24)], atTheCostOf: "prefix")
+    let shown = columns.filter { !$0.isWide }
+    let interface = shown.first { $0.title == "IF" }?.width
+    #expect(interface == max(7, width))
+    #expect(shown.first { $0.title == "NEXT HOP" }?.width == 24)
+    let sum = shown.reduce(-1) { $0 + $1.width + 1 }
+    #expect(sum == (width <= 15 ? 80 : sum) && shown[1].width >= 1)
+    let cells: [TableCell] = RouteRows.columns.map {
+      .text($0.title == "NEXT HOP" ? "fe80::a8bb:ccff:fe00:1020" : $0.isRight ? "65535" : "word")
+    }
+    for prefix in ["10.0.0.0/8", "2001:db8:1234:5678:9abc:def0:1234:5678/128"] {
+      var row = cells
+      row[1] = .text(prefix)
+      var text: [UInt8] = []
+      TableWriter(columns, .aligned).append(row, to: &text)
+      #expect(text.split(separator: 0x0A).allSatisfy { $0.count <= 80 || width > 15 })
+    }
+  }
+
   @Test func `JSON has all columns, one object a line`() {
     let rows: [[TableCell]] = [
       [.text("a\"b\\c\u{1}"), .metric(.infinity), .flag(true, mark: "x")],

@@ -9,6 +9,15 @@ _swabelctl_tables='interfaces neighbours routes route exported sources requests 
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 
+# How the daemon is asked: the program as it was typed, with the socket that was named.
+_swabelctl_client=(swabelctl)
+
+# Addresses of the neighbours of the running daemon; none if it does not answer soon.
+_swabelctl_neighbours() {
+  "${_swabelctl_client[@]}" show neighbours --json 2> /dev/null < /dev/null \
+    | command sed -n 's/.*"address":"\([^"]*\)".*/\1/p' | command sort -u
+}
+
 # Completes the words of a request, which begin at position $1.
 _swabelctl_request() {
   local word=${COMP_WORDS[COMP_CWORD]} first=${COMP_WORDS[$1]} words=
@@ -31,6 +40,7 @@ _swabelctl_request() {
         stop) words=--keep-routes ;;
         link-detect) words='true false auto' ;;
         interface) words=$(_swabelctl_links) ;;
+        neighbour-cost) words=$(_swabelctl_neighbours) ;;
         key) words=id ;;
         default) words=$_swabelctl_parameters ;;
         log-file | capture) mapfile -t COMPREPLY < <(compgen -f -- "$word") && return ;;
@@ -38,7 +48,7 @@ _swabelctl_request() {
     2)
       case $first in
         flush) words=$(_swabelctl_links) ;;
-        explain) if [ "${COMP_WORDS[$1 + 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
+        explain) _swabelctl_value "${COMP_WORDS[$1 + 1]}" ;;
         rule) words='in out redistribute install' ;;
         path) words='from --json -w' ;;
         ping) words=count ;;
@@ -65,18 +75,26 @@ _swabelctl_parameters='type rxcost hello-interval update-interval link-quality s
 # Which packets are wanted, into `words`.
 _swabelctl_packets() {
   case ${COMP_WORDS[COMP_CWORD - 1]} in
-    interface) words=$(_swabelctl_links) ;;
-    neighbour | for | packets) ;;
-    *) words='interface neighbour for packets' ;;
+    for | packets) ;;
+    *) _swabelctl_value "${COMP_WORDS[COMP_CWORD - 1]}" || words='interface neighbour for packets' ;;
+  esac
+}
+
+# Names of interfaces or addresses of neighbours behind a word that wants them, into `words`.
+_swabelctl_value() {
+  case $1 in
+    interface | --interface) words=$(_swabelctl_links) ;;
+    neighbour | neighbor | --neighbour | --neighbor) words=$(_swabelctl_neighbours) ;;
+    *) return 1 ;;
   esac
 }
 
 # The options of a table, into `words`.
 _swabelctl_show() {
-  if [ "${COMP_WORDS[COMP_CWORD - 1]}" = --interface ]; then
-    words=$(_swabelctl_links)
-    return
-  fi
+  case ${COMP_WORDS[COMP_CWORD - 1]} in
+    --prefix) return ;;
+    --*) if _swabelctl_value "${COMP_WORDS[COMP_CWORD - 1]}"; then return; fi ;;
+  esac
   case ${COMP_WORDS[$1 + 1]} in
     config) words='--diff --secrets' ;;
     graph) words='--netjson --dot' ;;
@@ -84,7 +102,7 @@ _swabelctl_show() {
     events)
       case $((COMP_CWORD - $1)) in
         2) words='neighbour interface prefix' ;;
-        3) if [ "${COMP_WORDS[COMP_CWORD - 1]}" = interface ]; then words=$(_swabelctl_links); fi ;;
+        3) _swabelctl_value "${COMP_WORDS[COMP_CWORD - 1]}" ;;
       esac ;;
     *) words='--json -w --neighbour --interface --prefix --longer --shorter' ;;
   esac
@@ -95,7 +113,10 @@ _swabelctl_line() {
   local at=$1 word=${COMP_WORDS[COMP_CWORD]}
   while [ "$at" -lt "$COMP_CWORD" ]; do
     case ${COMP_WORDS[at]} in
-      -s | -c | --timeout) at=$((at + 2)) ;;
+      -s | -c)
+        _swabelctl_client+=("${COMP_WORDS[at]}" "${COMP_WORDS[at + 1]}")
+        at=$((at + 2)) ;;
+      --timeout) at=$((at + 2)) ;;
       -*) at=$((at + 1)) ;;
       *) break ;;
     esac
@@ -112,14 +133,38 @@ _swabelctl_line() {
   fi
 }
 
-_swabelctl() {
+# bash breaks words at colons, and addresses have some: words are cut anew at blanks, and of what is
+# proposed only the part behind the last colon is inserted. Calls $1.
+_swabelctl_whole() {
+  local line=${COMP_LINE-} begin=
+  if [[ $line == *:* ]]; then
+    line=${line:0:COMP_POINT}
+    local -a COMP_WORDS
+    read -r -a COMP_WORDS <<< "$line"
+    if [[ $line == *[[:blank:]] ]]; then COMP_WORDS+=(''); fi
+    local COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+    if [[ ${COMP_WORDBREAKS-:} == *:* ]]; then
+      begin=${COMP_WORDS[COMP_CWORD]}
+      begin=${begin%"${begin##*:}"}
+    fi
+  fi
   COMPREPLY=()
+  "$1"
+  COMPREPLY=("${COMPREPLY[@]#"$begin"}")
+}
+
+_swabelctl() { _swabelctl_whole _swabelctl_words; }
+
+_swabelctl_words() {
+  local -a _swabelctl_client=("${COMP_WORDS[0]}" --timeout 1)
   _swabelctl_line 1
 }
 
-_swabeld() {
+_swabeld() { _swabelctl_whole _swabeld_words; }
+
+_swabeld_words() {
+  local -a _swabelctl_client=("${COMP_WORDS[0]}" ctl --timeout 1)
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-  COMPREPLY=()
   case ${COMP_WORDS[1]} in
     ctl) if [ "$COMP_CWORD" -gt 1 ]; then _swabelctl_line 2 && return; fi ;;
     dump | monitor | show | status | explain | metrics | events | trace | capture | watch | top \

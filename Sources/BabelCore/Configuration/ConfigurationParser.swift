@@ -57,6 +57,17 @@ public enum ConfigurationParser {
       return .bad(error)
     }
   }
+
+  /// All words with which a statement, or a request that babeld has too, can begin.
+  package static var firstWords: [String] {
+    StatementKeyword.words + OptionKeyword.words + ProcessKeyword.words + RequestKeyword.words
+  }
+
+  /// Whether a statement, or a request that babeld has too, can begin with a word.
+  public static func isFirstWord(_ word: [UInt8]) -> Bool {
+    StatementKeyword(octets: word) != nil || OptionKeyword(octets: word) != nil
+      || ProcessKeyword(octets: word) != nil || RequestKeyword(octets: word) != nil
+  }
 }
 
 /// First words of statements.

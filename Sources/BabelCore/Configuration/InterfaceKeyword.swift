@@ -121,6 +121,11 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
 }
 
 extension InterfaceSettings {
+  /// Whether a key is chosen, or packets without one are taken.
+  public var areAboutKeys: Bool {
+    key != nil || alsoKeys != nil || signKeys != nil || verifyKeys != nil
+      || acceptsBadSignatures != nil
+  }
   /// `type`.
   public var type: ConfiguredLinkType? {
     get { self[number: .type].flatMap { ConfiguredLinkType(rawValue: UInt8(clamping: $0)) } }

@@ -13,6 +13,10 @@ final class ClientSession {
     case closed
     /// What the other side says is no daemon's.
     case nonsense
+    /// The daemon serves nobody more now, and says why.
+    case turnedAway(String)
+    /// What was received could not be written.
+    case output(KernelError)
   }
 
   /// What the daemon said about itself.
@@ -54,6 +58,9 @@ final class ClientSession {
       greeting.append(line)
       guard greeting.count <= Self.greetingLimit else { throw .nonsense }
     } while StatusWord(greeting[greeting.count - 1]) == nil
+    if case .no(let reason) = StatusWord(greeting[greeting.count - 1]) {
+      throw .turnedAway(String(decoding: reason, as: UTF8.self))
+    }
   }
 
   /// The daemon's name with its version.

@@ -19,9 +19,16 @@ extension ControlClient {
     let loop = ScreenLoop(command, patience: Int64(line.timeout) * 1_000_000) {
       reached(until: MonotonicClock.microseconds() + $0)
     }
-    guard let reason = command.isOnce ? loop.printOnce() : loop.run() else { return .done }
-    Self.complain(reason)
-    return .unreachable
+    switch command.isOnce ? loop.printOnce() : loop.run() {
+    case .done: return .done
+    case .unreachable(let reason):
+      Self.complain(reason)
+      return .unreachable
+    case .foreign(let reason):
+      Self.complain(reason)
+      return .wrong
+    case .output(let failure): return StandardOutput.exit(after: failure)
+    }
   }
 
   // MARK: Captures
@@ -45,7 +52,7 @@ extension ControlClient {
       try session.send(request, until: deadline)
       guard let first = try session.nextLine(until: deadline), let status = StatusWord(first)
       else { throw .closed }
-      guard status == .ok else { return exit(after: status) }
+      guard status == .ok else { return exit(after: status, of: session) }
     } catch {
       Self.complain(describe(error))
       return .unreachable

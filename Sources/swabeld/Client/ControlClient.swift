@@ -23,11 +23,9 @@ struct ControlClient {
     guard let words = words(arguments) else { return nil }
     switch ClientCommandLine.read(words) {
     case .help:
-      Log.write(Array((ClientUsage.syntax + ClientUsage.help).utf8), to: 1)
-      return Exit.done.rawValue
+      return StandardOutput.print(ClientUsage.syntax + ClientUsage.help).rawValue
     case .version:
-      Log.write(Array((Usage.version + "\n").utf8), to: 1)
-      return Exit.done.rawValue
+      return StandardOutput.print(Usage.version + "\n").rawValue
     case .mistake(let reason):
       complain(reason)
       Log.write(Array(ClientUsage.syntax.utf8), to: 2)
@@ -66,6 +64,7 @@ struct ControlClient {
       if line.isFirst("restart") { return try awaitRestart(of: session, since: began) }
       return exit
     } catch {
+      if case .output(let failure) = error { return StandardOutput.exit(after: failure) }
       Self.complain(describe(error))
       return .unreachable
     }
@@ -96,7 +95,8 @@ struct ControlClient {
       } catch {
         switch error {
         case .system(let failure): reasons.add(place, failure)
-        case .silence, .closed, .nonsense: reasons.add(place, describe(error))
+        case .silence, .closed, .nonsense, .turnedAway, .output:
+          reasons.add(place, describe(error))
         }
       }
     }
@@ -126,15 +126,15 @@ struct ControlClient {
     while true {
       while let received = session.receivedLine() {
         if !isMonitoring, let status = StatusWord(received) {
-          Log.write(text, to: 1)
+          try Self.print(text)
           text.removeAll()
-          guard status == .ok, isStream else { return exit(after: status) }
+          guard status == .ok, isStream else { return exit(after: status, of: session) }
           isMonitoring = true
         } else {
           text += paint.painted(received) + [0x0A]
         }
       }
-      Log.write(text, to: 1)
+      try Self.print(text)
       text.removeAll()
       guard try session.receive(until: isMonitoring ? nil : deadline) else {
         if isMonitoring || line.isFirst("quit") { return .done }
@@ -143,15 +143,30 @@ struct ControlClient {
     }
   }
 
-  func exit(after status: StatusWord) -> Exit {
+  private static func print(_ text: [UInt8]) throws(ClientSession.Failure) {
+    do throws(KernelError) {
+      try StandardOutput.write(text)
+    } catch {
+      throw .output(error)
+    }
+  }
+
+  func exit(after status: StatusWord, of session: ClientSession) -> Exit {
     switch status {
     case .ok: return .done
     case .no(let reason):
       Self.complain(String(decoding: reason, as: UTF8.self))
-      return .refused
+      return ForeignDaemon.isMistake(line.request) ? .wrong : .refused
     case .bad:
-      Self.complain(
-        "the daemon does not take this: it is unknown or malformed, or the socket is read-only")
+      if let foreign = ForeignDaemon.description(of: session.version) {
+        Self.complain(foreign)
+      } else {
+        let usage = RequestWord.usage(line.request)
+        Self.complain(
+          "the daemon does not take this: "
+            + (usage.map { "\($0); or the socket is read-only" }
+              ?? "it is unknown or malformed, or the socket is read-only"))
+      }
       return .wrong
     }
   }
@@ -181,9 +196,7 @@ struct ControlClient {
       }
       if let next = tryAgain(until: deadline) {
         let milliseconds = (MonotonicClock.microseconds() - began) / 1000
-        let text = "\(next.version) runs, after \(milliseconds) milliseconds\n"
-        Log.write(Array(text.utf8), to: 1)
-        return .done
+        return StandardOutput.print("\(next.version) runs, after \(milliseconds) milliseconds\n")
       }
       pause()
     }
@@ -240,10 +253,11 @@ struct ControlClient {
 
   func describe(_ failure: ClientSession.Failure) -> String {
     switch failure {
-    case .system(let error): error.description
+    case .system(let error), .output(let error): error.description
     case .silence: "the daemon has not answered within \(line.timeout) seconds (--timeout)"
     case .closed: "the daemon closed the connection before it answered"
     case .nonsense: "who answers is not a Babel daemon"
+    case .turnedAway(let reason): reason
     }
   }
 

@@ -54,6 +54,7 @@ private final class PingRun {
   private var way = WayWatch()
   private var nextDue: Int64 = 0
   private var isOver = false
+  private var outputFailure: KernelError?
 
   /// Microseconds between two requests, and how long the last answer is waited for.
   private static let spacing: Int64 = 1_000_000
@@ -93,6 +94,7 @@ private final class PingRun {
       if poll.isReadable(echo) { hearEcho() }
     }
     print("--- \(request.address): \(tally.summary)")
+    if let outputFailure { return StandardOutput.exit(after: outputFailure) }
     return tally.answered > 0 ? .done : .refused
   }
 
@@ -197,8 +199,9 @@ private final class PingRun {
   /// Prints; whoever does not read any more ends the run.
   private func print(_ text: String) {
     do throws(KernelError) {
-      _ = try FileDescriptor.write(Array(text.utf8), to: 1)
+      try StandardOutput.write(text)
     } catch {
+      outputFailure = error
       isOver = true
     }
   }

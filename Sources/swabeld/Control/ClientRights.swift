@@ -2,10 +2,10 @@ import BabelCore
 
 /// What a client of the control socket may do.
 struct ClientRights: Equatable {
-  /// It may change what babeld lets clients change.
+  /// It may change something.
   let isReadWrite: Bool
-  /// It may also change what decides about the whole daemon: filters and other statements of the
-  /// files, reloads, a restart, the end. A port can be used by everybody on this machine.
+  /// It may change all that can be changed. A port can be used by everybody on this machine, so
+  /// without this only what ``RequestWord`` lists may be asked for there.
   let isTrusted: Bool
   /// It may look at packets, which tell more of the network than the tables do.
   let maySeePackets: Bool

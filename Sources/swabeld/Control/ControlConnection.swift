@@ -118,8 +118,8 @@ final class ControlConnection {
   }
 
   /// Begins a table that may have many rows.
-  func beginTable(_ query: ShowQuery, of node: borrowing BabelNode) {
-    cursor = TableCursor(query, of: node, into: &output).map { .table($0) }
+  func beginTable(_ query: ShowQuery, of node: borrowing BabelNode, at now: Instant) {
+    cursor = TableCursor(query, of: node, at: now, into: &output).map { .table($0) }
   }
 
   /// Begins to draw the network.

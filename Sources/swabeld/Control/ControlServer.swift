@@ -212,7 +212,7 @@ final class ControlServer {
     case .graph(let form): connection.beginGraph(of: node, form, at: now)
     case .dump(let scope):
       connection.beginDump(of: node, scope, in: form, at: now, monitoring: false)
-    case .table(let query): connection.beginTable(query, of: node)
+    case .table(let query): connection.beginTable(query, of: node, at: now)
     case .path(let id, let text): connection.beginPath(id, text)
     case .monitor: connection.beginDump(of: node, in: form, at: now, monitoring: true)
     case .follow:
@@ -257,7 +257,8 @@ final class ControlServer {
         guard let socket = try listener?.accept() else { return }
         guard connections.count < Self.connectionLimit else {
           log.write(.client, subject: .tooManyClients, "control socket: too many clients")
-          continue  // closes it
+          try turnAway(socket)
+          continue
         }
         let connection = ControlConnection(socket, rights)
         connection.output.append(form.protocolName)
@@ -269,6 +270,14 @@ final class ControlServer {
         return
       }
     }
+  }
+
+  /// Tells a newcomer why it is not served, and closes its connection. An empty socket takes a
+  /// line.
+  private func turnAway(_ socket: consuming LocalConnection) throws(KernelError) {
+    let reason = "no \(Self.connectionLimit) clients are connected, which is the most: try later\n"
+    _ = try socket.write(Array(reason.utf8), from: 0)
+    socket.finish()
   }
 
   /// Tells everybody who monitors about a change of a table row.

@@ -32,6 +32,11 @@ extension Daemon {
   private func answer(
     to request: ControlRequest, in dialect: SocketDialect, at now: Instant
   ) -> ControlAnswer {
+    switch request.rights.verdict(on: request.line, in: settings.configuration) {
+    case .granted: break
+    case .refused: return .lines(ClientRights.refusal)
+    case .unknown: return .lines(malformed(request.line))
+    }
     let isReadWrite = request.rights.isReadWrite
     if let dialectRequest = DialectRequest(request.line, in: dialect),
       dialectRequest.isReadOnly || isReadWrite
@@ -66,16 +71,26 @@ extension Daemon {
       text += "counter packets unsent \(packets.unsentCount)\n"
       return .lines(text + "counter packets flooding \(packets.floodingCount)\nok\n")
     case .quit: return .quit
-    case .bad(let error):
-      log.write(.client, subject: .badRequest, "control socket: \(error.detail)")
-      return .lines("bad\n")
+    case .bad: return .lines(malformed(request.line))
     case .flushInterface, .interface, .pattern, .flushPattern, .defaults, .key, .redistribute,
       .linkDetect, .smoothingHalfLife, .logFile, .reopenLogFile:
       return .lines(change(command, at: now) + "\n")
     case .configuration(let configuration):
-      guard request.rights.isTrusted else { return .lines(ClientRights.refusal) }
       return .lines(change(to: configuration, at: now))
     }
+  }
+
+  /// Logs what is wrong with a line; returns the status line. What the client wrote is quoted in
+  /// printable characters, and shortened.
+  private func malformed(_ line: [UInt8]) -> String {
+    if let usage = RequestWord.usage(line) {
+      log.write(.client, subject: .badRequest, "control socket: \(usage)")
+    } else if case .bad(let error) = ConfigurationParser.parseRuntime(
+      line: line, configuration: settings.configuration)
+    {
+      log.write(.client, subject: .badRequest, "control socket: \(error.detail)")
+    }
+    return "bad\n"
   }
 
   /// Executes a request that shows or explains something, which every client may ask for. Nil if it
@@ -100,20 +115,15 @@ extension Daemon {
     let (line, rights) = (request.line, request.rights)
     if let metrics = metricsAnswer(to: line, at: now) { return metrics }
     if let processRequest = ProcessRequest(line) {
-      guard rights.isReadWrite else { return "bad\n" }
-      return rights.isTrusted ? execute(processRequest) + "\n" : ClientRights.refusal
+      return rights.isReadWrite ? execute(processRequest) + "\n" : "bad\n"
     }
-    if let reload = ReloadRequest(line), rights.isReadWrite {
-      return rights.isTrusted ? answer(to: reload, at: now) : ClientRights.refusal
-    }
+    if let reload = ReloadRequest(line), rights.isReadWrite { return answer(to: reload, at: now) }
     if let live = LiveRequest(line), rights.isReadWrite { return answer(to: live, at: now) }
     if let rule = FilterRuleRequest(line), rule.isReadOnly || rights.isReadWrite {
-      let mayAsk = rule.isReadOnly || rights.isTrusted
-      return mayAsk ? answer(to: rule, at: now) : ClientRights.refusal
+      return answer(to: rule, at: now)
     }
     if let show = ShowRequest(line), show.isReadOnly || rights.isReadWrite {
-      let mayAsk = show != .secrets || rights.isTrusted
-      return mayAsk ? answer(to: show, at: now) : ClientRights.refusal
+      return answer(to: show, at: now)
     }
     return nil
   }
@@ -208,7 +218,9 @@ extension Daemon {
       try log.open(path)
       return true
     } catch {
-      log.write(.error, "reopen_logfile(): \(error)")
+      // The name may come from a client.
+      let text = TerminalText.safe(Array("reopen_logfile(): \(error)".utf8))
+      log.write(.error, String(decoding: text, as: UTF8.self))
       return false
     }
   }

@@ -47,8 +47,8 @@ struct PathText {
   private func begin(_ hop: PathHop, to text: inout [UInt8]) {
     guard form != .json else { return }
     if let interface = hop.interface, let prefix = prefix(of: hop) {
-      text.append(
-        contentsOf: "To \(destination), by the route to \(prefix), out of \(interface):\n".utf8)
+      let line = "To \(destination), by the route to \(prefix), out of \(interface):"
+      text.append(contentsOf: (form == .wide ? line + "\n" : Paragraph.text(line, indent: 0)).utf8)
     }
     writer.appendTitles(to: &text)
   }
@@ -80,7 +80,8 @@ struct PathText {
     _ word: String, _ hop: PathHop, _ sentence: String, to text: inout [UInt8]
   ) {
     guard form == .json else {
-      text.append(contentsOf: "\(sentence)\n".utf8)
+      let lines = form == .wide ? sentence + "\n" : Paragraph.text(sentence, indent: 0)
+      text.append(contentsOf: lines.utf8)
       return
     }
     text.append(contentsOf: "{\"end\":".utf8)

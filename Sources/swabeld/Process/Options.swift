@@ -103,7 +103,7 @@ struct CommandLineOptions {
       let octets = arguments[index]
       index += 1
       if optionsEnded || octets.first != minus || octets.count == 1 {
-        addWord(octets)
+        addWord(octets, mayBeAnything: optionsEnded)
       } else if octets.count == 2, octets[1] == minus {
         optionsEnded = true
       } else if octets[1] == minus {
@@ -115,18 +115,18 @@ struct CommandLineOptions {
   }
 
   /// Takes a word that is no option. It is an interface or, with `--check`, a file if it has a
-  /// slash or ends as a configuration does.
-  private mutating func addWord(_ octets: [UInt8]) {
+  /// slash or ends as a configuration does. Behind `--` it may be a word of requests, too.
+  private mutating func addWord(_ octets: [UInt8], mayBeAnything: Bool) {
     let ending = Array(".conf".utf8)
     if checks || explains, octets.contains(UInt8(ascii: "/")) || octets.suffix(5) == ending[...] {
       options.append(.configurationFile(octets))
     } else {
-      addInterface(octets)
+      addInterface(octets, mayBeAnything)
     }
   }
 
-  private mutating func addInterface(_ octets: [UInt8]) {
-    if let hint = CommandWord.hint(octets) {
+  private mutating func addInterface(_ octets: [UInt8], _ mayBeAnything: Bool) {
+    if !mayBeAnything, let hint = CommandWord.hint(octets) {
       let text = String(decoding: octets, as: UTF8.self)
       ending = .refusal("'\(text)' is not taken for an interface: \(hint)")
     } else if let name = InterfaceName(octets: octets) {

@@ -63,7 +63,9 @@ extension Daemon {
   private func appendNeighbours(
     _ query: ShowQuery, at now: Instant, to text: inout [UInt8]
   ) {
-    let writer = TableWriter(
+    let accounts = node.neighbourAccounts(problems.routes(of: node), at: now)
+    let longest = accounts.reduce(0) { max($0, $1.status.interface.description.utf8.count) }
+    let columns = TableColumn.fitted(
       [
         TableColumn("ADDRESS", "address", 25), TableColumn("IF", "interface", 7),
         TableColumn("STATE", "state", 7), TableColumn("COST", "cost", 5, isRight: true),
@@ -77,9 +79,10 @@ extension Daemon {
         TableColumn("KNOWN", "known", 6, isRight: true, isWide: true),
         TableColumn("HELLO", "last_hello", 5, isRight: true, isWide: true),
         TableColumn("IHU", "ihu_left", 5, isRight: true, isWide: true),
-      ], query.form)
+      ], [("interface", longest)], atTheCostOf: "address")
+    let writer = TableWriter(columns, query.form)
     writer.appendTitles(to: &text)
-    for account in node.neighbourAccounts(problems.routes(of: node), at: now) {
+    for account in accounts {
       let status = account.status
       guard query.neighbour.map({ $0 == status.address }) ?? true,
         query.interface.map({ $0 == status.interface }) ?? true

@@ -21,12 +21,15 @@ struct TableCursor {
 
   /// Begins a table of routes, sources or exported prefixes; nil for another one, which has few
   /// rows.
-  init?(_ query: ShowQuery, of node: borrowing BabelNode, into output: inout OutputQueue) {
+  init?(
+    _ query: ShowQuery, of node: borrowing BabelNode, at now: Instant,
+    into output: inout OutputQueue
+  ) {
     self.query = query
     switch query.table {
     case .routes:
       rows = .routes(node.destinationOrder())
-      writer = TableWriter(RouteRows.columns, query.form)
+      writer = TableWriter(RouteRows.columns(for: node, at: now), query.form)
     case .sources:
       rows = .sources(position: 0)
       writer = TableWriter(SourceRows.columns, query.form)
@@ -95,6 +98,17 @@ struct TableCursor {
 
 /// Rows of `show routes`.
 enum RouteRows {
+  /// The columns with room for the names and addresses there are.
+  static func columns(for node: borrowing BabelNode, at now: Instant) -> [TableColumn] {
+    let neighbours = node.neighbours(at: now)
+    return TableColumn.fitted(
+      columns,
+      [
+        ("interface", neighbours.reduce(0) { max($0, $1.interface.description.utf8.count) }),
+        ("next_hop", neighbours.reduce(0) { max($0, $1.address.description.utf8.count) }),
+      ], atTheCostOf: "prefix")
+  }
+
   static let columns = [
     TableColumn("", "selected", 1), TableColumn("PREFIX", "prefix", 22),
     TableColumn("METRIC", "metric", 6, isRight: true), TableColumn("IF", "interface", 7),

@@ -38,7 +38,7 @@ struct TableColumn {
   /// Its key in JSON.
   let key: String
   /// How wide it is at least.
-  let width: Int
+  fileprivate(set) var width: Int
   /// Numbers stand at the right end of their column.
   let isRight: Bool
   /// It is shown in the wide form only.
@@ -51,10 +51,33 @@ struct TableColumn {
     self.isRight = isRight
     self.isWide = isWide
   }
+
+  /// The columns with room for values of so many octets, at the cost of one column of words if the
+  /// row would be longer than 80.
+  static func fitted(
+    _ columns: [TableColumn], _ wishes: [(key: String, width: Int)], atTheCostOf flexible: String
+  ) -> [TableColumn] {
+    var columns = columns
+    var sum = -1
+    for (index, column) in columns.enumerated() where !column.isWide {
+      let wish = wishes.first { $0.key.utf8.elementsEqual(column.key.utf8) }?.width ?? 0
+      columns[index].width = max(column.width, wish)
+      sum += columns[index].width + 1
+    }
+    for (index, column) in columns.enumerated()
+    where sum > TableWriter.lineLimit && column.key.utf8.elementsEqual(flexible.utf8) {
+      columns[index].width = max(1, column.width - (sum - TableWriter.lineLimit))
+    }
+    return columns
+  }
 }
 
-/// Writes rows under the same columns.
+/// Writes rows under the same columns. In the aligned form no row is longer than 80: a value that
+/// does not fit into its column ends the line, and the row goes on below, under its titles.
 struct TableWriter {
+  /// Most octets in a line of the aligned form, as far as single values fit into it.
+  static let lineLimit = 80
+
   private let columns: [TableColumn]
   private let form: TableForm
 
@@ -83,19 +106,27 @@ struct TableWriter {
   }
 
   private func appendLine(_ words: [String], to text: inout [UInt8]) {
-    let begin = text.count
-    var overhang = 0
+    var (begin, start) = (text.count, 0)
     for (column, word) in zip(columns, words) where form == .wide || !column.isWide {
-      if text.count > begin { text.append(0x20) }
-      // A word that is too long takes the blanks of its neighbours.
-      let blanks = column.width - word.utf8.count
-      let fill = max(0, blanks - overhang)
-      overhang = max(0, overhang - max(0, blanks)) + max(0, -blanks)
-      if column.isRight { text.append(contentsOf: repeatElement(0x20, count: fill)) }
-      text.append(contentsOf: word.utf8)
-      if !column.isRight { text.append(contentsOf: repeatElement(0x20, count: fill)) }
+      let length = word.utf8.count
+      // Where the word stands in its line: at the left or the right end of its column, and more to
+      // the left if it would be cut off by the end of the line.
+      var place = column.isRight ? start + max(0, column.width - length) : start
+      if form == .aligned, place + length > Self.lineLimit {
+        place = max(0, Self.lineLimit - length)
+      }
+      let used = text.count - begin
+      if length > 0 {
+        if form == .aligned, used > 0, place < used + 1 {
+          text.append(0x0A)
+          begin = text.count
+        }
+        let fill = max(place - (text.count - begin), text.count > begin ? 1 : 0)
+        text.append(contentsOf: repeatElement(0x20, count: fill))
+        text.append(contentsOf: word.utf8)
+      }
+      start += column.width + 1
     }
-    while text.count > begin, text.last == 0x20 { text.removeLast() }
     text.append(0x0A)
   }
 }

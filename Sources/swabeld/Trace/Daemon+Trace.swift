@@ -14,6 +14,9 @@ extension Daemon {
     guard server?.tapCount ?? 0 < PacketTap.clientLimit else {
       return .lines("no \(PacketTap.clientLimit) clients look at packets already\n")
     }
+    if let name = request.interface, !interfaces.contains(name) {
+      return .lines("no Babel has no interface \(name), so nothing would be shown\n")
+    }
     var heardOn: [InterfaceName] = []
     if let address = request.neighbour {
       for status in node.neighbours(at: now) where status.address == address {

@@ -37,6 +37,8 @@ struct DaemonView {
   private(set) var memory: Int?
   /// Set by an event: what the daemon is asked seldom may have changed.
   private(set) var hasNews = true
+  /// `12:34:56 UTC`, since when the daemon does not answer; nil if it does.
+  private(set) var goneSince: [UInt8]?
   private var load: (at: Int64, counters: FlatObject)?
 
   // What is being received of an answer.
@@ -64,6 +66,7 @@ struct DaemonView {
     case .status:
       head = newHead
       problems = rows
+      goneSince = nil
       hasNews = false
     case .neighbours: neighbours = rows
     case .load:
@@ -74,6 +77,9 @@ struct DaemonView {
     case .follow, .events: break
     }
   }
+
+  /// The daemon does not answer any more: what is known of it is of the past.
+  mutating func lose() { if goneSince == nil { goneSince = PageParts.clock } }
 
   /// Forgets what only counts for one life of the daemon.
   mutating func beginAgain() {

@@ -2,9 +2,14 @@ import BabelKernel
 
 /// What both screens have in common: the lines at the top, columns, bars, numbers.
 enum PageParts {
-  /// Writes who the daemon is and how much it does; returns the first free row.
+  /// `12:34:56 UTC`.
+  static var clock: [UInt8] {
+    Array(WallClock.stamp().utf8.dropFirst(11).prefix(8)) + Array(" UTC".utf8)
+  }
+
+  /// Writes who the daemon is and how much it does, or since when it is gone; returns the first
+  /// free row.
   static func drawHead(_ view: DaemonView, into frame: inout ScreenFrame) -> Int {
-    let clock = Array(WallClock.stamp().utf8.dropFirst(11).prefix(8)) + Array(" UTC".utf8)
     let bar = [UInt8](repeating: 0x20, count: frame.columns)
     frame.put(bar, row: 0, column: 0, .reverse)
     frame.put(clock, row: 0, column: max(0, frame.columns - 13), .reverse)
@@ -14,32 +19,58 @@ enum PageParts {
     }
     let title = [UInt8](" ".utf8) + head.text("version") + Array(" on ".utf8) + head.text("host")
     frame.put(cut(title, max(0, frame.columns - 14)), row: 0, column: 0, .reverse)
-    let up = HumanTime.text(UInt32(clamping: head.number("uptime") ?? 0))
-    var text =
-      "up \(up)   interfaces \(number(head, "interfaces_up"))/\(number(head, "interfaces"))"
-    text += "   neighbours \(number(head, "neighbours_usable"))/\(number(head, "neighbours"))"
-    text += "   routes \(number(head, "routes"))   prefixes \(number(head, "prefixes_reached"))"
+    if let since = view.goneSince {
+      let text = Array("The daemon does not answer since ".utf8) + since
+      frame.put(text, row: 1, column: 0, .bad)
+      frame.put("What was known then:", row: 2, column: 0)
+      return 4
+    }
+    let row = flow(parts(of: head), 1, into: &frame)
+    return flow(load(view), row, into: &frame) + 1
+  }
+
+  private static func parts(of head: FlatObject) -> [String] {
+    var parts = [
+      "up \(HumanTime.text(UInt32(clamping: head.number("uptime") ?? 0)))",
+      "interfaces \(number(head, "interfaces_up"))/\(number(head, "interfaces"))",
+      "neighbours \(number(head, "neighbours_usable"))/\(number(head, "neighbours"))",
+      "routes \(number(head, "routes"))", "prefixes \(number(head, "prefixes_reached"))",
+    ]
     let lost = number(head, "prefixes_unreachable")
-    if lost > 0 { text += "   unreachable \(lost)" }
-    frame.put(text, row: 1, column: 0)
-    frame.put(load(view), row: 2, column: 0)
-    return 4
+    if lost > 0 { parts.append("unreachable \(lost)") }
+    return parts
+  }
+
+  /// Writes parts one behind another; what does not fit into a row goes on in a second one, if the
+  /// screen is high enough. Returns the row that follows.
+  private static func flow(
+    _ parts: [String], _ first: Int, into frame: inout ScreenFrame
+  ) -> Int {
+    let last = frame.rows < 16 ? first : first + 1
+    var (row, column) = (first, 0)
+    for part in parts {
+      if column > 0, column + part.utf8.count > frame.columns, row < last {
+        (row, column) = (row + 1, 0)
+      }
+      frame.put(part, row: row, column: column)
+      column += part.utf8.count + 3
+    }
+    return row + 1
   }
 
   @inline(never)
   private static func number(_ object: FlatObject, _ key: String) -> Int { object.number(key) ?? 0 }
 
-  private static func load(_ view: DaemonView) -> String {
-    var text = ""
+  private static func load(_ view: DaemonView) -> [String] {
+    var parts: [String] = []
     if let rates = view.rates {
-      text = "cpu \(tenths(rates.processor / 10)) %   "
-      text += "packets/s: received \(tenths(rates.received)), sent \(tenths(rates.sent))"
-      if rates.dropped > 0 { text += ", dropped \(tenths(rates.dropped))" }
-      if rates.unsent > 0 { text += ", not sent \(tenths(rates.unsent))" }
-      text += "   "
+      parts.append("cpu \(tenths(rates.processor / 10)) %")
+      parts.append("packets/s: received \(tenths(rates.received)), sent \(tenths(rates.sent))")
+      if rates.dropped > 0 { parts.append("dropped/s: \(tenths(rates.dropped))") }
+      if rates.unsent > 0 { parts.append("not sent/s: \(tenths(rates.unsent))") }
     }
-    if let memory = view.memory { text += "memory \(memory / 1024) kB" }
-    return text
+    if let memory = view.memory { parts.append("memory \(memory / 1024) kB") }
+    return parts
   }
 
   /// A number of tenths.

@@ -1,6 +1,6 @@
 /// How a character looks.
 enum ScreenStyle: UInt8 {
-  case plain, bold, reverse, good, doubtful, bad
+  case plain, bold, reverse, good, doubtful, bad, faint
 
   /// The numbers that a terminal takes for it.
   fileprivate func codes(colour: Bool) -> String {
@@ -11,6 +11,7 @@ enum ScreenStyle: UInt8 {
     case .good: colour ? "0;32" : "0"
     case .doubtful: colour ? "0;33" : "0"
     case .bad: colour ? "0;31" : "0;1"
+    case .faint: "0;2"
     }
   }
 }
@@ -55,6 +56,36 @@ struct ScreenFrame {
   @inline(never)
   mutating func put(_ text: String, row: Int, column: Int, _ style: ScreenStyle = .plain) {
     put(Array(text.utf8), row: row, column: column, style)
+  }
+
+  /// Writes text over as many rows as it takes, `most` at most, broken between words and set in on
+  /// all rows but the first. Returns the row that follows.
+  @inline(never)
+  mutating func wrap(_ text: [UInt8], row: Int, indent: Int, most: Int) -> Int {
+    var (row, rest) = (row, text[...])
+    for number in 1...max(1, most) {
+      let column = number == 1 ? 0 : indent
+      let room = max(1, columns - column)
+      var end = rest.endIndex
+      if rest.count > room, number < most {
+        let limit = rest.startIndex + room
+        // A word that is longer than a row is broken.
+        end = rest[...limit].lastIndex(of: 0x20) ?? limit
+        if end <= rest.startIndex { end = limit }
+      }
+      put(Array(rest[..<end]), row: row, column: column)
+      rest = rest[end...].drop { $0 == 0x20 }
+      row += 1
+      if rest.isEmpty { break }
+    }
+    return row
+  }
+
+  /// Makes all that stands in a row and below it faint, because it does not count any more.
+  mutating func fade(from row: Int) {
+    for place in min(row * columns, cells.count)..<cells.count where cells[place] != Self.blank {
+      cells[place] = UInt16(ScreenStyle.faint.rawValue) << 8 | cells[place] & 0xFF
+    }
   }
 
   /// Text in ASCII: names in the mesh may hold anything, also what would command a terminal.

@@ -8,6 +8,18 @@ enum ScreenReach {
   case failure(String)
 }
 
+/// How a screen ends.
+enum ScreenEnd {
+  /// Somebody ended it, or it was printed.
+  case done
+  /// No daemon is there, or it says too little, in words for an operator.
+  case unreachable(String)
+  /// Who is there is another program, which does not know what a screen asks for.
+  case foreign(String)
+  /// The screen could not be written.
+  case output(KernelError)
+}
+
 /// Shows a screen and keeps it up to date until somebody ends it.
 final class ScreenLoop {
   private let command: ScreenCommand
@@ -26,6 +38,8 @@ final class ScreenLoop {
   private var statusAt: Int64?
   private var isOver = false
   private var isToStop = false
+  /// What answers instead of our daemon, if that is so.
+  private var foreign: String?
   /// Whether the terminal had no room for the last frame.
   private var isBehind = false
   private let colour = ScreenCommand.mayColour
@@ -55,6 +69,8 @@ final class ScreenLoop {
     guard feed == nil else { return nil }
     switch reach(patience) {
     case .session(let session):
+      foreign = ForeignDaemon.description(of: session.version)
+      if let foreign { return foreign }
       view.beginAgain()
       statusAt = nil
       let new = ScreenFeed(session, patience: self.patience)
@@ -77,13 +93,20 @@ final class ScreenLoop {
       }
       reason = attempt { () throws(ClientSession.Failure) in try feed.ask(questions) }
     }
-    if let reason { note = reason }
+    if let reason { lose(reason) }
+  }
+
+  /// The daemon is gone, or does not answer.
+  private func lose(_ reason: String) {
+    feed = nil
+    note = reason
+    view.lose()
   }
 
   private func receive() {
     guard let feed else { return }
     let reason = attempt { () throws(ClientSession.Failure) in try feed.receive(into: &view) }
-    note = reason ?? keys
+    if let reason { lose(reason) } else { note = keys }
   }
 
   private var keys: String {
@@ -102,30 +125,40 @@ final class ScreenLoop {
       case .silence: return "the daemon does not answer"
       case .closed: return "the daemon has closed the connection; it is tried again"
       case .nonsense: return "who answers is not a Babel daemon"
+      case .turnedAway(let reason): return reason
+      case .output(let failure): return failure.description
       }
     }
   }
 
   // MARK: One screen
 
-  /// Prints one screen, made from answers that are a second apart. Returns why that is not
-  /// possible.
-  func printOnce() -> String? {
-    if let reason = connect(patience) { return reason }
+  /// Prints one screen, made from answers that are a second apart.
+  func printOnce() -> ScreenEnd {
+    if let reason = connect(patience) { return failure(reason) }
     let began = MonotonicClock.microseconds()
     for second: Int64 in 0..<2 {
       pause(until: began + second * 1_000_000)
       ask(at: MonotonicClock.microseconds())
       while let feed, !feed.isAnswered { receive() }
-      if feed == nil { return note }
+      if feed == nil { return .unreachable(note) }
     }
+    guard view.head != nil else { return .unreachable("the daemon does not say how it is") }
     let isTerminal = Terminal.isTerminal(1)
     let frame = frame(
       Terminal.Size(
         columns: isTerminal ? size.columns : Self.usualSize.columns,
         rows: isTerminal ? max(size.rows, Self.usualSize.rows) : 60), note: "")
-    Log.write(frame.lines(colour: colour, styles: colour), to: 1)
-    return nil
+    do throws(KernelError) {
+      try StandardOutput.write(frame.lines(colour: colour, styles: colour))
+      return .done
+    } catch {
+      return .output(error)
+    }
+  }
+
+  private func failure(_ reason: String) -> ScreenEnd {
+    foreign == nil ? .unreachable(reason) : .foreign(reason)
   }
 
   private func pause(until deadline: Int64) {
@@ -154,10 +187,10 @@ final class ScreenLoop {
   private static let enter = "\u{1B}[?1049h\u{1B}[?25l"
   private static let leave = "\u{1B}[0m\u{1B}[?25h\u{1B}[?1049l"
 
-  /// Shows the screen until it is ended. Returns why it could not begin or go on.
-  func run() -> String? {
+  /// Shows the screen until it is ended.
+  func run() -> ScreenEnd {
     // Who is not there at the beginning is a mistake; later it is waited for.
-    if let reason = connect(patience) { return reason }
+    if let reason = connect(patience) { return failure(reason) }
     do throws(KernelError) {
       let signals = try TerminalSignals()
       let terminal = try Terminal()
@@ -170,9 +203,9 @@ final class ScreenLoop {
         try turn(signals, terminal)
         if isToStop { stop(terminal) }
       }
-      return nil
+      return .done
     } catch {
-      return error.description
+      return .unreachable(error.description)
     }
   }
 
@@ -197,8 +230,7 @@ final class ScreenLoop {
   ) throws(KernelError) {
     let now = MonotonicClock.microseconds()
     if let given = feed?.due, given <= now {
-      feed = nil
-      note = "the daemon does not answer; it is tried again"
+      lose("the daemon does not answer; it is tried again")
     }
     if due <= now { ask(at: now) }
     // A screen of answers half old, half new would change twice.

@@ -9,6 +9,7 @@ enum TopPage {
   static func draw(_ view: DaemonView, into frame: inout ScreenFrame) {
     let first = PageParts.drawHead(view, into: &frame)
     guard view.head != nil else { return }
+    defer { if view.goneSince != nil { frame.fade(from: first) } }
     let flapping = flappingRoutes(view)
     let left = frame.rows - first - 2
     let need = min(flapping.count, max(1, left / 3))
@@ -122,16 +123,15 @@ enum TopPage {
     }
   }
 
-  /// What stands behind `now` in an event, up to the cause.
+  /// What stands behind `now` in an event, up to the cause; of `ADDRESS if NAME` the name first,
+  /// because the address may be long.
   private static func now(_ what: [UInt8]) -> [UInt8] {
     let words = what.split(separator: 0x20)
     guard let place = words.firstIndex(where: { $0.elementsEqual("now".utf8) }) else { return [] }
-    var text: [UInt8] = []
-    for word in words[(place + 1)...] {
-      if word.elementsEqual("cause".utf8) { break }
-      if !text.isEmpty { text.append(0x20) }
-      text += word
+    let shown = words[(place + 1)...].prefix { !$0.elementsEqual("cause".utf8) }
+    guard shown.count == 3, let address = shown.first, let name = shown.last else {
+      return Array(shown.joined(separator: [0x20]))
     }
-    return text
+    return name + [0x20] + address
   }
 }

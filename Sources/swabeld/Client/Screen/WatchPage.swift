@@ -2,8 +2,10 @@
 enum WatchPage {
   /// Draws it.
   static func draw(_ view: DaemonView, into frame: inout ScreenFrame) {
-    var row = PageParts.drawHead(view, into: &frame)
+    let first = PageParts.drawHead(view, into: &frame)
     guard view.head != nil else { return }
+    defer { if view.goneSince != nil { frame.fade(from: first) } }
+    var row = first
     row = drawProblems(view, row, into: &frame)
     row = drawNeighbours(view, row, into: &frame)
     drawEvents(view, row, into: &frame)
@@ -14,7 +16,9 @@ enum WatchPage {
     _ view: DaemonView, _ first: Int, into frame: inout ScreenFrame
   ) -> Int {
     guard !view.problems.isEmpty else {
-      frame.put("No problem is known.", row: first, column: 0, .good)
+      let isGone = view.goneSince != nil
+      frame.put(
+        isGone ? "no problem" : "No problem is known.", row: first, column: 0, .good)
       return first + 2
     }
     let count = view.problems.count
@@ -79,6 +83,9 @@ enum WatchPage {
     return row + 1
   }
 
+  /// Rows that one event may take. Its new state and cause stand at its end.
+  private static let eventRows = 3
+
   /// The latest first, as many as there is room for.
   private static func drawEvents(_ view: DaemonView, _ first: Int, into frame: inout ScreenFrame) {
     guard frame.rows - first >= 3 else { return }
@@ -86,8 +93,9 @@ enum WatchPage {
     var row = first + 1
     for event in view.events.reversed() {
       guard row < frame.rows - 1 else { return }
-      frame.put(event.shortStamp + [0x20] + event.text, row: row, column: 0)
-      row += 1
+      row = frame.wrap(
+        event.shortStamp + [0x20] + event.text, row: row, indent: 15,
+        most: min(Self.eventRows, frame.rows - 1 - row))
     }
     if view.events.isEmpty { frame.put("none since the start", row: row, column: 0) }
   }
