@@ -155,7 +155,7 @@ final class Daemon {
     if interfaces.takeRetry(at: now) { checkInterfaces(at: now) }
     watchStorms(at: now)
     revertUnconfirmed(at: now)
-    if settings.live.expire(at: now) { applyParameters(at: now) }
+    endLiveCosts(at: now)
     watchProblems(at: now)
     tellOfDenials()
     runHooks(at: now)

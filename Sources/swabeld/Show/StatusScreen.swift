@@ -42,7 +42,11 @@ extension Daemon {
     text += "neighbours  \(usable) of \(accounts.count) usable\n"
     text += "routes      \(tally.routes) to \(tally.reached) prefixes that are reached"
     text += tally.held > 0 ? ", \(tally.held) prefixes unreachable\n" : "\n"
-    text += "exported    \(tally.originated) prefixes of this machine\n\n"
+    text += "exported    \(tally.originated) prefixes of this machine\n"
+    if let drained = settings.live.drainText(at: now) {
+      text += "drained     \(drained)\n"
+    }
+    text += "\n"
     guard !problems.isEmpty else { return text + "No problem is known.\n" }
     text += problemCount == 1 ? "1 problem:\n" : "\(problemCount) problems, the worst first:\n"
     for problem in problems.prefix(Self.shownProblems) {
@@ -67,7 +71,7 @@ extension Daemon {
       [
         "version", "host", "router_id", "uptime", "pid", "generation", "interfaces",
         "interfaces_up", "neighbours", "neighbours_usable", "routes", "prefixes_reached",
-        "prefixes_unreachable", "exported", "problems",
+        "prefixes_unreachable", "exported", "problems", "drained",
       ].map { TableColumn("", $0, 0) }, .json)
     let (problems, problemCount) = currentProblems(survey, at: now)
     writer.append(
@@ -79,6 +83,7 @@ extension Daemon {
         .number(accounts.filter { !$0.status.cost.isInfinite }.count), .number(tally.routes),
         .number(tally.reached), .number(tally.held), .number(tally.originated),
         .number(problemCount),
+        settings.live.drainText(at: now).map { .text($0) } ?? .none,
       ], to: &text)
     let list = TableWriter(
       ["severity", "problem", "subject", "text", "remedy"].map { TableColumn("", $0, 0) }, .json)
