@@ -147,7 +147,8 @@ final class Daemon {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
     let served = min(server?.deadline ?? .max, metrics.deadline ?? .max, hooks.deadline ?? .max)
-    return min(earliest.microseconds, served, wireGuard.deadline ?? .max)
+    let told = min(log.deadline ?? .max, history.deadline ?? .max)
+    return min(earliest.microseconds, served, told, wireGuard.deadline ?? .max)
   }
 
   /// Does what is due besides the node's own work; true if there is more.
@@ -159,6 +160,8 @@ final class Daemon {
     watchProblems(at: now)
     tellOfDenials()
     runHooks(at: now)
+    log.settle(at: now.microseconds)
+    settleHistory()
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

@@ -53,13 +53,28 @@ extension Daemon {
       text += Paragraph.text("[\(problem.severity.word)] \(problem.text).", indent: 2)
       text += Paragraph.text(problem.remedy, indent: 6)
     }
-    if problemCount > Self.shownProblems {
-      text += "  and \(problemCount - Self.shownProblems) more: swabelctl status --json\n"
+    if problemCount > min(problems.count, Self.shownProblems) {
+      text += Paragraph.text(
+        Self.rest(shown: Self.shownProblems, kept: problems.count, of: problemCount), indent: 2)
     }
     return text
   }
 
   private static let shownProblems = 20
+
+  /// What is said of problems that are not shown. Of each kind a few are kept, so some are in no
+  /// list at all.
+  static func rest(shown: Int, kept: Int, of count: Int) -> String {
+    let shown = min(shown, kept)
+    var text = "and \(count - shown) more"
+    if kept > shown {
+      text += ": swabelctl status --json" + (kept < count ? " shows \(kept - shown)" : "")
+    }
+    guard kept < count else { return text }
+    let others = kept > shown ? "the other \(count - kept)" : "they"
+    return text
+      + "; \(others) are only counted, because \(ProblemList.limitOfKind) of a kind are kept"
+  }
 
   /// One object for the daemon, then one for each problem.
   private func statusJSON(at now: Instant) -> String {
