@@ -147,7 +147,8 @@ final class Daemon {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }
     let served = min(server?.deadline ?? .max, metrics.deadline ?? .max, hooks.deadline ?? .max)
-    return min(earliest.microseconds, served, wireGuard.deadline ?? .max)
+    let told = min(log.deadline ?? .max, history.deadline ?? .max)
+    return min(earliest.microseconds, served, told, wireGuard.deadline ?? .max)
   }
 
   /// Does what is due besides the node's own work; true if there is more.
@@ -155,10 +156,12 @@ final class Daemon {
     if interfaces.takeRetry(at: now) { checkInterfaces(at: now) }
     watchStorms(at: now)
     revertUnconfirmed(at: now)
-    if settings.live.expire(at: now) { applyParameters(at: now) }
+    endLiveCosts(at: now)
     watchProblems(at: now)
     tellOfDenials()
     runHooks(at: now)
+    log.settle(at: now.microseconds)
+    settleHistory()
     life.keepReserve(node, at: now, log)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }

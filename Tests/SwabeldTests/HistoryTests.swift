@@ -106,6 +106,108 @@ import Testing
     #expect(lines(history, .interface(other)).isEmpty)
   }
 
+  /// What happens to a neighbour.
+  private func change(
+    _ number: UInt64, to state: NeighbourUse, at seconds: Int64, wasUsable: Bool = true,
+    lost: Int = 0
+  ) -> Notice {
+    let time = Instant(microseconds: at(seconds).monotonic)
+    let address = IPAddress(high: 0xFE80 << 48, low: number)
+    var routes = RouteNews()
+    for index in 0..<lost {
+      routes.count(.lost, .linkUnusable, at: time)
+      let prefix = Prefix.any(.ipv6)
+      if index == 0 {
+        routes.keep(
+          RouteShift(
+            kind: .lost, destination: prefix, source: prefix, former: nil, selected: nil,
+            reason: .linkUnusable, time: time))
+      }
+    }
+    return .neighbourChanged(
+      NeighbourChange(
+        address: address, interface: name, from: state == .usable ? .unheard : .usable, to: state,
+        cause: .silent, silence: nil, cost: Metric(96), time: time, wasUsable: wasUsable,
+        routes: routes))
+  }
+
+  @Test func `strangers and finds leave room for losses, and what is left out is said`() {
+    var history = History()
+    for number in 0..<5000 as Range<UInt64> {
+      _ = history.take(change(number, to: .unheard, at: 0, wasUsable: false), at: at(0))
+    }
+    for number in 10_000..<10_100 as Range<UInt64> {
+      _ = history.take(change(number, to: .usable, at: 1), at: at(1))
+    }
+    for number in 10_000..<10_050 as Range<UInt64> {
+      _ = history.take(change(number, to: .unheard, at: 18), at: at(18))
+    }
+    #expect(lines(history).filter { $0.contains("was usable now unheard") }.count == 60 + 20)
+    #expect(history.deadline == at(10).monotonic)
+    var told = history.settle(at: at(28))
+    let marks = String(decoding: told, as: UTF8.self).split(separator: "\n")
+    #expect(
+      marks.map { $0.split(separator: " ").dropFirst(3).joined(separator: " ") } == [
+        "left-out 90 neighbours", "left-out 4940 newcomers",
+      ])
+    #expect(lines(history, .neighbour(IPAddress(high: 0, low: 1))).count == 2)
+    // The last states come when there is room again: losses before finds.
+    told = history.settle(at: at(61))
+    let late = String(decoding: told, as: UTF8.self)
+    #expect(late.split(separator: "\n").count == EventWindows.heldLimit)
+    #expect(late.contains("neighbour fe80::2741 if wg0 was usable now unheard"))
+    #expect(!late.contains("now usable"))
+    #expect(history.deadline == nil)
+  }
+
+  @Test func `the last event about what flaps is its state, with the time when it happened`() {
+    var history = History()
+    for number in 0..<1001 {
+      let isUp = number % 2 == 0
+      _ = history.interface(
+        name, was: isUp ? "link-down" : "up", now: isUp ? "up" : "link-down", isUp: isUp,
+        at: at(Int64(number / 100)))
+    }
+    #expect(lines(history, at: 10).dropLast().last?.hasSuffix(" now link-down") == true)
+    _ = history.settle(at: at(20))
+    _ = history.settle(at: at(60))
+    let last = lines(history, at: 60).dropLast().last
+    #expect(last?.contains(" \(WallClock.stamp(microseconds: at(10).wall)) ") == true)
+    #expect(last?.hasSuffix(" was link-down now up") == true)
+  }
+
+  @Test func `routes of many neighbours that are lost at a time are one event`() {
+    var history = History()
+    for number in 0..<50 as Range<UInt64> {
+      _ = history.take(change(number, to: .unheard, at: 3, lost: 1), at: at(3))
+    }
+    #expect(!lines(history).contains { $0.contains("change lost") })
+    #expect(history.deadline == at(3).monotonic + History.pause)
+    let told = String(decoding: history.settle(at: at(4)), as: UTF8.self)
+    #expect(told.contains(" \(WallClock.stamp(microseconds: at(3).wall)) prefixes 50 change lost "))
+    #expect(told.split(separator: "\n").count == 1)
+  }
+
+  @Test func `a short outage has the times when it began and ended`() {
+    var history = History()
+    var news = RouteNews()
+    let start = Instant(microseconds: at(5).monotonic)
+    let prefix = Prefix.any(.ipv6)
+    for (kind, time) in [(RouteShift.Kind.lost, start), (.regained, start + 11_000)] {
+      news.count(kind, .retracted, at: time)
+      news.keep(
+        RouteShift(
+          kind: kind, destination: prefix, source: prefix, former: nil, selected: nil,
+          reason: .retracted, time: time))
+    }
+    _ = history.take(.routesChanged(news), at: at(6))
+    let told = String(decoding: history.settle(at: at(7)), as: UTF8.self).split(separator: "\n")
+    let stamps = told.map { String($0.split(separator: " ")[2]) }
+    #expect(
+      stamps == [0, 11_000].map { WallClock.stamp(microseconds: at(5).wall + $0) })
+    #expect(news.description.contains("within 11 ms; lost ::/0, regained ::/0"))
+  }
+
   @Test func `requests are read word by word`() throws {
     func request(_ text: String) -> EventsRequest? { EventsRequest(Array(text.utf8)) }
     #expect(request("show events") == .show(.all))

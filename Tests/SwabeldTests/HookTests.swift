@@ -22,6 +22,17 @@ import Testing
     #expect(hooks.add(errand("/bin/true", "one")) == nil, "it has a place already")
   }
 
+  @Test func `many things that come and go wait each with its latest state, in turn`() {
+    let hooks = HookRunner()
+    for _ in 0..<30 {
+      for number in 0..<100 { #expect(hooks.add(errand("/bin/true", "\(number)")) == nil) }
+    }
+    #expect(hooks.waitingCount == 100)
+    // What changes all the time keeps its turn.
+    #expect(hooks.add(errand("/bin/false", "0")) == nil)
+    #expect(hooks.waitingCount == 101)
+  }
+
   @Test func `nothing is due while nothing waits or runs`() {
     let hooks = HookRunner()
     #expect(hooks.deadline == nil)

@@ -39,7 +39,7 @@ private final class Watched {
     news.map {
       switch $0 {
       case .found(let problem): "\(problem.kind.word) \(problem.subject.description)"
-      case .over(let problem, let lasted): "over \(problem.kind.word) \(lasted / 1_000_000)"
+      case .over(let problem, let lasted, _): "over \(problem.kind.word) \(lasted / 1_000_000)"
       }
     }
   }
@@ -59,6 +59,69 @@ private final class Watched {
     #expect(words(watch.take(ProblemList(), at: at(25))) == ["over shadowed 15"])
     #expect(watch.count(of: .shadowed) == 0)
     #expect(words(watch.take(ProblemList(), at: at(60))).isEmpty)
+  }
+
+  @Test func `an end is told with the time for which it was there, not with the wait for it`()
+    throws
+  {
+    let watch = Watched()
+    let one = try list(1)
+    for second in stride(from: 0.0, through: 30, by: 3) { _ = watch.take(one, at: at(second)) }
+    let news = watch.take(ProblemList(), at: at(40))
+    guard case .over(_, let lasted, let end)? = news.first else {
+      Issue.record("it is not over")
+      return
+    }
+    #expect(lasted == 30_000_000 && end == at(30))
+  }
+
+  @Test func `neighbours that were never usable rank below others, and many are one problem`()
+    throws
+  {
+    let name = try #require(InterfaceName("wg0"))
+    func strangers(_ count: Int) -> ProblemList {
+      var found = ProblemList()
+      for number in 0..<UInt64(count) {
+        let subject = Problem.Subject.neighbour(IPAddress(high: 0xFE80 << 48, low: number), name)
+        found.add(.notHeard, .serious, subject) { ("stranger \(number)", "Look.") }
+      }
+      return found
+    }
+    var list = ProblemList()
+    list.add(newcomers: strangers(ProblemList.newcomerLimit), on: name)
+    #expect(list.all.map { $0.severity } == [.doubtful, .doubtful, .doubtful])
+    list = ProblemList()
+    list.add(.notHeard, .serious, .routes) { ("a neighbour that was usable", "Look.") }
+    list.add(newcomers: strangers(5000), on: name)
+    #expect(list.count == 2 && list.sorted.map { $0.severity } == [.serious, .doubtful])
+    #expect(
+      list.all.last?.text
+        == "interface wg0: 5000 neighbours that were never usable are not heard any more, for "
+        + "example fe80::, fe80::1, fe80::2")
+  }
+
+  @Test func `what is said of problems that are not shown is true`() {
+    #expect(Daemon.rest(shown: 20, kept: 24, of: 24) == "and 4 more: swabelctl status --json")
+    #expect(
+      Daemon.rest(shown: 20, kept: 24, of: 80)
+        == "and 60 more: swabelctl status --json shows 4; the other 56 are only counted, because "
+        + "16 of a kind are kept")
+    #expect(
+      Daemon.rest(shown: 20, kept: 16, of: 18)
+        == "and 2 more; they are only counted, because 16 of a kind are kept")
+  }
+
+  @Test func `what is drained is named with the time that is left`() throws {
+    let name = try #require(InterfaceName("wg0"))
+    var live = LiveCosts()
+    #expect(live.drainText(at: at(0)) == nil && !live.isDrained(name))
+    _ = live.drain(name, until: at(90))
+    _ = live.drain(nil, until: nil)
+    #expect(live.drainText(at: at(0)) == "wg0 for 1m30s more, all until undrain all")
+    #expect(live.expire(at: at(89)) == nil)
+    let ended = live.expire(at: at(90))
+    #expect(ended?.count == 1 && ended?.first == .some(name))
+    #expect(live.isDrained(name))
   }
 
   @Test func `one that passes is not told`() throws {

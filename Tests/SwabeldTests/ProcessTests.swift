@@ -113,7 +113,8 @@ import Testing
   @Test func `a flood of one kind and subject is cut, and the cut is told`() {
     var limiter = LogLimiter()
     let admitted = (0..<1000).filter { _ in
-      limiter.admit(.sendFailed, subject: .error(number: 1), at: 100) != .suppressed
+      limiter.admit(.sendFailed, subject: .error(number: 1), at: 100)
+        != .suppressed(until: 100 + LogLimiter.window)
     }
     #expect(admitted.count == LogLimiter.linesPerSubject)
     #expect(
@@ -126,7 +127,7 @@ import Testing
     let admitted = (0..<UInt64(100_000)).filter {
       limiter.admit(
         .packetDropped, subject: .drop(.magic, from: IPAddress(high: 0, low: $0)), at: 100)
-        != .suppressed
+        == .admitted(suppressed: 0)
     }
     #expect(admitted.count == LogLimiter.linesPerKind)
     #expect(limiter.admit(.client, subject: .badRequest, at: 100) == .admitted(suppressed: 0))

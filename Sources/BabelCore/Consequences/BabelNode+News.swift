@@ -35,7 +35,7 @@ extension BabelNode {
         RouteShift(
           kind: kind, destination: destination, source: table.sourcePrefix(change.row),
           former: former.map { way(through: $0) }, selected: selected.map { way(through: $0) },
-          reason: reason), of: former)
+          reason: reason, time: now), of: former)
     }
   }
 
@@ -56,7 +56,8 @@ extension BabelNode {
     let neighbour = neighbours[id]
     let change = NeighbourChange(
       address: neighbour.address, interface: neighbour.interfaceName, from: former, to: state,
-      cause: cause, silence: neighbour.lastHello.map { now - $0 }, cost: neighbour.cost)
+      cause: cause, silence: neighbour.lastHello.map { now - $0 }, cost: neighbour.cost, time: now,
+      wasUsable: neighbour.standing.wasUsable)
     if state != .usable, neighbour.routes.jobRemaining != nil {
       news.await(change, of: id)
     } else {

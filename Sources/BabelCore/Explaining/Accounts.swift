@@ -19,6 +19,8 @@ public struct NeighbourAccount: Equatable, Sendable {
   public let ihuLeft: UInt32?
   /// Whether it ever said that it hears us.
   public let hasHeardUs: Bool
+  /// Whether it was ever usable.
+  public let wasUsable: Bool
   /// How often something was done because we hear it and it does not hear us.
   public let healingSteps: Int
   /// Whether it acknowledged what it was sent by unicast since it does not hear us.

@@ -38,11 +38,31 @@ extension RouteNews: CustomStringConvertible {
     if found > 0 { parts.append("new: \(found)") }
     if moved > 0 { parts.append("moved to another neighbour: \(moved)") }
     var text = "prefixes " + parts.joined(separator: ", ")
-    if count > 1, duration >= 10_000 { text += ", within \(seconds(duration)) s" }
-    guard let first = examples.first else { return text }
-    text += count > examples.count ? "; among them \(first)" : "; \(first)"
-    for example in examples.dropFirst() { text += ", \(example)" }
+    if count > 1, duration >= 10_000 { text += ", within \(Self.span(duration))" }
+    guard !examples.isEmpty else { return text }
+    text += count > examples.count ? "; among them " : "; "
+    // With several kinds each example says what became of it.
+    let isMixed = parts.count > 1
+    for (index, example) in examples.enumerated() {
+      if index > 0 { text += ", " }
+      text += isMixed ? "\(example.kind.words) \(example)" : "\(example)"
+    }
     return text
+  }
+
+  private static func span(_ microseconds: Int64) -> String {
+    microseconds < 100_000 ? "\(microseconds / 1000) ms" : "\(seconds(microseconds)) s"
+  }
+}
+
+extension RouteShift.Kind {
+  fileprivate var words: String {
+    switch self {
+    case .lost: "lost"
+    case .regained: "regained"
+    case .found: "new"
+    case .moved: "moved"
+    }
   }
 }
 

@@ -22,7 +22,9 @@ extension Notice: CustomStringConvertible {
     case .starving: .debug
     case .limitReached: .warning
     case .neighbourChanged(let change):
-      change.to == .gone && change.from != .usable ? .info : .notice
+      // That a newcomer is gone, or one that was told as lost, is for those who want to know more.
+      change.to == .gone && change.from != .usable && !(change.wasUsable && change.from == .deaf)
+        ? .info : .notice
     case .routesChanged(let tally): tally.lost + tally.regained > 0 ? .notice : .info
     }
   }

@@ -88,8 +88,30 @@ public struct NeighbourChange: Equatable, Sendable {
   public let silence: Int64?
   /// Cost of the link now.
   public let cost: Metric
+  /// When it happened.
+  public let time: Instant
+  /// Whether it was ever usable, or is now. Whoever was not may be a stranger who sent one packet.
+  public let wasUsable: Bool
   /// What became of the routes that led through it.
   public internal(set) var routes = RouteNews()
+
+  /// A change.
+  public init(
+    address: IPAddress, interface: InterfaceName, from: NeighbourUse, to: NeighbourUse,
+    cause: NeighbourCause, silence: Int64?, cost: Metric, time: Instant, wasUsable: Bool,
+    routes: RouteNews = RouteNews()
+  ) {
+    self.address = address
+    self.interface = interface
+    self.from = from
+    self.to = to
+    self.cause = cause
+    self.silence = silence
+    self.cost = cost
+    self.time = time
+    self.wasUsable = wasUsable
+    self.routes = routes
+  }
 }
 
 extension Neighbour {
@@ -99,6 +121,8 @@ extension Neighbour {
     private(set) var told = NeighbourUse.new
     private var candidate = NeighbourUse.new
     private var since = Instant(microseconds: 0)
+    /// Whether it was ever told as usable.
+    private(set) var wasUsable = false
     /// When it last retracted everything.
     private(set) var retractedAt: Instant?
 
@@ -119,6 +143,7 @@ extension Neighbour {
         if candidate != state { (candidate, since) = (state, now) }
         guard now - since >= patience else { return nil }
       }
+      if state == .usable { wasUsable = true }
       defer { (told, candidate) = (state, state) }
       return told
     }

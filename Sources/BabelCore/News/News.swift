@@ -15,8 +15,6 @@ struct News {
   private var burst = RouteNews()
   /// Destinations that were found or regained in the burst.
   private var findings: [DestinationRow: RouteShift.Kind] = [:]
-  private var began = Instant(microseconds: 0)
-  private var latest = Instant(microseconds: 0)
 
   // MARK: Routes
 
@@ -27,12 +25,10 @@ struct News {
   ) -> Bool {
     // Counts are changed where they stand: a copy of them for each route that moves is dear.
     if let loss = loss(of: neighbour) {
-      losses.values[loss].routes.count(kind, reason)
+      losses.values[loss].routes.count(kind, reason, at: now)
       return losses.values[loss].routes.wantsExample
     }
-    if burst.isEmpty { began = now }
-    latest = now
-    burst.count(kind, reason)
+    burst.count(kind, reason, at: now)
     return burst.wantsExample
   }
 
@@ -68,13 +64,12 @@ struct News {
 
   /// When the burst under way is to be told; nil if there is none.
   var firstDeadline: Instant? {
-    burst.isEmpty ? nil : min(latest + Self.pause, began + Self.longest)
+    burst.isEmpty ? nil : min(burst.last + Self.pause, burst.first + Self.longest)
   }
 
   /// The burst that has ended.
   mutating func takeBurst(at now: Instant) -> RouteNews? {
     guard let due = firstDeadline, due <= now else { return nil }
-    burst.duration = latest - began
     defer {
       burst = RouteNews()
       findings.removeAll(keepingCapacity: false)

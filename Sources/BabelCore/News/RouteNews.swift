@@ -34,6 +34,22 @@ public struct RouteShift: Equatable, Sendable {
   public let selected: Way?
   /// Why the former way is not used any more; ``RouteReason/selected`` if there was none.
   public let reason: RouteReason
+  /// When it happened.
+  public let time: Instant
+
+  /// A change.
+  public init(
+    kind: Kind, destination: Prefix, source: Prefix, former: Way?, selected: Way?,
+    reason: RouteReason, time: Instant
+  ) {
+    self.kind = kind
+    self.destination = destination
+    self.source = source
+    self.former = former
+    self.selected = selected
+    self.reason = reason
+    self.time = time
+  }
 }
 
 /// Changes of selected routes, counted together.
@@ -59,8 +75,12 @@ public struct RouteNews: Equatable, Sendable {
   public private(set) var moved = 0
   /// The first few of all these changes.
   public private(set) var examples: [RouteShift] = []
+  /// When the first change happened.
+  public private(set) var first = Instant(microseconds: 0)
+  /// When the last change happened.
+  public private(set) var last = Instant(microseconds: 0)
   /// Microseconds from the first change to the last.
-  public internal(set) var duration: Int64 = 0
+  public var duration: Int64 { last - first }
 
   /// Nothing.
   public init() {}
@@ -76,7 +96,20 @@ public struct RouteNews: Equatable, Sendable {
   var wantsExample: Bool { examples.count < Self.exampleLimit }
 
   /// Keeps one change as an example.
-  mutating func keep(_ example: RouteShift) { examples.append(example) }
+  public mutating func keep(_ example: RouteShift) { examples.append(example) }
+
+  /// Takes other changes, which are told together with these. The earliest examples stay.
+  public mutating func add(_ other: RouteNews) {
+    guard !other.isEmpty else { return }
+    (first, last) =
+      isEmpty
+      ? (other.first, other.last) : (min(first, other.first), max(last, other.last))
+    for loss in other.losses { count(lost: loss.count, loss.reason) }
+    regained += other.regained
+    found += other.found
+    moved += other.moved
+    examples += other.examples.prefix(max(0, Self.exampleLimit - examples.count))
+  }
 
   /// A way that was counted is none.
   mutating func takeBack(_ kind: RouteShift.Kind, _ destination: Prefix) {
@@ -84,15 +117,20 @@ public struct RouteNews: Equatable, Sendable {
     examples.removeAll { $0.kind == kind && $0.destination == destination }
   }
 
+  private mutating func count(lost: Int, _ reason: RouteReason) {
+    if let index = losses.firstIndex(where: { $0.reason == reason }) {
+      losses[index].count += lost
+    } else {
+      losses.append(Loss(reason: reason, count: lost))
+    }
+  }
+
   /// Counts a change.
-  mutating func count(_ kind: RouteShift.Kind, _ reason: RouteReason) {
+  public mutating func count(_ kind: RouteShift.Kind, _ reason: RouteReason, at now: Instant) {
+    if isEmpty { first = now }
+    last = now
     switch kind {
-    case .lost:
-      if let index = losses.firstIndex(where: { $0.reason == reason }) {
-        losses[index].count += 1
-      } else {
-        losses.append(Loss(reason: reason, count: 1))
-      }
+    case .lost: count(lost: 1, reason)
     case .regained: regained += 1
     case .found: found += 1
     case .moved: moved += 1

@@ -1,4 +1,5 @@
 import BabelCore
+import BabelKernel
 import BabelWire
 
 /// A request to see what happened.
@@ -56,9 +57,17 @@ extension Daemon {
         at: .now))
   }
 
-  /// Takes a problem into the history, or its end after so many microseconds.
-  func remember(_ problem: Problem, lasted: Int64?) {
-    tell(history.problem(problem, lasted: lasted, at: .now))
+  /// Takes a problem into the history, or its end after so many microseconds. It was found, or seen
+  /// last, at that time.
+  func remember(_ problem: Problem, lasted: Int64?, at instant: Instant) {
+    tell(history.problem(problem, lasted: lasted, at: .now.back(to: instant)))
+  }
+
+  /// Tells of events that waited.
+  func settleHistory() {
+    if let due = history.deadline, due <= MonotonicClock.microseconds() {
+      tell(history.settle(at: .now))
+    }
   }
 
   private func tell(_ lines: [UInt8]) {
@@ -69,6 +78,7 @@ extension Daemon {
   func answer(to request: EventsRequest) -> ControlAnswer {
     switch request {
     case .show(let filter):
+      tell(history.tellRoutes(at: .now))
       let lines = history.lines(filter, at: .now)
       return .lines(String(decoding: lines, as: UTF8.self) + "ok\n")
     case .follow: return .follow

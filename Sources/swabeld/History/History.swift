@@ -10,27 +10,29 @@ struct History {
   static let octetLimit = 256 << 10
   /// Most events of one kind in a minute. Whatever flaps without end must not push out all others.
   static let eventsPerMinute = 60
+  /// Of these, how many may tell that something works. The others are kept for losses.
+  static let goodEventsPerMinute = 40
   /// Most neighbours and interfaces whose losses are counted.
   static let outageLimit = 256
   /// So many losses within so many microseconds make something flap.
   static let flapLimit = 3
   static let flapTime: Int64 = 600_000_000
 
-  /// Events of one kind in a minute.
-  private struct Window {
-    var start: Int64
-    var count = 0
-  }
+  /// Microseconds in which routes that change are counted together.
+  static let pause: Int64 = 1_000_000
 
   /// The events, the oldest first. Those before `first` are forgotten.
   private var events: [HistoryEvent] = []
   private var first = 0
   private var octets = 0
   private var nextNumber: UInt64 = 1
-  private var windows: [HistoryEvent.Kind: Window] = [:]
+  private var windows = EventWindows()
+  /// What became of routes and is to be told soon.
+  private var routes = RouteNews()
+  private var routesDue: Int64?
   private var outages: [Outages] = []
   /// Events that were left out because there were too many of their kind.
-  private(set) var leftOut = 0
+  var leftOut: Int { windows.leftOut }
 
   /// How many events there are.
   var count: Int { events.count - first }
@@ -43,8 +45,10 @@ struct History {
     case .neighbourChanged(let change): return take(change, at: now)
     case .neighbourHealed(let step, let address, let interface):
       let text = EventText(step, of: address, on: interface)
-      return append(.neighbour, .neighbour(address, interface), text, at: now)
-    case .routesChanged(let tally): return take(tally, at: now)
+      return append(.newcomer, .neighbour(address, interface), text, at: now)
+    case .routesChanged(let tally):
+      wait(for: tally, at: now)
+      return []
     case .interface, .neighbour, .originated, .route, .packetDropped, .packetUnverified,
       .senderAuthenticated, .tlvIgnored, .neighbourRestarted, .limitReached, .seqnoIncreased,
       .recovered, .starving:
@@ -54,30 +58,67 @@ struct History {
 
   private mutating func take(_ change: NeighbourChange, at now: EventTime) -> [UInt8] {
     let subject = HistoryEvent.Subject.neighbour(change.address, change.interface)
-    if change.from == .usable || change.to == .usable {
-      note(subject, isUp: change.to == .usable, at: now)
-    }
-    var lines = append(.neighbour, subject, EventText(change), at: now)
-    lines += take(change.routes, at: now)
-    return lines
+    let time = now.back(to: change.time)
+    let isUp = change.to == .usable
+    if change.from == .usable || isUp { note(subject, isUp: isUp, at: time) }
+    wait(for: change.routes, at: now)
+    return append(
+      change.wasUsable ? .neighbour : .newcomer, subject, EventText(change), isGood: isUp,
+      at: time, told: now)
+  }
+
+  /// What happens to routes is told a little later, because it may be more: when many neighbours
+  /// are lost at a time, the routes of each of them are few.
+  private mutating func wait(for news: RouteNews, at now: EventTime) {
+    guard !news.isEmpty else { return }
+    routes.add(news)
+    if routesDue == nil { routesDue = now.monotonic + Self.pause }
   }
 
   /// A few changes are an event each; many are one for each kind and cause.
-  private mutating func take(_ tally: RouteNews, at now: EventTime) -> [UInt8] {
+  mutating func tellRoutes(at now: EventTime) -> [UInt8] {
+    let tally = routes
+    (routes, routesDue) = (RouteNews(), nil)
     var lines: [UInt8] = []
     if tally.count <= tally.examples.count {
       for shift in tally.examples {
-        lines += append(.route, .prefix(shift), EventText(shift), at: now)
+        lines += append(
+          .route, .prefix(shift), EventText(shift), isGood: shift.kind != .lost,
+          at: now.back(to: shift.time), told: now)
       }
       return lines
     }
-    for loss in tally.losses {
-      lines += append(.route, .prefixes, EventText(loss.count, .lost, loss.reason), at: now)
+    let time = now.back(to: tally.first)
+    for loss in tally.losses where loss.count > 0 {
+      let text = EventText(loss.count, .lost, loss.reason)
+      lines += append(.route, .prefixes, text, at: time, told: now)
     }
     for (count, kind) in [
       (tally.regained, RouteShift.Kind.regained), (tally.found, .found), (tally.moved, .moved),
     ] where count > 0 {
-      lines += append(.route, .prefixes, EventText(count, kind, nil), at: now)
+      let text = EventText(count, kind, nil)
+      lines += append(.route, .prefixes, text, isGood: true, at: time, told: now)
+    }
+    return lines
+  }
+
+  /// When ``settle(at:)`` has something to tell, in microseconds of the monotonic clock.
+  var deadline: Int64? {
+    let due = min(routesDue ?? .max, windows.deadline ?? .max)
+    return due == .max ? nil : due
+  }
+
+  /// Tells what waits: routes, how many events were left out, and after a minute the last state of
+  /// what they were about. Returns the lines of new events.
+  mutating func settle(at now: EventTime) -> [UInt8] {
+    guard let deadline, deadline <= now.monotonic else { return [] }
+    var lines: [UInt8] = []
+    if let routesDue, routesDue <= now.monotonic { lines += tellRoutes(at: now) }
+    for (kind, count) in windows.takeMarks(at: now.monotonic) {
+      lines += add(.leftOut(kind), EventText(count, leftOutOf: kind), at: now)
+    }
+    for event in windows.takeHeld(at: now.monotonic) {
+      lines += append(event.kind, event.subject, event.text, at: event.time, told: now)
     }
     return lines
   }
@@ -90,25 +131,31 @@ struct History {
     if isUp || former?.utf8.elementsEqual("up".utf8) == true {
       note(subject, isUp: isUp, at: now)
     }
-    return append(.interface, subject, EventText(name, was: former, now: state), at: now)
+    return append(
+      .interface, subject, EventText(name, was: former, now: state), isGood: isUp, at: now)
   }
 
   /// A problem was found; or one is over that lasted for so many microseconds.
   mutating func problem(_ problem: Problem, lasted: Int64?, at now: EventTime) -> [UInt8] {
     append(
-      .problem, .problem(problem.kind, problem.subject), EventText(problem, lasted: lasted), at: now
-    )
+      .problem, .problem(problem.kind, problem.subject), EventText(problem, lasted: lasted),
+      isGood: lasted != nil, at: now)
   }
 
+  /// Adds an event of some time, which is told now, unless there are too many.
   private mutating func append(
     _ kind: HistoryEvent.Kind, _ subject: HistoryEvent.Subject, _ text: EventText,
-    at now: EventTime
+    isGood: Bool = false, at time: EventTime, told now: EventTime? = nil
   ) -> [UInt8] {
-    guard admits(kind, at: now) else {
-      leftOut += 1
-      return []
-    }
-    let event = HistoryEvent(number: nextNumber, time: now, subject: subject, text: text.octets)
+    let event = HeldEvent(kind: kind, subject: subject, text: text, time: time, isGood: isGood)
+    let now = now ?? time
+    return windows.admits(event, at: now.monotonic) ? add(subject, text, at: time) : []
+  }
+
+  private mutating func add(
+    _ subject: HistoryEvent.Subject, _ text: EventText, at time: EventTime
+  ) -> [UInt8] {
+    let event = HistoryEvent(number: nextNumber, time: time, subject: subject, text: text.octets)
     nextNumber += 1
     octets += event.size
     events.append(event)
@@ -123,14 +170,6 @@ struct History {
     guard first * 2 > events.count else { return }
     events.removeSubrange(0..<first)
     first = 0
-  }
-
-  private mutating func admits(_ kind: HistoryEvent.Kind, at now: EventTime) -> Bool {
-    var window = windows[kind] ?? Window(start: now.monotonic)
-    defer { windows[kind] = window }
-    if now.monotonic - window.start >= 60_000_000 { window = Window(start: now.monotonic) }
-    window.count += 1
-    return window.count <= Self.eventsPerMinute
   }
 
   // MARK: Outages

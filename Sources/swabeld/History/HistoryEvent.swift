@@ -14,6 +14,12 @@ struct EventTime {
     EventTime(
       wall: MonotonicClock.wallMicroseconds(), monotonic: MonotonicClock.microseconds())
   }
+
+  /// The time of something that was told only now.
+  func back(to instant: Instant) -> EventTime {
+    EventTime(
+      wall: wall - (monotonic - instant.microseconds), monotonic: instant.microseconds)
+  }
 }
 
 /// One thing that happened.
@@ -21,6 +27,19 @@ struct HistoryEvent {
   /// What it is about, in general.
   enum Kind: UInt8, Hashable {
     case neighbour, interface, route, problem
+    /// Neighbours that were never usable. They may be strangers, and many.
+    case newcomer
+
+    /// The word for several.
+    var words: String {
+      switch self {
+      case .neighbour: "neighbours"
+      case .interface: "interfaces"
+      case .route: "routes"
+      case .problem: "problems"
+      case .newcomer: "newcomers"
+      }
+    }
   }
 
   /// What it is about.
@@ -35,6 +54,18 @@ struct HistoryEvent {
     case prefixes
     /// A problem.
     case problem(ProblemKind, Problem.Subject)
+    /// Events of a kind that were left out.
+    case leftOut(Kind)
+
+    /// Whether an event about it tells the latest state of the same thing.
+    func isSame(as other: Subject) -> Bool {
+      switch (self, other) {
+      case (.prefix(let one), .prefix(let other)):
+        one.destination == other.destination && one.source == other.source
+      case (.prefixes, .prefixes): false
+      default: self == other
+      }
+    }
 
     /// The words for it in a line.
     var name: String {
@@ -44,6 +75,7 @@ struct HistoryEvent {
       case .prefix(let shift): "prefix \(shift.destination) from \(shift.source)"
       case .prefixes: "prefixes"
       case .problem(let kind, let subject): "problem \(kind.word) \(subject.name)"
+      case .leftOut(let kind): "left-out \(kind.words)"
       }
     }
   }
@@ -89,7 +121,9 @@ enum EventFilter: Equatable {
   /// Whether an event, or a row of outages, is asked for.
   func admits(_ subject: HistoryEvent.Subject) -> Bool {
     switch (self, subject) {
-    case (.all, _), (.prefix, .prefixes): true
+    case (.all, _), (.prefix, .prefixes), (.prefix, .leftOut(.route)): true
+    case (.neighbour, .leftOut(let kind)): kind == .neighbour || kind == .newcomer
+    case (.interface, .leftOut(let kind)): kind != .route && kind != .problem
     case (.neighbour(let wanted), .neighbour(let address, _)): wanted == address
     case (.neighbour(let wanted), .prefix(let shift)):
       shift.former?.neighbour == wanted || shift.selected?.neighbour == wanted
@@ -142,6 +176,10 @@ struct EventText {
 
   init(_ count: Int, _ kind: RouteShift.Kind, _ reason: RouteReason?) {
     self.init("prefixes \(count) change \(kind.word)" + Self.cause(reason))
+  }
+
+  init(_ count: Int, leftOutOf kind: HistoryEvent.Kind) {
+    self.init("left-out \(count) \(kind.words)")
   }
 
   init(_ interface: InterfaceName, was former: String?, now state: String) {

@@ -108,7 +108,8 @@ extension HookRunner.Remark: CustomStringConvertible {
       "hook \(Self.name(program)) was ended by signal \(signal); "
         + "we send 9 after \(HookRunner.patience / 1_000_000) seconds"
     case .dropped(let program):
-      "hook \(Self.name(program)) is not run for all that happens: too much happens"
+      "hook \(Self.name(program)) is not run for all that happens: "
+        + "\(HookRunner.waitingLimit) other things wait to be told"
     }
   }
 

@@ -12,17 +12,21 @@ struct HookErrand {
   /// What the program is told, as assignments of its environment.
   let facts: [[UInt8]]
 
-  fileprivate func concerns(_ other: HookErrand) -> Bool {
-    program == other.program && subject == other.subject
-  }
+  fileprivate var key: HookKey { HookKey(program: program, subject: subject) }
+}
+
+/// A program and what it is told of.
+private struct HookKey: Hashable {
+  let program: [UInt8]
+  let subject: [UInt8]
 }
 
 /// Runs the programs of hooks: a few at a time, and not too often. It never waits for one.
 final class HookRunner {
   /// Programs that run at the same time.
   static let runningLimit = 4
-  /// Errands that wait; a newcomer beyond that is dropped.
-  static let waitingLimit = 64
+  /// Errands that wait, one for each program and thing; a newcomer beyond that is dropped.
+  static let waitingLimit = 4096
   /// Microseconds after which a program is ended.
   static let patience: Int64 = 30_000_000
   /// Programs that are started in quick succession…
@@ -49,7 +53,12 @@ final class HookRunner {
     var due: Int64
   }
 
-  private var waiting: [HookErrand] = []
+  /// The latest errand of each program about each thing.
+  private var waiting: [HookKey: HookErrand] = [:]
+  /// Whose turn it is, from ``first`` on. An errand keeps the place of the one it overtakes, so the
+  /// program is told of what changes all the time, too.
+  private var queue: [HookKey] = []
+  private var first = 0
   private var running: [Running] = []
   private var allowance = HookRunner.burst
   /// Up to when the allowance is counted.
@@ -84,6 +93,9 @@ final class HookRunner {
 
   // MARK: Errands
 
+  /// Errands that wait.
+  var waitingCount: Int { waiting.count }
+
   /// When something is to be done without an event, in microseconds; nil if nothing is.
   var deadline: Int64? {
     var earliest: Int64?
@@ -97,19 +109,35 @@ final class HookRunner {
 
   /// Whether an errand waits for nothing but the allowance.
   private var hasStartable: Bool {
-    running.count < Self.runningLimit && waiting.contains { !isHeld($0) }
+    running.count < Self.runningLimit && queue[first...].contains { !isHeld($0) }
   }
 
-  private func isHeld(_ errand: HookErrand) -> Bool {
-    running.contains { $0.errand.concerns(errand) }
-  }
+  private func isHeld(_ key: HookKey) -> Bool { running.contains { $0.errand.key == key } }
 
   /// Plans to run a program. One that waits with older news of the same thing need not run.
   func add(_ errand: HookErrand) -> Remark? {
-    waiting.removeAll { $0.concerns(errand) }
-    guard waiting.count < Self.waitingLimit else { return .dropped(program: errand.program) }
-    waiting.append(errand)
+    let key = errand.key
+    guard waiting.updateValue(errand, forKey: key) == nil else { return nil }
+    guard waiting.count <= Self.waitingLimit else {
+      waiting[key] = nil
+      return .dropped(program: errand.program)
+    }
+    queue.append(key)
     return nil
+  }
+
+  /// The errand whose turn it is; none about a thing that a program is being told of already.
+  private func next() -> HookErrand? {
+    guard let index = queue[first...].firstIndex(where: { !isHeld($0) }) else { return nil }
+    let key = queue[index]
+    // Those before it are few: a place for each program that runs.
+    for place in stride(from: index, to: first, by: -1) { queue[place] = queue[place - 1] }
+    first += 1
+    if first * 2 > queue.count {
+      queue.removeSubrange(0..<first)
+      first = 0
+    }
+    return waiting.removeValue(forKey: key)
   }
 
   /// Starts what may be started, and ends what has run for too long.
@@ -128,11 +156,9 @@ final class HookRunner {
       countedUntil += earned * Self.spacing
     }
     var remarks: [Remark] = []
-    while allowance > 0, running.count < Self.runningLimit,
-      let index = waiting.firstIndex(where: { !isHeld($0) })
-    {
+    while allowance > 0, running.count < Self.runningLimit, let errand = next() {
       allowance -= 1
-      if let remark = start(waiting.remove(at: index), at: now) { remarks.append(remark) }
+      if let remark = start(errand, at: now) { remarks.append(remark) }
     }
     return remarks
   }

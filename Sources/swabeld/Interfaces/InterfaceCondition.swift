@@ -74,10 +74,12 @@ extension Daemon {
       guard change.former == .up else { return }
       text = "is not used: it has lost the address to speak from"
     // There is a line about this.
-    case .refused: return
+    case .refused: return log.forget(.interface(row.name))
     case .removed: text = "is not used any more: it was removed from the configuration"
     }
     log.write(
-      .interfaceNews, subject: .named(row.name), level: .notice, "Interface \(row.name) \(text)")
+      .interfaceNews, subject: .named(row.name), level: .notice,
+      state: LogState(.interface(row.name), condition == .up ? .interfaceUp : .interfaceUnused),
+      "Interface \(row.name) \(text)")
   }
 }

@@ -48,18 +48,38 @@ struct LiveCosts {
     return true
   }
 
-  /// Forgets what is over. True if there was something.
-  mutating func expire(at now: Instant) -> Bool {
+  /// Forgets what is over. Returns nil if there was nothing, else the interfaces that were drained;
+  /// nil among them stands for all.
+  mutating func expire(at now: Instant) -> [InterfaceName?]? {
+    func isOver(_ end: Instant?) -> Bool { end.map { $0 <= now } ?? false }
     let count = drained.count + neighbours.count
-    drained.removeAll { $0.until.map { $0 <= now } ?? false }
-    neighbours.removeAll { $0.until.map { $0 <= now } ?? false }
-    return drained.count + neighbours.count < count
+    let ended = drained.filter { isOver($0.until) }.map { $0.subject }
+    drained.removeAll { isOver($0.until) }
+    neighbours.removeAll { isOver($0.until) }
+    return drained.count + neighbours.count < count ? ended : nil
+  }
+
+  /// Whether an interface is drained.
+  func isDrained(_ name: InterfaceName) -> Bool {
+    drained.contains { $0.subject == nil || $0.subject == name }
+  }
+
+  /// What is drained and for how many seconds more, in words; nil if nothing is.
+  func drainText(at now: Instant) -> String? {
+    guard !drained.isEmpty else { return nil }
+    return drained.map { entry in
+      let name = entry.subject.map { "\($0)" } ?? "all"
+      let rest = entry.until.map {
+        HumanTime.text(UInt32(clamping: ($0 - now + 999_999) / 1_000_000))
+      }
+      return name + (rest.map { " for \($0) more" } ?? " until undrain \(name)")
+    }.joined(separator: ", ")
   }
 
   /// What is added on an interface.
   func surcharge(on name: InterfaceName) -> Surcharge {
     var surcharge = Surcharge()
-    if drained.contains(where: { $0.subject == nil || $0.subject == name }) {
+    if isDrained(name) {
       surcharge.ofInterface = Surcharge.drained
     }
     surcharge.ofNeighbours = neighbours.map { ($0.subject, $0.cost) }

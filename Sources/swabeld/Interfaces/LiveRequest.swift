@@ -64,8 +64,11 @@ extension Daemon {
     case .drain(let name, let seconds):
       if let name, !interfaces.contains(name) { return "no No such interface\n" }
       guard settings.live.drain(name, until: end(seconds)) else { return "no Too many entries\n" }
+      let rest = seconds.map { "for \($0) s" } ?? "until somebody ends it"
+      tellOfDrain(name, "drained \(rest) (swabelctl undrain \(Self.word(name)))")
     case .undrain(let name):
       guard settings.live.undrain(name) else { return "no That is not drained\n" }
+      tellOfDrain(name, "not drained any more: undrain")
     case .neighbourCost(let address, let cost, let seconds):
       guard settings.live.add(cost, to: address, until: end(seconds)) else {
         return "no Too many entries\n"
@@ -92,4 +95,18 @@ extension Daemon {
 
   /// Most neighbours that ``absence(of:at:)`` names.
   private static let shownNeighbours = 8
+
+  /// Ends what was asked for until now.
+  func endLiveCosts(at now: Instant) {
+    guard let ended = settings.live.expire(at: now) else { return }
+    for name in ended { tellOfDrain(name, "not drained any more: the time is over") }
+    applyParameters(at: now)
+  }
+
+  private static func word(_ name: InterfaceName?) -> String { name.map { "\($0)" } ?? "all" }
+
+  private func tellOfDrain(_ name: InterfaceName?, _ text: String) {
+    let subject = name.map { "Interface \($0) is" } ?? "All interfaces are"
+    log.write(.notice, .interfaces, "\(subject) \(text)")
+  }
 }

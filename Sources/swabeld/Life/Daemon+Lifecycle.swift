@@ -114,6 +114,7 @@ extension Daemon {
 
   /// Ends this life: for good, or so that the next one goes on where it ended.
   func end() {
+    log.settleAll()
     if nextLife == nil {
       life.stopping()
     } else {

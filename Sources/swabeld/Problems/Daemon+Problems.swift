@@ -16,19 +16,21 @@ extension Daemon {
   private func tell(_ news: ProblemNews) {
     switch news {
     case .found(let problem):
-      remember(problem, lasted: nil)
+      remember(problem, lasted: nil, at: .now)
       runHooks(on: .problemFound, problem)
       guard !problem.kind.isInLogAlready else { return }
       log.write(
         problem.logKind, subject: .problem(problem.kind),
         level: problem.severity == .doubtful ? .notice : .warning,
+        state: LogState(.problem(problem.kind, problem.subject), .problemFound),
         "\(problem.text). \(problem.remedy)")
-    case .over(let problem, let lasted):
-      remember(problem, lasted: lasted)
+    case .over(let problem, let lasted, let end):
+      remember(problem, lasted: lasted, at: end)
       runHooks(on: .problemOver, problem)
       guard !problem.kind.isInLogAlready else { return }
       log.write(
         problem.logKind, subject: .problem(problem.kind), level: .notice,
+        state: LogState(.problem(problem.kind, problem.subject), .problemOver),
         "over after \(HumanTime.text(UInt32(clamping: lasted / 1_000_000))): \(problem.text)")
     }
   }
@@ -44,7 +46,7 @@ extension Daemon {
     let accounts = node.neighbourAccounts(survey, at: now)
     let keys = node.authenticationStatus()
     findInterfaces(accounts, keys, at: now, &list)
-    for account in accounts { find(account, &list) }
+    findNeighbours(accounts, &list)
     findFlapping(at: now, &list)
     findKeys(accounts, keys, at: now, &list)
     findRoutes(survey, at: now, &list)

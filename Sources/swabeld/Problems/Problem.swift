@@ -84,7 +84,7 @@ struct Problem {
   }
 
   /// What it is about.
-  enum Subject: Equatable {
+  enum Subject: Hashable {
     /// An interface.
     case interface(InterfaceName)
     /// A neighbour, on an interface.
@@ -139,6 +139,9 @@ struct ProblemList {
 
   /// How many there are, those that were not kept included.
   var count: Int { counts.reduce(0, +) }
+
+  /// How many there are of a kind.
+  func count(of kind: ProblemKind) -> Int { counts[Int(kind.rawValue)] }
 
   /// Adds one. Its words are made only if it is kept.
   @inline(never)

@@ -5,8 +5,8 @@ import BabelWire
 enum ProblemNews {
   /// It has lasted for so long that it is told.
   case found(Problem)
-  /// It was told, and is over after so many microseconds.
-  case over(Problem, lasted: Int64)
+  /// It was told, and is over after so many microseconds; it was there last at that time.
+  case over(Problem, lasted: Int64, at: Instant)
 }
 
 /// Which problems operators were told of. What is found every few seconds is compared with these:
@@ -173,7 +173,7 @@ struct ProblemWatch {
       guard entry.isTold, now - entry.seen >= Self.calm else { continue }
       entries[index].isTold = false
       entries[index].ended = now
-      news.append(.over(entry.problem, lasted: entry.seen - entry.since))
+      news.append(.over(entry.problem, lasted: entry.seen - entry.since, at: entry.seen))
     }
     entries.removeAll { entry in
       guard !entry.isTold, entry.isAbsent else { return false }

@@ -26,10 +26,17 @@ final class Log {
   /// log file then.
   var startReport: StartReport?
   private var prefix: Prefix
-  private var limiter = LogLimiter()
+  private var budget = LogBudget()
+  /// Lines that could not be written.
+  private var losses = LostLines()
+  /// Where lines go to.
+  private var descriptor: Int32
 
-  /// A log on standard error.
-  init() { prefix = OwnProcess.logsToJournal ? .priority : .stamp }
+  /// A log on standard error, or on another descriptor.
+  init(descriptor: Int32 = 2) {
+    self.descriptor = descriptor
+    prefix = OwnProcess.logsToJournal ? .priority : .stamp
+  }
 
   /// Opens a log file, or opens the current one again (after a rotation).
   func open(_ newPath: String?) throws(KernelError) {
@@ -45,6 +52,9 @@ final class Log {
     path = newPath
     prefix = .stamp
   }
+
+  /// Lines go to another descriptor from now on.
+  func redirect(to number: Int32) { descriptor = number }
 
   /// Whether lines of a level are written about a topic.
   func wants(_ level: NoticeLevel, _ topic: LogTopic) -> Bool {
@@ -63,17 +73,42 @@ final class Log {
   /// Writes one line about the process.
   func write(_ level: NoticeLevel, _ line: String) { write(level, .process, line) }
 
-  /// Writes one line, if it matters enough; a final newline is added.
-  func write(_ level: NoticeLevel, _ topic: LogTopic, _ line: String) {
-    guard wants(level, topic) else { return }
+  /// Writes one line, if it matters enough; a final newline is added. Returns false if it could not
+  /// be written.
+  @discardableResult
+  func write(_ level: NoticeLevel, _ topic: LogTopic, _ line: String) -> Bool {
+    guard wants(level, topic) else { return true }
+    let second = Self.second
+    let isWritten = tellLosses(at: second) && put(level, line)
+    if !isWritten { losses.add(at: second) }
+    if level == .error, path != nil { startReport?.tell(line) }
+    return isWritten
+  }
+
+  /// Says how many lines were lost, once there is room again. Returns whether lines can be written.
+  private func tellLosses(at second: Int64) -> Bool {
+    guard let remark = losses.remark else { return true }
+    guard put(.warning, remark) else { return false }
+    losses = LostLines()
+    return true
+  }
+
+  /// Writes a line; false if it could not be written whole.
+  private func put(_ level: NoticeLevel, _ line: String) -> Bool {
     let start =
       switch prefix {
       case .stamp: WallClock.stamp() + " " + Self.word(level, before: line)
       case .priority: "<" + String(Self.priority(level)) + ">"
       }
-    Self.write(Array((start + line + "\n").utf8), to: 2)
-    if level == .error, path != nil { startReport?.tell(line) }
+    // What there was room for of an earlier line gets an end of its own.
+    let octets = Array(((losses.isTorn ? "\n" : "") + start + line + "\n").utf8)
+    let written = Self.write(octets, to: descriptor)
+    guard written < octets.count else { return true }
+    if written > 0 { losses.isTorn = true }
+    return false
   }
+
+  private static var second: Int64 { MonotonicClock.microseconds() / 1_000_000 }
 
   /// The word for a level. Some of babeld's messages begin with "Warning" themselves and get no
   /// other word.
@@ -98,227 +133,116 @@ final class Log {
     }
   }
 
-  /// Writes a line unless there were too many of its kind and subject.
+  /// Writes a line unless there were too many of its kind and subject. If it tells the `state` of
+  /// something and is left out, it is told later, unless something newer is told of it first.
   func write(
-    _ kind: LogKind, subject: LogSubject, level: NoticeLevel = .warning,
+    _ kind: LogKind, subject: LogSubject, level: NoticeLevel = .warning, state: LogState? = nil,
     _ line: @autoclosure () -> String
   ) {
-    guard wants(level, kind.topic), let remark = admit(kind, subject) else { return }
-    write(level, kind.topic, line() + remark)
+    guard wants(level, kind.topic) else {
+      if let state { budget.forget(state.subject) }
+      return
+    }
+    guard state != nil || budget.isOpen(kind, subject, at: Self.second) else { return }
+    write(LogLine(kind: kind, subject: subject, level: level, state: state, text: line()))
   }
 
-  /// The text that follows a line that may be written; nil if it may not. This is a function of its
-  /// own, because the compiler copies its caller for each line that is logged.
+  /// This is a function of its own, because the compiler copies its caller for each line that is
+  /// logged.
   @inline(never)
-  private func admit(_ kind: LogKind, _ subject: LogSubject) -> String? {
-    let second = MonotonicClock.microseconds() / 1_000_000
-    switch limiter.admit(kind, subject: subject, at: second) {
-    case .suppressed: return nil
-    case .admitted(let suppressed):
-      return suppressed == 0 ? "" : " (\(suppressed) similar lines suppressed)"
+  private func write(_ line: LogLine) {
+    let second = Self.second
+    guard let text = budget.take(line, at: second) else { return }
+    if !write(line.level, line.kind.topic, text) { budget.hold(line, at: second) }
+  }
+
+  /// Forgets what was left out of something, because it is not true any more.
+  func forget(_ subject: LogState.Subject) { budget.forget(subject) }
+
+  /// When ``settle(at:)`` is to be called, in microseconds of the monotonic clock; nil if never.
+  var deadline: Int64? {
+    let due = min(budget.deadline ?? .max, losses.retry ?? .max)
+    return due == .max ? nil : due * 1_000_000
+  }
+
+  /// Tells the last state of what lines were left out about, when there is room again, and how many
+  /// lines were lost.
+  func settle(at now: Int64) {
+    guard let due = deadline, due <= now else { return }
+    let second = now / 1_000_000
+    if let retry = losses.retry, retry <= second, !tellLosses(at: second) {
+      losses.wait(at: second)
+      return
+    }
+    for line in budget.settle(at: second) { write(line.level, line.kind.topic, line.text) }
+  }
+
+  /// The same at the end, when there is no later time.
+  func settleAll() {
+    for line in budget.settle(at: Self.second, isLast: true) {
+      write(line.level, line.kind.topic, line.text)
     }
   }
 
   /// Writes a notice of the core if it matters enough.
   func write(_ notice: Notice) {
     let noticeLevel = notice.level
-    guard wants(noticeLevel, notice.topic) else { return }
+    let state = LogState(notice)
+    guard wants(noticeLevel, notice.topic) else {
+      if let state { budget.forget(state.subject) }
+      return
+    }
     let (kind, subject) = LogKind.of(notice)
     if noticeLevel < .notice, kind != .packetDropped {
       write(noticeLevel, notice.topic, notice.description)
     } else {
-      write(kind, subject: subject, level: noticeLevel, notice.description)
+      write(kind, subject: subject, level: noticeLevel, state: state, notice.description)
     }
   }
 
-  /// Writes all octets to a descriptor. If that fails it gives up, because there is no other place
-  /// for an error.
-  static func write(_ octets: [UInt8], to descriptor: Int32) {
+  /// Writes octets to a descriptor. Returns how many were written; if that fails it gives up,
+  /// because there is no other place for an error.
+  @discardableResult
+  static func write(_ octets: [UInt8], to descriptor: Int32) -> Int {
     var start = 0
     while start < octets.count {
       do throws(KernelError) {
         guard let count = try FileDescriptor.write(octets, from: start, to: descriptor), count > 0
-        else { return }
+        else { return start }
         start += count
       } catch {
-        return
+        return start
       }
     }
+    return start
   }
 }
 
-/// Kinds of lines that may come in floods.
-enum LogKind {
-  case packetDropped, tlvIgnored, limitReached, otherNotice, receiveFailed, sendFailed
-  case routeRefused, overflow, kernelDifference, client, interface, flood
-  case interfaceNews, neighbourNews, routeNews, ruleNews
-  case interfaceProblem, neighbourProblem, routeProblem, kernelProblem, configurationProblem
+/// Lines of the log that could not be written, because the disk is full for example.
+struct LostLines {
+  /// Seconds between two attempts to say so.
+  static let spacing: Int64 = 10
 
-  /// What the lines are about.
-  var topic: LogTopic {
-    switch self {
-    case .packetDropped, .tlvIgnored, .receiveFailed, .sendFailed, .flood: .packets
-    case .limitReached, .routeNews, .ruleNews, .routeProblem: .routes
-    case .routeRefused, .overflow, .kernelDifference, .kernelProblem: .kernel
-    case .client: .socket
-    case .interface, .interfaceNews, .interfaceProblem: .interfaces
-    case .neighbourNews, .neighbourProblem: .neighbours
-    case .configurationProblem: .configuration
-    case .otherNotice: .process
-    }
+  private var count = 0
+  /// The last of them was written in part.
+  var isTorn = false
+  /// The second in which to try again to say so; nil if there is nothing to say.
+  private(set) var retry: Int64?
+
+  /// One more.
+  mutating func add(at second: Int64) {
+    count += 1
+    if retry == nil { wait(at: second) }
   }
 
-  /// Kind and subject of a notice.
-  static func of(_ notice: Notice) -> (LogKind, LogSubject) {
-    switch notice {
-    case .packetDropped(let reason, let source, _), .packetUnverified(let reason, let source, _):
-      (.packetDropped, .drop(reason, from: source))
-    case .tlvIgnored(let type, let reason, let source, _):
-      (.tlvIgnored, .tlv(type, reason, from: source))
-    case .limitReached(let table, _): (.limitReached, .table(table))
-    case .neighbourChanged(let change):
-      (.neighbourNews, .neighbour(change.address, on: change.interface))
-    case .neighbourHealed(_, let address, let interface):
-      (.neighbourNews, .neighbour(address, on: interface))
-    case .routesChanged: (.routeNews, .any)
-    case .interface, .neighbour, .originated, .route, .senderAuthenticated, .neighbourRestarted,
-      .seqnoIncreased, .recovered, .starving:
-      (.otherNotice, .any)
-    }
-  }
-}
+  /// They cannot be told of yet.
+  mutating func wait(at second: Int64) { retry = second + Self.spacing }
 
-/// What a line of the log is about. Lines of one kind and subject are counted together, so that
-/// a flood about one thing does not hide lines about another.
-enum LogSubject: Hashable {
-  /// The kind says it all.
-  case any
-  /// Packets of a sender that are dropped for one reason.
-  case drop(DropReason, from: IPAddress)
-  /// TLVs of a type and a sender that are ignored for one reason.
-  case tlv(UInt8, TLVFault, from: IPAddress)
-  /// A table that is full.
-  case table(Limit)
-  /// Problems of a kind.
-  case problem(ProblemKind)
-  /// A neighbour.
-  case neighbour(IPAddress, on: InterfaceName)
-  /// An interface.
-  case named(InterfaceName)
-  /// A client of the control socket sent a line without end.
-  case requestTooLong
-  /// A client did not read its answers in time.
-  case clientStalled
-  /// The connection to a client failed.
-  case clientLost
-  /// No more clients are served at a time.
-  case tooManyClients
-  /// A client could not be accepted.
-  case clientRefused
-  /// A client that monitors did not read the events in time.
-  case monitorBehind
-  /// The wait for clients failed when the daemon ended.
-  case clientsNotAwaited
-  /// A client asked for something that cannot be done.
-  case badRequest
-  /// Notifications of the kernel were lost.
-  case notificationsLost
-  /// The kernel could not be listened to.
-  case monitorFailed
-  /// Links and addresses could not be read.
-  case linksNotRead
-  /// The kernel's tables could not be read.
-  case tablesNotRead
-  /// What an earlier life left in the kernel could not be read.
-  case earlierLifeNotRead
-  /// Changes could not be sent to the kernel, or its answers were lost.
-  case answersLost
-  /// A single route could not be asked for.
-  case routeNotLookedUp
-  /// Somebody else's route is where one of ours would be.
-  case placeTaken
-  /// What one reason prevented: a number of errno(3).
-  case error(number: Int32)
-  /// A link, by its index.
-  case link(Int32)
-  /// A send buffer is full.
-  case noRoom
-  /// A multicast group could not be left.
-  case groupNotLeft
-  /// A setting of the kernel could not be put back.
-  case settingNotRestored
-  /// An address that we made could not be removed.
-  case addressNotRemoved
-  /// The pause before the end could not be kept.
-  case pauseFailed
-}
-
-/// Decides which lines are written when many come: a few of each kind and subject, and a limited
-/// number of each kind.
-struct LogLimiter {
-  /// The answer.
-  enum Admission: Equatable {
-    /// Write it; so many of its kind and subject were suppressed before.
-    case admitted(suppressed: Int)
-    /// Do not write it.
-    case suppressed
-  }
-
-  private struct Key: Hashable {
-    let kind: LogKind
-    let subject: LogSubject
-  }
-
-  private struct Window {
-    var start: Int64
-    var written = 0
-    var suppressed = 0
-  }
-
-  /// Seconds after which counting starts anew.
-  static let window: Int64 = 60
-  /// Lines of one kind and subject in a window.
-  static let linesPerSubject = 5
-  /// Lines of one kind in a window.
-  static let linesPerKind = 30
-  /// How many subjects are remembered. Further ones are limited only by their kind.
-  static let subjectLimit = 256
-
-  private var windows: [Key: Window] = [:]
-  private var kinds: [LogKind: Window] = [:]
-
-  /// Asks whether one line may be written. `second` must never go backwards.
-  mutating func admit(_ kind: LogKind, subject: LogSubject, at second: Int64) -> Admission {
-    let key = Key(kind: kind, subject: subject)
-    if windows[key] == nil, windows.count >= Self.subjectLimit {
-      windows = windows.filter { second - $0.value.start < Self.window }
-    }
-    var suppressed = 0
-    if windows[key] != nil || windows.count < Self.subjectLimit {
-      var window = windows[key] ?? Window(start: second)
-      defer { windows[key] = window }
-      guard Self.admit(&window, Self.linesPerSubject, second, &suppressed) else {
-        return .suppressed
-      }
-    }
-    var window = kinds[kind] ?? Window(start: second)
-    defer { kinds[kind] = window }
-    return Self.admit(&window, Self.linesPerKind, second, &suppressed)
-      ? .admitted(suppressed: suppressed) : .suppressed
-  }
-
-  private static func admit(
-    _ window: inout Window, _ limit: Int, _ second: Int64, _ suppressed: inout Int
-  ) -> Bool {
-    if second - window.start >= Self.window {
-      suppressed += window.suppressed
-      window = Window(start: second)
-    }
-    guard window.written < limit else {
-      window.suppressed += 1
-      return false
-    }
-    window.written += 1
-    return true
+  /// What is said of them.
+  var remark: String? {
+    guard count > 0 else { return nil }
+    return count == 1
+      ? "1 line of the log is lost: it could not be written"
+      : "\(count) lines of the log are lost: they could not be written"
   }
 }

@@ -23,7 +23,7 @@ extension Daemon {
   ) {
     let writer = TableWriter(
       [
-        TableColumn("NAME", "name", 15), TableColumn("STATE", "up", 5),
+        TableColumn("NAME", "name", 15), TableColumn("STATE", "up", 7),
         TableColumn("NEIGH", "neighbours", 5, isRight: true),
         TableColumn("HELLO", "hello_interval_ms", 6, isRight: true),
         TableColumn("RXCOST", "rxcost", 6, isRight: true),
@@ -33,23 +33,26 @@ extension Daemon {
         TableColumn("MTU", "mtu", 5, isRight: true, isWide: true),
         TableColumn("SPLIT", "split_horizon", 5, isWide: true),
         TableColumn("KEYS", "keys", 4, isRight: true, isWide: true),
+        TableColumn("DRAINED", "drained", 7, isWide: true),
       ], query.form)
     writer.appendTitles(to: &text)
     var counts: [InterfaceName: Int] = [:]
     for neighbour in node.neighbours(at: now) { counts[neighbour.interface, default: 0] += 1 }
     for row in interfaces.all where query.interface.map({ $0 == row.name }) ?? true {
       let parameters = row.parameters
+      let isDrained = settings.live.isDrained(row.name)
+      let state = row.isUp ? (isDrained ? "drained" : "up") : "down"
       writer.append(
         [
           .text(row.name.description),
-          query.form == .json ? .flag(row.isUp, mark: "up") : .text(row.isUp ? "up" : "down"),
+          query.form == .json ? .flag(row.isUp, mark: "up") : .text(state),
           .number(counts[row.name] ?? 0), interval(parameters.helloInterval, query.form),
           .metric(parameters.rxcost), row.controlAddress.map { .text($0.description) } ?? .none,
           obstacle(to: row).map { .text($0.reason) } ?? (query.form == .json ? .none : .text("")),
           interval(parameters.updateInterval, query.form),
           row.reported.ipv4.map { .text($0.description) } ?? .none, .text(row.type.description),
           .count(UInt64(row.reported.mtu)), .flag(parameters.splitHorizon, mark: "yes"),
-          .number(parameters.authentication.keys.count),
+          .number(parameters.authentication.keys.count), .flag(isDrained, mark: "yes"),
         ], to: &text)
     }
   }

@@ -42,20 +42,39 @@ extension Daemon {
     text += "neighbours  \(usable) of \(accounts.count) usable\n"
     text += "routes      \(tally.routes) to \(tally.reached) prefixes that are reached"
     text += tally.held > 0 ? ", \(tally.held) prefixes unreachable\n" : "\n"
-    text += "exported    \(tally.originated) prefixes of this machine\n\n"
+    text += "exported    \(tally.originated) prefixes of this machine\n"
+    if let drained = settings.live.drainText(at: now) {
+      text += "drained     \(drained)\n"
+    }
+    text += "\n"
     guard !problems.isEmpty else { return text + "No problem is known.\n" }
     text += problemCount == 1 ? "1 problem:\n" : "\(problemCount) problems, the worst first:\n"
     for problem in problems.prefix(Self.shownProblems) {
       text += Paragraph.text("[\(problem.severity.word)] \(problem.text).", indent: 2)
       text += Paragraph.text(problem.remedy, indent: 6)
     }
-    if problemCount > Self.shownProblems {
-      text += "  and \(problemCount - Self.shownProblems) more: swabelctl status --json\n"
+    if problemCount > min(problems.count, Self.shownProblems) {
+      text += Paragraph.text(
+        Self.rest(shown: Self.shownProblems, kept: problems.count, of: problemCount), indent: 2)
     }
     return text
   }
 
   private static let shownProblems = 20
+
+  /// What is said of problems that are not shown. Of each kind a few are kept, so some are in no
+  /// list at all.
+  static func rest(shown: Int, kept: Int, of count: Int) -> String {
+    let shown = min(shown, kept)
+    var text = "and \(count - shown) more"
+    if kept > shown {
+      text += ": swabelctl status --json" + (kept < count ? " shows \(kept - shown)" : "")
+    }
+    guard kept < count else { return text }
+    let others = kept > shown ? "the other \(count - kept)" : "they"
+    return text
+      + "; \(others) are only counted, because \(ProblemList.limitOfKind) of a kind are kept"
+  }
 
   /// One object for the daemon, then one for each problem.
   private func statusJSON(at now: Instant) -> String {
@@ -67,7 +86,7 @@ extension Daemon {
       [
         "version", "host", "router_id", "uptime", "pid", "generation", "interfaces",
         "interfaces_up", "neighbours", "neighbours_usable", "routes", "prefixes_reached",
-        "prefixes_unreachable", "exported", "problems",
+        "prefixes_unreachable", "exported", "problems", "drained",
       ].map { TableColumn("", $0, 0) }, .json)
     let (problems, problemCount) = currentProblems(survey, at: now)
     writer.append(
@@ -79,6 +98,7 @@ extension Daemon {
         .number(accounts.filter { !$0.status.cost.isInfinite }.count), .number(tally.routes),
         .number(tally.reached), .number(tally.held), .number(tally.originated),
         .number(problemCount),
+        settings.live.drainText(at: now).map { .text($0) } ?? .none,
       ], to: &text)
     let list = TableWriter(
       ["severity", "problem", "subject", "text", "remedy"].map { TableColumn("", $0, 0) }, .json)

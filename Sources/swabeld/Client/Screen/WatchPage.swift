@@ -21,7 +21,8 @@ enum WatchPage {
         isGone ? "no problem" : "No problem is known.", row: first, column: 0, .good)
       return first + 2
     }
-    let count = view.problems.count
+    // Of each kind the daemon shows a few, and counts all.
+    let count = max(view.problems.count, view.head?.number("problems") ?? 0)
     frame.put(
       count == 1 ? "1 problem:" : "\(count) problems, the worst first:", row: first, column: 0,
       .bold)
@@ -38,6 +39,10 @@ enum WatchPage {
       frame.put(mark, row: row, column: 0, isSerious ? .bad : .doubtful)
       frame.put(problem.text("text"), row: row, column: mark.count)
       row += 1
+      if index == view.problems.count - 1, count > index + 1 {
+        frame.put("  and \(count - index - 1) more, which are only counted", row: row, column: 0)
+        row += 1
+      }
     }
     return row + 1
   }
