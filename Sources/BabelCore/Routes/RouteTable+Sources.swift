@@ -4,8 +4,8 @@ import BabelWire
 // destination was last announced with lives in the destination's own row.
 
 extension RouteTable {
-  /// Source entries beside those in the rows, and presumed ones.
-  var sourceCount: Int { furtherSources.count + presumptions.count }
+  /// All source entries: those in the rows, those beside them, and presumed ones.
+  var sourceCount: Int { sourcesInRows + furtherSources.count + presumptions.count }
 
   /// When the next source entry may have to go.
   var firstSourceDeadline: Instant? {
@@ -26,13 +26,12 @@ extension RouteTable {
     return furtherSources.distance(row, router, at: now)
   }
 
-  /// Whether the entry of the router-id announced last would have to move to the side table, and
-  /// take room there, if the destination were announced with `router` now.
-  func displacesSource(_ row: DestinationRow, by router: RouterRow, at now: Instant) -> Bool {
+  /// Whether there would be one more source entry if the destination were announced with `router`
+  /// now. That takes the place of an entry whose time has passed.
+  func needsSource(_ row: DestinationRow, _ router: RouterRow, at now: Instant) -> Bool {
     let former = destinations[row]
-    guard former.sourceRouter != router, former.sourceRouter != .none,
-      !former.sourceExpiry.isDue(at: now)
-    else { return false }
+    guard former.sourceRouter != router else { return false }
+    guard former.sourceRouter == .none || !former.sourceExpiry.isDue(at: now) else { return false }
     return !former.flags.contains(.moreSources)
       || furtherSources.distance(row, router, at: now) == nil
   }
@@ -166,6 +165,7 @@ extension RouteTable {
       destinations[row].sourceDistance = FeasibilityDistance(seqno: Seqno(0), metric: .infinity)
       destinations[row].sourceExpiry = Tick(now)
     }
+    if former.sourceRouter == .none { sourcesInRows += 1 }
     destinations[row].sourceRouter = router
     updateMoreSources(row)
   }
@@ -187,6 +187,7 @@ extension RouteTable {
       }
       routerIDs.release(destinations[row].sourceRouter)
       destinations[row].sourceRouter = .none
+      sourcesInRows -= 1
       destinations[row].forgetAnnouncement()
       removeIfUnused(row)
     }
