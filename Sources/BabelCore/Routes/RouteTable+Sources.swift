@@ -45,17 +45,38 @@ extension RouteTable {
     lifetime: Int64? = nil, at now: Instant
   ) {
     if destinations[row].sourceRouter != router { takeOver(row, router: router, at: now) }
+    let former = destinations[row].sourceDistance
     let expired = destinations[row].sourceExpiry.isDue(at: now)
-    if expired || destinations[row].sourceDistance.metric.isInfinite {
+    if expired || former.metric.isInfinite {
       destinations[row].sourceDistance = distance
     } else {
       destinations[row].sourceDistance.announced(distance)
     }
+    if destinations[row].sourceDistance != former { judgeFeasibility(row, of: router) }
     let expiry = now + (lifetime ?? sourceLifetime)
     if expiry > destinations[row].sourceExpiry.instant(near: now) {
       destinations[row].sourceExpiry = Tick(expiry)
     }
     if !sourceWheel.contains(row) { sourceWheel.add(row, expiry, now: now) }
+  }
+
+  /// Routes that were only worse than the selected one may not be feasible any more, now that we
+  /// have announced something better.
+  private mutating func judgeFeasibility(_ row: DestinationRow, of router: RouterRow) {
+    let distance = destinations[row].sourceDistance
+    var walk = routes(of: row)
+    while let number = walk.next(in: self) {
+      let route = routes[number]
+      guard route.routerID == router, number != destinations[row].selected,
+        !FeasibilityDistance.isFeasible(route.distance, against: distance)
+      else { continue }
+      switch route.reason {
+      case .worse, .settling, .withinMargin: routes[number].judge(.unfeasible)
+      case .selected, .retracted, .expired, .linkUnusable, .metricInfinite, .unfeasible,
+        .redistributedHere, .ownAddress, .deniedByFilter, .notInstallable, .awaitingSeqno:
+        break
+      }
+    }
   }
 
   /// A neighbour announced (destination, router) and will not repeat that for an interval. It may
