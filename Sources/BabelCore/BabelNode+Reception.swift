@@ -24,6 +24,7 @@ extension BabelNode {
     guard interface.accepts(source) else { return drop(.foreignSource, &buffer) }
     guard port == parameters.port else { return drop(.sourcePort, &buffer) }
     guard !interface.state.hasControlAddress(source, interface.parameters.control) else {
+      links.noteOwnPacket(on: id, at: now)
       return drop(.ownPacket, &buffer)
     }
     var decoder: PacketDecoder

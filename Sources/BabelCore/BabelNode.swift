@@ -58,7 +58,7 @@ public struct BabelNode: ~Copyable {
   var requests = Requests()
   /// What is to be announced.
   var announcing = Announcing()
-  /// Who announces addresses of ours.
+  /// Who announces addresses of ours, or has our router-id.
   var claims = Claims()
   /// Neighbours whose routes have to be looked at, in order.
   var jobs = RouteJobs()

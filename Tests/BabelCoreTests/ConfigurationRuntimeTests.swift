@@ -28,6 +28,24 @@ import Testing
     #expect(request("flush interface nosuchinterfaceever") == .flushInterface(nil))
   }
 
+  @Test func `a rule of a client that can never match is named by number and text`() throws {
+    var running = Configuration()
+    for line in ["in ip 10.0.0.0/8 deny", "in ip 10.1.0.0/16 allow", "in ip 10.2.0.0/16 deny"] {
+      guard case .configuration(let next) = request(line, running: running) else {
+        Issue.record("\(line) was refused")
+        return
+      }
+      running = next
+    }
+    #expect(
+      running.deadRules().map(\.logLine)
+        == [2, 3].map { number in
+          let text = number == 2 ? "10.1.0.0/16 allow" : "10.2.0.0/16 deny"
+          return "local socket: in rule \(number), \"in ip \(text)\", can never match: "
+            + "in rule 1, \"in ip 10.0.0.0/8 deny\", matches all that it would"
+        })
+  }
+
   @Test func `keys are looked for in the running configuration`() throws {
     let key = AuthenticationKey(
       id: octets("k"), algorithm: .hmacSHA256, value: SecretOctets([1]))

@@ -54,6 +54,20 @@ import Testing
     #expect(bench.selected(Example.x) == nil)
   }
 
+  @Test func `§3.5.3 a worse route is called unfeasible once a better one was announced`() throws {
+    for prefix in [Example.x, Example.prefix("10.1.0.0", 16)] {
+      let bench = try Bench(ipv4: IPAddress("10.0.0.1"))
+      let first = bench.peer(0xB1)
+      let second = bench.peer(0xB2)
+      second.announce(prefix, metric: 500)
+      first.announce(prefix, metric: 0)
+      #expect(bench.route(prefix, second)?.reason == .worse)
+      bench.run(2)
+      #expect(bench.route(prefix, second)?.reason == .unfeasible)
+      #expect(bench.route(prefix, first)?.reason == .selected)
+    }
+  }
+
   @Test func `§3.5.3 §3.8.2.2 an unfeasible update does not worsen the selected route`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

@@ -110,10 +110,36 @@ import Testing
     #expect(bench.selected(Example.x) != nil, "the route itself is used")
     var count = 0
     _ = bench.node.forEachSource(from: 0, limit: 1000, at: bench.clock) { _ in count += 1 }
-    #expect(count <= 4)
+    #expect(count <= 3)
+    #expect(bench.node.occupancy(of: .sources) == count)
     bench.run(400)
     let after = bench.updates(Example.x).last
     #expect(after?.update.isRetraction == false, "announced when old entries are gone")
+  }
+
+  @Test func `sources: a prefix that finds no room is not announced, and those known still are`()
+    throws
+  {
+    let bench = try Bench { $0.sourceLimit = 5 }
+    let peer = bench.peer(0xB1)
+    for i in 0..<20 { peer.announce(prefix(i), metric: 5) }
+    bench.run(2)
+    let used = bench.node.limitAccounts().first { $0.limit == .sources }?.used
+    #expect(used == 5 && bench.node.counters[.sources] > 0)
+    #expect(reached(bench).contains(.sources))
+    let told = Set(bench.sent.flatMap(\.updates).filter { !$0.isRetraction }.map(\.destination))
+    #expect(told.count == 5)
+    for i in 0..<20 { #expect(bench.selected(prefix(i)) != nil, "they are used all the same") }
+    guard let known = told.first else { return }
+    bench.forget()
+    peer.announce(known, seqno: 11, metric: 7)
+    // A change of the metric by so little waits for the next full update.
+    bench.run(40)
+    #expect(bench.updates(known).last?.update.isRetraction == false)
+    bench.forget()
+    for i in 0..<20 { peer.retract(prefix(i)) }
+    bench.run(600)
+    #expect(bench.node.occupancy(of: .sources) == 0)
   }
 
   @Test func `originated prefixes`() throws {

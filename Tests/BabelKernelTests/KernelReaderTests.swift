@@ -51,6 +51,20 @@ import Testing
     }
   }
 
+  @Test func `an entry that a rule leads to is said to be in its table`() throws {
+    try withLinkedNamespace {
+      for (family, route) in [("-4", "10.7.0.0/16 via 10.0.0.2"), ("-6", "fd07::/64 via fe80::9")] {
+        try run("ip \(family) rule add lookup 77 priority 50")
+        try run("ip \(family) route add \(route) dev v0 proto 4 table 77")
+      }
+      var query = try RouteQuery()
+      let ipv4 = try query.entry(to: try address("10.7.1.2"))
+      let ipv6 = try query.entry(to: try address("fd07::7"))
+      #expect(ipv4?.table == 77 && ipv4?.kernelProtocol == 4)
+      #expect(ipv6?.table == 77 && ipv6?.kernelProtocol == 4)
+    }
+  }
+
   @Test func `a route counts as dead when the kernel does not use it, and not before`() throws {
     try withLinkedNamespace {
       try run("ip link add w0 type veth peer name w1; ip link set w0 up; ip link set w1 up")

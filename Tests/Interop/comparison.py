@@ -81,6 +81,9 @@ VERDICTS: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
         (SILENT, "The route is called installed; that the address is one of this machine is not "
          "said."),
         (SILENT, "The route is like any other.")),
+    "router-id-twice": (
+        (SILENT, "The neighbour is there, and there is no route, as if it announced none."),
+        (SILENT, "The neighbour is there, and there is no route, as if it announced none.")),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from babel_node import Pretender
 from daemons import settle
 from fault import Act, fault
@@ -157,3 +159,32 @@ def own_address(stage: Stage) -> Act:
     b.own("10.91.0.5")
     yield lambda: "Nobody announces" in stage.node.ask("explain 10.91.0.5/32")
     b.ip("addr", "del", "10.91.0.5/32", "dev", "lo")
+
+
+# The router-ids of the one that is watched; BIRD makes its own of the one it has for all protocols.
+WATCHED_ID = {"bird": "00:00:00:00:0a:00:00:63"}
+
+
+@fault(
+    "Router-id of another machine",
+    symptom="Two routers hear each other, and neither has a route to the other.",
+    ask="explain 10.92.0.1/32",
+    says=("announces it with our own router-id", "another machine has the same router-id"),
+    logs=("another machine has our router-id", "fe80::2 on mesh0", "10.92.0.1/32"),
+    problem="router-id-twice",
+    cure="Give the other router a router-id of its own, and restart it.",
+    babeld="^add (neighbour|route)", bird=("show babel neighbors", ENTRIES))
+def router_id_twice(stage: Stage) -> Act:
+    a, b = stage.pair()
+    begun = time.monotonic()
+    stage.watch(a)
+    # For as long as a route lasts, what comes back may be what an earlier life announced.
+    lifetime = 14 if stage.quick else 56
+    wait_until(lambda: time.monotonic() > begun + lifetime + 1, lifetime + 5, "it has run so long")
+    taken = WATCHED_ID.get(stage.program, "02:00:00:00:00:00:00:0a")
+    clone = stage.peer(b, own=THEIRS[:1], statements=[f"router-id {taken}"])
+    yield stage.routed(a)
+    clone.stop()
+    clone.statements.remove(f"router-id {taken}")
+    clone.write()
+    clone.start()

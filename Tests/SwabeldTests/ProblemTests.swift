@@ -252,6 +252,22 @@ private final class Watched {
   }
 }
 
+@Suite struct `Routes that stand in the way` {
+  @Test(
+    arguments: [
+      ("10.1.0.0/16", 77, 0, "ip route del 10.1.0.0/16 table 77"),
+      ("fd07::/64", 254, 5, "ip route del fd07::/64 table 254 metric 5"),
+    ] as [(String, UInt32, UInt32, String)])
+  func `are removed from their table`(
+    prefix: String, table: UInt32, metric: UInt32, command: String
+  ) throws {
+    let route = KernelRoute(
+      destination: try #require(Prefix(prefix)), table: table, metric: metric, kernelProtocol: 4,
+      gateway: nil, ifindex: 7)
+    #expect(Daemon.removal(of: route) == command)
+  }
+}
+
 @Suite struct `Routes of others that the kernel prefers` {
   private func route(
     _ prefix: String, metric: UInt32, by kernelProtocol: UInt8 = 4, table: UInt32 = 254,

@@ -125,6 +125,33 @@ private func octets(_ text: String) -> [UInt8] { Array(text.utf8) }
   }
 }
 
+@Suite struct `Commands that operators are advised to enter` {
+  @Test(
+    arguments: [
+      ("wg0", "wg0"), ("br-lan.100", "br-lan.100"), ("ff02::1%eth0", "ff02::1%eth0"),
+      ("we\"ird", "'we\"ird'"), ("a;b", "'a;b'"), ("$x", "'$x'"), ("it's", #"'it'\''s'"#),
+      ("", "''"),
+    ])
+  func `a word is quoted if a shell would take it for something else`(text: String, word: String) {
+    #expect(ShellWord.text(text) == word)
+  }
+
+  @Test func `names of interfaces are quoted in every remedy`() throws {
+    let name = try #require(InterfaceName("a;b"))
+    for obstacle in [
+      InterfaceObstacle.noLink(similar: nil), .down, .noAddress(.ipv6), .noAddress(.ipv4),
+      .ipv6Disabled, .smallMTU,
+    ] {
+      let remedy = obstacle.remedy(name)
+      #expect(remedy.contains("'"), "\(remedy)")
+    }
+    #expect(
+      InterfaceObstacle.ipv6Disabled.remedy(name).contains(
+        "sysctl -w 'net/ipv6/conf/a;b/disable_ipv6=0'"))
+    #expect(InterfaceObstacle.notPrepared("join: no room").remedy(name).contains("join: no room"))
+  }
+}
+
 @Suite struct `Requests for tables` {
   private func query(_ line: String) -> ShowQuery? {
     if case .query(let query) = ShowQuery.read(octets(line)) { query } else { nil }

@@ -247,11 +247,11 @@ extension BabelNode {
       return isRequested || wasAnnouncedLately(row, now) ? addRetraction(row, &packet) : .skipped
     }
     if table.sourceCount >= parameters.sourceLimit,
-      table.displacesSource(row, by: announcement.router, at: now)
+      table.needsSource(row, announcement.router, at: now)
     {
       // Without a feasibility distance kept, a finite Update could make a loop (§3.7.3).
       counters.countFull(.sources)
-      return addRetraction(row, &packet)
+      return isRequested || wasAnnouncedLately(row, now) ? addRetraction(row, &packet) : .skipped
     }
     let update = OutgoingUpdate(
       destination: prefix, source: source, routerID: routerID, seqno: announcement.seqno,

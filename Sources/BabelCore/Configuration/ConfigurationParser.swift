@@ -251,7 +251,7 @@ struct StatementParser {
   private mutating func parseLive(
     _ first: ConfigurationToken
   ) throws(ConfigurationError) -> RuntimeCommand {
-    enterSource(named: Array("local socket".utf8))
+    enterSource(named: Configuration.clientSource)
     try parseStatement(first)
     return .configuration(configuration)
   }

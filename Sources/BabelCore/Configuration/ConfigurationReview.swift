@@ -115,12 +115,25 @@ extension Configuration {
   }
 
   /// How an operator finds a rule: by its place in a file, by its text where it is one of many
-  /// statements of the command line.
-  private func reference(to rule: FilterRule, of chain: String) -> String? {
-    guard let source = rule.position?.source, sources.indices.contains(source),
-      sources[source] == Array("command line".utf8)
-    else { return nil }
-    return "\"\(chain)\(rule.statementText)\""
+  /// statements of the command line, and by its number and text where a client gave it: then it is
+  /// removed by its number.
+  private func reference(to rule: FilterRule, _ index: Int, of chain: String) -> String? {
+    guard let source = rule.position?.source, sources.indices.contains(source) else { return nil }
+    let text = "\"\(chain)\(rule.statementText)\""
+    if sources[source] == Self.clientSource { return "\(chain) rule \(index + 1), \(text)," }
+    return sources[source] == Array("command line".utf8) ? text : nil
+  }
+
+  /// The source of what clients of the local socket say.
+  static let clientSource = Array("local socket".utf8)
+
+  /// The place of a rule. All that clients say stands in a line of its own, so that the line says
+  /// nothing.
+  private func place(of rule: FilterRule) -> ConfigurationPosition? {
+    guard let position = rule.position, sources.indices.contains(position.source),
+      sources[position.source] == Self.clientSource
+    else { return rule.position }
+    return ConfigurationPosition(source: position.source, line: 0, column: 0)
   }
 
   private func reviewRules(
@@ -130,22 +143,24 @@ extension Configuration {
     // Beyond this many rules comparing each with each takes longer than it helps.
     let limit = 2000
     for (index, rule) in rules.enumerated() where rule.position != nil && index < limit {
-      let name = reference(to: rule, of: chain) ?? "this rule"
+      let name = reference(to: rule, index, of: chain) ?? "this rule"
       if let reason = rule.contradiction(hasIPv4Sources: sourceTables != nil) {
         // The parser has spoken of impossible lengths.
         let hasLength = !rule.destinationLength.isEmpty && !rule.sourceLength.isEmpty
         guard includesLengths || hasLength else { continue }
         warnings.append(
           ConfigurationWarning(
-            .suspicious, rule.position, in: self, "\(name) can never match: \(reason)"))
-      } else if let earlier = rules[..<index].first(where: {
+            .suspicious, place(of: rule), in: self, "\(name) can never match: \(reason)"))
+      } else if let number = rules[..<index].firstIndex(where: {
         $0.contradiction(hasIPv4Sources: sourceTables != nil) == nil && $0.covers(rule)
       }) {
-        let place = reference(to: earlier, of: chain) ?? description(of: earlier.position)
+        let earlier = rules[number]
+        let other =
+          reference(to: earlier, number, of: chain) ?? description(of: earlier.position)
         warnings.append(
           ConfigurationWarning(
-            .suspicious, rule.position, in: self,
-            "\(name) can never match: \(place) matches all that it would"))
+            .suspicious, place(of: rule), in: self,
+            "\(name) can never match: \(other) matches all that it would"))
       }
     }
   }

@@ -335,7 +335,7 @@ extension Configuration {
     }
     if isKnown { return true }
     guard filters.redistribute.rules.count < Self.redistributeLimit else { return false }
-    let name = Array("local socket".utf8)
+    let name = Self.clientSource
     let source = sources.firstIndex(of: name) ?? sources.count
     if source == sources.count { sources.append(name) }
     rule.position = ConfigurationPosition(source: source, line: 1, column: 1)

@@ -33,8 +33,8 @@ public struct NeighbourAccount: Equatable, Sendable {
   public let routeCount: Int
   /// Of these, how many are selected.
   public let selectedCount: Int
-  /// Of these, how many may not be used: a filter or the kernel refuses them, or they may lead back
-  /// to us.
+  /// Of these, how many may not be used: a filter or the kernel refuses them, their metrics are
+  /// infinite, or they may lead back to us after a crash.
   public let refusedCount: Int
   /// Of these, how many the `in` filter denies.
   public let deniedCount: Int

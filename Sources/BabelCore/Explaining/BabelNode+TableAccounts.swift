@@ -51,6 +51,27 @@ extension BabelNode {
 }
 
 extension BabelNode {
+  /// Whole seconds since a packet came to an interface from an address that we have there: somebody
+  /// else on the link has it, or the link sends our own packets back. Nil if none came.
+  public func ownPacketAge(on name: InterfaceName, at now: Instant) -> UInt32? {
+    guard let id = links.id(named: name), let at = links[id]?.ownPacketAt else { return nil }
+    return UInt32(clamping: max(0, now - at) / 1_000_000)
+  }
+
+  /// A prefix of a family that neighbours are told of and that is no address of ours: they send us
+  /// packets to pass on. Nil if there is none. `includingLearned` are those that others announce.
+  public func forwardedPrefix(_ family: AddressFamily, includingLearned: Bool) -> Prefix? {
+    for row in table.destinations.indexes where table.isLive(row) {
+      let destination = table.destinations[row]
+      guard destination.flags.contains(.announced), !destination.announcedMetric.isInfinite,
+        includingLearned || destination.flags.contains(.originated)
+      else { continue }
+      let prefix = destination.prefix
+      if prefix.family == family, !offers.isOwnAddress(prefix) { return prefix }
+    }
+    return nil
+  }
+
   /// Handles of all destinations that are announced with a finite metric, in the order of their
   /// prefixes.
   public func exportedOrder() -> [DestinationHandle] {

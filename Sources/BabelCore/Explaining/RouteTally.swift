@@ -59,8 +59,10 @@ struct NeighbourTally {
     case .notInstallable:
       uninstallable += 1
       refused += 1
-    case .unfeasible, .awaitingSeqno, .metricInfinite: refused += 1
-    case .retracted, .expired, .linkUnusable, .worse, .settling, .withinMargin,
+    case .awaitingSeqno, .metricInfinite: refused += 1
+    // One that may lead back to us is normal where there is a better one; if there is none, the
+    // prefix starves, and that is told.
+    case .unfeasible, .retracted, .expired, .linkUnusable, .worse, .settling, .withinMargin,
       .redistributedHere, .ownAddress:
       break
     }

@@ -251,6 +251,11 @@ struct Links {
     rows[Int(id.rawValue)]?.placeSoughtAt = now
   }
 
+  /// A packet came from an address that is ours on the interface.
+  mutating func noteOwnPacket(on id: InterfaceID, at now: Instant) {
+    rows[Int(id.rawValue)]?.ownPacketAt = now
+  }
+
   /// Enters who is greeted by unicast as configured, in front. True if somebody is new.
   mutating func configureUnicastPeers(of id: InterfaceID) -> Bool {
     guard let interface = self[id] else { return false }
@@ -321,6 +326,8 @@ struct Interface {
   fileprivate(set) var neighbours: [NeighbourID] = []
   /// When all places for neighbours were taken and a neighbour that can go was last looked for.
   fileprivate(set) var placeSoughtAt: Instant?
+  /// When a packet last came from an address of our own there.
+  fileprivate(set) var ownPacketAt: Instant?
   /// How far announcing has come here.
   var announcing = LinkAnnouncing()
   /// Who is greeted by unicast: first those configured, in their order.

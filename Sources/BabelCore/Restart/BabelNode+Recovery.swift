@@ -7,6 +7,7 @@ extension BabelNode {
   /// not told begins clean.
   public mutating func begin(_ beginning: Beginning, at now: Instant) {
     restart.begin(beginning, learningSeqnoUntil: now + table.sourceLifetime, at: now)
+    claims.begin(at: now)
     guard beginning == .afterCrash else { return }
     restart.beginRecovery(UInt16(truncatingIfNeeded: jitter.next()), at: now)
   }

@@ -63,7 +63,7 @@ extension BabelNode {
       Int64(record.secondsLeft) * 1_000_000, ProtocolParameters.longestSourceLifetime)
     guard left > 0, !record.metric.isInfinite, record.routerID.isValid,
       !record.destination.isMartian, !record.source.isMartian,
-      table.destinations.count < parameters.sourceLimit,
+      table.sourceCount < parameters.sourceLimit,
       let row = table.findOrInsert(record.destination, record.source)
     else { return }
     let router = table.routerIDs.retain(record.routerID)

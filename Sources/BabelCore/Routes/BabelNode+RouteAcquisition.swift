@@ -15,6 +15,7 @@ extension BabelNode {
     let refusal = isEcho ? nil : refusal(of: update, from: id)
     if let refusal { counters.count(refusal) }
     if isEcho || refusal == .ownAddress { noteClaim(update, from: id, now) }
+    noteTwin(update, isRefused: refusal == .ownRouterID, from: id, now)
     // Whatever is refused, the neighbour does not have its former route any more.
     let isGone = refusal != nil || isEcho || update.isRetraction
     // The router-id of a retraction means nothing (§4.6.9), so filters do not see one.

@@ -4,8 +4,8 @@ import BabelWire
 // destination was last announced with lives in the destination's own row.
 
 extension RouteTable {
-  /// Source entries beside those in the rows, and presumed ones.
-  var sourceCount: Int { furtherSources.count + presumptions.count }
+  /// All source entries: those in the rows, those beside them, and presumed ones.
+  var sourceCount: Int { sourcesInRows + furtherSources.count + presumptions.count }
 
   /// When the next source entry may have to go.
   var firstSourceDeadline: Instant? {
@@ -26,13 +26,12 @@ extension RouteTable {
     return furtherSources.distance(row, router, at: now)
   }
 
-  /// Whether the entry of the router-id announced last would have to move to the side table, and
-  /// take room there, if the destination were announced with `router` now.
-  func displacesSource(_ row: DestinationRow, by router: RouterRow, at now: Instant) -> Bool {
+  /// Whether there would be one more source entry if the destination were announced with `router`
+  /// now. That takes the place of an entry whose time has passed.
+  func needsSource(_ row: DestinationRow, _ router: RouterRow, at now: Instant) -> Bool {
     let former = destinations[row]
-    guard former.sourceRouter != router, former.sourceRouter != .none,
-      !former.sourceExpiry.isDue(at: now)
-    else { return false }
+    guard former.sourceRouter != router else { return false }
+    guard former.sourceRouter == .none || !former.sourceExpiry.isDue(at: now) else { return false }
     return !former.flags.contains(.moreSources)
       || furtherSources.distance(row, router, at: now) == nil
   }
@@ -46,17 +45,38 @@ extension RouteTable {
     lifetime: Int64? = nil, at now: Instant
   ) {
     if destinations[row].sourceRouter != router { takeOver(row, router: router, at: now) }
+    let former = destinations[row].sourceDistance
     let expired = destinations[row].sourceExpiry.isDue(at: now)
-    if expired || destinations[row].sourceDistance.metric.isInfinite {
+    if expired || former.metric.isInfinite {
       destinations[row].sourceDistance = distance
     } else {
       destinations[row].sourceDistance.announced(distance)
     }
+    if destinations[row].sourceDistance != former { judgeFeasibility(row, of: router) }
     let expiry = now + (lifetime ?? sourceLifetime)
     if expiry > destinations[row].sourceExpiry.instant(near: now) {
       destinations[row].sourceExpiry = Tick(expiry)
     }
     if !sourceWheel.contains(row) { sourceWheel.add(row, expiry, now: now) }
+  }
+
+  /// Routes that were only worse than the selected one may not be feasible any more, now that we
+  /// have announced something better.
+  private mutating func judgeFeasibility(_ row: DestinationRow, of router: RouterRow) {
+    let distance = destinations[row].sourceDistance
+    var walk = routes(of: row)
+    while let number = walk.next(in: self) {
+      let route = routes[number]
+      guard route.routerID == router, number != destinations[row].selected,
+        !FeasibilityDistance.isFeasible(route.distance, against: distance)
+      else { continue }
+      switch route.reason {
+      case .worse, .settling, .withinMargin: routes[number].judge(.unfeasible)
+      case .selected, .retracted, .expired, .linkUnusable, .metricInfinite, .unfeasible,
+        .redistributedHere, .ownAddress, .deniedByFilter, .notInstallable, .awaitingSeqno:
+        break
+      }
+    }
   }
 
   /// A neighbour announced (destination, router) and will not repeat that for an interval. It may
@@ -166,6 +186,7 @@ extension RouteTable {
       destinations[row].sourceDistance = FeasibilityDistance(seqno: Seqno(0), metric: .infinity)
       destinations[row].sourceExpiry = Tick(now)
     }
+    if former.sourceRouter == .none { sourcesInRows += 1 }
     destinations[row].sourceRouter = router
     updateMoreSources(row)
   }
@@ -187,6 +208,7 @@ extension RouteTable {
       }
       routerIDs.release(destinations[row].sourceRouter)
       destinations[row].sourceRouter = .none
+      sourcesInRows -= 1
       destinations[row].forgetAnnouncement()
       removeIfUnused(row)
     }

@@ -9,6 +9,8 @@ struct RouteTable {
   var nextHops = InternedNextHops()
   var routerIDs = InternedRouterIDs()
   var furtherSources = FurtherSources()
+  /// Source entries that destination rows hold themselves.
+  var sourcesInRows = 0
   /// What a lost life may have announced.
   var presumptions = FurtherSources()
   var order = AnnouncementOrder()

@@ -112,6 +112,9 @@ enum RouteFlag {
   static let cloned: UInt32 = 0x200
   /// In a question this asks for the entry of the table that a packet follows (Linux 4.13).
   static let matchEntry: UInt32 = 0x2000
+  /// In a question this asks for the table that the entry is in; an answer about IPv4 names the
+  /// main table without it.
+  static let lookUpTable: UInt32 = 0x1000
 }
 
 /// Options at level SOL_NETLINK, and multicast groups.

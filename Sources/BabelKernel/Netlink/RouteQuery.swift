@@ -42,7 +42,9 @@ extension NetlinkBuilder {
     append(destination.familyNumber)
     append(UInt8(destination.family == .ipv4 ? 32 : 128))
     for _ in 0..<6 { append(UInt8(0)) }
-    append(RouteFlag.matchEntry)
+    // IPv6 names the table in any case, and refuses a question with this flag.
+    let table = destination.family == .ipv4 ? RouteFlag.lookUpTable : 0
+    append(RouteFlag.matchEntry | table)
     attribute(RouteAttribute.destination, destination)
     end()
   }

@@ -19,6 +19,20 @@ public enum Sysctl {
     "ipv4/conf/\(interface)/rp_filter"
   }
 
+  /// Whether an interface has no IPv6.
+  public static func ipv6IsDisabled(_ interface: InterfaceName) -> String {
+    "ipv6/conf/\(interface)/disable_ipv6"
+  }
+
+  /// A number; nil if it is not there or cannot be read.
+  public static func value(_ name: String) -> Int? {
+    do throws(KernelError) {
+      return try read(name)
+    } catch {
+      return nil
+    }
+  }
+
   /// Reads a number; `name` is relative to /proc/sys/net.
   public static func read(_ name: String) throws(KernelError) -> Int {
     let bytes = try FileSystem.read(path(name), limit: 256)

@@ -181,7 +181,9 @@ extension Daemon {
       settings.configuration.define(key)
       applyParameters(at: now)
     case .redistribute(let rule):
+      let former = settings.configuration
       guard settings.configuration.appendFromSocket(rule) else { return "no Too many rules" }
+      tellOfDeadRules(since: former)
       let chain = settings.configuration.filters.redistribute
       node.setRedistribution(chain, at: now, into: &actions)
       carryOut(at: now)

@@ -221,6 +221,7 @@ extension Problem.Subject {
     case .kernel: "kernel"
     case .table(let limit): "limit \(limit)"
     case .place(let octets): "place \(String(decoding: octets, as: UTF8.self))"
+    case .setting(let octets): "setting \(String(decoding: octets, as: UTF8.self))"
     }
   }
 }

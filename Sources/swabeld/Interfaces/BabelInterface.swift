@@ -21,6 +21,8 @@ struct BabelInterface {
   private(set) var reported = LinkState(isUp: false, mtu: 1280, linkLocals: [], ipv4: nil)
   /// Whether the multicast group is joined and the reverse-path filter off.
   private(set) var isPrepared = false
+  /// What the kernel refused when that was tried last; nil if it worked.
+  private(set) var failure: String?
   /// Set when the link went down or away: the kernel has dropped its routes.
   private(set) var hasLostRoutes = false
   /// Set when the link is gone: one that has its number now is another.
@@ -98,8 +100,11 @@ struct BabelInterface {
     self.isShared = isShared
   }
 
-  /// The group is joined, or it is not.
-  mutating func setPrepared(_ isPrepared: Bool) { self.isPrepared = isPrepared }
+  /// The group is joined, or it is not; `failure` is what the kernel refused.
+  mutating func setPrepared(_ isPrepared: Bool, failure: String? = nil) {
+    self.isPrepared = isPrepared
+    self.failure = failure
+  }
 
   /// Whether something of its link was lost, if only for a moment.
   var hasLosses: Bool { hasLostRoutes || hasLostLink || hasLostAddresses }

@@ -258,12 +258,18 @@ extension Daemon {
     let due = interfaces[index].missAddress(at: now) + Self.retryDelay
     if due <= now {
       interfaces[index].complain()
-      let kind = interfaces[index].parameters.control == .ipv4 ? "IPv4" : "link-local"
+      let (name, family) = (interfaces[index].name, interfaces[index].parameters.control)
+      let kind = family == .ipv4 ? "IPv4" : "link-local"
+      let obstacle = links.link(name).map { addressObstacle(family, $0) } ?? .noAddress(family)
+      let reason =
+        switch obstacle {
+        case .noAddress: ""
+        default: " (\(obstacle.reason))"
+        }
       log.write(
         .warning, .interfaces,
-        "Interface \(interfaces[index].name) is not used: it has no \(kind) address. "
-          + InterfaceObstacle.noAddress(interfaces[index].parameters.control)
-          .remedy(interfaces[index].name))
+        "Interface \(name) is not used: it has no \(kind) address\(reason). "
+          + obstacle.remedy(name))
     } else {
       interfaces.retry(notLaterThan: due)
     }
@@ -285,6 +291,7 @@ extension Daemon {
       return true
     } catch {
       log.write(.interface, subject: .link(ifindex), "Interface \(name): \(error)")
+      interfaces[index].setPrepared(false, failure: "\(error)")
       return false
     }
   }

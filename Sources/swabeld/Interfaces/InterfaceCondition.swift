@@ -67,7 +67,7 @@ extension Daemon {
       let hint = similarLink(to: row.name).map { " (is \($0) meant?)" } ?? ""
       text = "is not used: \(condition.description)\(hint); waiting for it"
     case .linkDown:
-      text = "is not used: \(condition.description) (ip link set \(row.name) up)"
+      text = "is not used: \(condition.description) (ip link set \(row.name.shellWord) up)"
     case .noCarrier: text = "is not used: \(condition.description)"
     case .noAddress:
       // At first this is normal for a moment. If it lasts, there is a line about it.

@@ -4,7 +4,9 @@ import BabelWire
 
 extension Daemon {
   /// What is wrong with a neighbour.
-  func find(_ account: NeighbourAccount, _ list: inout ProblemList) {
+  func find(
+    _ account: NeighbourAccount, _ refusal: KeyRefusal?, _ list: inout ProblemList
+  ) {
     let status = account.status
     let name = "neighbour \(status.address) on \(status.interface)"
     let subject = Problem.Subject.neighbour(status.address, status.interface)
@@ -37,6 +39,11 @@ extension Daemon {
             + "\(settings.configuration.protocolGroup)), its keys, allowed-ips of WireGuard, "
             + (probes ? "and above all the MTU: probe-mtu fills our Hellos." : "and the MTU.")
         )
+      }
+    case .isNotHeard where refusal != nil, .lost where refusal != nil:
+      guard let refusal else { break }
+      list.add(.notHeard, .serious, subject) {
+        ("\(name) is not heard any more: its packets arrive, but \(refusal.reason)", refusal.remedy)
       }
     case .isNotHeard, .lost: findUnheard(account, name, subject, &list)
     }
@@ -102,7 +109,7 @@ extension Daemon {
         (
           "\(name): its short packets arrive, its Hellos, which fill the MTU, do not",
           "The path is narrower than the MTU of \(mtu): lower it on both ends (ip link set "
-            + "\(status.interface) mtu N), or look for what drops large packets."
+            + "\(status.interface.shellWord) mtu N), or look for what drops large packets."
         )
       }
       return

@@ -46,12 +46,13 @@ extension Daemon {
     let accounts = node.neighbourAccounts(survey, at: now)
     let keys = node.authenticationStatus()
     findInterfaces(accounts, keys, at: now, &list)
-    findNeighbours(accounts, &list)
+    findNeighbours(accounts, keys, at: now, &list)
     findFlapping(at: now, &list)
     findKeys(accounts, keys, at: now, &list)
     findRoutes(survey, at: now, &list)
     findTables(at: now, &list)
     findDeadRules(&list)
+    findForwarding(accounts, &list)
     return list
   }
 
@@ -78,6 +79,8 @@ extension Daemon {
         list.add(obstacle.kind, .partial, .interface(name)) {
           ("interface \(name): \(obstacle.reason)", obstacle.remedy(name))
         }
+      } else if findAddressTwice(row, at: now, &list) {
+        continue
       } else if !heard.contains(name) {
         // Whoever is refused for lack of a key is heard.
         let isRefusing = keys.contains {
@@ -90,7 +93,7 @@ extension Daemon {
             "Does a Babel router run on the other end, and does a firewall let UDP port "
               + "\(settings.configuration.protocolPort) and group "
               + "\(settings.configuration.protocolGroup) pass? swabelctl explain interface "
-              + "\(name) says more."
+              + "\(name.shellWord) says more."
           )
         }
       }
@@ -173,7 +176,9 @@ extension Daemon {
 
   private func findDeadRules(_ list: inout ProblemList) {
     for warning in problems.deadRules(of: settings.configuration, reloading.generation) {
-      list.add(.deadRule, .doubtful, .place(Array(warning.place.utf8))) {
+      // What clients said has no lines: the text tells which rule it is.
+      let place = warning.line == 0 ? warning.message : warning.place
+      list.add(.deadRule, .doubtful, .place(Array(place.utf8))) {
         (warning.logLine, "Remove it, or put it before the rule that takes its routes.")
       }
     }
@@ -184,14 +189,15 @@ extension Problem {
   /// Which lines of the log those about it are counted with.
   var logKind: LogKind {
     switch kind {
-    case .interfaceDown, .noSuchInterface, .nobodyHeard, .wireguardAllowedIPs,
+    case .interfaceDown, .noSuchInterface, .nobodyHeard, .addressTwice, .wireguardAllowedIPs,
       .wireguardNoHandshake:
       .interfaceProblem
     case .oneWay, .notHeard, .mtuHole, .flapping, .missesGroup, .wrongKey, .unsigned:
       .neighbourProblem
-    case .routesRefused, .starving, .unfeasible, .limit, .ownAddress, .twoOriginators:
+    case .routesRefused, .starving, .unfeasible, .limit, .ownAddress, .routerIDTwice,
+      .twoOriginators:
       .routeProblem
-    case .notInstalled, .shadowed: .kernelProblem
+    case .notInstalled, .shadowed, .forwardingOff: .kernelProblem
     case .deadRule: .configurationProblem
     }
   }

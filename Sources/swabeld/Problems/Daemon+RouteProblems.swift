@@ -31,6 +31,7 @@ extension Daemon {
       }
     }
     findOriginators(survey, at: now, &list)
+    findTwins(at: now, &list)
   }
 
   private static func examples(_ prefixes: [Prefix]) -> String {
@@ -69,9 +70,17 @@ extension Daemon {
   ) -> (text: String, remedy: String) {
     (
       "prefix \(route.destination): \(fault): \(way(of: route))",
-      "Remove it (ip route del \(route.destination)), or set kernel-priority or kernel-metric so "
+      "Remove it (\(Self.removal(of: route))), or set kernel-priority or kernel-metric so "
         + "that ours is preferred."
     )
+  }
+
+  /// The command that removes a route, as ip-route(8) wants it.
+  static func removal(of route: KernelRoute) -> String {
+    let type = route.type == .unicast ? "" : "\(route.type) "
+    let source = route.source.isDefault ? "" : " from \(route.source)"
+    let metric = route.storedMetric == 0 ? "" : " metric \(route.storedMetric)"
+    return "ip route del \(type)\(route.destination)\(source) table \(route.table)\(metric)"
   }
 
   /// Where a route of the kernel leads, in the words of ip-route(8).
@@ -103,6 +112,33 @@ extension Daemon {
   }
 
   // MARK: Originators
+
+  /// What to do about a router-id that two machines have.
+  static let twinRemedy =
+    "Give each machine a router-id of its own (router-id in its configuration). One that was "
+    + "cloned from another must keep neither the copied statement nor the copied state files (state-file, "
+    + "such as /var/lib/babel-state)."
+
+  /// Neighbours that announce prefixes with our own router-id, which are not from us.
+  private func findTwins(at now: Instant, _ list: inout ProblemList) {
+    let twins = node.routerIDTwins(at: now)
+    for (index, twin) in twins.enumerated() {
+      func isSame(_ other: Claim) -> Bool {
+        other.neighbour == twin.neighbour && other.interface == twin.interface
+      }
+      guard !twins[..<index].contains(where: isSame) else { continue }
+      list.add(.routerIDTwice, .serious, .neighbour(twin.neighbour, twin.interface)) {
+        let more = twins[(index + 1)...].reduce(0) { $0 + (isSame($1) ? 1 : 0) }
+        let others = more == 0 ? "" : " and \(more) more"
+        return (
+          "another machine has our router-id \(twin.routerID), so each drops what the other one "
+            + "announces: neighbour \(twin.neighbour) on \(twin.interface) announces "
+            + "\(twin.destination)\(others) with it",
+          Self.twinRemedy
+        )
+      }
+    }
+  }
 
   private func findOriginators(
     _ survey: RouteSurvey, at now: Instant, _ list: inout ProblemList

@@ -6,8 +6,13 @@ import BabelWire
 // use.
 extension Daemon {
   /// What is wrong with neighbours: first those that were usable, then the others.
-  func findNeighbours(_ accounts: [NeighbourAccount], _ list: inout ProblemList) {
-    for account in accounts where account.wasUsable { find(account, &list) }
+  func findNeighbours(
+    _ accounts: [NeighbourAccount], _ keys: [AuthenticationStatus], at now: Instant,
+    _ list: inout ProblemList
+  ) {
+    for account in accounts where account.wasUsable {
+      find(account, refusal(of: account, accounts, keys, at: now), &list)
+    }
     var found = ProblemList()
     var interface: InterfaceName?
     for account in accounts where !account.wasUsable {
@@ -16,7 +21,7 @@ extension Daemon {
         found = ProblemList()
       }
       interface = account.status.interface
-      find(account, &found)
+      find(account, refusal(of: account, accounts, keys, at: now), &found)
     }
     if let interface { list.add(newcomers: found, on: interface) }
   }

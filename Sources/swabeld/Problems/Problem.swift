@@ -4,9 +4,10 @@ import BabelWire
 /// What is wrong, in general. The words do not change, because scripts know them.
 enum ProblemKind: UInt8, Hashable, CaseIterable {
   case interfaceDown, noSuchInterface, nobodyHeard, oneWay, notHeard, mtuHole, flapping
-  case missesGroup
+  case missesGroup, addressTwice, forwardingOff
   case routesRefused, wrongKey, unsigned, notInstalled, shadowed, starving, unfeasible, limit
-  case ownAddress, twoOriginators, deadRule, wireguardAllowedIPs, wireguardNoHandshake
+  case ownAddress, routerIDTwice, twoOriginators, deadRule
+  case wireguardAllowedIPs, wireguardNoHandshake
 
   /// A short name for scripts.
   var word: String {
@@ -19,6 +20,8 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
     case .mtuHole: "mtu-hole"
     case .flapping: "flapping"
     case .missesGroup: "misses-group"
+    case .addressTwice: "address-twice"
+    case .forwardingOff: "forwarding-off"
     case .routesRefused: "routes-refused"
     case .wrongKey: "wrong-key"
     case .unsigned: "unsigned"
@@ -28,6 +31,7 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
     case .unfeasible: "unfeasible"
     case .limit: "limit"
     case .ownAddress: "own-address"
+    case .routerIDTwice: "router-id-twice"
     case .twoOriginators: "two-originators"
     case .deadRule: "dead-rule"
     case .wireguardAllowedIPs: "wireguard-allowed-ips"
@@ -40,10 +44,10 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
     switch self {
     // Whoever speaks without Hellos has done so for a while when it is found.
     case .deadRule, .flapping, .limit, .mtuHole: 0
-    case .wrongKey, .unsigned, .shadowed, .wireguardAllowedIPs: 4_000_000
+    case .wrongKey, .unsigned, .shadowed, .wireguardAllowedIPs, .forwardingOff: 4_000_000
     case .missesGroup: 2_000_000
     case .interfaceDown, .noSuchInterface, .notHeard, .routesRefused, .notInstalled,
-      .starving, .unfeasible, .ownAddress, .twoOriginators:
+      .starving, .unfeasible, .ownAddress, .routerIDTwice, .twoOriginators, .addressTwice:
       10_000_000
     case .oneWay, .wireguardNoHandshake: 12_000_000
     case .nobodyHeard: 24_000_000
@@ -55,9 +59,10 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
   var isInLogAlready: Bool {
     switch self {
     case .interfaceDown, .noSuchInterface, .deadRule: true
-    case .nobodyHeard, .oneWay, .notHeard, .mtuHole, .flapping, .missesGroup, .routesRefused,
+    case .nobodyHeard, .oneWay, .notHeard, .mtuHole, .flapping, .missesGroup, .addressTwice,
+      .forwardingOff, .routesRefused,
       .wrongKey, .unsigned, .notInstalled, .shadowed, .starving, .unfeasible, .limit, .ownAddress,
-      .twoOriginators, .wireguardAllowedIPs, .wireguardNoHandshake:
+      .routerIDTwice, .twoOriginators, .wireguardAllowedIPs, .wireguardNoHandshake:
       false
     }
   }
@@ -99,6 +104,8 @@ struct Problem {
     case table(Limit)
     /// A place of the configuration, by its octets.
     case place([UInt8])
+    /// A setting of the kernel, by the octets of its name as sysctl(8) knows it.
+    case setting([UInt8])
 
     /// The words that a program is told.
     var description: String {
@@ -109,7 +116,7 @@ struct Problem {
       case .routes: "routes"
       case .kernel: "kernel"
       case .table(let limit): limit.description
-      case .place(let octets): String(decoding: octets, as: UTF8.self)
+      case .place(let octets), .setting(let octets): String(decoding: octets, as: UTF8.self)
       }
     }
   }

@@ -96,8 +96,20 @@ extension Daemon {
     if let table = new.tableOfBothKinds {
       return "no source-tables: table \(table) is used otherwise, but these are for us alone\n"
     }
+    let former = settings.configuration
     _ = takeOver(new, at: now)
+    tellOfDeadRules(since: former)
     return "ok\n"
+  }
+
+  /// Tells the log of rules that can never match since a client has changed the rules. Of those in
+  /// files it is told when they are read.
+  func tellOfDeadRules(since former: Configuration) {
+    guard former.filters != settings.configuration.filters else { return }
+    let known = former.deadRules()
+    for warning in settings.configuration.deadRules() where !known.contains(warning) {
+      log.write(.configurationProblem, subject: .problem(.deadRule), warning.logLine)
+    }
   }
 
   /// A line for each rule: `rule CHAIN N count N statement # place`.

@@ -14,10 +14,14 @@ extension Daemon {
         + "; of the last 16 "
         + "multicast Hellos \(status.multicastHistory.nonzeroBitCount) came, of unicast Hellos "
         + "\(status.unicastHistory.nonzeroBitCount).")
+    let since = account.hasHeardUs ? " any more" : ""
+    let told =
+      account.ihuLeft.map {
+        "It says that receiving from us costs \(cost(status.txcost)); that counts for "
+          + "\(HumanTime.text($0)) more."
+      } ?? "It says nothing of what receiving from us costs\(since)."
     add(
-      "It says that receiving from us costs \(cost(status.txcost))"
-        + (account.ihuLeft.map { "; that counts for \(HumanTime.text($0)) more." } ?? ".")
-        + " Receiving from it costs \(cost(status.rxcost)).")
+      told + " Receiving from it costs \(cost(status.rxcost)).")
     if !status.cost.isInfinite {
       var parts = "Cost \(cost(status.cost)) = \(cost(account.baseCost)) by Hellos"
       if let time = status.roundTripTime {
@@ -31,6 +35,14 @@ extension Daemon {
     }
     add("It announces \(account.routeCount) routes, of which \(account.selectedCount) are used.")
     for line in missing(account, at: now) { add(line) }
+    let twins = node.routerIDTwins(at: now).filter {
+      $0.neighbour == status.address && $0.interface == status.interface
+    }
+    if let twin = twins.first {
+      add(
+        "It announces prefixes with our own router-id, for example \(twin.destination), so they "
+          + "are dropped. \(Self.twinRemedy)")
+    }
     for line in wireGuardExplained(status.address, on: status.interface) { add(line) }
     return text
   }
@@ -42,7 +54,15 @@ extension Daemon {
   /// What is wrong between a neighbour and us, as sentences.
   private func missing(_ account: NeighbourAccount, at now: Instant) -> [String] {
     let status = account.status
+    let refusal = refusal(
+      of: account, node.neighbourAccounts(at: now), node.authenticationStatus(), at: now)
     switch NeighbourState(account) {
+    case .isNotHeard where refusal != nil, .lost where refusal != nil:
+      guard let refusal else { return [] }
+      return [
+        "Missing: a key. Its packets arrive, but \(refusal.reason), so they are refused.",
+        refusal.remedy,
+      ]
     case .usable where account.missesGroup:
       return [
         "Missing: multicast. What goes to the group \(settings.configuration.protocolGroup) does "
@@ -120,7 +140,13 @@ extension Daemon {
 
   /// Nobody of an address is known.
   func strangerExplained(_ address: IPAddress) -> String {
-    var text = Paragraph.text("Nothing was heard from \(address).", indent: 0)
+    var text: String
+    if let event = lastEvent(of: address) {
+      text = Paragraph.text("\(address) is no neighbour now. What happened to it last:", indent: 0)
+      text += Paragraph.text(event, indent: 2)
+    } else {
+      text = Paragraph.text("Nothing was heard from \(address).", indent: 0)
+    }
     for row in interfaces.all {
       let state = obstacle(to: row).map { $0.reason } ?? "up"
       text += "  interface \(row.name): \(state)\n"
@@ -135,6 +161,21 @@ extension Daemon {
       + Paragraph.text(
         "swabelctl explain interface NAME says what to look at; swabelctl show counters says which "
           + "packets were refused.", indent: 0)
+  }
+
+  /// The last event of a former neighbour, with its time, in the words of `show events`.
+  private func lastEvent(of address: IPAddress) -> String? {
+    let events = history.lines(.neighbour(address), at: EventTime.now).split(separator: 0x0A)
+    let name = Array("neighbour \(address) if ".utf8)
+    for event in events.reversed() {
+      // `event NUMBER TIME …`
+      let words = event.split(separator: 0x20, maxSplits: 3)
+      guard words.count == 4, words[0].elementsEqual("event".utf8), words[3].starts(with: name)
+      else { continue }
+      return String(decoding: Array(words[2]), as: UTF8.self) + " "
+        + String(decoding: Array(words[3]), as: UTF8.self)
+    }
+    return nil
   }
 
   // MARK: Interfaces
@@ -159,7 +200,9 @@ extension Daemon {
     }
     let hints = keyHints(name, at: now)
     for hint in hints { add(hint) }
-    guard accounts.isEmpty, hints.isEmpty else {
+    let twin = addressTwice(row, at: now)
+    if let twin { add("\(twin.text). \(twin.remedy)") }
+    guard accounts.isEmpty, hints.isEmpty, twin == nil else {
       for line in wireGuardExplained(name, isHeard: true) { add(line) }
       return text
     }
@@ -168,8 +211,8 @@ extension Daemon {
         + "\(settings.configuration.protocolPort) and group "
         + "\(settings.configuration.protocolGroup)? "
         + "Does a firewall, here or there, or a switch in between drop these packets? That ping "
-        + "works proves little, because Hellos are multicast: ping ff02::1%\(name) reaches all on "
-        + "the link by multicast, too.")
+        + "works proves little, because Hellos are multicast: ping "
+        + ShellWord.text("ff02::1%\(name)") + " reaches all on the link by multicast, too.")
     guard let link = links.link(name) else { return text }
     if !link.isMulticast {
       add("The link does not carry multicast: name the neighbours (neighbour ADDRESS).")

@@ -7,14 +7,20 @@ extension Daemon {
   func routesExplained(_ prefix: Prefix, at now: Instant) -> String {
     let accounts = node.accounts(of: prefix, at: now)
     guard !accounts.isEmpty else { return nothingKnown(of: prefix, at: now) }
+    let claims = claimsText(prefix, at: now)
     var text = ""
     for account in accounts {
       if !text.utf8.isEmpty { text += "\n" }
-      text += destinationText(account)
+      text += destinationText(account, hasClaims: !claims.utf8.isEmpty)
       let selected = account.routes.first { $0.status.isInstalled }
       for route in account.routes { text += routeText(route, account, selected) }
     }
-    return text + claimsText(prefix, at: now) + kernelText(prefix, accounts)
+    if accounts.contains(where: { if case .via = $0.forwarding { true } else { false } }),
+      let fault = forwardingFault(prefix.family)
+    {
+      text += "\n" + Paragraph.text("\(fault.text). \(fault.remedy)", indent: 0)
+    }
+    return text + claims + kernelText(prefix, accounts)
   }
 
   private func nothingKnown(of prefix: Prefix, at now: Instant) -> String {
@@ -23,6 +29,11 @@ extension Daemon {
       claims.utf8.isEmpty
       ? Paragraph.text("Nobody announces \(prefix) to us, and it is not redistributed.", indent: 0)
       : "\(prefix)\n\(claims)"
+    if claims.utf8.isEmpty, let twin = node.routerIDTwins(at: now).first {
+      text += Paragraph.text(
+        "Neighbour \(twin.neighbour) on \(twin.interface) announces other prefixes with our own "
+          + "router-id, and this may be one of them: swabelctl status says more.", indent: 0)
+    }
     var nearest: Prefix?
     for handle in node.destinationOrder() {
       guard let one = node.prefixes(of: handle)?.destination, one.contains(prefix) else { continue }
@@ -34,7 +45,7 @@ extension Daemon {
     return text + kernelText(prefix, [])
   }
 
-  /// Who announces an address of this machine.
+  /// Who announces an address of this machine, or the prefix with our router-id.
   private func claimsText(_ prefix: Prefix, at now: Instant) -> String {
     var text = ""
     for claim in node.ownAddressClaims(at: now) where claim.destination == prefix {
@@ -43,10 +54,17 @@ extension Daemon {
           + "\(claim.neighbour) on \(claim.interface). No route to it is used; other machines may "
           + "reach either of the two.", indent: 2)
     }
+    for twin in node.routerIDTwins(at: now) where twin.destination == prefix {
+      text += Paragraph.text(
+        "Neighbour \(twin.neighbour) on \(twin.interface) announces it with our own router-id "
+          + "\(twin.routerID). It is dropped, because it looks as if it came from here: another "
+          + "machine has the same router-id.", indent: 2)
+      text += Paragraph.text(Self.twinRemedy, indent: 2)
+    }
     return text
   }
 
-  private func destinationText(_ account: DestinationAccount) -> String {
+  private func destinationText(_ account: DestinationAccount, hasClaims: Bool) -> String {
     let source = account.source.isDefault ? "" : " from \(account.source)"
     var text = "\(account.destination)\(source)\n"
     if let metric = account.originatedMetric {
@@ -69,7 +87,7 @@ extension Daemon {
       let name = interfaces.first(path.interface)?.name.description ?? "?"
       text += "  The kernel has it via \(path.gateway) on \(name), table \(tables).\n"
     }
-    if account.routes.isEmpty { text += "  No neighbour announces it.\n" }
+    if account.routes.isEmpty, !hasClaims { text += "  No neighbour announces it.\n" }
     if let routers = routers(of: account) { text += Paragraph.text(routers, indent: 2) }
     return text
   }

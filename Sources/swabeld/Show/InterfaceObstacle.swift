@@ -12,18 +12,21 @@ enum InterfaceObstacle {
   case noCarrier
   /// It has no address of the family that packets are exchanged over.
   case noAddress(AddressFamily)
+  /// Its kernel speaks no IPv6 there (`disable_ipv6`), so it can have no link-local address.
+  case ipv6Disabled
   /// Somebody else on the link has its link-local address.
   case duplicateAddress
   /// Its MTU is too small for IPv6.
   case smallMTU
-  /// The multicast group could not be joined; the log says why.
-  case notPrepared
+  /// What the kernel was asked for was refused, with its words; nil if it was not asked yet.
+  case notPrepared(String?)
 
   /// Under which name it is told among problems.
   var kind: ProblemKind {
     switch self {
     case .noLink: .noSuchInterface
-    case .down, .noCarrier, .noAddress, .duplicateAddress, .smallMTU, .notPrepared: .interfaceDown
+    case .down, .noCarrier, .noAddress, .ipv6Disabled, .duplicateAddress, .smallMTU, .notPrepared:
+      .interfaceDown
     }
   }
 
@@ -37,13 +40,16 @@ enum InterfaceObstacle {
     case .noAddress(.ipv4): "no IPv4 address"
     case .duplicateAddress: "address is taken"
     case .smallMTU: "MTU below 1280"
-    case .notPrepared: "cannot join group"
+    case .ipv6Disabled: "IPv6 is disabled"
+    case .notPrepared(nil): "not prepared yet"
+    case .notPrepared: "the kernel refuses it"
     }
   }
 
   /// What to do about it, as a sentence.
-  func remedy(_ name: InterfaceName) -> String {
-    switch self {
+  func remedy(_ interface: InterfaceName) -> String {
+    let name = interface.shellWord
+    return switch self {
     case .noLink(let similar):
       similar.map { "Is \($0) meant?" }
         ?? "It is used as soon as it exists (ip link add \(name) …)."
@@ -55,7 +61,13 @@ enum InterfaceObstacle {
     case .noAddress(.ipv4): "Add one: ip addr add A.B.C.D/N dev \(name)"
     case .duplicateAddress: "Give one of the two another address."
     case .smallMTU: "IPv6 needs 1280: ip link set \(name) mtu 1280"
-    case .notPrepared: "The log says what failed."
+    case .ipv6Disabled:
+      "Let it speak IPv6: sysctl -w "
+        + ShellWord.text("net/ipv6/conf/\(interface)/disable_ipv6=0")
+        + ". If the link-local address does not come back, set it down and up, or say "
+        + "link-local auto."
+    case .notPrepared(nil): "It is tried again within seconds."
+    case .notPrepared(let error?): "What failed: \(error). It is tried again every few seconds."
     }
   }
 }
@@ -71,8 +83,14 @@ extension Daemon {
     let state = links.state(row.name, detectingCarrier: settings.configuration.detectsLinks)
     guard state.isUp else { return .noCarrier }
     let family = row.parameters.control
-    guard state.controlAddress(family) == nil else { return .notPrepared }
+    guard state.controlAddress(family) == nil else { return .notPrepared(row.failure) }
+    return addressObstacle(family, link)
+  }
+
+  /// Why a link that is up has no address to speak from.
+  func addressObstacle(_ family: AddressFamily, _ link: KernelLink) -> InterfaceObstacle {
     if family == .ipv6 {
+      if Sysctl.value(Sysctl.ipv6IsDisabled(link.name)) == 1 { return .ipv6Disabled }
       let addresses = links.addresses(of: link.ifindex)
       if addresses.contains(where: { $0.address.isLinkLocal && $0.isDuplicate }) {
         return .duplicateAddress

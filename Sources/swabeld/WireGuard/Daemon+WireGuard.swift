@@ -56,8 +56,8 @@ extension Daemon {
         (
           "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos to the "
             + "group do not pass",
-          "Add them: wg set \(name) peer KEY allowed-ips …,ff02::/16,fe80::/10; the other end "
-            + "needs them, too."
+          "Add them: wg set \(name.shellWord) peer KEY allowed-ips …,ff02::/16,fe80::/10; the other "
+            + "end needs them, too."
         )
       }
     }
@@ -97,7 +97,10 @@ extension Daemon {
     switch wireGuard.knowledge(of: name) {
     case .told(let device, _):
       guard !device.peers.isEmpty else {
-        return ["It is a WireGuard tunnel without peers: nothing passes (wg set \(name) peer …)."]
+        return [
+          "It is a WireGuard tunnel without peers: nothing passes "
+            + "(wg set \(name.shellWord) peer …)."
+        ]
       }
       var lines = device.peers.prefix(Self.shownPeers).map { peerText($0, of: name) }
       if device.peers.count > Self.shownPeers {

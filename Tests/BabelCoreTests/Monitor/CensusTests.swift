@@ -27,7 +27,7 @@ import Testing
       }
     }
     for reason in RouteReason.allCases { #expect(census[reason] == shown[reason] ?? 0) }
-    #expect(census[.selected] == 8 && census[.worse] == 2 && census[.retracted] == 1)
+    #expect(census[.selected] == 8 && census[.unfeasible] == 2 && census[.retracted] == 1)
     #expect(census.selected == installed && installed == 8)
     #expect(census.forwarded == 8)
     #expect(census.unreachable == 1, "the lost one is held")

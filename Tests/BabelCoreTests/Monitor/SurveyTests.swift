@@ -92,13 +92,60 @@ import Testing
     #expect(claims().isEmpty, "it was not repeated")
   }
 
+  @Test func `who has our router-id is told by what is not from us`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    func twins() -> [Prefix] { bench.node.routerIDTwins(at: bench.clock).map(\.destination) }
+    func isHeard(_ prefix: Prefix) -> Bool {
+      peer.announce(prefix, metric: 96, from: Example.ownRouterID)
+      return twins().contains(prefix)
+    }
+    // What an earlier life announced may still be there.
+    #expect(!isHeard(Example.x))
+    bench.run(57)
+    #expect(isHeard(Example.x))
+    let twin = bench.node.routerIDTwins(at: bench.clock).first
+    #expect(twin?.neighbour == peer.address && twin?.routerID == Example.ownRouterID)
+    // It is dropped as before, and says no more when the neighbour says otherwise.
+    #expect(bench.routes(Example.x).isEmpty)
+    peer.retract(Example.x)
+    #expect(twins().isEmpty)
+    #expect(isHeard(Example.x))
+    peer.announce(Example.x, metric: 96)
+    #expect(twins().isEmpty && bench.selected(Example.x) != nil)
+    #expect(isHeard(Example.y))
+    bench.run(57)
+    #expect(twins().isEmpty, "it was not repeated")
+    // What we announce, or did lately, comes back to us in loops.
+    bench.offer(Example.own)
+    #expect(!isHeard(Example.own))
+    bench.run(2)
+    bench.withdraw(Example.own)
+    bench.run(60)
+    #expect(!isHeard(Example.own))
+    bench.run(200)
+    #expect(isHeard(Example.own))
+  }
+
+  @Test func `prefixes that are announced with our router-id are remembered, a few of them`() throws
+  {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    bench.run(60)
+    for number in 0..<500 {
+      let prefix = Example.prefix("2001:db8:\(String(number, radix: 16))::", 48)
+      peer.announce(prefix, metric: 1, from: Example.ownRouterID)
+    }
+    #expect(bench.node.routerIDTwins(at: bench.clock).count == Claims.twinLimit)
+  }
+
   @Test func `claims are limited`() throws {
     var claims = Claims()
     for number in 0..<100 {
       claims.note(
         Claim(
           destination: Example.prefix("2001:db8::\(String(number, radix: 16))", 128),
-          routerID: Example.origin, neighbour: Example.ownAddress,
+          source: .any(.ipv6), routerID: Example.origin, neighbour: Example.ownAddress,
           interface: try #require(InterfaceName("p0")), end: Instant(microseconds: 100)),
         at: Instant(microseconds: 0))
     }
