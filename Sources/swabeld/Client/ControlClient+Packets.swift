@@ -52,7 +52,7 @@ extension ControlClient {
       try session.send(request, until: deadline)
       guard let first = try session.nextLine(until: deadline), let status = StatusWord(first)
       else { throw .closed }
-      guard status == .ok else { return exit(after: status, of: session) }
+      guard status == .ok else { return exit(after: status, to: request, of: session) }
     } catch {
       Self.complain(describe(error))
       return .unreachable

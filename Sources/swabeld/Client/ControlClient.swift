@@ -128,7 +128,9 @@ struct ControlClient {
         if !isMonitoring, let status = StatusWord(received) {
           try Self.print(text)
           text.removeAll()
-          guard status == .ok, isStream else { return exit(after: status, of: session) }
+          guard status == .ok, isStream else {
+            return exit(after: status, to: line.request, of: session)
+          }
           isMonitoring = true
         } else {
           text += paint.painted(received) + [0x0A]
@@ -151,17 +153,20 @@ struct ControlClient {
     }
   }
 
-  func exit(after status: StatusWord, of session: ClientSession) -> Exit {
+  /// How the program ends after the answer to a request.
+  func exit(
+    after status: StatusWord, to request: [UInt8], of session: ClientSession
+  ) -> Exit {
     switch status {
     case .ok: return .done
     case .no(let reason):
       Self.complain(String(decoding: reason, as: UTF8.self))
-      return ForeignDaemon.isMistake(line.request) ? .wrong : .refused
+      return ForeignDaemon.isMistake(request) ? .wrong : .refused
     case .bad:
       if let foreign = ForeignDaemon.description(of: session.version) {
         Self.complain(foreign)
       } else {
-        let usage = RequestWord.usage(line.request)
+        let usage = RequestWord.usage(request)
         Self.complain(
           "the daemon does not take this: "
             + (usage.map { "\($0); or the socket is read-only" }
