@@ -73,7 +73,7 @@ extension Daemon {
     return (
       "this machine does not forward \(kind): \(name) is 0, so packets of others are dropped here",
       "Switch it on (sysctl -w \(name)=1), and look for what switched it off. A machine that is "
-        + "not to carry packets of others must not announce more than its own addresses (out … deny)."
+        + "not to carry packets of others must announce its own addresses only (out … deny)."
     )
   }
 

@@ -116,8 +116,8 @@ extension Daemon {
   /// What to do about a router-id that two machines have.
   static let twinRemedy =
     "Give each machine a router-id of its own (router-id in its configuration). One that was "
-    + "cloned from another must keep neither the copied statement nor the copied state files (state-file, "
-    + "such as /var/lib/babel-state)."
+    + "cloned from another must keep neither the copied statement nor the copied state files "
+    + "(state-file, such as /var/lib/babel-state)."
 
   /// Neighbours that announce prefixes with our own router-id, which are not from us.
   private func findTwins(at now: Instant, _ list: inout ProblemList) {

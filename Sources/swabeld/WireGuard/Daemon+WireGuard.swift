@@ -56,8 +56,8 @@ extension Daemon {
         (
           "interface \(name): allowed-ips of no WireGuard peer hold \(words), so Hellos to the "
             + "group do not pass",
-          "Add them: wg set \(name.shellWord) peer KEY allowed-ips …,ff02::/16,fe80::/10; the other "
-            + "end needs them, too."
+          "Add them: wg set \(name.shellWord) peer KEY allowed-ips …,ff02::/16,fe80::/10; the "
+            + "other end needs them, too."
         )
       }
     }
