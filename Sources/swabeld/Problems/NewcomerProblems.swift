@@ -72,7 +72,12 @@ extension ProblemKind {
     case .oneWay: "are one-way: they are heard, but do not hear us"
     case .mtuHole: "are heard by their short packets only"
     case .unsigned: "sign their packets, and there is no key here"
-    default: "have a problem (\(word))"
+    case .missesGroup: "do not receive what goes to the group"
+    case .routesRefused: "announce routes that are all refused"
+    case .interfaceDown, .noSuchInterface, .nobodyHeard, .flapping, .addressTwice, .forwardingOff,
+      .wrongKey, .notInstalled, .shadowed, .starving, .unfeasible, .limit, .ownAddress,
+      .routerIDTwice, .twoOriginators, .deadRule, .wireguardAllowedIPs, .wireguardNoHandshake:
+      "have a problem (\(word))"
     }
   }
 }
