@@ -39,6 +39,9 @@ enum ProtocolParameters {
 
   /// The longest time a source can be kept: intervals are at most 655.35 s.
   static let longestSourceLifetime = sourceLifetime(655_350_000)
+  /// By how much a life that lost its seqno may raise it in all to what neighbours remember: a
+  /// number that is further ahead is an older one (§3.2.1).
+  static let learnableSeqnos = 0x7FFF
   /// First repetition of a seqno request, doubled each time (§3.8.2.1).
   static let seqnoRequestTimeout: Int64 = 2_000_000
   /// Repetitions of a seqno request.

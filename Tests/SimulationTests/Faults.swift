@@ -60,6 +60,7 @@ extension Network {
     var parameters = NodeParameters(
       routerID: host.routerID,
       seqno: seqno ?? Seqno(UInt16(truncatingIfNeeded: chance.next())), seed: chance.next())
+    parameters.hasLostSeqno = seqno == nil && asksForLostSeqno
     self.parameters?(index, &parameters)
     var filters = FilterSet()
     filters.redistribute.rules = [FilterRule()]

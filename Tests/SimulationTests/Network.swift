@@ -64,6 +64,9 @@ final class Network {
   /// Whether daemons that lost their source table wait until all neighbours know. If false, there
   /// is a bug on purpose.
   var restartsCarefully = true
+  /// Whether a daemon that does not know its last seqno goes on from the one that neighbours
+  /// remember. If false, it is as other programs are.
+  var asksForLostSeqno = true
   /// Wake-ups come up to so many microseconds late.
   var wakeLateness: Int64 = 1000
   /// Called with every notice.

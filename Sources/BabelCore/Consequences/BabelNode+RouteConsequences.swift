@@ -198,8 +198,6 @@ extension BabelNode {
     for id in links.order {
       if let interface = interface(id) { longest = max(longest, interface.updateMicroseconds) }
     }
-    let growth = table.setLongestInterval(longest, at: now)
-    // Neighbours remember our own seqno as long as we do theirs.
-    if growth > 0 { restart.prolongLearning(by: growth) }
+    table.setLongestInterval(longest, at: now)
   }
 }

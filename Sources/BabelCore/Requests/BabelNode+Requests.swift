@@ -40,13 +40,14 @@ extension BabelNode {
   }
 
   /// One more, however far ahead the request is (§3.8.1.2), and not too often. Only a life that
-  /// does not know its seqno yet goes on from what a neighbour knows of the earlier one.
+  /// began without knowing its seqno goes on from what a neighbour remembers of the earlier one.
   private mutating func increaseSeqno(
     asked: Seqno, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     guard !ownSeqno.hasJustIncreased(now) else { return }
-    let isLearning = parameters.hasLostSeqno && restart.isLearningSeqno(at: now)
-    ownSeqno.increase(to: isLearning ? asked : ownSeqno.value.next, at: now)
+    let isLearned =
+      parameters.hasLostSeqno && restart.learnSeqno(ahead: asked.distance(from: ownSeqno.value))
+    ownSeqno.increase(to: isLearned ? asked : ownSeqno.value.next, at: now)
     buffer.actions.append(.notify(.seqnoIncreased(ownSeqno.value)))
   }
 

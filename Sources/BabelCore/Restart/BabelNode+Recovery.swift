@@ -6,7 +6,7 @@ extension BabelNode {
   /// Says how this life begins; to be called before the first interface comes up. A node that is
   /// not told begins clean.
   public mutating func begin(_ beginning: Beginning, at now: Instant) {
-    restart.begin(beginning, learningSeqnoUntil: now + table.sourceLifetime, at: now)
+    restart.begin(beginning, at: now)
     claims.begin(at: now)
     guard beginning == .afterCrash else { return }
     restart.beginRecovery(UInt16(truncatingIfNeeded: jitter.next()), at: now)

@@ -19,8 +19,8 @@ struct Restart {
   private var formerEnd = Instant(microseconds: 0)
   /// Until then a resumed life is not told of when an interface comes up.
   private var unnoticedEnd = Instant(microseconds: 0)
-  /// By then everybody has forgotten what an earlier life announced; nil if not known.
-  private var seqnoLearningEnd: Instant?
+  /// By how much our seqno may still be raised at once, to one that a neighbour remembers.
+  private var learnableSeqnos = ProtocolParameters.learnableSeqnos
 
   /// When something is to be done.
   var firstDeadline: Instant? {
@@ -31,21 +31,19 @@ struct Restart {
     return first == .distantFuture ? nil : first
   }
 
-  /// Begins a life. Neighbours may remember our seqno of the former one until `learningEnd`.
-  mutating func begin(
-    _ beginning: Beginning, learningSeqnoUntil learningEnd: Instant, at now: Instant
-  ) {
+  /// Begins a life.
+  mutating func begin(_ beginning: Beginning, at now: Instant) {
     self.beginning = beginning
     unnoticedEnd = now + ProtocolParameters.longestAdoption
-    seqnoLearningEnd = learningEnd
   }
 
-  /// Whether a neighbour may remember a seqno of an earlier life that is newer than ours.
-  func isLearningSeqno(at now: Instant) -> Bool { seqnoLearningEnd.map { now < $0 } ?? false }
-
-  /// Neighbours remember what was announced before for longer by so many microseconds.
-  mutating func prolongLearning(by time: Int64) {
-    if let end = seqnoLearningEnd { seqnoLearningEnd = end + time }
+  /// Whether to believe that a neighbour remembers a seqno of an earlier life which is so far ahead
+  /// of ours. How long it remembers one depends on intervals of others, so that does not end; but
+  /// all that we believe adds up to less than half of all numbers, so nobody can lead us around.
+  mutating func learnSeqno(ahead distance: Int) -> Bool {
+    guard distance > 1, distance <= learnableSeqnos else { return false }
+    learnableSeqnos -= distance
+    return true
   }
 
   /// Whether to send a neighbour no IHU yet, in a resumed life: that its cost is infinite means

@@ -100,15 +100,13 @@ extension RouteTable {
 
   /// Updates are sent at intervals of so many microseconds at most. What was announced before may
   /// live as long as what is announced from now on, as the next Updates name the new interval; but
-  /// what was announced long ago is not remembered longer than what is announced now. Returns by
-  /// how much time entries live longer.
-  mutating func setLongestInterval(_ longest: Int64, at now: Instant) -> Int64 {
+  /// what was announced long ago is not remembered longer than what is announced now.
+  mutating func setLongestInterval(_ longest: Int64, at now: Instant) {
     let former = sourceLifetime
     sourceLifetime = ProtocolParameters.sourceLifetime(longest)
     let time = sourceLifetime - former
-    guard time > 0 else { return 0 }
+    guard time > 0 else { return }
     keepSources(for: time, until: now + sourceLifetime, at: now)
-    return time
   }
 
   private mutating func keepSources(for time: Int64, until latest: Instant, at now: Instant) {

@@ -287,11 +287,28 @@ import Testing
       peer.requestSeqno(Example.own, 99, of: Example.ownRouterID)
       bench.run(0.3)
       #expect(bench.seqno == expected)
-      // When everybody has forgotten the earlier life, each request raises the seqno by one.
-      bench.run(180 - bench.seconds)
-      peer.requestSeqno(Example.own, 30_000, of: Example.ownRouterID)
-      bench.run(0.3)
-      #expect(bench.seqno == expected + 1)
     }
+  }
+
+  @Test func `a lost seqno is found after any time, but nobody can spin it, §3.8.1.2`() throws {
+    let bench = try Bench { $0.hasLostSeqno = true }
+    bench.offer(Example.own)
+    let peer = bench.peer(1)
+    // Neighbours with long intervals may remember the earlier life for hours.
+    bench.run(20_000)
+    let first = bench.seqno
+    peer.requestSeqno(Example.own, first + 20_000, of: Example.ownRouterID)
+    bench.run(1)
+    #expect(bench.seqno == first + 20_000)
+    // Nobody is further ahead of a lost seqno than half of all numbers. Who goes on gets one each.
+    peer.requestSeqno(Example.own, first + 40_000, of: Example.ownRouterID)
+    bench.run(1)
+    #expect(bench.seqno == first + 20_001)
+    peer.requestSeqno(Example.own, first + 32_000, of: Example.ownRouterID)
+    bench.run(1)
+    #expect(bench.seqno == first + 32_000)
+    peer.requestSeqno(Example.own, first + 34_000, of: Example.ownRouterID)
+    bench.run(1)
+    #expect(bench.seqno == first + 32_001)
   }
 }
