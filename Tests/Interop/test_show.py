@@ -13,7 +13,8 @@ from test_crash import FAR, hosts
 
 KEYS = {
     "interfaces": {"name", "up", "neighbours", "hello_interval_ms", "rxcost", "address", "obstacle",
-                   "update_interval_ms", "ipv4", "type", "mtu", "split_horizon", "keys"},
+                   "update_interval_ms", "ipv4", "type", "mtu", "split_horizon", "keys",
+                   "drained"},
     "neighbours": {"address", "interface", "state", "cost", "rxcost", "txcost", "reach", "rtt_us",
                    "routes", "selected", "jitter_us", "known", "last_hello", "ihu_left"},
     "routes": {"selected", "prefix", "metric", "interface", "next_hop", "age", "reason",
