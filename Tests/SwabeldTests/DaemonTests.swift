@@ -28,7 +28,7 @@ func withDaemon(
       socket: try UDPSocket(port: settings.configuration.protocolPort),
       signals: try SignalDescriptor(), monitor: monitor, reader: reader, writer: writer,
       links: links, sysctls: SavedSysctls(), server: nil,
-      lifeFile: LifeFile(besides: StateFile(path: "")))
+      lifeFile: LifeFile(beside: StateFile(path: "")))
     let daemon = Daemon(
       settings, log: log, node: BabelNode(parameters, filters: settings.configuration.filters),
       parts: parts)

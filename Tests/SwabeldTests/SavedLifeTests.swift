@@ -175,7 +175,7 @@ import Testing
   }
 
   @Test func `a block of 64 seqnos is reserved, and no more is written until it is used`() throws {
-    var file = LifeFile(besides: StateFile(path: path))
+    var file = LifeFile(beside: StateFile(path: path))
     let own = try #require(file.path)
     #expect(own == path + ".swabeld")
     file.begin(node(), log)
@@ -201,7 +201,7 @@ import Testing
   }
 
   @Test func `the block goes on across the wrap`() throws {
-    var file = LifeFile(besides: StateFile(path: path))
+    var file = LifeFile(beside: StateFile(path: path))
     file.begin(node(seqno: 65_530), log)
     #expect(file.read(log)?.seqno == Seqno(57))
     try FileSystem.remove(try #require(file.path))
@@ -209,19 +209,19 @@ import Testing
 
   @Test(arguments: [65_471, 65_472, 65_473, 65_535, 0] as [UInt16])
   func `a block that ends at the last seqno or the first is none too large`(seqno: UInt16) throws {
-    var file = LifeFile(besides: StateFile(path: path))
+    var file = LifeFile(beside: StateFile(path: path))
     file.begin(node(seqno: seqno), log)
     #expect(file.read(log)?.seqno == Seqno(seqno &+ 63))
     try FileSystem.remove(try #require(file.path))
   }
 
   @Test func `without a state file there is none`() {
-    #expect(LifeFile(besides: StateFile(path: "")).path == nil)
-    #expect(LifeFile(besides: StateFile(path: "/dev/null")).path == nil)
+    #expect(LifeFile(beside: StateFile(path: "")).path == nil)
+    #expect(LifeFile(beside: StateFile(path: "/dev/null")).path == nil)
   }
 
   @Test func `a bad file is as good as none`() throws {
-    let file = LifeFile(besides: StateFile(path: path))
+    let file = LifeFile(beside: StateFile(path: path))
     try FileSystem.createExclusively(path + ".swabeld", Array("nonsense".utf8))
     #expect(file.read(log) == nil)
     // The file stays until a start has succeeded.

@@ -4,8 +4,9 @@ import BabelWire
 
 // Here is decided what neighbours are told: whether a change is worth an Update
 // (`considerAnnouncement`), and what an Update on an interface says (`addUpdate`). Filters for
-// output are applied in `BabelNode+OutputFilter.swift`. After a restart a prefix may have to wait
-// before it is announced: `isWithheld` tells, in the folder `Restart`.
+// output are applied in `BabelNode+OutputFilter.swift`, and `isTellable` there says whether they
+// let a destination pass anywhere. After a restart a prefix may have to wait before it is
+// announced: `isWithheld` tells, in the folder `Restart`.
 
 /// What we tell neighbours about a destination.
 struct Announcement: Equatable {

@@ -54,7 +54,7 @@ extension StatementParser {
       throw reader.error(
         at: token, expected: "at most \(IncludedFiles.depthLimit) files that include one another")
     }
-    let path = Self.path(token.octets, besides: current)
+    let path = Self.path(token.octets, beside: current)
     let isPattern = !token.isQuoted && Self.lastPart(path).contains(0x2a)
     for name in isPattern ? try matches(path, includedFiles, at: token) : [path] {
       try include(name, from: includedFiles, at: token)
@@ -116,7 +116,7 @@ extension StatementParser {
   }
 
   /// A path as the daemon has to open it: relative to the directory of the file that names it.
-  private static func path(_ path: [UInt8], besides file: [UInt8]) -> [UInt8] {
+  private static func path(_ path: [UInt8], beside file: [UInt8]) -> [UInt8] {
     guard path.first != 0x2f else { return path }
     return file[..<(file.count - lastPart(file).count)] + path
   }

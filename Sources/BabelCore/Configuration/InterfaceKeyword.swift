@@ -4,9 +4,9 @@ import BabelWire
 package enum SettingForm {
   /// A whole number.
   case number(ClosedRange<UInt32>)
-  /// Seconds, kept in thousandths.
+  /// Seconds in the text, milliseconds in the program; the range is in milliseconds.
   case seconds(ClosedRange<UInt32>)
-  /// Milliseconds, kept in thousandths.
+  /// Milliseconds in the text, microseconds in the program; the range is in microseconds.
   case milliseconds(ClosedRange<UInt32>)
   /// `true` or `false`; `auto` unsets it.
   case boolean
@@ -26,12 +26,12 @@ package enum SettingForm {
   case idleBoolean
 }
 
-/// The parameters of `interface` and `default`. A new one that is a number or a boolean changes two
-/// files: here it gets a case, a row of the table and an accessor; in
-/// `BabelCore/InterfaceParameters.swift` it gets a property, a parameter of `init` and its default
-/// in `resolved`. Parsing, merging, comparing and printing follow from the table. A new form of
-/// value needs more, and the compiler says where. Warnings about a value are in
-/// ``InterfaceSettings``.
+/// The parameters of `interface` and `default`. A new one that is a number, a duration or a boolean
+/// changes two files: here it gets a case, a row of the table and an accessor; in
+/// `BabelCore/InterfaceParameters.swift` it gets a property, a line in `init(_:type:…)` and its
+/// default in `resolved`. Parsing, merging, comparing and printing follow from the table. A new
+/// form of value needs more, and the compiler says where. Warnings about a value are made by
+/// `Configuration.remarks(about:type:)`.
 package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
   case type, rxcost, helloInterval, updateInterval, linkQuality, splitHorizon, unicast
   case enableTimestamps, rfc6126Compatible, rttDecay, rttMin, rttMax, maxRTTPenalty

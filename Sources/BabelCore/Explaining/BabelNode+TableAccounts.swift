@@ -58,8 +58,9 @@ extension BabelNode {
     return UInt32(clamping: max(0, now - at) / 1_000_000)
   }
 
-  /// A prefix of a family that neighbours are told of and that is no address of ours: they send us
-  /// packets to pass on. Nil if there is none. `includingLearned` are those that others announce.
+  /// A prefix of `family` that we announce and that is not just an address of this machine, so that
+  /// neighbours send us packets to forward; nil if there is none. Without `includingLearned` only
+  /// prefixes of our own count.
   public func forwardedPrefix(_ family: AddressFamily, includingLearned: Bool) -> Prefix? {
     for row in table.destinations.indexes where table.isLive(row) {
       let destination = table.destinations[row]

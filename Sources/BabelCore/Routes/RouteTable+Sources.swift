@@ -27,7 +27,7 @@ extension RouteTable {
   }
 
   /// Whether there would be one more source entry if the destination were announced with `router`
-  /// now. That takes the place of an entry whose time has passed.
+  /// now. False if the new entry would replace one whose time has passed.
   func needsSource(_ row: DestinationRow, _ router: RouterRow, at now: Instant) -> Bool {
     let former = destinations[row]
     guard former.sourceRouter != router else { return false }
@@ -37,9 +37,8 @@ extension RouteTable {
   }
 
   /// Notes that a finite Update is being sent: creates or improves the source entry and restarts
-  /// its garbage collection (§3.7.3): it is kept for ``sourceLifetime`` microseconds, or for
-  /// `lifetime` if that is given, and for longer if
-  /// that was promised before.
+  /// its garbage collection (§3.7.3). The entry is kept for ``sourceLifetime`` microseconds, or for
+  /// `lifetime` if that is given, and for longer if a longer time was promised before.
   mutating func announced(
     _ row: DestinationRow, router: RouterRow, _ distance: FeasibilityDistance,
     lifetime: Int64? = nil, at now: Instant
@@ -79,9 +78,9 @@ extension RouteTable {
     }
   }
 
-  /// A neighbour announced (destination, router) and will not repeat that for an interval. It may
-  /// have it from us, and if the interval is long it may be late to say that it has lost it: until
-  /// then our entry, if there is one, counts.
+  /// A neighbour announced (destination, router) and will repeat that only after `interval`. It may
+  /// have the route from us, and use it all that time. So our source entry, if there is one, is
+  /// kept for at least as long.
   mutating func keepSource(
     _ row: DestinationRow, router: RouterRow, asLongAs interval: Interval, at now: Instant
   ) {
@@ -98,9 +97,9 @@ extension RouteTable {
     }
   }
 
-  /// Updates are sent at intervals of so many microseconds at most. What was announced before may
-  /// live as long as what is announced from now on, as the next Updates name the new interval; but
-  /// what was announced long ago is not remembered longer than what is announced now.
+  /// The longest Update interval of our interfaces is now `longest` microseconds. If it has grown,
+  /// all source entries are prolonged by the difference of the lifetimes, at most to the new
+  /// lifetime from now, because the next Updates of the same routes name the new interval.
   mutating func setLongestInterval(_ longest: Int64, at now: Instant) {
     let former = sourceLifetime
     sourceLifetime = ProtocolParameters.sourceLifetime(longest)
@@ -145,10 +144,11 @@ extension RouteTable {
     destinations[row].sourceExpiry = isLater ? former.sourceExpiry : Tick(expiry)
   }
 
-  // MARK: What a forgotten life may have announced
+  // MARK: What an earlier life of which nothing was saved may have announced
 
-  /// Presumes that a lost life announced (destination, router) with this seqno, at the best of
-  /// distances. It counts until `expiry`; an earlier presumption is replaced.
+  /// Presumes that an earlier life, of which nothing was saved, announced (destination, router)
+  /// with this seqno and the metric 0. It counts until `expiry`; an earlier presumption is
+  /// replaced.
   mutating func presume(
     _ row: DestinationRow, router: RouterRow, _ seqno: Seqno, until expiry: Instant, at now: Instant
   ) {
@@ -158,8 +158,8 @@ extension RouteTable {
     destinations[row].setMoreSources(true)
   }
 
-  /// The newest seqno a lost life may have announced (destination, router) with; nil if nothing
-  /// is presumed.
+  /// The newest seqno with which an earlier life, of which nothing was saved, may have announced
+  /// (destination, router); nil if nothing is presumed.
   func presumedSeqno(_ row: DestinationRow, router: RouterRow, at now: Instant) -> Seqno? {
     guard destinations[row].flags.contains(.moreSources) else { return nil }
     return presumptions.distance(row, router, at: now)?.seqno
@@ -193,8 +193,8 @@ extension RouteTable {
     destinations[row].setMoreSources(furtherSources.hasEntries(row) || presumptions.hasEntries(row))
   }
 
-  /// Deletes source entries whose garbage-collection time has passed; at most `budget` rows are
-  /// looked at. Returns how many were.
+  /// Deletes source entries whose garbage-collection time has passed. Looks at `budget` entries at
+  /// most, and returns at how many it looked.
   mutating func collectSources(at now: Instant, budget: Int) -> Int {
     var work = 0
     while work < budget, let row = sourceWheel.popDue(at: now) {

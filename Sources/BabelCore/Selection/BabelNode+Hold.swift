@@ -5,7 +5,7 @@ import BabelWire
 
 extension BabelNode {
   /// Begins a hold (§3.5.4), which lasts until no neighbour can still use us for the destination.
-  /// The caller retracts it.
+  /// The caller announces the retraction.
   mutating func beginHold(
     _ row: DestinationRow, inKernel: Bool, for time: Int64? = nil, _ now: Instant
   ) {
@@ -30,7 +30,8 @@ extension BabelNode {
   }
 
   /// A destination that nobody was told of has lost its route. No packets come back here, so it is
-  /// not held. But if the entry of a silent neighbour is to be kept, it is, for that time only.
+  /// not held. But if its neighbour fell silent and the configuration says `keep`, the kernel's
+  /// entry stays for that time.
   mutating func keepUnannounced(_ change: SelectionChange, _ now: Instant) {
     guard case .keep(let milliseconds) = parameters.neighbourLoss,
       !table.destinations[change.row].flags.contains(.held), fellSilent(change.former)

@@ -11,8 +11,8 @@ public struct LocalListener: ~Copyable, Sendable {
 
   /// Listens on a Unix socket. A socket that a process left behind is replaced. A socket on which
   /// somebody answers is not replaced (`addressInUse`), nor is a file of another kind. The file
-  /// gets the permissions `mode`, whatever the mask of the process is. An owner that is nil stays
-  /// as it is.
+  /// gets the permissions `mode`, whatever the mask of the process is. A user or group
+  /// that is nil is left to the kernel.
   public init(
     path: String, mode: UInt32 = 0o600, userID: UInt32? = nil, groupID: UInt32? = nil
   ) throws(KernelError) {
@@ -50,8 +50,8 @@ public struct LocalListener: ~Copyable, Sendable {
   deinit { if let path { _ = unlink(path) } }
 
   /// Finds out whether ``init(path:mode:userID:groupID:)`` would succeed, and throws what that
-  /// would throw. Nobody can connect meanwhile, and nothing is left behind. A socket that a process
-  /// left behind stays; what could be wrong with another one in its place is not tried.
+  /// would throw. Nobody can connect meanwhile, and nothing is left behind. Where a process left
+  /// its socket behind, only the right to replace it is checked, not binding or owners.
   public static func check(
     path: String, mode: UInt32 = 0o600, userID: UInt32? = nil, groupID: UInt32? = nil
   ) throws(KernelError) {
@@ -65,7 +65,7 @@ public struct LocalListener: ~Copyable, Sendable {
     guard isStale(path) else {
       throw KernelError(operation: "bind \(path)", errno: ErrorNumber.addressInUse)
     }
-    try FileSystem.checkCreating(besides: path)
+    try FileSystem.checkCreating(beside: path)
   }
 
   /// Finds out whether ``init(port:)`` would succeed, and throws what that would throw.

@@ -208,9 +208,9 @@ public enum FileSystem {
   }
 
   /// Whether a file can be created or replaced in the directory of `path`.
-  public static func canCreate(besides path: String) -> Bool {
+  public static func canCreate(beside path: String) -> Bool {
     do throws(KernelError) {
-      try checkCreating(besides: path)
+      try checkCreating(beside: path)
       return true
     } catch {
       return false
@@ -218,7 +218,7 @@ public enum FileSystem {
   }
 
   /// Throws the reason if no file can be created or removed in the directory of `path`.
-  public static func checkCreating(besides path: String) throws(KernelError) {
+  public static func checkCreating(beside path: String) throws(KernelError) {
     let directory = directory(of: path)
     try Syscall.check("write in \(directory)") { access(directory, Int32(W_OK | X_OK)) }
   }

@@ -187,8 +187,8 @@ struct ControlClient {
     return .done
   }
 
-  /// Waits until the same process serves its socket again, perhaps another one than before, and
-  /// says how long that took.
+  /// Waits until the same process serves a socket again, perhaps at another path, and says how long
+  /// that took.
   private func awaitRestart(
     of session: ClientSession, since began: Int64
   ) throws(ClientSession.Failure) -> Exit {

@@ -56,8 +56,9 @@ private final class PingRun {
   private var isOver = false
   private var outputFailure: KernelError?
 
-  /// Microseconds between two requests, and how long the last answer is waited for.
+  /// Microseconds between two requests.
   private static let spacing: Int64 = 1_000_000
+  /// Microseconds that the last answer is waited for.
   private static let farewell: Int64 = 2_000_000
 
   init(
@@ -189,7 +190,8 @@ private final class PingRun {
     }
   }
 
-  /// The daemon ended or hangs: packets may arrive all the same.
+  /// The daemon ended or hangs. Packets may arrive all the same, so the requests go on, and only
+  /// the way is not named any more.
   private func loseDaemon() {
     session = nil
     events = nil

@@ -8,7 +8,8 @@ import BabelWire
 // - Somebody's route there leads elsewhere: ours cannot be used, and the node chooses another.
 // `judge` decides which of the three it is. `ForeignRoutes` remembers who is where,
 // `ForwardingPlan` lists the operations that spare them, and `RefusalVerdict` says what a refusal
-// of the kernel means. Routes at other places (another metric) do not count.
+// of the kernel means. Routes at other places (another metric) do not count here; `Rivals` finds
+// those among them that packets follow instead of ours.
 
 /// Who is at the place of a route that the node wants.
 enum PlaceOccupancy: Equatable {

@@ -42,7 +42,7 @@ extension Daemon {
     if let obstacle = ProgramRestart.obstacle(settings, successors: next) { return obstacle }
     if let obstacle = obstacleAtPort(of: next) { return obstacle }
     let stateFile = StateFile.usable(next.configuration.stateFile, log)
-    let lifeFile = LifeFile(besides: stateFile)
+    let lifeFile = LifeFile(beside: stateFile)
     guard lifeFile.path != nil else {
       return stateFile.fault.map { "\($0): routes cannot stay" } ?? Self.noStateFile
     }

@@ -29,7 +29,7 @@ struct LifeFile {
   /// ten times a second would make us write all the time.
   private static let reservationSpacing: Int64 = 60_000_000
 
-  init(besides stateFile: StateFile) {
+  init(beside stateFile: StateFile) {
     let path = stateFile.path + ".swabeld"
     let kind = FileSystem.kind(of: path)
     self.path = stateFile.isWanted && (kind == nil || kind == .file) ? path : nil

@@ -169,7 +169,7 @@ enum Start {
     let metrics = MetricsServer()
     metrics.listen(at: try MetricsServer.open(configuration.metricsServer, accounts.rights))
     let stateFile = StateFile.usable(configuration.stateFile, log)
-    let lifeFile = LifeFile(besides: stateFile)
+    let lifeFile = LifeFile(beside: stateFile)
     if let fault = stateFile.fault {
       log.write(
         "\(fault): nothing is known of an earlier process, and nothing is left for a next one, so "
@@ -262,7 +262,7 @@ enum Start {
       log.write(.error, "user: \(error)\(hint)")
       return false
     }
-    if !stateFile.path.utf8.isEmpty, !FileSystem.canCreate(besides: stateFile.path) {
+    if !stateFile.path.utf8.isEmpty, !FileSystem.canCreate(beside: stateFile.path) {
       log.write("The state file \(stateFile.path) cannot be written by the user we run as.")
     }
     return true

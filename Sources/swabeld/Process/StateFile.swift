@@ -42,8 +42,8 @@ struct StateFile {
   static func usable(_ configured: [UInt8], _ log: Log) -> StateFile {
     let path = String(decoding: configured, as: UTF8.self)
     let wanted = StateFile(path: path)
-    guard wanted.isWanted, !FileSystem.canCreate(besides: path),
-      let other = WritableDirectory.state?.file(namedAs: path), FileSystem.canCreate(besides: other)
+    guard wanted.isWanted, !FileSystem.canCreate(beside: path),
+      let other = WritableDirectory.state?.file(namedAs: path), FileSystem.canCreate(beside: other)
     else { return wanted }
     log.write("\(other) is used instead of \(path), which cannot be written here.")
     return StateFile(path: other)

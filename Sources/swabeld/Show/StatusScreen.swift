@@ -62,8 +62,8 @@ extension Daemon {
 
   private static let shownProblems = 20
 
-  /// What is said of problems that are not shown. Of each kind a few are kept, so some are in no
-  /// list at all.
+  /// The line that counts the problems that are not shown. Of each kind only some are kept; further
+  /// ones are only counted, and no list has them.
   static func rest(shown: Int, kept: Int, of count: Int) -> String {
     let shown = min(shown, kept)
     var text = "and \(count - shown) more"
