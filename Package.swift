@@ -10,10 +10,15 @@ let common: [SwiftSetting] =
 let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 
 // SWABELD_TESTS=simulation builds what the simulated networks need, and no more: their build is an
-// optimised one, and that of everything takes minutes.
-let simulated =
-  Context.environment["SWABELD_TESTS"] == "simulation"
-  ? ["BabelWire", "BabelCore", "TestSupport", "SimulationTests"] : nil
+// optimised one, and that of everything takes minutes. SWABELD_TESTS=mesh does the same for the
+// plan of a mesh, which needs little of the daemon.
+let parts = [
+  "simulation": ["BabelWire", "BabelCore", "TestSupport", "SimulationTests"],
+  "mesh": [
+    "BabelWire", "BabelCore", "MeshPlan", "TestSupport", "SwabelmeshTests", "TidyTests",
+  ],
+]
+let chosen = Context.environment["SWABELD_TESTS"].flatMap { parts[$0] }
 
 let package = Package(
   name: "swabeld",
@@ -22,7 +27,7 @@ let package = Package(
     // For the measurements, which are a package of their own.
     .library(name: "BabelWire", targets: ["BabelWire"]),
     .library(name: "BabelCore", targets: ["BabelCore"]),
-  ].filter { simulated?.contains($0.name) ?? true },
+  ].filter { chosen?.contains($0.name) ?? true },
   targets: [
     .systemLibrary(name: "CLinux"),
     .target(name: "BabelWire", swiftSettings: safe),
@@ -31,6 +36,7 @@ let package = Package(
     .executableTarget(
       name: "swabeld", dependencies: ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
       swiftSettings: common),
+    .target(name: "MeshPlan", dependencies: ["BabelWire"], swiftSettings: safe),
     // The seeded chance that all tests share, and what is made with it.
     .target(
       name: "TestSupport", dependencies: ["BabelCore"], path: "Tests/TestSupport",
@@ -52,7 +58,11 @@ let package = Package(
       name: "SwabeldTests",
       dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire", "CLinux", "TestSupport"],
       swiftSettings: common),
+    .testTarget(
+      name: "SwabelmeshTests",
+      dependencies: ["MeshPlan", "BabelCore", "BabelWire", "TestSupport"],
+      swiftSettings: common),
     .testTarget(name: "TidyTests", swiftSettings: common),
-  ].filter { simulated?.contains($0.name) ?? true },
+  ].filter { chosen?.contains($0.name) ?? true },
   swiftLanguageModes: [.v6]
 )

@@ -21,6 +21,7 @@ enum Checks {
     "BabelCore": ["BabelWire"],
     "BabelKernel": ["BabelWire", "CLinux"],
     "swabeld": ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
+    "MeshPlan": ["BabelWire"],
   ]
 
   /// Words that say nothing in the name of a type.
