@@ -61,7 +61,7 @@ let package = Package(
     .testTarget(
       name: "SwabelmeshTests",
       dependencies: ["MeshPlan", "BabelCore", "BabelWire", "TestSupport"],
-      swiftSettings: common),
+      exclude: ["Golden"], swiftSettings: common),
     .testTarget(name: "TidyTests", swiftSettings: common),
   ].filter { chosen?.contains($0.name) ?? true },
   swiftLanguageModes: [.v6]

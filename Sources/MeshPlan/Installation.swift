@@ -1,0 +1,62 @@
+extension NodePlan {
+  /// What to do with the files, in words and commands.
+  func installation(hasKey: Bool) -> [String] {
+    var lines =
+      header() + [
+        "",
+        "In this directory, as root on \(node.name):",
+        "",
+      ]
+    lines += steps.map { "    " + $0 }
+    lines += [
+      "    install -m 600 babeld.conf /etc/babeld.conf",
+      "    swabeld --check /etc/babeld.conf",
+      "    \(format == .openwrt ? "service swabeld restart" : "systemctl restart swabeld")",
+    ]
+    if !hasKey {
+      lines += [
+        "",
+        "The node keeps its private key to itself: it must be in",
+        "\(keyPath), and belong to the public key",
+        "\(publicKey.base64).",
+      ]
+      if format == .networkd {
+        lines.append("networkd must be able to read it: chgrp systemd-network, chmod 640.")
+      }
+    }
+    lines += [
+      "",
+      "Babel's packets are signed, with a key for each tunnel. A tunnel carries traffic once both",
+      "of its ends have their files.",
+    ]
+    return lines
+  }
+
+  private var steps: [String] {
+    switch format {
+    case .wgQuick:
+      ["install -m 600 wireguard/*.conf /etc/wireguard/"]
+        + tunnels.map {
+          "systemctl enable wg-quick@\($0.interface) && systemctl restart wg-quick@\($0.interface)"
+        } + ["./firewall.sh    # if the machine has a firewall; read it first"]
+    case .networkd:
+      [
+        "install -d /etc/systemd/networkd.conf.d",
+        "install -m 644 networkd.conf.d/50-mesh.conf /etc/systemd/networkd.conf.d/",
+        "install -m 640 -g systemd-network network/* /etc/systemd/network/",
+        "systemctl restart systemd-networkd",
+        "./firewall.sh    # if the machine has a firewall; read it first",
+      ]
+    case .openwrt:
+      ["./network.sh && service network reload", "./firewall.sh && service firewall reload"]
+    case .nixos:
+      [
+        "install -d -m 700 /etc/wireguard && install -m 600 wireguard/* /etc/wireguard/",
+        "install -m 644 mesh.nix /etc/nixos/    # and name it among the imports, once",
+        "nixos-rebuild switch",
+      ]
+    case .commands:
+      ["./up.sh", "./firewall.sh    # if the machine has a firewall; read it first"]
+    }
+  }
+}
