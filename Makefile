@@ -23,13 +23,19 @@ endif
 
 export PYTHON
 
-.PHONY: all embedded static help deps demo tour comparison test test-all interop unit simulation \
-	tidy install uninstall format lint clean
+.PHONY: all mesh embedded static help deps demo tour comparison test test-all interop unit \
+	simulation tidy install install-mesh uninstall format lint clean
 
 all: $(BUILD)/release/swabeld
 
 $(BUILD)/release/swabeld: $(SOURCES)
 	$(SWIFT) build -c release --product swabeld --static-swift-stdlib
+	@touch -c $@
+
+mesh: $(BUILD)/release/swabelmesh
+
+$(BUILD)/release/swabelmesh: $(SOURCES)
+	$(SWIFT) build -c release --product swabelmesh --static-swift-stdlib
 	@touch -c $@
 
 # Compiled as Embedded Swift, for each processor and C library. Those with musl are static files
@@ -44,6 +50,7 @@ static: $(foreach cpu,x86_64 aarch64 armv7,$(EMBEDDED)/$(cpu)-musl/swabeld)
 
 help:
 	@echo "make             build the daemon: $(BUILD)/release/swabeld"
+	@echo "make mesh        build swabelmesh, which writes configurations: $(BUILD)/release/swabelmesh"
 	@echo "make embedded    small builds for this processor: $(EMBEDDED)/x86_64-{musl,glibc}/swabeld"
 	@echo "make static      one static file each for x86_64, aarch64 and armv7: $(EMBEDDED)/*-musl/"
 	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
@@ -55,6 +62,7 @@ help:
 	@echo "make simulation  only the simulated networks, in a release build"
 	@echo "make tidy        only the rules for our sources"
 	@echo "make install     PREFIX=$(PREFIX) UNITS=$(UNITS) DESTDIR=$(DESTDIR) BINARY=$(BINARY)"
+	@echo "make install-mesh  install swabelmesh, likewise"
 	@echo "make uninstall   remove what it installed; with the same PREFIX, UNITS and DESTDIR"
 	@echo "make comparison  write docs/comparison.md: the tour with babeld and BIRD; needs root"
 	@echo "make deps        install what demo and tests need (apt)"
@@ -124,7 +132,13 @@ install: $(BINARY)
 	ln -sf swabelctl $(DESTDIR)$(BASH_COMPLETIONS)/swabeld
 	install -m 644 packaging/completions/_swabelctl $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl
 
+install-mesh: mesh
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 755 $(BUILD)/release/swabelmesh $(DESTDIR)$(PREFIX)/bin/swabelmesh
+	install -m 644 docs/swabelmesh.8 $(DESTDIR)$(PREFIX)/share/man/man8
+
 uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/swabelmesh $(DESTDIR)$(PREFIX)/share/man/man8/swabelmesh.8
 	rm -f $(DESTDIR)$(PREFIX)/sbin/swabeld $(DESTDIR)$(PREFIX)/sbin/swabelctl
 	rm -f $(DESTDIR)$(UNITS)/swabeld.service
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8

@@ -10,12 +10,13 @@ let common: [SwiftSetting] =
 let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 
 // SWABELD_TESTS=simulation builds what the simulated networks need, and no more: their build is an
-// optimised one, and that of everything takes minutes. SWABELD_TESTS=mesh does the same for the
-// plan of a mesh, which needs little of the daemon.
+// optimised one, and that of everything takes minutes. SWABELD_TESTS=mesh does the same for
+// swabelmesh, which needs little of the daemon.
 let parts = [
   "simulation": ["BabelWire", "BabelCore", "TestSupport", "SimulationTests"],
   "mesh": [
-    "BabelWire", "BabelCore", "MeshPlan", "TestSupport", "SwabelmeshTests", "TidyTests",
+    "CLinux", "BabelWire", "BabelCore", "BabelKernel", "MeshPlan", "swabelmesh", "TestSupport",
+    "SwabelmeshTests", "TidyTests",
   ],
 ]
 let chosen = Context.environment["SWABELD_TESTS"].flatMap { parts[$0] }
@@ -24,6 +25,7 @@ let package = Package(
   name: "swabeld",
   products: [
     .executable(name: "swabeld", targets: ["swabeld"]),
+    .executable(name: "swabelmesh", targets: ["swabelmesh"]),
     // For the measurements, which are a package of their own.
     .library(name: "BabelWire", targets: ["BabelWire"]),
     .library(name: "BabelCore", targets: ["BabelCore"]),
@@ -37,6 +39,9 @@ let package = Package(
       name: "swabeld", dependencies: ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
       swiftSettings: common),
     .target(name: "MeshPlan", dependencies: ["BabelWire"], swiftSettings: safe),
+    .executableTarget(
+      name: "swabelmesh", dependencies: ["BabelKernel", "BabelWire", "CLinux", "MeshPlan"],
+      swiftSettings: common),
     // The seeded chance that all tests share, and what is made with it.
     .target(
       name: "TestSupport", dependencies: ["BabelCore"], path: "Tests/TestSupport",
@@ -60,7 +65,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "SwabelmeshTests",
-      dependencies: ["MeshPlan", "BabelCore", "BabelWire", "TestSupport"],
+      dependencies: [
+        "swabelmesh", "MeshPlan", "BabelCore", "BabelKernel", "BabelWire", "TestSupport",
+      ],
       exclude: ["Golden"], swiftSettings: common),
     .testTarget(name: "TidyTests", swiftSettings: common),
   ].filter { chosen?.contains($0.name) ?? true },

@@ -22,6 +22,7 @@ enum Checks {
     "BabelKernel": ["BabelWire", "CLinux"],
     "swabeld": ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
     "MeshPlan": ["BabelWire"],
+    "swabelmesh": ["BabelKernel", "BabelWire", "CLinux", "MeshPlan"],
   ]
 
   /// Words that say nothing in the name of a type.

@@ -58,7 +58,7 @@ import Testing
     ("BabelCore", "import Foundation"), ("BabelCore", "internal import BabelKernel"),
     ("BabelKernel", "import Glibc"), ("BabelKernel", "import BabelCore"),
     ("swabeld", "@preconcurrency import Dispatch"), ("swabeld", "import struct Foundation.URL"),
-    ("MeshPlan", "import BabelKernel"),
+    ("MeshPlan", "import BabelKernel"), ("swabelmesh", "import BabelCore"),
   ])
   func `imports that go up or sideways are found`(floor: String, text: String) {
     let path = "Sources/\(floor)/X.swift"

@@ -15,4 +15,12 @@ extension FileSystem {
     }
     return names
   }
+
+  /// Makes a directory; its parent must be there.
+  public static func makeDirectory(_ path: String, mode: UInt32) throws(KernelError) {
+    try Syscall.check("make the directory \(path)") { mkdir(path, numericCast(mode)) }
+  }
+
+  /// Removes a directory; false if it is not empty or cannot be removed.
+  public static func removeDirectory(_ path: String) -> Bool { rmdir(path) == 0 }
 }

@@ -177,6 +177,18 @@ public enum FileSystem {
     }
   }
 
+  /// Creates a file whose content must not be lost, such as a key: it is there as a whole or not at
+  /// all, also after a crash. Throws `exists` if there is one already, and leaves that as it is.
+  public static func createDurably(
+    _ path: String, _ bytes: [UInt8], mode: UInt32
+  ) throws(KernelError) {
+    let draft = try writeDraft(of: path, bytes, mode: mode)
+    defer { _ = unlink(draft) }
+    try Syscall.check("create \(path)") { link(draft, path) }
+    let folder = try open(directory(of: path), Int32(O_RDONLY | O_CLOEXEC))
+    _ = fsync(folder.rawValue)
+  }
+
   /// Writes into a file that is there, without creating or truncating (for /proc and /sys).
   public static func overwrite(_ path: String, _ bytes: [UInt8]) throws(KernelError) {
     let file = try open(path, Int32(O_WRONLY | O_CLOEXEC))

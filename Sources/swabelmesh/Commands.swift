@@ -1,0 +1,133 @@
+import BabelKernel
+import MeshPlan
+
+extension Request {
+  /// Does what is asked for.
+  func carryOut() throws(Failure) {
+    switch command {
+    case .help: Console.say(Usage.help)
+    case .version: Console.say(Usage.version)
+    case .initialise: try initialise()
+    case .check: try check()
+    case .write: try write()
+    case .show: try show()
+    case .rekey(let node): try rekey(node)
+    case .remove(let node): try remove(node)
+    }
+  }
+
+  private func initialise() throws(Failure) {
+    do throws(KernelError) {
+      try FileSystem.createExclusively(list, Array(Usage.example.utf8))
+    } catch {
+      throw Failure(error)
+    }
+    Console.say("written \(list); change it, then: swabelmesh check")
+  }
+
+  private func check() throws(Failure) {
+    let draft = try Draft(of: self, keepsKeys: false)
+    for line in draft.news { Console.say("write would add: \(line)") }
+    for line in draft.remarks { Console.complain("warning: \(line)") }
+    Console.say("\(list) is valid; \(draft.summary)")
+  }
+
+  private func write() throws(Failure) {
+    let draft = try Draft(of: self, keepsKeys: true)
+    let files = draft.files
+    let folder = OutputFolder(path: output)
+    try folder.checkPlaces(files)
+    if draft.state != draft.former { try StateFolder(path: state).write(draft.state) }
+    for line in draft.news { Console.say("new: \(line)") }
+    let outcome = try folder.write(files)
+    for line in draft.remarks { Console.complain("warning: \(line)") }
+    for place in outcome.written { Console.say("written: \(output)/\(place)") }
+    for place in outcome.removed { Console.say("removed: \(output)/\(place)") }
+    Console.say(
+      "\(draft.summary); files written: \(outcome.written.count), removed: "
+        + "\(outcome.removed.count), unchanged: \(outcome.unchanged)")
+  }
+
+  private func show() throws(Failure) {
+    let draft = try Draft(of: self, keepsKeys: false)
+    guard draft.news.isEmpty else {
+      throw Failure(
+        "the list has what the state has not: \(draft.news[0]); first: swabelmesh write")
+    }
+    for line in draft.remarks { Console.complain("warning: \(line)") }
+    Console.say("mesh \(draft.list.name); \(draft.summary)")
+    for plan in draft.plans {
+      Console.say("")
+      for line in plan.overview { Console.say(line) }
+    }
+  }
+
+  private func rekey(_ name: String) throws(Failure) {
+    let folder = StateFolder(path: state)
+    var kept = try knownState(folder, with: name)
+    let number = kept.nodes[name]?.keyNumber ?? 0
+    var chance = KernelChance()
+    var key: WireGuardKey?
+    if number > 0 {
+      // What an earlier attempt left counts, because a key is never overwritten.
+      key = try folder.privateKey(of: name, number + 1)
+      if key == nil {
+        let new = WireGuardKey.randomPrivate(using: &chance)
+        try folder.keep(new, of: name, number + 1)
+        key = new
+      }
+    }
+    kept.renewKeys(of: name, publicKey: key?.publicKey, using: &chance)
+    try folder.write(kept)
+    if number > 0 {
+      Console.say("node \(name) and its tunnels have new keys; now: swabelmesh write")
+    } else {
+      Console.say(
+        "the tunnels of node \(name) have new keys; it keeps its private key to itself, so make a "
+          + "new one there, put the public one into the list, and: swabelmesh write")
+    }
+    Console.say("each tunnel of \(name) is down until both of its ends have their new files")
+  }
+
+  private func remove(_ name: String) throws(Failure) {
+    let folder = StateFolder(path: state)
+    var kept = try knownState(folder, with: name)
+    guard try readList().node(named: name) == nil else {
+      throw Failure("node \(name) is in the list; first delete its lines from \(list)")
+    }
+    let number = kept.nodes[name]?.keyNumber ?? 0
+    kept.forget(name)
+    try folder.write(kept)
+    Console.say("node \(name) is forgotten, with its ports and the keys of its tunnels")
+    if number > 0 {
+      Console.say(
+        "its private key is left in \(folder.keyPath(of: name, number)); a new node \(name) gets "
+          + "another one")
+    }
+  }
+
+  /// The state, if it knows the node.
+  private func knownState(
+    _ folder: StateFolder, with name: String
+  ) throws(Failure) -> MeshState {
+    guard let state = try folder.readState(), state.nodes[name] != nil else {
+      throw Failure("\(folder.path) knows no node \(name)")
+    }
+    return state
+  }
+
+  /// The list.
+  func readList() throws(Failure) -> MeshList {
+    let octets: [UInt8]
+    do throws(KernelError) {
+      octets = try FileSystem.read(list, limit: MeshList.fileLimit)
+    } catch {
+      throw Failure(error)
+    }
+    do throws(TextError) {
+      return try MeshListParser.parse(octets, file: list)
+    } catch {
+      throw Failure(error.description)
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import BabelKernel
+import CLinux
+
+/// Where the program begins.
+@main
+struct Entry {
+  static func main() {
+    exit(run(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  /// Does what the words of the command line ask for; returns the exit code: 0 if all went well, 1
+  /// if something is wrong with the list, the state or a file, 2 if the words are wrong.
+  static func run(_ words: [String]) -> CInt {
+    let request: Request
+    do throws(UsageError) {
+      request = try Request(words)
+    } catch {
+      Console.complain("swabelmesh: \(error.reason)\n\(Usage.hint)")
+      return 2
+    }
+    do throws(Failure) {
+      try request.carryOut()
+      return 0
+    } catch {
+      Console.complain(error.description)
+      return 1
+    }
+  }
+}
+
+/// Standard output and standard error.
+enum Console {
+  /// Writes a line for whoever asked.
+  static func say(_ line: String) { write(line, to: 1) }
+
+  /// Writes a line about what is wrong.
+  static func complain(_ line: String) { write(line, to: 2) }
+
+  private static func write(_ line: String, to number: Int32) {
+    let octets = Array((line + "\n").utf8)
+    var done = 0
+    while done < octets.count {
+      let count = try? FileDescriptor.write(octets, from: done, to: number)
+      // Whoever read it has gone; there is nobody left to tell.
+      guard let count, count > 0 else { return }
+      done += count
+    }
+  }
+}
+
+/// Why something could not be done.
+struct Failure: Error, CustomStringConvertible {
+  /// The reason, in words for an operator.
+  let description: String
+
+  init(_ description: String) { self.description = description }
+  init(_ error: KernelError) { description = "swabelmesh: \(error)" }
+}
