@@ -11,6 +11,10 @@ extension NodePlan {
     let key = hasKey ? "private.key" : keyPath
     var lines =
       ["#!/bin/sh"] + header() + ["set -e", "cd \"$(dirname \"$0\")\""]
+    if !formerInterfaces.isEmpty {
+      lines += ["", "# Tunnels that are not part of the mesh any more"]
+      lines += formerInterfaces.map { "ip link delete dev \($0) 2> /dev/null || true" }
+    }
     for tunnel in tunnels {
       let name = "\(tunnel.interface)"
       lines += [

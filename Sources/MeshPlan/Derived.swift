@@ -31,6 +31,11 @@ extension InterfaceName {
     return InterfaceName("wg-\(String(decoding: octets.prefix(7), as: UTF8.self))_\(digits)")
   }
 
+  /// The name as a format takes it.
+  func named(for format: OutputFormat) -> InterfaceName {
+    format == .openwrt ? withUnderscores : self
+  }
+
   /// The name as OpenWrt takes it, whose configuration knows no dashes in names.
   var withUnderscores: InterfaceName {
     InterfaceName(octets: octets.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }) ?? self

@@ -35,12 +35,16 @@ extension NodePlan {
   private var steps: [String] {
     switch format {
     case .wgQuick:
-      ["install -m 600 wireguard/*.conf /etc/wireguard/"]
+      formerInterfaces.flatMap {
+        ["systemctl disable --now wg-quick@\($0)", "rm -f /etc/wireguard/\($0).conf"]
+      } + ["install -m 600 wireguard/*.conf /etc/wireguard/"]
         + tunnels.map {
           "systemctl enable wg-quick@\($0.interface) && systemctl restart wg-quick@\($0.interface)"
         } + ["./firewall.sh    # if the machine has a firewall; read it first"]
     case .networkd:
-      [
+      formerInterfaces.flatMap {
+        ["rm -f /etc/systemd/network/50-\($0).*", "ip link delete dev \($0)"]
+      } + [
         "install -d /etc/systemd/networkd.conf.d",
         "install -m 644 networkd.conf.d/50-mesh.conf /etc/systemd/networkd.conf.d/",
         "install -m 640 -g systemd-network network/* /etc/systemd/network/",

@@ -18,10 +18,12 @@ public struct MeshListParser {
   private var announcements: [(prefix: Prefix, word: PlacedWord)] = []
   private var topologyPlace: PlacedWord?
 
-  private static let statements = [
+  /// The words with which a statement begins.
+  package static let statements = [
     "mesh", "topology", "port-base", "transport-mtu", "format", "accept", "latency", "node",
   ]
-  private static let nodeWords = [
+  /// The words that say something of a node.
+  package static let nodeWords = [
     "endpoint", "nat", "prefix", "address", "position", "format", "transport-mtu", "public-key",
   ]
 

@@ -68,6 +68,16 @@ public struct MeshState: Equatable, Sendable {
     return isFree
   }
 
+  /// The interfaces of all tunnels but these, by node.
+  func interfaces(besides pairs: Set<NodePair>) -> [String: [InterfaceName]] {
+    var found: [String: [InterfaceName]] = [:]
+    for (pair, link) in links where !pairs.contains(pair) {
+      found[pair.first, default: []].append(link.first.interface)
+      found[pair.second, default: []].append(link.second.interface)
+    }
+    return found
+  }
+
   // MARK: Changes
 
   /// The number of the private key that a node of the list has, or will have when it is adopted.

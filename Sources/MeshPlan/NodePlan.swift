@@ -57,6 +57,9 @@ public struct NodePlan: Equatable, Sendable {
   public let accepted: [Prefix]
   /// The tunnels, in the order of their peers' names.
   public let tunnels: [Tunnel]
+  /// Interfaces of tunnels that the state knows and the list has not, in order: they are to be
+  /// taken down.
+  public let formerInterfaces: [InterfaceName]
 
   /// The plans of all nodes, in the order of the list. The state must have adopted the list.
   public static func all(
@@ -67,6 +70,7 @@ public struct NodePlan: Equatable, Sendable {
       peers[pair.first, default: []].append(pair)
       peers[pair.second, default: []].append(pair)
     }
+    let former = state.interfaces(besides: Set(pairs))
     var nodes: [String: MeshNode] = [:]
     for node in list.nodes { nodes[node.name] = node }
     var plans: [NodePlan] = []
@@ -80,12 +84,14 @@ public struct NodePlan: Equatable, Sendable {
         guard let link = state.links[pair] else { throw .noPort(node.name, list.portBase) }
         tunnels.append(Tunnel(from: node, to: peer, peerKey, link, of: list))
       }
+      let format = node.format ?? list.format
       plans.append(
         NodePlan(
-          node: node, mesh: list.name, format: node.format ?? list.format,
+          node: node, mesh: list.name, format: format,
           publicKey: known.publicKey, keyNumber: known.keyNumber,
           routerID: .ofNode(node.name, in: list.name), accepted: list.accepted,
-          tunnels: tunnels.sorted { $0.peer < $1.peer }))
+          tunnels: tunnels.sorted { $0.peer < $1.peer },
+          formerInterfaces: former[node.name, default: []].map { $0.named(for: format) }.sorted()))
     }
     return plans
   }
@@ -99,8 +105,7 @@ extension Tunnel {
     let isFirst = node.name < peer.name
     let (own, others) = isFirst ? (link.first, link.second) : (link.second, link.first)
     self.peer = peer.name
-    let format = node.format ?? list.format
-    interface = format == .openwrt ? own.interface.withUnderscores : own.interface
+    interface = own.interface.named(for: node.format ?? list.format)
     port = own.port
     linkLocal = .linkLocal(of: node.name, towards: peer.name, in: list.name)
     peerLinkLocal = .linkLocal(of: peer.name, towards: node.name, in: list.name)

@@ -52,6 +52,10 @@ extension NodePlan {
         lines.append("uci set network.\(name).private_key=\"$(cat \(keyPath))\"")
       }
     }
+    if !formerInterfaces.isEmpty {
+      lines += ["", "# Tunnels that are not part of the mesh any more"]
+      lines += replacing("network", formerInterfaces.flatMap { ["\($0)", "\($0)_peer"] })
+    }
     return lines + loopback + ["uci commit network"]
   }
 

@@ -122,6 +122,9 @@ extension Request {
     do throws(KernelError) {
       octets = try FileSystem.read(list, limit: MeshList.fileLimit)
     } catch {
+      if error.errno == ErrorNumber.noEntry {
+        throw Failure("there is no \(list); \"swabelmesh init\" writes an example of one")
+      }
       throw Failure(error)
     }
     do throws(TextError) {

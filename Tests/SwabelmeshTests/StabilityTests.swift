@@ -94,9 +94,37 @@ import Testing
     try mesh.adopt(head + ring.joined())
     let after = try mesh.files()
     #expect(changed(before, after) == ["a", "d", "e"])
-    // And back, as if nothing had been.
+    // And back, as if nothing had been, except that the new tunnels must be taken down.
     try mesh.adopt(head + ring[..<4].joined())
-    #expect(try mesh.files() == before)
+    let again = try mesh.files()
+    #expect(Set(again.keys) == Set(before.keys))
+    let different = again.keys.filter { again[$0] != before[$0] }
+    #expect(different.sorted() == ["a/INSTALL", "d/INSTALL"])
+  }
+
+  /// What is done with an interface whose tunnel is gone.
+  @Test(arguments: [
+    ("wg-quick", "INSTALL", "systemctl disable --now wg-quick@wg-d"),
+    ("networkd", "INSTALL", "ip link delete dev wg-d"),
+    ("openwrt", "network.sh", "uci -q delete network.wg_d || true"),
+    ("commands", "up.sh", "ip link delete dev wg-d 2> /dev/null || true"),
+  ])
+  func `and tunnels that are gone are taken down`(format: String, file: String, line: String) throws
+  {
+    let head = "mesh m\ntopology ring\nformat \(format)\n"
+    var mesh = try SampleMesh(head + ring[..<4].joined())
+    func says(_ node: String) throws -> Bool {
+      let text = try #require(try mesh.files()["\(node)/\(file)"]).text
+      // OpenWrt's script removes an interface also before it makes it anew.
+      return text.split(separator: "\n").contains { $0.drop { $0 == " " } == line }
+        && !text.contains("set network.wg_d=interface")
+    }
+    #expect(try !says("a"))
+    try mesh.adopt(head + ring.joined())
+    #expect(try says("a"))
+    #expect(try !says("e"))
+    try mesh.adopt(head + ring[..<4].joined())
+    #expect(try !says("a"))
   }
 
   @Test func `so that new keys of a node change its tunnels only`() throws {
