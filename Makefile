@@ -115,15 +115,17 @@ tidy:
 # it; they stay in the file that was built.
 BINARY ?= $(BUILD)/release/swabeld
 
+without_symbols = for strip in strip llvm-strip \
+	    "$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/llvm-objcopy --strip-all"; do \
+	  $$strip $(1) 2>/dev/null && exit; \
+	done; echo "make install: nothing here can strip it, so it keeps its symbols" >&2
+
 install: $(BINARY)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITS) $(DESTDIR)$(PREFIX)/share/man/man8 \
 	  $(DESTDIR)$(BASH_COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS)
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/sbin/swabeld
 	ln -sf swabeld $(DESTDIR)$(PREFIX)/sbin/swabelctl
-	@for strip in strip llvm-strip \
-	    "$$(dirname "$$(readlink -f "$$(command -v $(SWIFT))")")/llvm-objcopy --strip-all"; do \
-	  $$strip $(DESTDIR)$(PREFIX)/sbin/swabeld 2>/dev/null && exit; \
-	done; echo "make install: nothing here can strip it, so it keeps its symbols" >&2
+	@$(call without_symbols,$(DESTDIR)$(PREFIX)/sbin/swabeld)
 	sed 's|@SBIN@|$(PREFIX)/sbin|' packaging/swabeld.service \
 	  > $(DESTDIR)$(UNITS)/swabeld.service
 	chmod 644 $(DESTDIR)$(UNITS)/swabeld.service
@@ -135,6 +137,7 @@ install: $(BINARY)
 install-mesh: mesh
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(BUILD)/release/swabelmesh $(DESTDIR)$(PREFIX)/bin/swabelmesh
+	@$(call without_symbols,$(DESTDIR)$(PREFIX)/bin/swabelmesh)
 	install -m 644 docs/swabelmesh.8 $(DESTDIR)$(PREFIX)/share/man/man8
 
 uninstall:

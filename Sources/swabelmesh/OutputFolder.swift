@@ -54,8 +54,7 @@ struct OutputFolder {
         continue
       }
       try makeFolders(of: place)
-      try FileSystem.writeAtomically(whole(place), Array(file.text.utf8), mode: file.mode)
-      try FileSystem.setMode(whole(place), file.mode)
+      try replace(whole(place), Array(file.text.utf8), mode: file.mode)
       outcome.written.append(place)
     }
     for place in former where !wanted.contains(place) {
@@ -67,6 +66,17 @@ struct OutputFolder {
     }
     try remember(wanted)
     return outcome
+  }
+
+  /// Replaces a file as a whole. It is not synced, because a second writing would make it again,
+  /// and to sync thousands of files takes a minute.
+  private func replace(_ path: String, _ octets: [UInt8], mode: UInt32) throws(KernelError) {
+    let draft = path + ".swabelmesh"
+    if FileSystem.exists(draft) { try FileSystem.remove(draft) }
+    try FileSystem.createExclusively(draft, octets, mode: mode)
+    // What the mask of the process took away.
+    try FileSystem.setMode(draft, mode)
+    try FileSystem.move(draft, to: path)
   }
 
   private func whole(_ place: String) -> String { path + "/" + place }

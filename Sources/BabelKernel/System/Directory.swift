@@ -21,6 +21,12 @@ extension FileSystem {
     try Syscall.check("make the directory \(path)") { mkdir(path, numericCast(mode)) }
   }
 
+  /// Gives a file another name, in the place of a file that has it. After a crash either may be
+  /// there.
+  public static func move(_ path: String, to name: String) throws(KernelError) {
+    try Syscall.check("rename \(path)") { rename(path, name) }
+  }
+
   /// Removes a directory; false if it is not empty or cannot be removed.
   public static func removeDirectory(_ path: String) -> Bool { rmdir(path) == 0 }
 }
