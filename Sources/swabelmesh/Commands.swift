@@ -9,10 +9,15 @@ extension Request {
     case .version: Console.say(Usage.version)
     case .initialise: try initialise()
     case .check: try check()
-    case .write: try write()
+    case .write:
+      // A list with a mistake leaves no trace.
+      _ = try readList()
+      let folder = StateFolder(path: state)
+      try folder.prepare()
+      try folder.whileLocked { () throws(Failure) in try write() }
     case .show: try show()
-    case .rekey(let node): try rekey(node)
-    case .remove(let node): try remove(node)
+    case .rekey(let node): try withKnownNode(node) { () throws(Failure) in try rekey(node) }
+    case .remove(let node): try withKnownNode(node) { () throws(Failure) in try remove(node) }
     }
   }
 
@@ -104,6 +109,15 @@ extension Request {
         "its private key is left in \(folder.keyPath(of: name, number)); a new node \(name) gets "
           + "another one")
     }
+  }
+
+  /// Does something with a node that the state knows, while nobody else changes the state.
+  private func withKnownNode(
+    _ name: String, _ work: () throws(Failure) -> Void
+  ) throws(Failure) {
+    let folder = StateFolder(path: state)
+    _ = try knownState(folder, with: name)
+    try folder.whileLocked(work)
   }
 
   /// The state, if it knows the node.

@@ -33,7 +33,6 @@ struct Draft {
     } catch {
       throw Failure("\(request.list): \(error)")
     }
-    if keepsKeys { try folder.prepare() }
     privateKeys = try Self.keys(of: list, state, folder, keeps: keepsKeys, using: &chance)
     do throws(PlanError) {
       try state.adopt(

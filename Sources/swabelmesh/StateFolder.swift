@@ -1,4 +1,5 @@
 import BabelKernel
+import CLinux
 import MeshPlan
 
 /// The folder with all that must be kept: a text with the state, and one file for each private key.
@@ -20,6 +21,39 @@ struct StateFolder {
       } catch {
         throw Failure(error)
       }
+    }
+  }
+
+  private var lockPath: String { path + "/lock" }
+
+  /// Does something while no other swabelmesh may change this folder. A lock whose process is gone
+  /// does not count.
+  func whileLocked(_ work: () throws(Failure) -> Void) throws(Failure) {
+    let process = "\(getpid())\n"
+    for isLast in [false, true] {
+      do throws(KernelError) {
+        try FileSystem.createExclusively(lockPath, Array(process.utf8), mode: 0o600)
+        break
+      } catch {
+        guard error.errno == ErrorNumber.exists, !isLast else { throw Failure(error) }
+        try removeStaleLock()
+      }
+    }
+    defer { _ = unlink(lockPath) }
+    try work()
+  }
+
+  private func removeStaleLock() throws(Failure) {
+    do throws(KernelError) {
+      let octets = try FileSystem.read(lockPath, limit: 64)
+      let number = String(decoding: octets, as: UTF8.self).prefix { $0.isNumber }
+      guard number.isEmpty || !FileSystem.exists("/proc/\(number)") else {
+        throw KernelError(operation: "change \(path)", errno: ErrorNumber.busy)
+          .saying("process \(number) does; if that is no swabelmesh, remove \(lockPath)")
+      }
+      try FileSystem.remove(lockPath)
+    } catch {
+      throw Failure(error)
     }
   }
 

@@ -43,6 +43,17 @@ import Testing
     return found
   }
 
+  /// The number that the file system gives each file below a folder.
+  private func places(of name: String) throws -> [String: UInt64] {
+    let root = path(name)
+    var found: [String: UInt64] = [:]
+    for place in try FileManager.default.subpathsOfDirectory(atPath: root) {
+      let attributes = try FileManager.default.attributesOfItem(atPath: root + "/" + place)
+      found[place] = (attributes[.systemFileNumber] as? NSNumber)?.uint64Value
+    }
+    return found
+  }
+
   private let three = """
     mesh m
     node a endpoint a.net address fd00::1
@@ -89,7 +100,10 @@ import Testing
     }
     #expect(state.keys.filter { $0.hasSuffix(".key") }.count == 3)
     #expect(output["a"] == "700 " && output["a/wireguard/wg-b.conf"]?.hasPrefix("600") == true)
+    let files = try places(of: "mesh.out")
     #expect(run("write") == 0)
+    // Not even replaced by others that are equal.
+    #expect(try places(of: "mesh.out") == files)
     #expect(try contents(of: "mesh.state") == state)
     #expect(try contents(of: "mesh.out") == output)
   }
@@ -210,6 +224,31 @@ import Testing
     #expect(run("write") == 1)
     #expect(run("rekey", "a") == 1)
     #expect(try contents(of: "mesh.out") == output)
+  }
+
+  @Test func `lets nobody else change the state meanwhile`() throws {
+    try write(three)
+    #expect(run("write") == 0)
+    let before = try contents(of: "mesh.state")
+    let lock = path("mesh.state/lock")
+    for words in [["write"], ["rekey", "a"], ["remove", "a"]] {
+      // A process that runs: this one. Then one that cannot be: its number is too large.
+      try "\(ProcessInfo.processInfo.processIdentifier)\n".write(
+        toFile: lock, atomically: true, encoding: .utf8)
+      #expect(Entry.run(["-f", path("mesh.conf")] + words) == 1)
+      #expect(FileManager.default.fileExists(atPath: lock))
+      try FileManager.default.removeItem(atPath: lock)
+      #expect(try contents(of: "mesh.state") == before)
+    }
+    try "4194305\n".write(toFile: lock, atomically: true, encoding: .utf8)
+    #expect(run("write") == 0)
+    #expect(try contents(of: "mesh.state") == before)
+  }
+
+  @Test func `leaves no trace of a list with a mistake`() throws {
+    try write("mesh m\nnode a\n")
+    #expect(run("write") == 1)
+    #expect(try contents(of: "").count == 1)
   }
 
   @Test func `removes only what the list has not`() throws {
