@@ -4,7 +4,9 @@ extension NodePlan {
   /// The configuration of the daemon.
   var daemonFile: OutputFile {
     var lines = header()
-    lines += ["router-id \(routerID)", "local-path-readwrite /run/swabeld.sock"]
+    // OpenWrt need not have the directory /run.
+    let directory = format == .openwrt ? "/var/run" : "/run"
+    lines += ["router-id \(routerID)", "local-path-readwrite \(directory)/swabeld.sock"]
     if tunnels.isEmpty { lines += ["", "# No tunnel leads here yet."] }
     for tunnel in tunnels {
       lines += [

@@ -8,10 +8,13 @@ extension NodePlan {
         "",
       ]
     lines += steps.map { "    " + $0 }
+    let isOpenWrt = format == .openwrt
     lines += [
-      "    install -m 600 babeld.conf /etc/babeld.conf",
+      isOpenWrt
+        ? "    cp babeld.conf /etc/babeld.conf && chmod 600 /etc/babeld.conf"
+        : "    install -b -m 600 babeld.conf /etc/babeld.conf",
       "    swabeld --check /etc/babeld.conf",
-      "    \(format == .openwrt ? "service swabeld restart" : "systemctl restart swabeld")",
+      isOpenWrt ? "    service swabeld restart" : "    systemctl restart swabeld",
     ]
     if !hasKey {
       lines += [

@@ -59,13 +59,14 @@ public struct MeshListParser {
     case "accept": try accept()
     case "latency": try latency()
     case "node": try node()
-    default: throw reader.unexpected(word, oneOf(Self.statements))
+    default: throw reader.unexpected(word, among: Self.statements)
     }
     try reader.end()
   }
 
   private mutating func topology() throws(TextError) {
-    let word = try reader.next(oneOf(["full", "hub", "ring", "nearest"]))
+    let kinds = ["full", "hub", "ring", "nearest"]
+    let word = try reader.next(oneOf(kinds))
     topologyPlace = word
     switch word.text {
     case "full": list.topology = .full
@@ -76,7 +77,7 @@ public struct MeshListParser {
       while let next = reader.next() { hubs.append(next) }
       mentioned += hubs
       list.topology = .hub(hubs.map { $0.text })
-    default: throw reader.unexpected(word, oneOf(["full", "hub", "ring", "nearest"]))
+    default: throw reader.unexpected(word, among: kinds)
     }
   }
 
@@ -140,7 +141,7 @@ public struct MeshListParser {
         throw reader.unexpected(word, "a public key in base64, as \"wg pubkey\" prints it")
       }
       node.publicKey = key
-    default: throw reader.unexpected(keyword, oneOf(Self.nodeWords))
+    default: throw reader.unexpected(keyword, among: Self.nodeWords)
     }
   }
 
@@ -197,7 +198,7 @@ public struct MeshListParser {
     let words = OutputFormat.allCases.map { $0.rawValue }
     let word = try reader.next(oneOf(words))
     guard let format = OutputFormat(rawValue: word.text) else {
-      throw reader.unexpected(word, oneOf(words))
+      throw reader.unexpected(word, among: words)
     }
     return format
   }

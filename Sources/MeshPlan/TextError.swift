@@ -74,6 +74,12 @@ struct WordReader {
     error(at: word, "found \"\(word.text)\", expected \(expected)")
   }
 
+  /// The same about a word that is none of these, with the one that it looks like.
+  func unexpected(_ word: PlacedWord, among words: [String]) -> TextError {
+    let near = nearest(to: word.text, among: words).map { "; did you mean \"\($0)\"?" } ?? ""
+    return unexpected(word, oneOf(words) + near)
+  }
+
   /// An error at a word.
   func error(at word: PlacedWord, _ reason: String) -> TextError {
     error(word.line, word.column, reason)
@@ -112,6 +118,28 @@ struct WordReader {
     }
     finish()
     return words
+  }
+}
+
+/// The first word that differs from a text by two octets at most, and by less than half of them.
+private func nearest(to text: String, among words: [String]) -> String? {
+  let wrong = Array(text.utf8)
+  return words.first { word in
+    let right = Array(word.utf8)
+    let limit = min(2, (right.count - 1) / 2)
+    guard abs(right.count - wrong.count) <= limit else { return false }
+    // Row by row, the least number of octets to change, insert or leave out (Levenshtein).
+    var row = Array(0...right.count)
+    for (line, octet) in wrong.enumerated() {
+      var diagonal = row[0]
+      row[0] = line + 1
+      for column in right.indices {
+        let change = diagonal + (octet == right[column] ? 0 : 1)
+        diagonal = row[column + 1]
+        row[column + 1] = min(change, diagonal + 1, row[column] + 1)
+      }
+    }
+    return row[right.count] <= limit
   }
 }
 

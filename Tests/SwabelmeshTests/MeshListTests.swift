@@ -100,6 +100,23 @@ import Testing
     #expect(found.hasPrefix("mesh.conf:" + fault), "\(found)")
   }
 
+  @Test(arguments: [
+    ("topolgy ring", "topology"), ("topology rng", "ring"), ("format wgquick", "wg-quick"),
+    ("node a adress 10.0.0.1", "address"), ("format openrwt", "openwrt"),
+    ("node a endpoit b.c", "endpoint"), ("transport-mut 1400", "transport-mtu"),
+  ])
+  func `is refused with the word that was meant`(line: String, word: String) {
+    let error = #expect(throws: TextError.self) { try parsed("mesh m\n" + line) }
+    let found = error?.description ?? ""
+    #expect(found.hasSuffix("; did you mean \"\(word)\"?"), "\(found)")
+  }
+
+  @Test(arguments: ["x", "", "nodal", "mush-room", "a very long word that is like none of them"])
+  func `guesses nothing that is far from what stands there`(line: String) {
+    let error = #expect(throws: TextError.self) { try parsed(line) }
+    #expect(error?.description.contains("did you mean") == false)
+  }
+
   @Test func `may have comments in any language`() throws {
     #expect(try parsed("mesh m # größer\r\n").name == "m")
   }
