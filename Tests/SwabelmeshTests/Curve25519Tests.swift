@@ -1,6 +1,8 @@
-import MeshPlan
 import TestSupport
 import Testing
+
+// For the numbers below the curve: no product comes near the modulus by chance.
+@testable import MeshPlan
 
 /// The vectors of RFC 7748 §5.2 and §6.1.
 @Suite struct `X25519 (RFC 7748)` {
@@ -52,6 +54,42 @@ import Testing
     let secret = octets("4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742")
     #expect(Curve25519.multiply(ofBob, by: alice) == secret)
     #expect(Curve25519.multiply(ofAlice, by: bob) == secret)
+  }
+
+  /// 2^255 - 19 plus a number, in 32 octets, least significant first.
+  private func modulus(plus number: Int) -> [UInt8] {
+    var octets = [UInt8](repeating: 0xFF, count: 32)
+    octets[0] = UInt8(0xED + number)
+    octets[31] = 0x7F
+    return octets
+  }
+
+  private func small(_ number: UInt8) -> [UInt8] {
+    [number] + [UInt8](repeating: 0, count: 31)
+  }
+
+  @Test func `reduces numbers around the modulus`() {
+    for number in 0...18 {
+      #expect(FieldElement(octets: modulus(plus: number)).octets == small(UInt8(number)))
+    }
+    for number in -9 ... -1 {
+      let octets = modulus(plus: number)
+      #expect(FieldElement(octets: octets).octets == octets)
+      let sum = FieldElement(octets: octets) + FieldElement(octets: small(UInt8(-number)))
+      #expect(sum.octets == small(0))
+      let difference = FieldElement.zero - FieldElement(octets: small(UInt8(-number)))
+      #expect(difference.octets == octets)
+      #expect((difference * difference).octets == small(UInt8(number * number)))
+      #expect((difference * difference.inverse()).octets == small(1))
+    }
+  }
+
+  /// Points of small order (§6.1): whatever the scalar, it is a multiple of eight.
+  @Test func `gives zero for points of small order`() {
+    let scalar = [UInt8](repeating: 0x77, count: 32)
+    for point in [small(0), small(1), modulus(plus: -1), modulus(plus: 0), modulus(plus: 1)] {
+      #expect(Curve25519.multiply(point, by: scalar) == small(0))
+    }
   }
 
   @Test func `refuses what has not 32 octets`() {

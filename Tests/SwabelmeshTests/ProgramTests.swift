@@ -173,6 +173,16 @@ import Testing
     #expect(Set(later.values).count == 6)
   }
 
+  @Test func `cannot even be made to overwrite a key`() throws {
+    let state = StateFolder(path: path("s"))
+    try state.prepare()
+    let key = WireGuardKey.randomPrivateForTests
+    try state.keep(key, of: "a", 1)
+    #expect(throws: Failure.self) { try state.keep(.randomPrivateForTests, of: "a", 1) }
+    #expect(try state.privateKey(of: "a", 1) == key)
+    #expect(try contents(of: "s").keys.sorted() == ["keys", "keys/a.1.key"])
+  }
+
   @Test func `takes a key that is there already`() throws {
     try write(three)
     let keys = path("mesh.state/keys")
