@@ -14,6 +14,8 @@ public struct InterfaceParameters: Equatable, Sendable {
   public static let defaultHelloInterval: UInt32 = 4000
   /// So many Hello intervals are an Update interval where nothing else is said.
   static let hellosPerUpdate: UInt32 = 4
+  /// Quick Hellos are at least so many microseconds apart.
+  static let leastProbeInterval: UInt32 = 20_000
   /// The nominal cost of a radio (A.2.2).
   static let wirelessCost: UInt32 = 256
   /// The largest penalty for the round-trip time of a tunnel.
@@ -49,6 +51,15 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var jitterMax: UInt32 = 50_000
   /// Largest penalty for varying round-trip times; zero switches it off.
   public var maxJitterPenalty = Metric.zero
+  /// Measure losses from gaps in the seqnos of Hellos.
+  public var measuresLoss = false
+  /// Over so many milliseconds an average of losses goes.
+  public var lossWindow: UInt32 = 120_000
+  /// Largest penalty for losses in one direction.
+  public var maxLossPenalty = Metric(384)
+  /// Interval of quick unicast Hellos, from which neighbours can tell losses, in microseconds; zero
+  /// if there are none.
+  public var probeInterval: UInt32 = 0
   /// Announce IPv4 prefixes with IPv6 next hops when there is no IPv4 address (RFC 9229). Whether
   /// they are accepted is ``NodeParameters/supportsV4ViaV6``, as in babeld.
   public var v4ViaV6 = true
@@ -73,8 +84,15 @@ public struct InterfaceParameters: Equatable, Sendable {
 
   /// Whether the cost is measured, so that it changes all the time.
   var isCostMeasured: Bool {
-    linkSensing == .etx
+    linkSensing == .etx || measuresLoss
       || timestamps && (maxRTTPenalty > .zero || maxJitterPenalty > .zero)
+  }
+
+  /// Whether quick unicast Hellos are sent. They are to be much quicker than the others, by which
+  /// neighbours tell what they are for.
+  var sendsProbes: Bool {
+    probeInterval > 0 && !rfc6126Compatible
+      && UInt64(probeInterval) * 2 <= UInt64(helloInterval) * 1000
   }
 
   /// The defaults of an interface of unknown type (babeld's "auto").
@@ -112,6 +130,10 @@ extension InterfaceSettings {
     all.jitterMin = plain.jitterMin
     all.jitterMax = plain.jitterMax
     all.override(with: self)
+    if all[number: .linkQuality] == Self.tunnelQuality {
+      all.lossWindow = all.lossWindow ?? plain.lossWindow
+      all.maxLossPenalty = all.maxLossPenalty ?? UInt32(plain.maxLossPenalty.rawValue)
+    }
     if updateInterval == nil {
       let severalHellos =
         UInt64(all.helloInterval ?? 0) * UInt64(InterfaceParameters.hellosPerUpdate)
@@ -155,7 +177,8 @@ extension InterfaceParameters {
     rxcost = metric(.rxcost)
     helloInterval = number(.helloInterval)
     updateInterval = number(.updateInterval)
-    linkSensing = isSet(.linkQuality) ? .etx : .twoOutOfThree
+    measuresLoss = number(.linkQuality) == InterfaceSettings.tunnelQuality
+    linkSensing = isSet(.linkQuality) && !measuresLoss ? .etx : .twoOutOfThree
     splitHorizon = isSet(.splitHorizon)
     unicast = isSet(.unicast)
     timestamps = isSet(.enableTimestamps)
@@ -167,6 +190,10 @@ extension InterfaceParameters {
     jitterMin = number(.jitterMin)
     jitterMax = number(.jitterMax)
     maxJitterPenalty = metric(.maxJitterPenalty)
+    lossWindow = all.lossWindow ?? lossWindow
+    if all.maxLossPenalty != nil { maxLossPenalty = metric(.maxLossPenalty) }
+    let probes = number(.probeInterval)
+    probeInterval = probes > 0 ? max(probes, Self.leastProbeInterval) : 0
     v4ViaV6 = all.v4ViaV6 ?? true
     pathAttributes = isSet(.pathAttributes)
     answersPaths = all.answersPaths

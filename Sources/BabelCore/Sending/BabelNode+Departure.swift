@@ -44,7 +44,13 @@ extension BabelNode {
   ) {
     guard !interface.parameters.rfc6126Compatible else { return }
     var packet = OpenPacket(id, interface, to: .unicast(address))
-    packet.add(farewell(interface, isUnicast: true), &buffer)
+    var hello = farewell(interface, isUnicast: true)
+    if let neighbour = neighbours.id(of: address, on: id),
+      let seqno = neighbours.takeUnicastSeqno(of: neighbour)
+    {
+      hello = Hello(isUnicast: true, seqno: seqno, interval: hello.interval, transmitTimestamp: nil)
+    }
+    packet.add(hello, &buffer)
     packet.close(&buffer)
   }
 
