@@ -1,14 +1,21 @@
 extension NodePlan {
-  /// Two scripts of plain commands, and the secrets beside them.
+  /// Two scripts of plain commands, and for each tunnel a file that wg(8) reads: only so it drops a
+  /// peer that has another key now.
   func commandFiles(_ privateKey: WireGuardKey?) -> [OutputFile] {
     [
       OutputFile("up.sh", mode: 0o755, upScript(hasKey: privateKey != nil)),
       OutputFile("down.sh", mode: 0o755, downScript),
-    ] + keyFile("private.key", privateKey) + presharedKeyFiles() + firewallFiles
+    ]
+      + tunnels.map { tunnel in
+        var lines = header() + ["[Interface]"]
+        if let privateKey { lines.append("PrivateKey = \(privateKey.base64)") }
+        lines += ["ListenPort = \(tunnel.port)", "", "# Node \(tunnel.peer)"]
+        return OutputFile(
+          "\(tunnel.interface).conf", mode: 0o600, lines + peerSection("Peer", tunnel, " = "))
+      } + firewallFiles
   }
 
   private func upScript(hasKey: Bool) -> [String] {
-    let key = hasKey ? "private.key" : keyPath
     var lines =
       ["#!/bin/sh"] + header() + ["set -e", "cd \"$(dirname \"$0\")\""]
     if !formerInterfaces.isEmpty {
@@ -21,14 +28,10 @@ extension NodePlan {
         "",
         "# Node \(tunnel.peer)",
         "ip link show dev \(name) > /dev/null 2>&1 || ip link add dev \(name) type wireguard",
-        "wg set \(name) listen-port \(tunnel.port) private-key \(key) \\",
-        "  peer \(tunnel.peerKey.base64) \\",
-        "  preshared-key \(name).psk \\",
+        "wg syncconf \(name) \(name).conf",
       ]
-      if let endpoint = tunnel.endpoint { lines.append("  endpoint \(endpoint) \\") }
-      if tunnel.keepsAlive { lines.append("  persistent-keepalive \(Self.keepalive) \\") }
+      if !hasKey { lines.append("wg set \(name) private-key \(keyPath)") }
       lines += [
-        "  allowed-ips 0.0.0.0/0,::/0",
         "ip link set dev \(name) mtu \(tunnel.mtu) up",
         "ip address replace \(tunnel.linkLocal)/64 dev \(name)",
       ]

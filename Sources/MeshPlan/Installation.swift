@@ -51,6 +51,7 @@ extension NodePlan {
         "install -d /etc/systemd/networkd.conf.d",
         "install -m 644 networkd.conf.d/50-mesh.conf /etc/systemd/networkd.conf.d/",
         "install -m 640 -g systemd-network network/* /etc/systemd/network/",
+        "ip link delete dev NAME    # only a tunnel that is there and whose .netdev has changed",
         "systemctl restart systemd-networkd",
         "./firewall.sh    # if the machine has a firewall; read it first",
       ]

@@ -52,9 +52,4 @@ extension NodePlan {
   func keyFile(_ path: String, _ key: WireGuardKey?) -> [OutputFile] {
     key.map { [OutputFile(path, mode: 0o600, [$0.base64])] } ?? []
   }
-
-  /// The preshared keys of all tunnels, each in a file of its own.
-  func presharedKeyFiles() -> [OutputFile] {
-    tunnels.flatMap { keyFile("\($0.interface).psk", $0.presharedKey) }
-  }
 }

@@ -151,6 +151,14 @@ import Testing
     }
   }
 
+  /// A peer that has another key now must be dropped, not kept beside the new one.
+  @Test func `and commands replace the peers of a tunnel, and do not add to them`() throws {
+    let files = try SampleMesh("mesh m\nformat commands\n" + ring.joined()).files()
+    let script = try #require(files["a/up.sh"]).text
+    #expect(script.contains("\nwg syncconf wg-b wg-b.conf\n"))
+    #expect(!script.contains(" peer "))
+  }
+
   @Test func `until a node is forgotten: then its ports are free, and its key is not used again`()
     throws
   {
