@@ -49,6 +49,15 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var jitterMax: UInt32 = 50_000
   /// Largest penalty for varying round-trip times; zero switches it off.
   public var maxJitterPenalty = Metric.zero
+  /// Measure losses from gaps in the seqnos of Hellos.
+  public var measuresLoss = false
+  /// Over so many milliseconds an average of losses goes.
+  public var lossWindow: UInt32 = 120_000
+  /// Largest penalty for losses in one direction.
+  public var maxLossPenalty = Metric(384)
+  /// Interval of quick unicast Hellos, from which neighbours can tell losses, in microseconds; zero
+  /// if there are none.
+  public var probeInterval: UInt32 = 0
   /// Announce IPv4 prefixes with IPv6 next hops when there is no IPv4 address (RFC 9229). Whether
   /// they are accepted is ``NodeParameters/supportsV4ViaV6``, as in babeld.
   public var v4ViaV6 = true
@@ -73,8 +82,15 @@ public struct InterfaceParameters: Equatable, Sendable {
 
   /// Whether the cost is measured, so that it changes all the time.
   var isCostMeasured: Bool {
-    linkSensing == .etx
+    linkSensing == .etx || measuresLoss
       || timestamps && (maxRTTPenalty > .zero || maxJitterPenalty > .zero)
+  }
+
+  /// Whether quick unicast Hellos are sent. They are to be much quicker than the others, by which
+  /// neighbours tell what they are for.
+  var sendsProbes: Bool {
+    probeInterval > 0 && !rfc6126Compatible
+      && UInt64(probeInterval) * 2 <= UInt64(helloInterval) * 1000
   }
 
   /// The defaults of an interface of unknown type (babeld's "auto").

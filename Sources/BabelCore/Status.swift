@@ -43,6 +43,10 @@ public struct NeighbourStatus: Equatable, Sendable {
   public let jitter: UInt32?
   /// The part of ``cost`` that comes from ``jitter``.
   public let jitterCost: Metric
+  /// How many of a thousand of its Hellos get lost; nil if that is not measured.
+  public let loss: UInt16?
+  /// The part of ``cost``, and of ``rxcost``, that comes from ``loss``.
+  public let lossCost: Metric
   /// Cost of the link.
   public let cost: Metric
 

@@ -88,11 +88,18 @@ extension BabelNode {
         let new = findOrAddNeighbour(former.interface, former.address, now, &buffer)
       else { return nil }
       id = new
+      neighbours.keepLosses(of: former, as: id)
       _ = neighbours.heard(hello, from: id, at: now)
     }
     neighbours.noteHello(from: id, at: now)
+    if let parameters = interface(neighbours[id].interface)?.parameters, parameters.measuresLoss {
+      neighbours.measureLoss(hello, from: id, window: parameters.lossWindow)
+    }
     authentication.keepIndices(on: neighbours[id].interface, between: hello.interval)
-    if hello.isUnicast, hello.isScheduled { _ = greetByUnicast(id, because: .heard) }
+    // Whoever measures losses by quick Hellos hears us.
+    if hello.isUnicast, hello.isScheduled, !neighbours[id].isProbe(hello) {
+      _ = greetByUnicast(id, because: .heard)
+    }
     neighbours.schedule(id)
     computeCost(id, now, &buffer)
     return id
@@ -150,6 +157,7 @@ extension BabelNode {
     let change = neighbours.computeCost(id, interface.parameters, at: now)
     // The other side cannot use the link before it knows that we hear it.
     if change.changesHearing { sendIHU(to: id, now) }
+    judgeProbes(to: id, interface, now)
     if change.isChanged { costChanged(id, from: change.former, now) }
     if let former = change.formerState {
       let state = neighbours[id].standing.told

@@ -37,7 +37,7 @@ extension BabelNode {
     let surcharge = parameters.surcharge(of: neighbour.address)
     let added =
       Int(neighbour.rttCost.rawValue) + Int(neighbour.jitterCost.rawValue)
-      + Int(surcharge.rawValue)
+      + Int(neighbour.measuring.cost.rawValue) + Int(surcharge.rawValue)
     let base =
       neighbour.cost.isInfinite
       ? Metric.infinity : Metric(UInt16(clamping: Int(neighbour.cost.rawValue) - added))

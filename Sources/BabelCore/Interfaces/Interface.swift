@@ -44,6 +44,14 @@ extension Interface {
   /// Update interval in microseconds.
   var updateMicroseconds: Int64 { Int64(parameters.updateInterval) * 1000 }
 
+  /// Interval of quick unicast Hellos in microseconds; 0 if there are none.
+  var probeMicroseconds: Int64 { parameters.sendsProbes ? Int64(parameters.probeInterval) : 0 }
+
+  /// The interval announced in them.
+  var probeInterval: Interval {
+    Interval(roundingUpMilliseconds: (parameters.probeInterval + 999) / 1000)
+  }
+
   /// The interval announced in Hellos.
   var helloInterval: Interval { Interval(roundingUpMilliseconds: parameters.helloInterval) }
 

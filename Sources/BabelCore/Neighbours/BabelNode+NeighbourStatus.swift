@@ -22,7 +22,9 @@ extension BabelNode {
       unicastHistory: neighbour.unicast.bits, rxcost: neighbour.rxcost,
       txcost: neighbour.txcost, roundTripTime: neighbour.roundTrip.current(at: now),
       rttCost: neighbour.rttCost, jitter: neighbour.roundTrip.jitter(at: now),
-      jitterCost: neighbour.jitterCost, cost: neighbour.cost)
+      jitterCost: neighbour.jitterCost,
+      loss: interface.parameters.measuresLoss ? neighbour.measuring.meter.permille : nil,
+      lossCost: neighbour.measuring.cost, cost: neighbour.cost)
   }
 
   /// Tells monitors, but only what changed.

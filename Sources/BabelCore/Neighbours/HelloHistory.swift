@@ -45,14 +45,17 @@ struct HelloHistory: Equatable {
     case restarted
   }
 
-  /// Enters a Hello. An unscheduled one (interval 0) leaves the timer alone (§3.4.1).
-  mutating func heard(_ seqno: Seqno, interval: Interval, at now: Instant) -> Outcome {
+  /// Enters a Hello. An unscheduled one (interval 0) leaves the timer alone (§3.4.1). If the
+  /// history `mayBeginAnew`, a seqno that jumped too far says no more than that.
+  mutating func heard(
+    _ seqno: Seqno, interval: Interval, mayBeginAnew: Bool = false, at now: Instant
+  ) -> Outcome {
     if let expected {
       let ahead = seqno.distance(from: expected)
       if ahead > ProtocolParameters.helloJump || ahead < -ProtocolParameters.helloJump {
-        return .restarted
-      }
-      if !isOfEarlierLife || ahead < 0 {
+        guard mayBeginAnew else { return .restarted }
+        bits = 0
+      } else if !isOfEarlierLife || ahead < 0 {
         bits = ahead >= 0 ? bits >> UInt16(ahead) : bits << UInt16(-ahead)
       }
       isOfEarlierLife = false
@@ -85,6 +88,16 @@ struct HelloHistory: Equatable {
 
   /// Whether a Hello promised a next one, so that misses are noticed.
   var isScheduled: Bool { interval.centiseconds != 0 }
+
+  /// Whether at least four of the last sixteen expected Hellos arrived: k-out-of-j of A.2.1 for
+  /// Hellos that come many times as often as it is made for, so that two lost ones say nothing.
+  var fourOfSixteen: Bool { bits.nonzeroBitCount >= 4 }
+
+  /// Whether these are quick Hellos beside others: they come at least twice as often.
+  func isQuick(beside other: HelloHistory) -> Bool {
+    isScheduled && other.isScheduled
+      && 2 * UInt32(interval.centiseconds) <= UInt32(other.interval.centiseconds)
+  }
 
   /// Whether at least two of the last three expected Hellos arrived (A.2.1).
   var twoOfThree: Bool { (bits >> 13).nonzeroBitCount >= 2 }

@@ -14,8 +14,10 @@ enum LinkCost {
     case .twoOutOfThree:
       // Unscheduled Hellos beside scheduled ones say nothing: their history never times out.
       let isScheduled = multicast.isScheduled || unicast.isScheduled
+      let unicastSuffices =
+        unicast.isQuick(beside: multicast) ? unicast.fourOfSixteen : unicast.twoOfThree
       return multicast.twoOfThree && (multicast.isScheduled || !isScheduled)
-        || unicast.twoOfThree && (unicast.isScheduled || !isScheduled) ? nominal : .infinity
+        || unicastSuffices && (unicast.isScheduled || !isScheduled) ? nominal : .infinity
     case .etx:
       // beta = received / window; rxcost = nominal / beta.
       let history = isListed && multicast.bits == 0 ? unicast : multicast

@@ -46,6 +46,12 @@ struct Neighbours {
     _modify { yield &table[id].restart }
   }
 
+  /// What is measured of losses, for the file beside this one.
+  subscript(measuring id: NeighbourID) -> Neighbour.Measuring {
+    _read { yield table[id].measuring }
+    _modify { yield &table[id].measuring }
+  }
+
   /// The neighbour of an address; nil if there is none, or it is leaving.
   func id(of address: IPAddress, on interface: InterfaceID) -> NeighbourID? {
     ids[Key(interface: interface, address: address)]
@@ -109,6 +115,7 @@ struct Neighbours {
   mutating func scheduleUnicast(_ id: NeighbourID) {
     var deadline = table[id].queue.deadline
     if let due = table[id].fullUpdate.due { deadline = min(deadline ?? due, due) }
+    if let due = table[id].measuring.probeDue { deadline = min(deadline ?? due, due) }
     unicastTimers.set(id.rawValue, deadline)
   }
 
@@ -137,9 +144,12 @@ struct Neighbours {
   mutating func heard(
     _ hello: Hello, from id: NeighbourID, at now: Instant
   ) -> HelloHistory.Outcome {
-    hello.isUnicast
-      ? table[id].unicast.heard(hello.seqno, interval: hello.interval, at: now)
-      : table[id].multicast.heard(hello.seqno, interval: hello.interval, at: now)
+    guard hello.isUnicast else {
+      return table[id].multicast.heard(hello.seqno, interval: hello.interval, at: now)
+    }
+    let mayBeginAnew = table[id].isProbe(hello) && table[id].multicast.twoOfThree
+    return table[id].unicast.heard(
+      hello.seqno, interval: hello.interval, mayBeginAnew: mayBeginAnew, at: now)
   }
 
   /// Goes on with what an earlier life of ours heard of its Hellos.
@@ -202,7 +212,7 @@ struct Neighbours {
     let former: Metric
     /// The cost is another one now.
     let isChanged: Bool
-    /// We began or ceased to hear the neighbour well enough.
+    /// We began or ceased to hear the neighbour well enough, or more or less of it is lost.
     let changesHearing: Bool
     /// What was told of the neighbour before, if it is to be told that it is of another use now.
     let formerState: NeighbourUse?
@@ -220,13 +230,16 @@ struct Neighbours {
     let surcharge = parameters.surcharge(of: old.address)
     let rttCost = old.roundTrip.penalty(parameters, at: now)
     let jitterCost = old.roundTrip.jitterPenalty(parameters, at: now)
+    let lossCost = old.measuring.penalty(parameters)
     let cost = LinkCost.cost(
       rxcost: rxcost, txcost: old.txcost, nominal: parameters.rxcost,
       sensing: parameters.linkSensing
-    ).adding(rttCost).adding(jitterCost).adding(surcharge)
+    ).adding(rttCost).adding(jitterCost).adding(lossCost).adding(surcharge)
     // A surcharge alone does not say that we do not hear the neighbour.
     let greatest = Metric(Metric.infinity.rawValue - 1)
-    table[id].rxcost = rxcost.isInfinite ? rxcost : min(rxcost.adding(surcharge), greatest)
+    table[id].rxcost =
+      rxcost.isInfinite ? rxcost : min(rxcost.adding(surcharge).adding(lossCost), greatest)
+    table[id].measuring.setCost(lossCost)
     table[id].rttCost = rttCost
     table[id].jitterCost = jitterCost
     table[id].cost = cost
@@ -234,7 +247,9 @@ struct Neighbours {
     judgeHealing(of: id, at: now)
     return CostChange(
       former: old.cost, isChanged: cost != old.cost,
-      changesHearing: rxcost.isInfinite != old.rxcost.isInfinite, formerState: formerState)
+      changesHearing: rxcost.isInfinite != old.rxcost.isInfinite
+        || lossCost != old.measuring.cost,
+      formerState: formerState)
   }
 
   /// Judges anew what a neighbour is good for. Returns what was told of it before, if it is to be
@@ -307,6 +322,7 @@ struct Neighbours {
     table[id].heardUs = former.heardUs
     table[id].standing = former.standing
     table[id].healing = former.healing
+    table[id].measuring = former.measuring
   }
 
   // MARK: Monitors
@@ -337,6 +353,8 @@ struct Neighbour {
   /// When the last IHU stops to count.
   fileprivate(set) var ihuExpiry: Instant?
   fileprivate(set) var roundTrip = RoundTripTime()
+  /// What is measured of losses, and the Hellos sent for that.
+  fileprivate(set) var measuring = Measuring()
   /// Cost of receiving, as computed last.
   fileprivate(set) var rxcost = Metric.infinity
   /// Part of ``cost`` that comes from the round-trip time.

@@ -185,6 +185,7 @@ extension BabelNode {
     guard !neighbour.isLeaving, let interface = interface(neighbour.interface), interface.isUp
     else { return }
     var packet = OpenPacket(neighbour.interface, interface, to: .unicast(neighbour.address))
+    addProbe(id, interface, &packet, now, &buffer)
     var postponed: [OutgoingTLV] = []
     for tlv in neighbours.takeQueue(of: id) {
       if case .acknowledgment = tlv, isRetracting(id, now) {

@@ -74,10 +74,9 @@ extension BabelNode {
     _ isTurn: Bool, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
     var packet = OpenPacket(id, interface, to: .unicast(address))
-    packet.add(hello, &buffer)
-    if let neighbour = neighbours.id(of: address, on: id),
-      isIHUDue(neighbour, interface, isTurn)
-    {
+    let neighbour = neighbours.id(of: address, on: id)
+    packet.add(unicastHello(hello, to: neighbour, interface), &buffer)
+    if let neighbour, isIHUDue(neighbour, interface, isTurn) {
       add(.ihu(neighbour), &packet, now, &buffer)
     }
     packet.close(&buffer)

@@ -30,6 +30,10 @@ extension Daemon {
       if let jitter = status.jitter {
         parts += " + \(cost(status.jitterCost)) by jitter \(HumanTime.milliseconds(jitter)) ms"
       }
+      if let loss = status.loss {
+        let share = "\(loss / 10).\(loss % 10) %"
+        parts += " + \(cost(status.lossCost)) for losing \(share) of what it sends"
+      }
       if account.surcharge > .zero { parts += " + \(cost(account.surcharge)) by request" }
       add(parts + ".")
     }

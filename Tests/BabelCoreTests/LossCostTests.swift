@@ -1,0 +1,162 @@
+import BabelCore
+import BabelWire
+import Testing
+
+/// What measured losses cost, and the quick Hellos that let neighbours measure.
+@Suite struct `Losses of neighbours` {
+  private static func tunnel(probe: UInt32 = 0) -> InterfaceParameters {
+    var parameters = InterfaceParameters()
+    parameters.measuresLoss = true
+    parameters.probeInterval = probe
+    return parameters
+  }
+
+  /// Lets a peer send Hellos every 4 s, the multicast ones with an IHU, and 20 unicast ones between
+  /// two of them, of which each `nth` is lost.
+  private func talk(
+    _ bench: Bench, _ peer: Peer, rounds: Int, losing nth: Int, from first: UInt16 = 1
+  ) -> UInt16 {
+    var seqno = first
+    for _ in 0..<rounds {
+      peer.say()
+      for _ in 0..<20 {
+        bench.run(0.2)
+        seqno &+= 1
+        guard nth == 0 || seqno % UInt16(nth) != 0 else { continue }
+        peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
+      }
+    }
+    return seqno
+  }
+
+  @Test func `§A.2 losses are added to both costs, and the other side is told soon`() throws {
+    let bench = try Bench(Self.tunnel())
+    let peer = bench.peer(0xB1, warm: false)
+    peer.rxcost = 96 + 144
+    let next = talk(bench, peer, rounds: 10, losing: 0)
+    #expect(bench.neighbour(peer)?.cost == Metric(96 + 144), "what the peer loses counts")
+    #expect(bench.neighbour(peer)?.rxcost == Metric(96))
+    bench.forget()
+    var told: Int64?
+    var noticed: Int64?
+    var last = next
+    for _ in 0..<200 where told == nil {
+      last = talk(bench, peer, rounds: 1, losing: 10, from: last)
+      if noticed == nil, bench.neighbour(peer)?.rxcost != Metric(96) { noticed = bench.now }
+      bench.run(0.01)
+      told = bench.sent.first { $0.ihus.contains { $0.rxcost > Metric(96) } }?.time
+    }
+    let neighbour = try #require(bench.neighbour(peer))
+    let penalty = neighbour.lossCost
+    #expect(penalty == Metric(144) || penalty == Metric(384))
+    #expect(neighbour.rxcost == Metric(96).adding(penalty))
+    #expect(neighbour.cost == Metric(96 + 144).adding(penalty))
+    #expect(try #require(told) <= (try #require(noticed)) + 10_000, "before the next Hello")
+  }
+
+  @Test func `nothing is measured where it is off`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1, warm: false)
+    _ = talk(bench, peer, rounds: 40, losing: 5)
+    let neighbour = try #require(bench.neighbour(peer))
+    #expect(neighbour.loss == nil && neighbour.lossCost == .zero)
+    #expect(neighbour.cost == Metric(96) && neighbour.rxcost == Metric(96))
+  }
+
+  @Test func `§3.4.1 quick Hellos are scheduled, unicast, in order, and keep what they promise`()
+    throws
+  {
+    let bench = try Bench(Self.tunnel(probe: 200_000))
+    let peer = bench.peer(0xB1)
+    bench.run(8)
+    bench.forget()
+    bench.run(40)
+    let probes = bench.sent.filter { !$0.hellos.filter(\.isUnicast).isEmpty }
+    #expect((200...240).contains(probes.count), "\(probes.count)")
+    #expect(probes.allSatisfy { $0.destination == .unicast(peer.address) })
+    for (a, b) in zip(probes, probes.dropFirst()) {
+      #expect(b.hellos[0].seqno == a.hellos[0].seqno.next)
+      #expect(b.time - a.time <= 200_000 && b.time - a.time >= 150_000)
+      #expect(b.hellos[0].interval.centiseconds == 20)
+    }
+    let multicast = bench.sent.filter(\.isMulticast).flatMap(\.hellos)
+    #expect((10...12).contains(multicast.count), "no more of them than without: \(multicast.count)")
+  }
+
+  @Test func `they end with the neighbour, and there are none where they are off`() throws {
+    for probe in [UInt32(0), 200_000] {
+      let bench = try Bench(Self.tunnel(probe: probe))
+      let peer = bench.peer(0xB1)
+      bench.run(8)
+      peer.isTalking = false
+      bench.run(15)
+      bench.forget()
+      bench.run(40)
+      #expect(bench.sent.flatMap(\.hellos).allSatisfy { !$0.isUnicast })
+      #expect((10...15).contains(bench.sent.count), "\(probe): \(bench.sent.count)")
+      peer.isTalking = true
+      bench.forget()
+      bench.run(20)
+      #expect(bench.sent.flatMap(\.hellos).contains { $0.isUnicast } == (probe > 0))
+    }
+  }
+
+  @Test func `whoever measures is not greeted by unicast for that`() throws {
+    let bench = try Bench()
+    bench.offer(Example.own)
+    let peer = bench.peer(0xB1)
+    bench.run(12)
+    bench.forget()
+    _ = talk(bench, peer, rounds: 5, losing: 0)
+    #expect(bench.sent.flatMap(\.hellos).allSatisfy { !$0.isUnicast })
+    #expect(bench.sent.filter { !$0.isMulticast }.isEmpty)
+  }
+
+  @Test func `after an interruption the quick Hellos that come again are no restart`() throws {
+    let bench = try Bench(Self.tunnel())
+    let peer = bench.peer(0xB1)
+    bench.run(8)
+    let id = bench.neighbour(peer)?.id
+    let next = talk(bench, peer, rounds: 5, losing: 0)
+    bench.run(12)
+    // While 500 were lost, multicast Hellos went on.
+    peer.send(body: helloTLV(next &+ 500, interval: 20, flags: 0x8000), toMulticast: false)
+    #expect(bench.neighbour(peer)?.id == id)
+    #expect(bench.neighbour(peer)?.unicastHistory == 0x8000)
+    #expect(bench.neighbour(peer)?.lossCost == .zero)
+  }
+
+  @Test func `a listed neighbour gets one series of unicast Hellos, not two`() throws {
+    var parameters = Self.tunnel(probe: 200_000)
+    parameters.unicastNeighbours = [IPAddress(high: 0xFE80_0000_0000_0000, low: 0xB1)]
+    let bench = try Bench(parameters)
+    bench.run(12)
+    let peer = bench.peer(0xB1)
+    bench.run(30)
+    peer.isTalking = false
+    bench.run(60)
+    let hellos = bench.sent.flatMap(\.hellos).filter(\.isUnicast)
+    #expect(hellos.count > 150)
+    for (a, b) in zip(hellos, hellos.dropFirst()) { #expect(b.seqno == a.seqno.next) }
+  }
+
+  @Test func `§A.2.1 where quick Hellos come, four of sixteen make a usable link`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    bench.run(8)
+    let next = talk(bench, peer, rounds: 5, losing: 0)
+    peer.isTalking = false
+    // Multicast Hellos are lost from now on, and three of four quick ones.
+    var seqno = next
+    for number in 0..<200 {
+      bench.run(0.2)
+      seqno &+= 1
+      guard number % 4 == 0 else { continue }
+      peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
+      peer.send { _ = $0.append(peer.ihu()) }
+      #expect(bench.neighbour(peer)?.rxcost == Metric(96), "\(number)")
+    }
+    bench.run(3.5)
+    #expect(bench.neighbour(peer)?.rxcost == .infinity)
+  }
+}
