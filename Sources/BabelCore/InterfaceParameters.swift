@@ -14,6 +14,8 @@ public struct InterfaceParameters: Equatable, Sendable {
   public static let defaultHelloInterval: UInt32 = 4000
   /// So many Hello intervals are an Update interval where nothing else is said.
   static let hellosPerUpdate: UInt32 = 4
+  /// Quick Hellos are at least so many microseconds apart.
+  static let leastProbeInterval: UInt32 = 20_000
   /// The nominal cost of a radio (A.2.2).
   static let wirelessCost: UInt32 = 256
   /// The largest penalty for the round-trip time of a tunnel.
@@ -128,6 +130,10 @@ extension InterfaceSettings {
     all.jitterMin = plain.jitterMin
     all.jitterMax = plain.jitterMax
     all.override(with: self)
+    if all[number: .linkQuality] == Self.tunnelQuality {
+      all.lossWindow = all.lossWindow ?? plain.lossWindow
+      all.maxLossPenalty = all.maxLossPenalty ?? UInt32(plain.maxLossPenalty.rawValue)
+    }
     if updateInterval == nil {
       let severalHellos =
         UInt64(all.helloInterval ?? 0) * UInt64(InterfaceParameters.hellosPerUpdate)
@@ -171,7 +177,8 @@ extension InterfaceParameters {
     rxcost = metric(.rxcost)
     helloInterval = number(.helloInterval)
     updateInterval = number(.updateInterval)
-    linkSensing = isSet(.linkQuality) ? .etx : .twoOutOfThree
+    measuresLoss = number(.linkQuality) == InterfaceSettings.tunnelQuality
+    linkSensing = isSet(.linkQuality) && !measuresLoss ? .etx : .twoOutOfThree
     splitHorizon = isSet(.splitHorizon)
     unicast = isSet(.unicast)
     timestamps = isSet(.enableTimestamps)
@@ -183,6 +190,10 @@ extension InterfaceParameters {
     jitterMin = number(.jitterMin)
     jitterMax = number(.jitterMax)
     maxJitterPenalty = metric(.maxJitterPenalty)
+    lossWindow = all.lossWindow ?? lossWindow
+    if all.maxLossPenalty != nil { maxLossPenalty = metric(.maxLossPenalty) }
+    let probes = number(.probeInterval)
+    probeInterval = probes > 0 ? max(probes, Self.leastProbeInterval) : 0
     v4ViaV6 = all.v4ViaV6 ?? true
     pathAttributes = isSet(.pathAttributes)
     answersPaths = all.answersPaths

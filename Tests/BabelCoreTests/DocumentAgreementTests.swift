@@ -123,7 +123,8 @@ import Testing
         guard let index = words.firstIndex(of: name), index + 1 < words.count else {
           // An explanation does not show a penalty that is off, nor its bounds.
           #expect(
-            ["0", "off", "none", "false", "manual"].contains(wanted) || name.hasPrefix("jitter"),
+            ["0", "off", "none", "false", "manual"].contains(wanted) || name.hasPrefix("jitter")
+              || name.contains("loss"),
             "\(name) \(wanted) for \(type): \(line)")
           continue
         }
@@ -135,6 +136,7 @@ import Testing
     let parameters = InterfaceParameters(
       InterfaceSettings(), type: .wired, wirelessHello: 4000, wiredHello: 4000)
     #expect(parameters.jitterMin == 5000 && parameters.jitterMax == 50_000)
+    #expect(parameters.lossWindow == 120_000 && parameters.maxLossPenalty == Metric(384))
   }
 
   /// What the cell of a default comes to for a type: `96; wireless 256`, `tunnel true, else false`.

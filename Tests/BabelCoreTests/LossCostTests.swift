@@ -159,4 +159,25 @@ import Testing
     bench.run(3.5)
     #expect(bench.neighbour(peer)?.rxcost == .infinity)
   }
+
+  // MARK: Configuration
+
+  private func parameters(_ text: String) throws -> InterfaceParameters {
+    let name = try #require(InterfaceName("wg0"))
+    return try parse("interface wg0 " + text).interfaceParameters(for: name, type: .tunnel)
+  }
+
+  @Test func `the parameters, their bounds and what they default to`() throws {
+    let plain = try parameters("rxcost 96")
+    #expect(!plain.measuresLoss && plain.probeInterval == 0)
+    #expect(plain.lossWindow == 120_000 && plain.maxLossPenalty == Metric(384))
+    let all = try parameters(
+      "link-quality tunnel loss-window 60 max-loss-penalty 200 probe-interval 250")
+    #expect(all.measuresLoss && all.linkSensing == .twoOutOfThree)
+    #expect(all.lossWindow == 60_000 && all.maxLossPenalty == Metric(200))
+    #expect(all.probeInterval == 250_000)
+    #expect(try parameters("probe-interval 0.001").probeInterval == 20_000)
+    let quality = try parameters("link-quality true")
+    #expect(!quality.measuresLoss && quality.linkSensing == .etx)
+  }
 }

@@ -119,7 +119,8 @@ class ChanceFile:
         word = self.pick(
             "type", "rxcost", "hello-interval", "update-interval", "link-quality",
             "split-horizon", "unicast", "enable-timestamps", "rtt-decay", "rtt-min", "rtt-max",
-            "max-rtt-penalty", "jitter-min", "jitter-max", "max-jitter-penalty",
+            "max-rtt-penalty", "jitter-min", "jitter-max", "max-jitter-penalty", "loss-window",
+            "max-loss-penalty", "probe-interval",
             "rfc6126-compatible", "v4-via-v6", "probe-mtu", "link-local", "neighbour", "key",
             "key", "ipv4-control", "path-attributes")
         value = {
@@ -132,6 +133,9 @@ class ChanceFile:
             "max-rtt-penalty": self.pick("1", "96", "1000"),
             "jitter-min": self.pick("1", "5"), "jitter-max": self.pick("30", "50"),
             "max-jitter-penalty": self.pick("1", "200"),
+            "loss-window": self.pick("10", "300"), "max-loss-penalty": self.pick("1", "200"),
+            "probe-interval": self.pick("0", "20", "50"),
+            "link-quality": self.pick("true", "false", "tunnel"),
             "link-local": self.pick("auto", "manual"),
             "neighbour": self.pick("fe80::2", "fe80::7 neighbour fe80::2"),
             "ipv4-control": "true" if self.one_in(3) else "false",

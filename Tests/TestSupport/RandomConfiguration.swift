@@ -190,6 +190,7 @@ package struct RandomConfiguration {
     case .number(let range): value = number(Int64(range.lowerBound), Int64(range.upperBound))
     case .seconds(let range), .milliseconds(let range): value = thousandths(range)
     case .boolean, .typeByBoolean, .idleBoolean: value = boolean()
+    case .quality: value = dice.oneIn(4) ? "tunnel" : boolean()
     case .linkType: value = dice.pick(["wired", "wireless", "tunnel", "auto", "default"])
     case .automatic: value = dice.pick(["auto", "manual"])
     case .keyID: value = keys.isEmpty || dice.oneIn(4) ? "none" : dice.pick(keys)

@@ -1,7 +1,7 @@
 import BabelWire
 
 /// Words of booleans.
-private enum BooleanKeyword: KeywordText, ConfigurationKeyword {
+enum BooleanKeyword: KeywordText, ConfigurationKeyword {
   case `true`, yes, `false`, no, `default`, auto
 }
 

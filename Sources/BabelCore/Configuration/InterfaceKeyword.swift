@@ -10,6 +10,8 @@ package enum SettingForm {
   case milliseconds(ClosedRange<UInt32>)
   /// `true` or `false`; `auto` unsets it.
   case boolean
+  /// `true`, `false` or `tunnel`; `auto` unsets it.
+  case quality
   /// The type of the link; `auto` unsets it.
   case linkType
   /// `auto` or `manual`.
@@ -35,7 +37,8 @@ package enum SettingForm {
 package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
   case type, rxcost, helloInterval, updateInterval, linkQuality, splitHorizon, unicast
   case enableTimestamps, rfc6126Compatible, rttDecay, rttMin, rttMax, maxRTTPenalty
-  case jitterMin, jitterMax, maxJitterPenalty, v4ViaV6, pathAttributes, altheaWire, probeMTU
+  case jitterMin, jitterMax, maxJitterPenalty, lossWindow, maxLossPenalty, probeInterval
+  case v4ViaV6, pathAttributes, altheaWire, probeMTU
   case linkLocal, key, alsoKey, signKey, verifyKey, acceptBadSignatures, neighbour, ipv4Control
   case answerPath
   case wired, faraway
@@ -69,7 +72,7 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
     case .rxcost: Row("rxcost", .number(1...65535))
     case .helloInterval: Row("hello-interval", Self.interval)
     case .updateInterval: Row("update-interval", Self.interval)
-    case .linkQuality: Row("link-quality", .boolean)
+    case .linkQuality: Row("link-quality", .quality)
     case .splitHorizon: Row("split-horizon", .boolean)
     case .unicast: Row("unicast", .boolean)
     case .enableTimestamps: Row("enable-timestamps", .boolean)
@@ -81,6 +84,11 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
     case .jitterMin: Row("jitter-min", Self.roundTripTime, Self.noJitter)
     case .jitterMax: Row("jitter-max", Self.roundTripTime, Self.noJitter)
     case .maxJitterPenalty: Row("max-jitter-penalty", .number(1...65535), Self.noJitter)
+    case .lossWindow: Row("loss-window", .seconds(10_000...3_600_000), Self.noLoss)
+    case .maxLossPenalty: Row("max-loss-penalty", .number(1...65535), Self.noLoss)
+    case .probeInterval:
+      Row(
+        "probe-interval", .milliseconds(0...60_000_000), "babeld sends no Hellos to measure losses")
     case .v4ViaV6: Row("v4-via-v6", .boolean)
     case .pathAttributes: Row("path-attributes", .boolean, "babeld has no path attributes")
     case .altheaWire:
@@ -114,6 +122,7 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
   /// Each key costs up to 34 octets of every packet.
   private static var furtherKeys: SettingForm { .furtherKeys(limit: 8) }
   private static var noJitter: String { "babeld does not measure jitter" }
+  private static var noLoss: String { "babeld measures losses by link-quality only" }
   private static var oneKey: String { "babeld takes one key for an interface" }
 
   /// The word of the language.
@@ -121,6 +130,9 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
 }
 
 extension InterfaceSettings {
+  /// What `link-quality tunnel` is kept as.
+  static let tunnelQuality: UInt32 = 2
+
   /// Whether a key is chosen, or packets without one are taken.
   public var areAboutKeys: Bool {
     key != nil || alsoKeys != nil || signKeys != nil || verifyKeys != nil
@@ -146,7 +158,7 @@ extension InterfaceSettings {
     get { self[number: .updateInterval] }
     set { self[number: .updateInterval] = newValue }
   }
-  /// `link-quality`.
+  /// `link-quality`; also true if it is `tunnel`.
   public var linkQuality: Bool? {
     get { self[flag: .linkQuality] }
     set { self[flag: .linkQuality] = newValue }
@@ -205,6 +217,21 @@ extension InterfaceSettings {
   public var maxJitterPenalty: UInt32? {
     get { self[number: .maxJitterPenalty] }
     set { self[number: .maxJitterPenalty] = newValue }
+  }
+  /// `loss-window` in milliseconds.
+  public var lossWindow: UInt32? {
+    get { self[number: .lossWindow] }
+    set { self[number: .lossWindow] = newValue }
+  }
+  /// `max-loss-penalty`, 1 … 65535.
+  public var maxLossPenalty: UInt32? {
+    get { self[number: .maxLossPenalty] }
+    set { self[number: .maxLossPenalty] = newValue }
+  }
+  /// `probe-interval` in microseconds; 0 for none.
+  public var probeInterval: UInt32? {
+    get { self[number: .probeInterval] }
+    set { self[number: .probeInterval] = newValue }
   }
   /// `v4-via-v6`.
   public var v4ViaV6: Bool? {

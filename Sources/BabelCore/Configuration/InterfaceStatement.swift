@@ -40,6 +40,7 @@ extension StatementParser {
     case .milliseconds(let range):
       settings[number: keyword] = try thousandths(range, unit: "milliseconds")
     case .boolean: settings[flag: keyword] = try boolean()
+    case .quality: settings[number: keyword] = try linkQuality()
     case .linkType: settings.type = try linkType()
     case .automatic: settings[flag: keyword] = try linkLocal()
     case .keyID: settings[ids: keyword] = try keyOrNone().map { [$0] } ?? []
@@ -61,6 +62,24 @@ extension StatementParser {
       // "auto" means wireless, too: so does babeld.
       settings.type = try boolean() == true ? .wired : .wireless
     case .idleBoolean: _ = try boolean()
+    }
+  }
+
+  /// A boolean as a number, or what stands for `tunnel`.
+  private mutating func linkQuality() throws(ConfigurationError) -> UInt32? {
+    let expected = "true, false or tunnel"
+    let token = try word(expected)
+    let tunnel = InterfaceSettings.tunnelQuality
+    switch BooleanKeyword(octets: token.octets) {
+    case .true, .yes: return 1
+    case .false, .no: return 0
+    case .default, .auto: return nil
+    case nil where LinkTypeKeyword(octets: token.octets) == .tunnel:
+      warn(.unknownToBabeld, at: token, "babeld knows true and false only")
+      return tunnel
+    case nil:
+      throw unknownWord(
+        token, expected: expected, among: BooleanKeyword.words + [LinkTypeKeyword.tunnel.text])
     }
   }
 

@@ -84,6 +84,8 @@ extension SettingForm {
     switch self {
     case .seconds, .milliseconds: decimal(number)
     case .boolean: number == 0 ? "false" : "true"
+    case .quality:
+      number == InterfaceSettings.tunnelQuality ? "tunnel" : number == 0 ? "false" : "true"
     case .linkType:
       ConfiguredLinkType(rawValue: UInt8(clamping: number)).map {
         ResolvedLinkType($0).description
