@@ -73,6 +73,8 @@ enum ProtocolParameters {
   static let helloJitter: ClosedRange<Int64> = 85...97
   /// Two Hellos are at least so far apart, however short the interval is.
   static let leastHelloSpacing: Int64 = 1_000
+  /// Quick Hellos leave at so many points of time in each interval of theirs.
+  static let probePoints: Int64 = 8
   /// A full update begins so many hundredths of its interval after the one before.
   static let updateJitter: ClosedRange<Int64> = 75...95
 

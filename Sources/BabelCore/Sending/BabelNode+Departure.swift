@@ -22,7 +22,7 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     var packet = OpenPacket(id, interface, toEach: recipients(interface))
     add(.wildcardRetraction, &packet, now, &buffer)
-    packet.add(farewell(interface, isUnicast: false), &buffer)
+    packet.add(farewell(seqno: interface.helloSeqno, isUnicast: false), &buffer)
     packet.close(&buffer)
     links.countFarewell(on: id)
     for peer in interface.unicastPeers where peer.isGreeted {
@@ -31,9 +31,9 @@ extension BabelNode {
   }
 
   /// A Hello after which nothing follows for so long that we are forgotten.
-  private func farewell(_ interface: Interface, isUnicast: Bool) -> Hello {
+  private func farewell(seqno: Seqno, isUnicast: Bool) -> Hello {
     Hello(
-      isUnicast: isUnicast, seqno: interface.helloSeqno,
+      isUnicast: isUnicast, seqno: seqno,
       interval: Interval(centiseconds: ProtocolParameters.farewellInterval),
       transmitTimestamp: nil)
   }
@@ -44,13 +44,9 @@ extension BabelNode {
   ) {
     guard !interface.parameters.rfc6126Compatible else { return }
     var packet = OpenPacket(id, interface, to: .unicast(address))
-    var hello = farewell(interface, isUnicast: true)
-    if let neighbour = neighbours.id(of: address, on: id),
-      let seqno = neighbours.takeUnicastSeqno(of: neighbour)
-    {
-      hello = Hello(isUnicast: true, seqno: seqno, interval: hello.interval, transmitTimestamp: nil)
-    }
-    packet.add(hello, &buffer)
+    let neighbour = neighbours.id(of: address, on: id)
+    let own = neighbour.flatMap { neighbours.takeUnicastSeqno(of: $0) }
+    packet.add(farewell(seqno: own ?? interface.helloSeqno, isUnicast: true), &buffer)
     packet.close(&buffer)
   }
 

@@ -30,8 +30,11 @@ extension BabelNode {
       neighbours.endProbes(to: id)
       return
     }
-    neighbours.planProbe(
-      to: id, at: now + jitter.fraction(of: interval, within: ProtocolParameters.helloJitter))
+    // Those to all neighbours leave at a few points of time, so that a node with many tunnels is
+    // not woken for each. None is later than promised.
+    let next = now + jitter.fraction(of: interval, within: ProtocolParameters.helloJitter)
+    let surplus = next.microseconds % (interval / ProtocolParameters.probePoints)
+    neighbours.planProbe(to: id, at: next + -surplus)
     let hello = Hello(
       isUnicast: true, seqno: seqno, interval: interface.probeInterval, transmitTimestamp: nil)
     packet.add(&buffer) { $0.append(hello) }

@@ -79,6 +79,7 @@ extension Daemon {
         TableColumn("ROUTES", "routes", 6, isRight: true),
         TableColumn("USED", "selected", 6, isRight: true, isWide: true),
         TableColumn("JITTER", "jitter_us", 6, isRight: true, isWide: true),
+        TableColumn("LOSS", "loss_permille", 4, isRight: true, isWide: true),
         TableColumn("KNOWN", "known", 6, isRight: true, isWide: true),
         TableColumn("HELLO", "last_hello", 5, isRight: true, isWide: true),
         TableColumn("IHU", "ihu_left", 5, isRight: true, isWide: true),
@@ -98,7 +99,8 @@ extension Daemon {
           .text("\(Self.heard(status))/16"),
           status.roundTripTime.map { .microseconds($0) } ?? .none, .number(account.routeCount),
           .number(account.selectedCount), status.jitter.map { .microseconds($0) } ?? .none,
-          .seconds(account.knownFor), account.lastHelloAge.map { .seconds($0) } ?? .none,
+          status.loss.map { .number(Int($0)) } ?? .none, .seconds(account.knownFor),
+          account.lastHelloAge.map { .seconds($0) } ?? .none,
           account.ihuLeft.map { .seconds($0) } ?? .none,
         ], to: &text)
     }
