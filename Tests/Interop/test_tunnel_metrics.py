@@ -202,3 +202,46 @@ def test_loss(lab):
     wait_until(lambda: is_used(other), 60, state)
     print(f"on the clean tunnel after {time.monotonic() - start:.1f} s")
     assert a.ping("fd92::1", "fd91::1")
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_loss_with_memory(lab, peer):
+    """With `link-quality tunnel` losses move traffic to a tunnel of twice the cost. babeld takes quick
+    Hellos for ordinary ones; with it, the rule that two of three must come may decide first."""
+    a, b = lab.namespace("a"), lab.namespace("b")
+    better, other = lab.wireguard(a, b), lab.wireguard(a, b)
+    for number, host in enumerate((a, b), start=1):
+        host.forward()
+        host.own(f"fd9{number}::1")
+    nodes = []
+    for number, (host, kind) in enumerate(((a, Swabeld), (b, PEERS[peer])), start=1):
+        measured = kind is Swabeld
+        words = " link-quality tunnel probe-interval 50" if measured else ""
+        nodes.append(kind(
+            host, [] if measured else [better.name(host), other.name(host)],
+            own=[f"fd9{number}::/32"], parameters="",
+            first=[
+                f"interface {link.name(host)} {QUICK} rxcost {cost}{words}"
+                for link, cost in ((better, 96), (other, 192))]))
+
+    def is_used(link):
+        return all(
+            [r["dev"] for r in host.routes(family=6) if r["dst"] == target] == [link.name(host)]
+            for host, target in ((a, "fd92::1/128"), (b, "fd91::1/128")))
+
+    def row():
+        """How the other end sees the better tunnel."""
+        return next((r for r in nodes[1].dump("neighbour") if r["if"] == better.name(b)), {})
+
+    def state():
+        return "\n".join(str(node.dump("neighbour") + node.dump("route")) for node in nodes)
+
+    wait_until(lambda: is_used(better), 40, state)
+    wait_until(lambda: row().get("ureach") == "ffff", 20, state)
+    identity = row()["key"]
+    lose(better, 30)
+    start = time.monotonic()
+    wait_until(lambda: is_used(other), 100, state)
+    print(f"{peer}: on the clean tunnel after {time.monotonic() - start:.1f} s: {row()}")
+    assert row()["key"] == identity, "the neighbour was never lost"
+    assert a.ping("fd92::1", "fd91::1")
