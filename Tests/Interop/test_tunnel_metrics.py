@@ -206,8 +206,9 @@ def test_loss(lab):
 
 @pytest.mark.parametrize("peer", PEERS)
 def test_loss_with_memory(lab, peer):
-    """With `link-quality tunnel` losses move traffic to a tunnel of twice the cost. babeld takes quick
-    Hellos for ordinary ones; with it, the rule that two of three must come may decide first."""
+    """With `link-quality tunnel` losses move traffic to a tunnel of twice the cost. babeld takes
+    quick Hellos for ordinary ones; with it, the rule that two of three must come may decide
+    first."""
     a, b = lab.namespace("a"), lab.namespace("b")
     better, other = lab.wireguard(a, b), lab.wireguard(a, b)
     for number, host in enumerate((a, b), start=1):
