@@ -56,7 +56,7 @@ help:
 	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
 	@echo "make tour        faults of a network, made on this machine, named and cured; needs root"
 	@echo "make test        everything that guards a change, at most 35 minutes; needs root"
-	@echo "make test-all    the same and the long forms, at most 80 minutes; needs root"
+	@echo "make test-all    the same and the long forms, at most 100 minutes; needs root"
 	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
 	@echo "make unit        only the unit tests"
 	@echo "make simulation  only the simulated networks, in a release build"
