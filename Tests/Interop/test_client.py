@@ -8,11 +8,10 @@ import subprocess
 import time
 
 import pytest
+from completion import swabelctl_of_two
 from daemons import Babeld, Swabeld, binary_under_test
-from mac import QUICK
 from netns import REPOSITORY, Process, wait_until
 from test_crash import FAR, hosts
-from speaker import Speaker
 from test_readme import Host
 
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all",
@@ -371,19 +370,13 @@ TYPED = [
 
 def test_completion_of_neighbours(lab):
     """bash asks the daemon that the line names for its neighbours, and breaks words at colons."""
-    n, m = lab.namespace("n"), lab.namespace("m")
-    lab.veth(n, m)
-    node = Swabeld(n, ["l0"], parameters=f"type wired {QUICK}")
-    Speaker(m, "l0")
-    wait_until(node.neighbours, 10, "it is heard")
-    link = lab.directory / "swabelctl"
-    link.symlink_to(binary_under_test())
+    command, node = swabelctl_of_two(lab)
     for line, words in TYPED:
-        found = typed(f"{link} -s {node.control_path} {line}")
+        found = typed(f"{command} {line}")
         assert [word for word in found if word in words] == words, (line, found)
         assert "lo" in words or found == words, (line, found)
     assert node.stop() == 0
-    assert not typed(f"{link} -s {node.control_path} show routes --neighbour ")
+    assert not typed(f"{command} show routes --neighbour ")
 
 
 def typed(line):

@@ -163,14 +163,31 @@ def lose(link, percent, chosen="random"):
             f"iifname {name} numgen {chosen} mod 100 < {percent} drop\n}}\n}}\n")
 
 
-def test_loss(lab):
-    """With link-quality a third of the packets lost on the better of two tunnels moves traffic to
-    the other one, one of a hundred does not."""
+def two_tunnels(lab):
+    """Two hosts with an address each, and two tunnels between them."""
     a, b = lab.namespace("a"), lab.namespace("b")
     better, other = lab.wireguard(a, b), lab.wireguard(a, b)
     for number, host in enumerate((a, b), start=1):
         host.forward()
         host.own(f"fd9{number}::1")
+    return a, b, better, other
+
+
+def carries(link, a, b):
+    """Whether a tunnel has the traffic of both ways: each end chooses by itself."""
+    return all(
+        [r["dev"] for r in host.routes(family=6) if r["dst"] == target] == [link.name(host)]
+        for host, target in ((a, "fd92::1/128"), (b, "fd91::1/128")))
+
+
+def rows(nodes):
+    return "\n".join(str(node.dump("neighbour") + node.dump("route")) for node in nodes)
+
+
+def test_loss(lab):
+    """With link-quality a third of the packets lost on the better of two tunnels moves traffic to
+    the other one, one of a hundred does not."""
+    a, b, better, other = two_tunnels(lab)
     nodes = []
     for number, host in enumerate((a, b), start=1):
         nodes.append(Swabeld(
@@ -180,13 +197,10 @@ def test_loss(lab):
                 for link, cost in ((better, 96), (other, 128))]))
 
     def is_used(link):
-        """Both ways: each end chooses by itself."""
-        return all(
-            [r["dev"] for r in host.routes(family=6) if r["dst"] == target] == [link.name(host)]
-            for host, target in ((a, "fd92::1/128"), (b, "fd91::1/128")))
+        return carries(link, a, b)
 
     def state():
-        return "\n".join(str(node.dump("neighbour") + node.dump("route")) for node in nodes)
+        return rows(nodes)
 
     # ETX remembers 16 Hellos, and the first may have been lost before the tunnel stood.
     wait_until(lambda: is_used(better), 40, state)
@@ -209,11 +223,7 @@ def test_loss_with_memory(lab, peer):
     """With `link-quality tunnel` losses move traffic to a tunnel of twice the cost. babeld takes
     quick Hellos for ordinary ones; with it, the rule that two of three must come may decide
     first."""
-    a, b = lab.namespace("a"), lab.namespace("b")
-    better, other = lab.wireguard(a, b), lab.wireguard(a, b)
-    for number, host in enumerate((a, b), start=1):
-        host.forward()
-        host.own(f"fd9{number}::1")
+    a, b, better, other = two_tunnels(lab)
     nodes = []
     for number, (host, kind) in enumerate(((a, Swabeld), (b, PEERS[peer])), start=1):
         measured = kind is Swabeld
@@ -226,16 +236,14 @@ def test_loss_with_memory(lab, peer):
                 for link, cost in ((better, 96), (other, 192))]))
 
     def is_used(link):
-        return all(
-            [r["dev"] for r in host.routes(family=6) if r["dst"] == target] == [link.name(host)]
-            for host, target in ((a, "fd92::1/128"), (b, "fd91::1/128")))
+        return carries(link, a, b)
 
     def row():
         """How the other end sees the better tunnel."""
         return next((r for r in nodes[1].dump("neighbour") if r["if"] == better.name(b)), {})
 
     def state():
-        return "\n".join(str(node.dump("neighbour") + node.dump("route")) for node in nodes)
+        return rows(nodes)
 
     wait_until(lambda: is_used(better), 40, state)
     wait_until(lambda: row().get("ureach") == "ffff", 20, state)

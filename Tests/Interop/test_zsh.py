@@ -6,10 +6,8 @@ import select
 import subprocess
 import time
 
-from daemons import Swabeld, binary_under_test
-from mac import QUICK
-from netns import REPOSITORY, wait_until
-from speaker import Speaker
+from completion import swabelctl_of_two
+from netns import REPOSITORY
 
 COMPLETIONS = REPOSITORY / "packaging" / "completions"
 MARK = "ready-for-keys"
@@ -66,14 +64,7 @@ def test_words_are_completed(lab):
 
 def test_neighbours_are_asked_for(lab):
     """The daemon that the line names says who its neighbours are."""
-    n, m = lab.namespace("n"), lab.namespace("m")
-    lab.veth(n, m)
-    node = Swabeld(n, ["l0"], parameters=f"type wired {QUICK}")
-    Speaker(m, "l0")
-    wait_until(node.neighbours, 10, "it is heard")
-    link = lab.directory / "swabelctl"
-    link.symlink_to(binary_under_test())
-    line = f"{link} -s {node.control_path} "
+    line = swabelctl_of_two(lab)[0] + " "
     check(lab, [(line + part, line + part + "e80::2") for part in (
         "show routes --neighbour f", "explain neighbour f", "trace neighbour f",
         "neighbour-cost f", "show events neighbour f")])

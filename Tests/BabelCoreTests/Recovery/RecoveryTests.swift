@@ -297,18 +297,14 @@ import Testing
     // Neighbours with long intervals may remember the earlier life for hours.
     bench.run(20_000)
     let first = bench.seqno
-    peer.requestSeqno(Example.own, first + 20_000, of: Example.ownRouterID)
-    bench.run(1)
-    #expect(bench.seqno == first + 20_000)
     // Nobody is further ahead of a lost seqno than half of all numbers. Who goes on gets one each.
-    peer.requestSeqno(Example.own, first + 40_000, of: Example.ownRouterID)
-    bench.run(1)
-    #expect(bench.seqno == first + 20_001)
-    peer.requestSeqno(Example.own, first + 32_000, of: Example.ownRouterID)
-    bench.run(1)
-    #expect(bench.seqno == first + 32_000)
-    peer.requestSeqno(Example.own, first + 34_000, of: Example.ownRouterID)
-    bench.run(1)
-    #expect(bench.seqno == first + 32_001)
+    let steps: [(asked: UInt16, reached: UInt16)] = [
+      (20_000, 20_000), (40_000, 20_001), (32_000, 32_000), (34_000, 32_001),
+    ]
+    for step in steps {
+      peer.requestSeqno(Example.own, first + step.asked, of: Example.ownRouterID)
+      bench.run(1)
+      #expect(bench.seqno == first + step.reached)
+    }
   }
 }
