@@ -20,7 +20,7 @@ import Testing
     life.heard = [
       HelloRecord(
         interface: try #require(InterfaceName("wg0")), address: try #require(IPAddress("fe80::2")),
-        isUnicast: true, bits: 0xFFFE, expected: Seqno(65535), interval: 400)
+        isUnicast: true, bits: 0xFFFE, expected: Seqno(65535), interval: 400, silence: 2130)
     ]
     life.sources = [
       SourceRecord(

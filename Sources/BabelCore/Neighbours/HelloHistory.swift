@@ -12,29 +12,40 @@ struct HelloHistory: Equatable {
   private(set) var interval = Interval(centiseconds: 0)
   /// When the next scheduled Hello counts as missed.
   private(set) var deadline: Instant?
+  /// When a Hello came or was missed the last time.
+  private var changedAt = Instant(microseconds: 0)
   /// It is an earlier life's, and none was heard in this one.
   private var isOfEarlierLife = false
 
   /// Nothing was heard yet.
   init() {}
 
-  /// What an earlier life of ours had heard at `end`. Hellos that came while nobody listened are no
-  /// misses, unless that was for so long that a neighbour which says nothing would be lost. From
-  /// now on Hellos are expected.
-  init(bits: UInt16, expected: Seqno, interval: Interval, heardUntil end: Instant, at now: Instant)
-  {
-    self.expected = expected
-    self.interval = interval
+  /// What an earlier life of ours had heard when, at the time `since`, a Hello came or was missed
+  /// the last time. Hellos that came while nobody listened are no misses, unless the silence was so
+  /// long that a neighbour which says nothing would be lost. From now on Hellos are expected.
+  init(_ record: HelloRecord, unchangedSince since: Instant, at now: Instant) {
+    expected = record.expected
+    interval = Interval(centiseconds: record.interval)
     isOfEarlierLife = true
-    self.bits = bits
+    bits = record.bits
+    changedAt = since
     let length = interval.microseconds
     guard length > 0 else { return }
-    let pause = max(0, now - end)
+    let pause = max(0, now - since)
     if pause > length * ProtocolParameters.lossHalves / 2 {
       // Nothing is left of a history that is shifted by its length.
-      self.bits = bits >> min(pause / length, Int64(ProtocolParameters.helloHistory))
+      bits >>= UInt16(min(pause / length, Int64(ProtocolParameters.helloHistory)))
+      changedAt = now
     }
     deadline = now + length * ProtocolParameters.helloHoldHalves / 2
+  }
+
+  /// Milliseconds since a Hello came or was missed.
+  func silence(at now: Instant) -> UInt32 { Self.milliseconds(from: changedAt, to: now) }
+
+  /// Milliseconds between two times; the most that the type holds if they are further apart.
+  static func milliseconds(from start: Instant, to end: Instant) -> UInt32 {
+    UInt32(clamping: (end - start) / 1000)
   }
 
   /// What a Hello means for the neighbour.
@@ -61,6 +72,7 @@ struct HelloHistory: Equatable {
       isOfEarlierLife = false
     }
     bits = bits >> 1 | 0x8000
+    changedAt = now
     expected = seqno.next
     if interval.centiseconds != 0 {
       self.interval = interval
@@ -82,6 +94,7 @@ struct HelloHistory: Equatable {
       next = next + interval.microseconds
       misses += 1
     }
+    changedAt = now
     deadline = bits == 0 ? nil : max(next, now + 1)
     return true
   }

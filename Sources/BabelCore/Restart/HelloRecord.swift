@@ -14,11 +14,13 @@ public struct HelloRecord: Equatable, Sendable {
   public let expected: Seqno
   /// The interval that the last one promised, in centiseconds.
   public let interval: UInt16
+  /// Milliseconds since one came or was missed.
+  public let silence: UInt32
 
   /// Makes a record.
   public init(
     interface: InterfaceName, address: IPAddress, isUnicast: Bool, bits: UInt16, expected: Seqno,
-    interval: UInt16
+    interval: UInt16, silence: UInt32
   ) {
     self.interface = interface
     self.address = address
@@ -26,12 +28,14 @@ public struct HelloRecord: Equatable, Sendable {
     self.bits = bits
     self.expected = expected
     self.interval = interval
+    self.silence = silence
   }
 }
 
 extension BabelNode {
-  /// What was heard of Hellos, neighbour by neighbour; at most `limit` records.
-  public func helloRecords(limit: Int) -> [HelloRecord] {
+  /// What was heard of Hellos until `now`, neighbour by neighbour; at most `limit` records. Those
+  /// that an earlier life left of neighbours which were not heard in this one come last.
+  public func helloRecords(limit: Int, at now: Instant) -> [HelloRecord] {
     var records: [HelloRecord] = []
     for interface in links.order {
       for id in self.interface(interface)?.neighbours ?? [] {
@@ -44,17 +48,18 @@ extension BabelNode {
             HelloRecord(
               interface: neighbour.interfaceName, address: neighbour.address,
               isUnicast: isUnicast, bits: history.bits, expected: expected,
-              interval: history.interval.centiseconds))
+              interval: history.interval.centiseconds, silence: history.silence(at: now)))
         }
       }
     }
-    return records
+    return records + restart.remainingHellos(at: now).prefix(limit - records.count)
   }
 
   /// Takes over what an earlier life had heard at `end`, when it ended, to be called before the
-  /// first packet is received. When something comes from the neighbour its history goes on. If that
-  /// is soon, it goes on as if nothing had come meanwhile: nobody listened. After a time in which a
-  /// neighbour that says nothing would be lost, each Hello of that time counts as missed.
+  /// first packet is received. When something comes from the neighbour its history goes on. If the
+  /// silence was short, it goes on as if nothing had come meanwhile: nobody listened. After a time
+  /// in which a neighbour that says nothing would be lost, each Hello of it counts as missed. If
+  /// nothing comes in this life, the record is left to the next one.
   public mutating func restoreHellos(_ record: HelloRecord, heardUntil end: Instant) {
     restart.restore(record, heardUntil: end)
   }

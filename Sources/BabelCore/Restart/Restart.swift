@@ -13,10 +13,9 @@ struct Restart {
   private(set) var adoption = AdoptedForwarding()
   /// Destinations that an earlier life announced, to be looked at once.
   private var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
-  /// What an earlier life heard of neighbours that were not heard again yet.
-  private var formerHellos: [HelloRecord] = []
-  /// When it ended.
-  private var formerEnd = Instant(microseconds: 0)
+  /// What an earlier life heard of neighbours that were not heard again yet, and since when nothing
+  /// came.
+  private var formerHellos: [(record: HelloRecord, since: Instant)] = []
   /// Until then a resumed life is not told of when an interface comes up.
   private var unnoticedEnd = Instant(microseconds: 0)
   /// By how much our seqno may still be raised at once, to one that a neighbour remembers.
@@ -57,8 +56,7 @@ struct Restart {
 
   /// Keeps what an earlier life that ended at `end` heard of a neighbour.
   mutating func restore(_ record: HelloRecord, heardUntil end: Instant) {
-    formerHellos.append(record)
-    formerEnd = end
+    formerHellos.append((record, end + -Int64(record.silence) * 1000))
   }
 
   /// Hands over what an earlier life heard of a neighbour, each with whether it is unicast.
@@ -66,15 +64,26 @@ struct Restart {
     of address: IPAddress, on interface: InterfaceName, at now: Instant
   ) -> [(history: HelloHistory, isUnicast: Bool)] {
     guard !formerHellos.isEmpty else { return [] }
-    let records = formerHellos.filter { $0.address == address && $0.interface == interface }
-    if !records.isEmpty {
-      formerHellos.removeAll { $0.address == address && $0.interface == interface }
+    var taken: [(history: HelloHistory, isUnicast: Bool)] = []
+    formerHellos.removeAll { record, since in
+      guard record.address == address, record.interface == interface else { return false }
+      let history = HelloHistory(record, unchangedSince: since, at: now)
+      taken.append((history, record.isUnicast))
+      return true
     }
-    return records.map {
-      let interval = Interval(centiseconds: $0.interval)
-      let history = HelloHistory(
-        bits: $0.bits, expected: $0.expected, interval: interval, heardUntil: formerEnd, at: now)
-      return (history, $0.isUnicast)
+    return taken
+  }
+
+  /// What an earlier life heard of neighbours that were not heard in this one, for the next life:
+  /// in a life of a second there may be no Hello. What would have become empty by now is left out.
+  func remainingHellos(at now: Instant) -> [HelloRecord] {
+    formerHellos.compactMap { record, since in
+      let history = HelloHistory(record, unchangedSince: since, at: now)
+      guard history.bits != 0, history.isScheduled else { return nil }
+      return HelloRecord(
+        interface: record.interface, address: record.address, isUnicast: record.isUnicast,
+        bits: record.bits, expected: record.expected, interval: record.interval,
+        silence: HelloHistory.milliseconds(from: since, to: now))
     }
   }
 

@@ -170,7 +170,7 @@ struct LifeFile {
       position = node.forEachSource(from: start, limit: 1000, at: now) { life.sources.append($0) }
     }
     if let sysctls {
-      life.heard = node.helloRecords(limit: SavedLife.senderLimit)
+      life.heard = node.helloRecords(limit: SavedLife.senderLimit, at: now)
       // A life that does not know all of its feasibility distances cannot go on.
       guard position == nil else { return nil }
       life.sysctls = sysctls

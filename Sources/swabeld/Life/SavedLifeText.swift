@@ -11,7 +11,7 @@ import BabelWire
 /// boot 0f4b6a2e-… 81234
 /// table 254
 /// hello wg0 1209
-/// heard wg0 fe80::2 multicast 65535 4410 400
+/// heard wg0 fe80::2 multicast 65535 4410 400 2130
 /// source 2001:db8::/48 ::/0 02:00:00:00:00:00:00:0a 34180 428 163
 /// mac wg0 5c1f3a… 88211
 /// peer wg0 fe80::2 0e99b2… 4410 218
@@ -21,13 +21,14 @@ import BabelWire
 /// The second line tells how the life ended: `running`, `stopped` or `kept`. `seqno` is the largest
 /// that may have been announced. `boot` names the boot and the seconds since then. `table` is a
 /// table of the kernel that routes were put into. `hello` is the seqno of an interface's next
-/// Hello. `heard` is what came of a neighbour's Hellos: the last sixteen as bits, the seqno of the
-/// next one, the interval in centiseconds. `source` is a row of the source table: prefix, source
-/// prefix, router-id, seqno, metric, seconds until it is forgotten. `mac` is our index on an
-/// interface with keys, and the counter of the last packet. `peer` is the index of a neighbour
-/// there, and the highest counter of its packets to the group and to us. `sysctl` is a setting of
-/// the kernel, what it was before we changed it, and what we set. Words that are not known are
-/// passed over: a later version may add some.
+/// Hello. `heard` is what came of a neighbour's Hellos: the last sixteen as bits, the seqno of
+/// the next one, the interval in centiseconds, milliseconds since one came or was missed.
+/// `source` is a row of the source table: prefix, source prefix, router-id, seqno, metric,
+/// seconds until it is forgotten. `mac` is our index on an interface with keys, and the counter
+/// of the last packet. `peer` is the index of a neighbour there, and the highest counter of its
+/// packets to the group and to us. `sysctl` is a setting of the kernel, what it was before we
+/// changed it, and what we set. Words that are not known are passed over: a later version may add
+/// some.
 extension SavedLife {
   /// Why a text cannot be read.
   struct Fault: Error {
@@ -58,7 +59,7 @@ extension SavedLife {
       let kind = record.isUnicast ? "unicast" : "multicast"
       text += Array("heard ".utf8) + record.interface.octets
       text += Array(" \(record.address) \(kind) \(record.bits)".utf8)
-      text += Array(" \(record.expected) \(record.interval)\n".utf8)
+      text += Array(" \(record.expected) \(record.interval) \(record.silence)\n".utf8)
     }
     for record in sources.prefix(Self.sourceLimit) {
       text += Array("source ".utf8)
@@ -181,15 +182,17 @@ extension SavedLife {
   }
 
   private static func heard(_ values: [ArraySlice<UInt8>]) -> HelloRecord? {
-    guard values.count == 6, let interface = InterfaceName(octets: values[0]),
+    // A later version may add values, and one before this did not say how long nothing came.
+    guard values.count >= 6, let interface = InterfaceName(octets: values[0]),
       let address = IPAddress(string(values[1])), let bits = decimal(values[3], upTo: 0xFFFF),
-      let seqno = decimal(values[4], upTo: 0xFFFF), let interval = decimal(values[5], upTo: 0xFFFF)
+      let seqno = decimal(values[4], upTo: 0xFFFF), let interval = decimal(values[5], upTo: 0xFFFF),
+      let silence = values.count > 6 ? decimal(values[6], upTo: .max) : 0
     else { return nil }
     let isUnicast = values[2].elementsEqual("unicast".utf8)
     guard isUnicast || values[2].elementsEqual("multicast".utf8) else { return nil }
     return HelloRecord(
       interface: interface, address: address, isUnicast: isUnicast, bits: UInt16(bits),
-      expected: Seqno(UInt16(seqno)), interval: UInt16(interval))
+      expected: Seqno(UInt16(seqno)), interval: UInt16(interval), silence: silence)
   }
 
   private static func source(_ values: [ArraySlice<UInt8>]) -> SourceRecord? {

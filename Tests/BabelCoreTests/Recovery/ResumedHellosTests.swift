@@ -10,7 +10,7 @@ import Testing
     let former = try Bench()
     let peer = former.peer(1, hello: hello)
     former.run(30)
-    let records = former.node.helloRecords(limit: 10)
+    let records = former.node.helloRecords(limit: 10, at: former.clock)
     #expect(records.count == 1 && records.first?.address == peer.address)
     let bench = try Bench(beginning: .resumed)
     let here = bench.peer(1, hello: peer.hello, warm: false)
@@ -65,6 +65,51 @@ import Testing
     peer.say()
     bench.run(0.1)
     #expect(bench.neighbour(peer)?.cost == Metric(96))
+  }
+
+  /// A peer with Hellos of one second that was heard well, after lives of 0.7 s each in which
+  /// nothing of it came, and a pause of 0.1 s before each.
+  private func resumed(afterDeafLives count: Int) throws -> (Bench, Peer) {
+    var (bench, peer) = try resumed(hello: 100)
+    for _ in 0..<count {
+      bench.run(0.4)
+      let records = bench.node.helloRecords(limit: 10, at: bench.clock)
+      let next = try Bench(beginning: .resumed)
+      next.input { node, now, _ in
+        for record in records { node.restoreHellos(record, heardUntil: now + -100_000) }
+      }
+      let here = next.peer(1, hello: 100, warm: false)
+      _ = here.nextHello(skipping: peer.helloSeqno &- here.helloSeqno &- 1)
+      next.run(0.3)
+      (bench, peer) = (next, here)
+    }
+    return (bench, peer)
+  }
+
+  @Test(arguments: [(0, true), (1, true), (2, true), (4, false), (30, false)])
+  func `what is known of a neighbour outlasts lives in which it was not heard`(
+    count: Int, isHeard: Bool
+  ) throws {
+    let (bench, peer) = try resumed(afterDeafLives: count)
+    peer.say()
+    bench.run(0.1)
+    #expect(bench.neighbour(peer)?.cost.isInfinite == !isHeard)
+    peer.say()
+    bench.run(0.1)
+    #expect(bench.neighbour(peer)?.cost == Metric(96))
+  }
+
+  @Test func `what is kept for the next life has a limit and an end`() throws {
+    let (bench, _) = try resumed(hello: 100)
+    #expect(bench.node.helloRecords(limit: 0, at: bench.clock).isEmpty)
+    // The last Hello came half a second before the end of the earlier life.
+    let kept = bench.node.helloRecords(limit: 1, at: bench.clock)
+    #expect(kept.map { $0.silence / 100 } == [8])
+    bench.run(2)
+    let later = bench.node.helloRecords(limit: 10, at: bench.clock)
+    #expect(later.map { $0.bits } == [0xFFFF])
+    bench.run(16)
+    #expect(bench.node.helloRecords(limit: 10, at: bench.clock).isEmpty)
   }
 
   @Test func `without a Hello in this life the old ones are no reason to use a neighbour for long`()
