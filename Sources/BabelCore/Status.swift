@@ -144,6 +144,8 @@ public enum RouteReason: UInt8, Equatable, Sendable, CaseIterable, CustomStringC
   /// We lost our source table, so the route may lead back to us; one with a newer seqno was asked
   /// for.
   case awaitingSeqno
+  /// The neighbour that the process before us used has some time to confirm its route.
+  case awaitingFormer
 
   /// A few words for an operator.
   public var description: String {
@@ -162,6 +164,7 @@ public enum RouteReason: UInt8, Equatable, Sendable, CaseIterable, CustomStringC
     case .deniedByFilter: "denied by an in filter"
     case .notInstallable: "cannot be installed"
     case .awaitingSeqno: "not known to be safe after our crash, waits for a newer seqno"
+    case .awaitingFormer: "waits for the route that was in use before our restart"
     }
   }
 }

@@ -55,6 +55,11 @@ extension BabelNode {
         || restart.adoption.isSweeping
       {
         takeBackAdopted(row, now, &buffer)
+      } else if restart.adoption.preferenceDue == nil,
+        table.destinations[row].flags.contains(.prefersAdopted)
+      {
+        table.destinations[row].endPreference()
+        reselect(row, now, &buffer)
       }
     }
     return work
@@ -65,6 +70,7 @@ extension BabelNode {
   private mutating func takeBackAdopted(
     _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
+    table.destinations[row].endPreference()
     reselect(row, now, &buffer)
     guard table.isLive(row), table.destinations[row].flags.contains(.adopted) else { return }
     guard restart.beginning != .afterCrash || restart.isRecovering else {

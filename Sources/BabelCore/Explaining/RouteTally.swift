@@ -63,7 +63,7 @@ struct NeighbourTally {
     // One that may lead back to us is normal where there is a better one; if there is none, the
     // prefix starves, and that is told.
     case .unfeasible, .retracted, .expired, .linkUnusable, .worse, .settling, .withinMargin,
-      .redistributedHere, .ownAddress:
+      .redistributedHere, .ownAddress, .awaitingFormer:
       break
     }
   }
@@ -167,7 +167,8 @@ extension BabelNode {
           isRefused = true
           survey.tally.refusedByKernel += 1
         }
-      case .selected, .worse, .settling, .withinMargin, .redistributedHere, .ownAddress:
+      case .selected, .worse, .settling, .withinMargin, .redistributedHere, .ownAddress,
+        .awaitingFormer:
         isUsable = true
       }
       if originator == .none { originator = route.routerID }

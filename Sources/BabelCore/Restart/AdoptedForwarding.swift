@@ -39,6 +39,8 @@ struct AdoptedForwarding {
   private var beganAt: Instant?
   /// When entries that were not confirmed are taken back.
   private(set) var sweepDue: Instant?
+  /// Until when an entry is preferred to routes elsewhere, in a resumed life.
+  private(set) var preferenceDue: Instant?
   /// The time that entries have at most, in microseconds.
   private var longestPatience = ProtocolParameters.longestAdoption
   /// Until when neighbours have time to confirm entries, on the interfaces that came up.
@@ -61,8 +63,9 @@ struct AdoptedForwarding {
 
   /// When something is to be done.
   var firstDeadline: Instant? {
-    guard let sweepDue, let withheldDue else { return sweepDue ?? withheldDue }
-    return min(sweepDue, withheldDue)
+    var first = Instant.distantFuture
+    for due in [sweepDue, withheldDue, preferenceDue] { first = min(first, due ?? first) }
+    return first == .distantFuture ? nil : first
   }
 
   /// An interface came up: neighbours on it get some time to confirm entries. The full time
@@ -80,6 +83,24 @@ struct AdoptedForwarding {
       return joined.contains(path.interface)
     }
     sweepDue = isComplete ? min(latest, lastPatience ?? latest) : latest
+    guard let preferenceDue else { return }
+    let trust =
+      interface.helloMicroseconds * ProtocolParameters.lossHalves / 2
+      + ProtocolParameters.introductionTime
+    self.preferenceDue = max(preferenceDue, now + trust)
+  }
+
+  /// In a life that goes on where an earlier one ended entries are preferred for a while: for as
+  /// long as it takes to notice that a neighbour is gone, so that one which is heard first does not
+  /// draw traffic away from one that is heard a little later.
+  mutating func prefer(at now: Instant) {
+    preferenceDue = now + ProtocolParameters.introductionTime
+  }
+
+  /// That time is over: destinations that waited are looked at.
+  mutating func endPreference() {
+    preferenceDue = nil
+    position = 0
   }
 
   /// The time of the entries is over.

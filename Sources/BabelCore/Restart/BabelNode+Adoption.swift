@@ -27,7 +27,7 @@ extension BabelNode {
       table.removeIfUnused(row)
       return false
     }
-    table.destinations[row].adopt(way)
+    table.destinations[row].adopt(way, isPreferred: restart.adoption.preferenceDue != nil)
     return true
   }
 
@@ -40,7 +40,8 @@ extension BabelNode {
       let way = restart.adopt(wider, at: now)
     else { return false }
     restart.removeAdopted()
-    table.destinations[row].adopt(way)
+    let isPreferred = table.destinations[row].flags.contains(.prefersAdopted)
+    table.destinations[row].adopt(way, isPreferred: isPreferred)
     return true
   }
 
@@ -112,6 +113,37 @@ extension BabelNode {
     isGateway(gateway, of: neighbour, id)
       || (gateway.family == .ipv4
         && !table.nextHops.contains(neighbour.interface, gateway: gateway))
+  }
+
+  // MARK: Preferring
+
+  /// What a destination with a preferred entry waits for.
+  enum Preference {
+    /// The route along the entry can be selected.
+    case confirmed(RouteRow)
+    /// The neighbour has not told of it yet, or the link to it cannot be used yet.
+    case awaited
+    /// The neighbour tells of it, and it cannot be selected.
+    case denied
+  }
+
+  /// What became of the preferred entry of a destination. `obstacle` tells why a route cannot be
+  /// selected.
+  func preference(
+    _ row: DestinationRow, obstacle: (RouteRow) -> RouteReason?
+  ) -> Preference {
+    let way = table.destinations[row].adoptedWay
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
+      let nextHop = table.nextHops[table.routes[number].nextHop]
+      guard restart.adoption.leads(way, along: nextHop) else { continue }
+      switch obstacle(number) {
+      case nil: return .confirmed(number)
+      case .linkUnusable: return .awaited
+      default: return .denied
+      }
+    }
+    return restart.adoption.isRevoked(way) ? .denied : .awaited
   }
 
   // MARK: Withholding

@@ -33,6 +33,7 @@ struct Restart {
   /// Begins a life.
   mutating func begin(_ beginning: Beginning, at now: Instant) {
     self.beginning = beginning
+    if beginning == .resumed { adoption.prefer(at: now) }
     unnoticedEnd = now + ProtocolParameters.longestAdoption
   }
 
@@ -167,8 +168,10 @@ struct Restart {
     return adoption.takeWithheld()
   }
 
-  /// Begins to take back all entries that were not confirmed, if the time for it has come.
+  /// Begins to take back all entries that were not confirmed, or to allow others beside them, if
+  /// the time for it has come.
   mutating func beginSweep(at now: Instant) {
+    if let due = adoption.preferenceDue, due <= now { adoption.endPreference() }
     if let due = adoption.sweepDue, due <= now { adoption.beginSweep() }
   }
 

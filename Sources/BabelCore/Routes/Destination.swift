@@ -189,14 +189,19 @@ extension Destination {
 
 // Restart
 extension Destination {
-  /// The kernel has an entry of an earlier life.
-  mutating func adopt(_ way: AdoptedWay) {
+  /// The kernel has an entry of an earlier life. If it `isPreferred` no route elsewhere is selected
+  /// for the time being.
+  mutating func adopt(_ way: AdoptedWay, isPreferred: Bool) {
     flags.insert(.adopted)
+    set(.prefersAdopted, isPreferred)
     adoptedWay = way
   }
 
+  /// A route elsewhere may be selected from now on.
+  mutating func endPreference() { flags.remove(.prefersAdopted) }
+
   /// The entry of an earlier life is replaced, or gone.
-  mutating func endAdoption() { flags.remove(.adopted) }
+  mutating func endAdoption() { flags.subtract([.adopted, .prefersAdopted]) }
 }
 
 /// Conditions of a destination.
@@ -231,6 +236,9 @@ struct DestinationFlags: OptionSet {
   /// The kernel has an entry of an earlier life; ``Destination/adoptedWay`` names its way in
   /// ``AdoptedForwarding``.
   static let adopted = DestinationFlags(rawValue: 16384)
+  /// The neighbour that this entry leads to has its time to confirm it before another route is
+  /// selected.
+  static let prefersAdopted = DestinationFlags(rawValue: 32768)
   /// It is to be selected again when a better route has settled.
   static let settling = DestinationFlags(rawValue: 8192)
 }

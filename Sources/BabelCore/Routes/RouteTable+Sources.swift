@@ -70,7 +70,8 @@ extension RouteTable {
         !FeasibilityDistance.isFeasible(route.distance, against: distance)
       else { continue }
       switch route.reason {
-      case .worse, .settling, .withinMargin: routes[number].judge(.unfeasible)
+      case .worse, .settling, .withinMargin, .awaitingFormer:
+        routes[number].judge(.unfeasible)
       case .selected, .retracted, .expired, .linkUnusable, .metricInfinite, .unfeasible,
         .redistributedHere, .ownAddress, .deniedByFilter, .notInstallable, .awaitingSeqno:
         break

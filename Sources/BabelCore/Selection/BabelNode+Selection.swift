@@ -34,7 +34,16 @@ extension BabelNode {
       }
       return .none
     }
-    let current = destination.selected
+    var current = destination.selected
+    if destination.flags.contains(.prefersAdopted) {
+      switch preference(row, obstacle: { obstacle($0, now) }) {
+      case .confirmed(let number): current = number
+      case .denied: table.destinations[row].endPreference()
+      case .awaited:
+        judgeAll(of: row, .awaitingFormer, now)
+        return .none
+      }
+    }
     let keepsCurrent = current != .none && obstacle(current, now) == nil
     let standing = keepsCurrent ? standing(of: current, now) : nil
     var best = keepsCurrent ? current : RouteRow.none
@@ -73,6 +82,14 @@ extension BabelNode {
     if best != .none { table.routes[best].judge(.selected) }
     if best != current, keepsCurrent { table.routes[current].judge(.worse) }
     return best
+  }
+
+  /// Notes the same reason on all routes of a destination that could be selected.
+  private mutating func judgeAll(of row: DestinationRow, _ reason: RouteReason, _ now: Instant) {
+    var walk = table.routes(of: row)
+    while let number = walk.next(in: table) {
+      table.routes[number].judge(obstacle(number, now) ?? reason)
+    }
   }
 
   private func standing(of number: RouteRow, _ now: Instant) -> MetricStanding {

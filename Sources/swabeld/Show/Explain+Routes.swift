@@ -171,6 +171,9 @@ extension Daemon {
       let asked =
         route.isSeqnoRequested ? "which was asked for" : "which is asked for when it matters"
       return "router \(status.routerID) has to announce a newer seqno, \(asked)."
+    case .awaitingFormer:
+      return "the neighbour of the route that was in use before our restart has to be silent for "
+        + "some Hellos."
     case .worse:
       let metric = selected?.status.metric.rawValue ?? 0
       return "its metric has to be less than \(metric), or the selected route has to go."

@@ -155,6 +155,7 @@ enum RouteRows {
     case .deniedByFilter: .text("in filter")
     case .notInstallable: .text("no install")
     case .awaitingSeqno: .text("not safe yet")
+    case .awaitingFormer: .text("restart wait")
     }
   }
 }
