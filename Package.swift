@@ -15,8 +15,8 @@ let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 let parts = [
   "simulation": ["BabelWire", "BabelCore", "TestSupport", "SimulationTests"],
   "mesh": [
-    "CLinux", "BabelWire", "BabelCore", "BabelKernel", "MeshPlan", "swabelmesh", "TestSupport",
-    "SwabelmeshTests", "TidyTests",
+    "CLinux", "BabelWire", "BabelCore", "BabelKernel", "MeshPicture", "MeshPlan", "swabelmesh",
+    "TestSupport", "MeshPictureTests", "SwabelmeshTests", "TidyTests",
   ],
 ]
 let chosen = Context.environment["SWABELD_TESTS"].flatMap { parts[$0] }
@@ -39,8 +39,13 @@ let package = Package(
       name: "swabeld", dependencies: ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
       swiftSettings: common),
     .target(name: "MeshPlan", dependencies: ["BabelWire"], swiftSettings: safe),
+    // Rounding and square roots, which are exact everywhere, are in the C library's libm.
+    .target(
+      name: "MeshPicture", dependencies: ["BabelWire"], swiftSettings: safe,
+      linkerSettings: [.linkedLibrary("m")]),
     .executableTarget(
-      name: "swabelmesh", dependencies: ["BabelKernel", "BabelWire", "CLinux", "MeshPlan"],
+      name: "swabelmesh",
+      dependencies: ["BabelKernel", "BabelWire", "CLinux", "MeshPicture", "MeshPlan"],
       swiftSettings: common),
     // The seeded chance that all tests share, and what is made with it.
     .target(
@@ -69,6 +74,9 @@ let package = Package(
         "swabelmesh", "MeshPlan", "BabelCore", "BabelKernel", "BabelWire", "TestSupport",
       ],
       exclude: ["Golden"], swiftSettings: common),
+    .testTarget(
+      name: "MeshPictureTests", dependencies: ["BabelWire", "MeshPicture", "TestSupport"],
+      swiftSettings: common),
     .testTarget(name: "TidyTests", swiftSettings: common),
   ].filter { chosen?.contains($0.name) ?? true },
   swiftLanguageModes: [.v6]

@@ -22,7 +22,8 @@ enum Checks {
     "BabelKernel": ["BabelWire", "CLinux"],
     "swabeld": ["BabelCore", "BabelKernel", "BabelWire", "CLinux"],
     "MeshPlan": ["BabelWire"],
-    "swabelmesh": ["BabelKernel", "BabelWire", "CLinux", "MeshPlan"],
+    "MeshPicture": ["BabelWire"],
+    "swabelmesh": ["BabelKernel", "BabelWire", "CLinux", "MeshPicture", "MeshPlan"],
   ]
 
   /// Words that say nothing in the name of a type.
