@@ -12,14 +12,16 @@ struct Entry {
   /// if something is wrong with the list, the state or a file, 2 if the words are wrong.
   static func run(_ words: [String]) -> CInt {
     let request: Request
+    let picture: PictureRequest?
     do throws(UsageError) {
-      request = try Request(words)
+      picture = try PictureRequest(words)
+      request = try Request(picture == nil ? words : ["help"])
     } catch {
       Console.complain("swabelmesh: \(error.reason)\n\(Usage.hint)")
       return 2
     }
     do throws(Failure) {
-      try request.carryOut()
+      if let picture { try picture.carryOut() } else { try request.carryOut() }
       return 0
     } catch {
       Console.complain(error.description)

@@ -7,8 +7,10 @@ enum Usage {
     swabelmesh writes the configuration of WireGuard and swabeld for all nodes of a mesh.
 
     Usage: swabelmesh [-f LIST] [-s STATE] [-o OUTPUT] COMMAND
+           swabelmesh [-f LIST] graph|page [OPTION...] [SOURCE...]
 
     \(CommandForm.helpText)
+    \(PictureRequest.help)
 
       -f, --list FILE      the list (mesh.conf)
       -s, --state FOLDER   what must be kept: keys, ports (mesh.state); keep it secret, and safe

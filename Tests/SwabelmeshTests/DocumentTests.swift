@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func `explain every word of the list and every command, and no others`() throws {
-    let commands = CommandForm.all.map { $0.word }
+    let commands = CommandForm.all.map { $0.word } + PictureRequest.commands
     let known = Set(MeshListParser.statements + MeshListParser.nodeWords + commands)
     #expect(try explained() == known)
     for command in commands { #expect(Usage.help.contains("\n  \(command) "), "\(command)") }
