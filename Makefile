@@ -18,7 +18,7 @@ PACKAGES := babeld binutils bird2 graphviz iproute2 iputils-ping musl-dev nftabl
 	python3 python3-jsonschema python3-pytest socat systemd tcpdump tmux util-linux valgrind \
 	wireguard-go wireguard-tools zsh
 ifeq ($(SWABELD_LONG),1)
-PACKAGES += qemu-user-static
+PACKAGES += chromium qemu-user-static
 endif
 
 export PYTHON
@@ -98,7 +98,7 @@ test:
 test-all:
 	@SWABELD_LONG=1 Tests/run
 
-interop: all deps
+interop: all mesh deps
 	@Tests/Interop/run
 
 unit:
