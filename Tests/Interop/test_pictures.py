@@ -155,6 +155,16 @@ def test_draw_from_metrics(lab):
     hosts, nodes = settled(lab)
     svg = hosts[0].execute(program(), "graph", "http://[::1]:9101")
     assert svg.count("data-node") == 2 and "fe80::2%r0" in svg, svg
+    page = Served(hosts[0], "http://[::1]:9101")
+
+    def links() -> list[dict]:
+        answer = page.ask(f"/{page.token}/data.json")[1]
+        return json.loads(answer.partition("\r\n\r\n")[2])["data"]["links"]
+
+    (link,) = links()
+    assert link["interface"] == "r0" and 0 < link["cost"] < 65535, link
+    hosts[0].ip("link", "set", "r0", "down")
+    wait_until(lambda: not links(), 20, "the page's data follow the daemon's port")
     assert nodes[0].process.alive
 
 
