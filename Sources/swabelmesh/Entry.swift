@@ -9,7 +9,8 @@ struct Entry {
   }
 
   /// Does what the words of the command line ask for; returns the exit code: 0 if all went well, 1
-  /// if something is wrong with the list, the state or a file, 2 if the words are wrong.
+  /// if something is wrong with the list, the state or a file, 2 if the words are wrong, 3 if
+  /// `diff` finds a difference.
   static func run(_ words: [String]) -> CInt {
     let request: Request
     do throws(UsageError) {
@@ -19,8 +20,7 @@ struct Entry {
       return 2
     }
     do throws(Failure) {
-      try request.carryOut()
-      return 0
+      return try request.carryOut().rawValue
     } catch {
       Console.complain(error.description)
       return 1
