@@ -4,7 +4,7 @@ extension NodePlan {
     var lines =
       header() + [
         "",
-        "In this directory, as root on \(node.name):",
+        "The first time, in this directory, as root on \(node.name):",
         "",
       ]
     lines += steps.map { "    " + $0 }
@@ -14,8 +14,21 @@ extension NodePlan {
         ? "    cp babeld.conf /etc/babeld.conf && chmod 600 /etc/babeld.conf"
         : "    install -b -m 600 babeld.conf /etc/babeld.conf",
       "    swabeld --check /etc/babeld.conf",
-      isOpenWrt ? "    service swabeld restart" : "    systemctl restart swabeld",
+      isOpenWrt
+        ? "    service swabeld enable && service swabeld restart"
+        : "    systemctl enable swabeld && systemctl restart swabeld",
     ]
+    if format == .commands {
+      lines += ["", "Tunnels and addresses are gone after a reboot; have ./up.sh run then."]
+    }
+    if format != .openwrt, format != .nixos {
+      lines += [
+        "",
+        "When these files have changed, in the directory above, with swabelmesh installed:",
+        "\"swabelmesh apply \(node.name)\". It changes what is different and touches nothing else;",
+        "\"swabelmesh diff \(node.name)\" only says what is different.",
+      ]
+    }
     if !hasKey {
       lines += [
         "",

@@ -9,20 +9,26 @@ struct Entry {
   }
 
   /// Does what the words of the command line ask for; returns the exit code: 0 if all went well, 1
-  /// if something is wrong with the list, the state or a file, 2 if the words are wrong.
+  /// if something is wrong with the list, the state or a file, 2 if the words are wrong, 3 if
+  /// `diff` finds a difference.
   static func run(_ words: [String]) -> CInt {
-    let request: Request
-    let picture: PictureRequest?
+    let carryOut: () throws(Failure) -> CInt
     do throws(UsageError) {
-      picture = try PictureRequest(words)
-      request = try Request(picture == nil ? words : ["help"])
+      if let picture = try PictureRequest(words) {
+        carryOut = { () throws(Failure) in
+          try picture.carryOut()
+          return 0
+        }
+      } else {
+        let request = try Request(words)
+        carryOut = { () throws(Failure) in try request.carryOut().rawValue }
+      }
     } catch {
       Console.complain("swabelmesh: \(error.reason)\n\(Usage.hint)")
       return 2
     }
     do throws(Failure) {
-      if let picture { try picture.carryOut() } else { try request.carryOut() }
-      return 0
+      return try carryOut()
     } catch {
       Console.complain(error.description)
       return 1

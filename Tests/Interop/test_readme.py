@@ -1,124 +1,31 @@
 """The README, followed to the letter: its commands are taken from its own text."""
 
 import os
-import pathlib
 import re
-import sys
 
 import pytest
 
 from daemons import binary_under_test
-from netns import REPOSITORY, LabError, Process, run, wait_until
+from host import CLOSED, Host
+from mesh import program
+from netns import REPOSITORY, run, wait_until
 
 README = (REPOSITORY / "README.md").read_text()
-KEYS, FIRST, SECOND, TUNNEL, DAEMON, FIREWALL, TO_THIRD, THIRD = re.findall(
-    r"^```sh\n(.*?)^```", README, re.M | re.S)
-UNIT = REPOSITORY / "packaging/swabeld.service"
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S)
+LIST, BRING, ON_FIRST, ON_SECOND, LINE_OF_THIRD = BLOCKS[:5]
+KEYS, FIRST, SECOND, TUNNEL, DAEMON, FIREWALL, TO_THIRD, THIRD = BLOCKS[5:]
 
-# What a machine of its own has and namespaces of one machine share; and the daemon installed.
-OWN_FILES = """
-for d in /run /etc /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $d; done
-mkdir /run/bin /run/enabled
-cp "$1" /run/bin/swabeld
-ln -s swabeld /run/bin/swabelctl
+# What `ssh` and `scp` do here: the process that holds the other machine stands for it.
+SSH = """#!/bin/sh -e
+pid=$(cat "/run/pids/${1#root@}")
+shift
+exec nsenter --target="$pid" --mount sh -c "$*"
 """
-
-# What `systemctl` does here: it starts the services that the README enables, ours in the sandbox of
-# the shipped unit, and knows them again after a reboot. One that runs is ended before a restart.
-SYSTEMCTL = r"""#!/bin/sh -e
-case "$*" in
-  "enable "*) : > "/run/enabled/$2"; exit ;;
-  "restart wg-quick@"*)
-    ! ip link show "${2#*@}" > /run/link 2>&1 || wg-quick down "${2#*@}"
-    set -- start "$2" ;;
-  "restart swabeld")
-    if read -r pid < /run/babeld.pid || [ "$pid" ]; then
-      kill "$pid"
-      while [ -e /run/babeld.pid ]; do sleep 0.05; done
-    fi 2> /run/no-pid
-    set -- start "$2" ;;
-esac
-case "$*" in
-  "start wg-quick@"*) exec wg-quick up "${2#*@}" ;;
-  "start swabeld") exec setsid PYTHON SANDBOX --unit UNIT -- \
-    $(sed -n 's|^ExecStart=@SBIN@|/run/bin|p' UNIT) > /run/swabeld.log 2>&1 & ;;
-  reboot) for service in /run/enabled/*; do "$0" start "${service##*/}"; done ;;
-  *) echo "systemctl: cannot '$*'" >&2; exit 1 ;;
-esac
+SCP = """#!/bin/sh -e
+host=${3%%:*}
+[ "$1" = -rp ]
+tar -C "$(dirname "$2")" -c "$(basename "$2")" | ssh "$host" "tar -C '${3#*:}' -x"
 """
-
-# A careful machine begins so: only answers come in, and nothing is forwarded.
-CLOSED = """
-table inet filter {
-  chain input {
-    type filter hook input priority 0; policy drop;
-    iif lo accept
-    ct state established,related accept
-  }
-  chain forward { type filter hook forward priority 0; policy drop; }
-}
-"""
-
-
-class Host:
-    """A machine with files of its own, on which commands are pasted into one shell."""
-
-    def __init__(self, lab, name: str) -> None:
-        self.namespace = lab.namespace(name)
-        self.holder = Process(self.namespace, "host", [
-            "unshare", "--mount", "bash", "-ec", f"{OWN_FILES}\necho ready; exec sleep infinity",
-            "bash", os.path.abspath(binary_under_test())])
-        wait_until(lambda: "ready" in self.holder.text(), 10, self.holder.text)
-        self.root = pathlib.Path(f"/proc/{self.holder.child.pid}/root")
-        stub = self.root / "run/bin/systemctl"
-        stub.write_text(SYSTEMCTL.replace("PYTHON", sys.executable).replace("UNIT", str(UNIT))
-                        .replace("SANDBOX", str(REPOSITORY / "Tests/Interop/sandbox.py")))
-        stub.chmod(0o755)
-        self.values = ""
-
-    def paste(self, *blocks: str, stdin: str | None = None) -> str:
-        """Runs commands as root's shell would, and stops at the first that fails."""
-        target = f"--target={self.holder.child.pid}"
-        return run("nsenter", target, "--mount", "--net", "bash", "-ec",
-                   "\n".join(["PATH=/run/bin:$PATH", self.values, *blocks]), stdin=stdin)
-
-    def knows(self, values: str, key: str) -> None:
-        """Sets the variables of a block, with a key in the place that is left for it."""
-        self.values, count = re.subn(r"PEER_KEY='.*'", f"PEER_KEY='{key}'", values)
-        assert count == 1
-
-    def daemon(self) -> int | None:
-        """The process id of the daemon; nil if it does not run."""
-        for word in run("ip", "netns", "pids", self.namespace.name).split():
-            try:
-                if pathlib.Path(f"/proc/{word}/comm").read_text() == "swabeld\n":
-                    return int(word)
-            except OSError:
-                pass
-        return None
-
-    def learns(self, *prefixes: str) -> None:
-        """Exactly these are in the kernel."""
-        try:
-            wait_until(lambda: self.namespace.reaches() == set(prefixes), 20, self.state)
-        except LabError as error:
-            raise LabError(f"{self.namespace.label}: {error}") from None
-
-    def state(self) -> str:
-        log = [path.read_text() for path in (
-            self.root / "run/swabeld.log", self.root / "var/log/babeld.log") if path.exists()]
-        return f"routes {self.namespace.reaches()}, log {log}"
-
-    def reboots(self) -> None:
-        """Nothing is left but files; then the enabled services start."""
-        for word in run("ip", "netns", "pids", self.namespace.name).split():
-            if int(word) != self.holder.child.pid:
-                os.kill(int(word), 9)
-        for link in ("wg0", "wg1"):
-            self.namespace.ip("link", "del", link, check=False)
-        self.namespace.batch(["addr flush dev lo", "addr add 127.0.0.1/8 dev lo",
-                              "addr add ::1/128 dev lo nodad"])
-        self.paste("rm -f /run/*.sock /run/*.pid /run/wireguard/*; systemctl reboot")
 
 
 def addresses(number: int) -> tuple[str, str]:
@@ -135,8 +42,58 @@ def connect(lab, first: Host, other: Host, number: int) -> None:
                           link.name(host.namespace))
 
 
+def test_quick_start(lab):
+    """Two hosts, then a third, as swabelmesh sets them up; each behind a firewall."""
+    first, second, third = (Host(lab, name, program()) for name in ("first", "second", "third"))
+    connect(lab, first, second, 2)
+    connect(lab, first, third, 3)
+    (first.root / "run/pids").mkdir()
+    for number, host in enumerate((first, second, third), start=1):
+        host.paste("nft -f -", stdin=CLOSED)
+        (first.root / f"run/pids/203.0.113.{number}").write_text(f"{host.holder.child.pid}\n")
+    for name, text in (("ssh", SSH), ("scp", SCP)):
+        (first.root / "run/bin" / name).write_text(text)
+        (first.root / "run/bin" / name).chmod(0o755)
+    (first.root / "etc/babeld.conf").write_text("interface eth0\n")
+    first.paste(LIST)
+    first.paste("cd /etc/swabelmesh", BRING)
+    assert "/etc/babeld.conf is not of swabelmesh's making" in first.paste(
+        "cd /etc/swabelmesh; ! swabelmesh apply first 2>&1")
+    (first.root / "etc/babeld.conf").unlink()
+    first.paste(ON_FIRST)
+    second.paste(ON_SECOND)
+    for script, host in (("mesh.out/first", first), ("second", second)):
+        assert f"{script}/firewall.sh" in README
+        for _ in range(2):
+            host.paste(f"/etc/swabelmesh/{script}/firewall.sh")
+    first.learns(*addresses(2))
+    second.learns(*addresses(1))
+    assert first.namespace.ping("10.20.2.1") and second.namespace.ping("fd20:0:0:1::1")
+    rules = first.namespace.execute("nft", "list", "ruleset")
+    first.paste("/etc/swabelmesh/mesh.out/first/firewall.sh")
+    assert first.namespace.execute("nft", "list", "ruleset") == rules
+
+    first.paste("cd /etc/swabelmesh", LINE_OF_THIRD, BRING, BRING.replace("second", "third")
+                .replace("203.0.113.2", "203.0.113.3"))
+    number = first.daemon()
+    assert "missing: the tunnel to third" in first.paste(
+        "cd /etc/swabelmesh; swabelmesh diff first || [ $? = 3 ]")
+    for host in (first, second):
+        host.paste(f"cd /etc/swabelmesh; swabelmesh apply {host.namespace.label}")
+    third.paste(ON_SECOND.replace("second", "third"))
+    first.paste("/etc/swabelmesh/mesh.out/first/firewall.sh")
+    third.paste("/etc/swabelmesh/third/firewall.sh")
+    third.learns(*addresses(1), *addresses(2))
+    second.learns(*addresses(1), *addresses(3))
+    wait_until(lambda: third.namespace.ping("10.20.2.1"), 5, "ping through the first")
+    assert first.daemon() == number, "it was not restarted"
+    first.reboots()
+    first.learns(*addresses(2), *addresses(3))
+    wait_until(lambda: first.namespace.ping("10.20.3.1"), 20, "the third host is back")
+
+
 @pytest.mark.parametrize("service", [True, False], ids=["service", "by hand"])
-def test_quick_start(lab, service):
+def test_quick_start_by_hand(lab, service):
     """Two hosts, then a third, each behind a firewall; as services, they survive a reboot."""
     tunnel, daemon = TUNNEL, DAEMON
     if not service:
