@@ -78,7 +78,23 @@ extension BabelNode {
     guard !metric.isInfinite || offer.kernelProtocol == nil else { return nil }
     // A source prefix of the other family cannot be announced.
     guard source.isDefault || source.family == offer.destination.family else { return nil }
-    return (metric, source)
+    guard !metric.isInfinite else { return (metric, source) }
+    return (offers.metric(metric, throughGatewaysOf: offer), source)
+  }
+
+  /// Replaces the gateways that redistributed routes depend on, or what is known of them.
+  public mutating func setGateways(
+    _ rules: [GatewayRule], at now: Instant, into buffer: inout ActionBuffer
+  ) {
+    guard !hasShutDown else { return }
+    var changed: [DestinationRow] = []
+    for offer in offers.setGateways(rules) { changed += judgeAgain(offer) }
+    for row in changed where table.isLive(row) { originationChanged(row, now, &buffer) }
+  }
+
+  /// How many kernel routes that the rules redistribute depend on a gateway.
+  public func routeCount(of rule: GatewayRule) -> Int {
+    offers.all.filter { rule.matches($0) }.count
   }
 
   /// Replaces the `redistribute` chain and judges again what is offered: all of it, before anything
@@ -99,17 +115,25 @@ extension BabelNode {
     var changed: [DestinationRow] = []
     for offer in offers.all
     where redistributed(offer, by: before) != redistributed(offer, by: chain) {
-      if let former = offers.destination(of: offer) { changed.append(former) }
-      if let (metric, source) = accepted(offer),
-        let row = table.findOrInsert(offer.destination, source)
-      {
-        offers.change(offer, destination: row, metric: metric)
-        changed.append(row)
-      } else {
-        _ = offers.remove(offer)
-      }
+      changed += judgeAgain(offer)
     }
     for row in changed where table.isLive(row) { originationChanged(row, now, &buffer) }
+  }
+
+  /// Gives a known offer the metric that it has now. Returns the destinations that this concerns,
+  /// which may be gone already.
+  private mutating func judgeAgain(_ offer: KernelOffer) -> [DestinationRow] {
+    var changed = offers.destination(of: offer).map { [$0] } ?? []
+    // The row of a destination that nobody announces may have been forgotten.
+    if let (metric, source) = accepted(offer),
+      let row = table.findOrInsert(offer.destination, source)
+    {
+      offers.change(offer, destination: row, metric: metric)
+      changed.append(row)
+    } else {
+      _ = offers.remove(offer)
+    }
+    return changed
   }
 
   private mutating func originationChanged(

@@ -5,9 +5,10 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by eleven values, each in a folder of its own: ``PacketSockets``,
+/// What it knows is kept by twelve values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History``,
-/// ``ProblemWatch``, ``WireGuardWatch``, ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They
+/// ``ProblemWatch``, ``WireGuardWatch``, ``GatewayWatch``,
+/// ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They
 /// do not know the daemon, and not each other. The extensions of the daemon, which are in the same
 /// folders, say in which order the values act together.
 final class Daemon {
@@ -32,6 +33,8 @@ final class Daemon {
   let hooks = HookRunner()
   /// What tunnels of WireGuard tell of their peers.
   let wireGuard = WireGuardWatch()
+  /// Uplinks that are probed, and what is known of them.
+  let gateways = GatewayWatch()
   /// What begins and ends with the process.
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
@@ -100,6 +103,7 @@ final class Daemon {
       server?.addInterests(to: &poll)
       metrics.addInterests(to: &poll)
       wireGuard.addInterests(to: &poll)
+      gateways.addInterests(to: &poll)
       do throws(KernelError) {
         _ = try poll.wait(until: hasWork ? 0 : nextDeadline)
       } catch {
@@ -115,6 +119,7 @@ final class Daemon {
       serveClients(poll)
       serveMetrics(poll)
       wireGuard.serve(poll, at: MonotonicClock.microseconds())
+      serveGateways(poll)
       if settings.configuration.debugLevel >= 1 { dumpForDebugging(at: .now) }
     }
   }
@@ -148,7 +153,8 @@ final class Daemon {
     }
     let served = min(server?.deadline ?? .max, metrics.deadline ?? .max, hooks.deadline ?? .max)
     let told = min(log.deadline ?? .max, history.deadline ?? .max)
-    return min(earliest.microseconds, served, told, wireGuard.deadline ?? .max)
+    let probed = min(wireGuard.deadline ?? .max, gateways.deadline ?? .max)
+    return min(earliest.microseconds, served, told, probed)
   }
 
   /// Does what is due besides the node's own work; true if there is more.

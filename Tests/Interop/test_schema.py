@@ -11,7 +11,7 @@ from test_show import ask, scene
 
 SCHEMA = json.loads((REPOSITORY / "docs" / "show.schema.json").read_text())
 TABLES = ["interfaces", "neighbours", "routes", "exported", "sources", "requests", "limits",
-          "load"]
+          "load", "gateways"]
 
 
 def checker(kind):

@@ -41,6 +41,14 @@ import Testing
               address: try #require(IPAddress("fe80::2")), index: [9], multicast: 4410, unicast: 0)
           ]))
     ]
+    life.gateways = [
+      GatewayRecord(
+        name: Array("up".utf8), interface: try #require(InterfaceName("eth0")), isUp: true,
+        flaps: 2),
+      GatewayRecord(
+        name: Array("x".utf8), interface: try #require(InterfaceName("wg0")), isUp: false,
+        flaps: 16),
+    ]
     life.sysctls = [
       try #require(
         SavedSysctls.Entry(

@@ -126,6 +126,13 @@ package struct RandomConfiguration {
       ("trust-local-port", { $0.dice.pick(["true", "false"]) }),
       ("metrics-port", { $0.number(1, 65535) }), ("metrics-path", { $0.path() }),
       (
+        "gateway",
+        {
+          "g\($0.dice.below(2)) interface \($0.name()) prefix 0.0.0.0/0 probe icmp 9.9.9.9 "
+            + $0.dice.pick(["withdraw", "penalty 7 fail 2", "interval 0.5", "table 5 mark 9"])
+        }
+      ),
+      (
         "hook",
         {
           let event = $0.dice.pick(["neighbour-up", "default-route-lost"])

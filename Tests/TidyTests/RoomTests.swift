@@ -18,6 +18,7 @@ import Testing
     ("History/History.swift", []),
     ("Problems/ProblemWatch.swift", []),
     ("WireGuard/WireGuardWatch.swift", []),
+    ("Gateways/GatewayWatch.swift", []),
   ]
 
   private func code(_ file: String) throws -> [String] {

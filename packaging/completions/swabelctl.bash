@@ -4,8 +4,8 @@ _swabelctl_requests='dump monitor show events trace capture watch top status exp
   flush interface default key
   link-detect smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
   neighbour-cost restart stop'
-_swabelctl_tables='interfaces neighbours routes route exported sources requests limits load counters
-  rules config graph events'
+_swabelctl_tables='interfaces neighbours routes route exported sources requests limits load gateways
+  counters rules config graph events'
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 

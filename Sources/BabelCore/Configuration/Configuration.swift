@@ -131,6 +131,9 @@ public struct Configuration: Equatable, Sendable {
   /// `metrics-port`, `metrics-path`: where metrics are served over HTTP; the last one counts.
   public var metricsServer: LocalServer.Endpoint?
 
+  /// `gateway …`, in order of first mention. At most one entry per name.
+  public internal(set) var gateways: [Gateway] = []
+
   /// `hook …`: programs that are run on events, in order.
   public internal(set) var hooks: [Hook] = []
 

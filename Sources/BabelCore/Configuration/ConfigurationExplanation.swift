@@ -23,6 +23,11 @@ extension Configuration {
         explained(entry.settings, StatementText("interface", entry.pattern.octets)))
     }
     for name in names { lines.append(explained(name, wirelessHello, wiredHello)) }
+    for gateway in gateways {
+      var line = StatementText("gateway")
+      line.add(gateway)
+      lines.append(line)
+    }
     for (word, chain) in filters.chains {
       for rule in chain.rules {
         var line = StatementText(rule.position == nil ? "# \(word)" : word)

@@ -73,6 +73,7 @@ public enum ConfigurationParser {
 /// First words of statements.
 enum StatementKeyword: KeywordText, ConfigurationKeyword {
   case interface, `default`, key, `in`, out, redistribute, install, flush, set, include
+  case gateway
 }
 
 /// First words that only the local socket takes.
@@ -163,6 +164,7 @@ struct StatementParser {
       warn(.withoutEffect, at: first, "flush does nothing but on the local socket")
     case .set: try parseSet(at: first)
     case .include: try parseInclude(at: first)
+    case .gateway: try parseGateway(at: first)
     }
   }
 
@@ -224,7 +226,7 @@ struct StatementParser {
         return .flushInterface(InterfaceName(octets: name))
       case .redistribute where configuration.socketDialect == .aredn:
         return .redistribute(try parseRule(.redistribute, at: first))
-      case .in, .out, .redistribute, .install: return try parseLive(first)
+      case .in, .out, .redistribute, .install, .gateway: return try parseLive(first)
       case .set, .include: throw notAtRunTime(first)
       }
     }

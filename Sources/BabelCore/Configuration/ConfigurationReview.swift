@@ -37,6 +37,8 @@ public struct MachineFacts: Sendable {
   public var addresses: [IPAddress] = []
   /// Kernel routes of protocol 3, "boot", in the tables that routes are redistributed from.
   public var bootRoutes: [KernelOffer] = []
+  /// All default routes of these tables, whatever their protocol is, those of Babel left out.
+  public var defaultRoutes: [KernelOffer] = []
   /// Settings of the kernel below `net`, with dots, that are not as a router needs them, and the
   /// value it needs.
   public var wrongSysctls: [(name: String, wanted: Int)] = []
@@ -70,6 +72,7 @@ extension Configuration {
     reviewKeys(positional, into: &warnings)
     reviewOptions(into: &warnings)
     reviewIntervals(into: &warnings)
+    reviewGateways(positional, into: &warnings)
     return warnings
   }
 
@@ -103,6 +106,9 @@ extension Configuration {
       for rule in chain.rules { reviewRule(rule, machine, into: &warnings) }
     }
     reviewBootRoutes(machine, into: &warnings)
+    reviewDefaultRoutes(machine, into: &warnings)
+    reviewGateways(against: machine, into: &warnings)
+    reviewPlaces(machine, into: &warnings)
     if skipsKernelSetup {
       for (name, wanted) in machine.wrongSysctls {
         warnings.append(

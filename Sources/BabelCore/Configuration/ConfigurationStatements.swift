@@ -35,6 +35,11 @@ extension Configuration {
       text.add(entry.settings)
       lines.append(text.octets)
     }
+    for gateway in gateways {
+      var text = StatementText("gateway")
+      text.add(gateway)
+      lines.append(text.octets)
+    }
     for (word, chain) in filters.chains {
       for rule in chain.rules where !filters.isImplicit(rule) {
         var text = StatementText(word)

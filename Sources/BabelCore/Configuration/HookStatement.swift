@@ -16,6 +16,10 @@ public enum HookEvent: UInt8, Equatable, Sendable, CaseIterable {
   case problemFound
   /// It is over.
   case problemOver
+  /// The uplink of a gateway works.
+  case gatewayUp
+  /// It does not any more.
+  case gatewayDown
 
   /// The word of the configuration language.
   public var word: String { HookKeyword(self).text }
@@ -39,6 +43,8 @@ enum HookKeyword: KeywordText, ConfigurationKeyword {
   case defaultRouteLost = "default-route-lost"
   case problemFound = "problem-found"
   case problemOver = "problem-over"
+  case gatewayUp = "gateway-up"
+  case gatewayDown = "gateway-down"
 }
 
 extension HookKeyword {
@@ -54,6 +60,8 @@ extension HookKeyword {
       case .defaultRouteLost: .defaultRouteLost
       case .problemFound: .problemFound
       case .problemOver: .problemOver
+      case .gatewayUp: .gatewayUp
+      case .gatewayDown: .gatewayDown
       }
   }
 }

@@ -17,6 +17,8 @@ struct OfferTable {
   private var heads: [DestinationRow: RowIndex<Row>] = [:]
   private var localAddresses: [IPAddress: Int] = [:]
   private var generation: UInt32 = 0
+  /// The gateways that routes depend on.
+  private(set) var gateways: [GatewayRule] = []
 
   var count: Int { rows.count }
 
@@ -72,6 +74,39 @@ struct OfferTable {
     _ = remove(offer)
     insert(offer, destination: destination, metric: metric)
     if let number = numbers[offer] { rows[number].generation = generation }
+  }
+
+  /// The metric of a known offer.
+  func metric(of offer: KernelOffer) -> Metric? { numbers[offer].map { rows[$0].metric } }
+
+  /// Replaces the gateways. Returns the known offers that depend on them otherwise than before.
+  mutating func setGateways(_ rules: [GatewayRule]) -> [KernelOffer] {
+    guard rules != gateways else { return [] }
+    let before = gateways
+    gateways = rules
+    return all.filter { offer in
+      let former = before.filter { $0.matches(offer) }.map { $0.effect }
+      return former != rules.filter { $0.matches(offer) }.map { $0.effect }
+    }
+  }
+
+  /// The metric of an offer that has one by the rules, as the gateways have it. Those that are not
+  /// known to work leave what is announced already as it is.
+  func metric(_ metric: Metric, throughGatewaysOf offer: KernelOffer) -> Metric {
+    var sum = metric
+    var isPending = false
+    for rule in gateways where rule.matches(offer) {
+      switch rule.effect {
+      case .none: break
+      case .pending: isPending = true
+      case .penalty(let penalty):
+        // A penalty alone never withdraws.
+        let most = UInt32(Metric.infinity.rawValue) - 1
+        sum = Metric(UInt16(min(UInt32(sum.rawValue) + UInt32(penalty.rawValue), most)))
+      case .withdrawn: return .infinity
+      }
+    }
+    return isPending ? self.metric(of: offer) ?? .infinity : sum
   }
 
   /// The least metric offered for a destination; nil when nothing is announced.

@@ -29,13 +29,26 @@ public struct EchoSocket: ~Copyable {
     public let time: Int64
   }
 
-  /// Opens a socket for an address.
-  public init(to address: IPAddress) throws(KernelError) {
-    let opened = try EchoSocket.open(address.family)
+  /// Opens a socket for an address. With a way all its packets leave by that.
+  public init(to address: IPAddress, through way: ProbeWay? = nil) throws(KernelError) {
+    let opened = try EchoSocket.open(address.family, way)
     descriptor = FileDescriptor(owning: opened.number)
     self.address = address
     isRaw = opened.isRaw
     mark = Entropy.uint64()
+  }
+
+  private static func open(
+    _ family: AddressFamily, _ way: ProbeWay?
+  ) throws(KernelError) -> (number: Int32, isRaw: Bool) {
+    let opened = try open(family)
+    do throws(KernelError) {
+      try way?.apply(to: opened.number)
+      return opened
+    } catch {
+      _ = CLinux.close(opened.number)
+      throw error
+    }
   }
 
   private static func open(

@@ -24,11 +24,12 @@ func withIPv6Address<Result>(
 
 /// Runs `body` with the `sockaddr_in` of an IPv4 address: family, port, address.
 func withIPv4Address<Result>(
-  _ address: IPAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+  _ address: IPAddress, port: UInt16 = 0, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
 ) -> Result {
   var storage = sockaddr_in()
   withUnsafeMutableBytes(of: &storage) {
     $0.storeBytes(of: UInt16(AF_INET), toByteOffset: 0, as: UInt16.self)
+    $0.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
     $0.storeBytes(of: address.ipv4Bits.bigEndian, toByteOffset: 4, as: UInt32.self)
   }
   let size = socklen_t(MemoryLayout<sockaddr_in>.size)

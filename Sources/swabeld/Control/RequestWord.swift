@@ -19,8 +19,8 @@ enum RequestWord {
 
   /// Words behind `show`.
   private static let shown =
-    "interfaces neighbours routes exported sources requests limits load counters rules config "
-    + "graph events"
+    "interfaces neighbours routes exported sources requests limits load gateways counters rules "
+    + "config graph events"
 
   /// Whether everybody may make a request that begins so.
   static func isOpen(_ word: ArraySlice<UInt8>) -> Bool { contains(open, word) }
@@ -68,9 +68,9 @@ enum RequestWord {
     ("quit", "quit takes nothing more"),
     (
       "show",
-      "show takes interfaces, neighbours, routes, exported, sources, requests, limits or load with "
-        + "options, counters, rules, graph with --netjson or --dot, events with neighbour ADDRESS, "
-        + "interface NAME or prefix PREFIX, config with --secrets or --diff"
+      "show takes interfaces, neighbours, routes, exported, sources, requests, limits, load or "
+        + "gateways with options, counters, rules, graph with --netjson or --dot, events with "
+        + "neighbour ADDRESS, interface NAME or prefix PREFIX, config with --secrets or --diff"
     ),
   ]
 

@@ -57,6 +57,9 @@ extension Daemon {
         at: .now))
   }
 
+  /// Takes a verdict on a gateway into the history.
+  func remember(_ change: GatewayChange) { tell(history.gateway(change, at: .now)) }
+
   /// Takes a problem into the history, or its end after so many microseconds. It was found, or seen
   /// last, at that time.
   func remember(_ problem: Problem, lasted: Int64?, at instant: Instant) {

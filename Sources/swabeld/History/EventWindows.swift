@@ -84,7 +84,7 @@ struct EventWindows {
   }
 
   private static let kinds: [HistoryEvent.Kind] = [
-    .interface, .neighbour, .newcomer, .route, .problem,
+    .interface, .neighbour, .newcomer, .route, .problem, .gateway,
   ]
 
   /// How many events of which kinds were left out, if that is to be told now.

@@ -135,6 +135,13 @@ struct History {
       .interface, subject, EventText(name, was: former, now: state), isGood: isUp, at: now)
   }
 
+  /// The uplink of a gateway died, or works.
+  mutating func gateway(_ change: GatewayChange, at now: EventTime) -> [UInt8] {
+    append(
+      .gateway, .gateway(change.gateway.name), EventText(change), isGood: change.verdict == .up,
+      at: now)
+  }
+
   /// A problem was found; or one is over that lasted for so many microseconds.
   mutating func problem(_ problem: Problem, lasted: Int64?, at now: EventTime) -> [UInt8] {
     append(

@@ -26,7 +26,7 @@ struct EventTime {
 struct HistoryEvent {
   /// What it is about, in general.
   enum Kind: UInt8, Hashable {
-    case neighbour, interface, route, problem
+    case neighbour, interface, route, problem, gateway
     /// Neighbours that were never usable. They may be strangers, and many.
     case newcomer
 
@@ -37,6 +37,7 @@ struct HistoryEvent {
       case .interface: "interfaces"
       case .route: "routes"
       case .problem: "problems"
+      case .gateway: "gateways"
       case .newcomer: "newcomers"
       }
     }
@@ -54,6 +55,8 @@ struct HistoryEvent {
     case prefixes
     /// A problem.
     case problem(ProblemKind, Problem.Subject)
+    /// A gateway, by its name.
+    case gateway([UInt8])
     /// Events of a kind that were left out.
     case leftOut(Kind)
 
@@ -75,6 +78,7 @@ struct HistoryEvent {
       case .prefix(let shift): "prefix \(shift.destination) from \(shift.source)"
       case .prefixes: "prefixes"
       case .problem(let kind, let subject): "problem \(kind.word) \(subject.name)"
+      case .gateway(let name): "gateway \(String(decoding: name, as: UTF8.self))"
       case .leftOut(let kind): "left-out \(kind.words)"
       }
     }
@@ -123,7 +127,7 @@ enum EventFilter: Equatable {
     switch (self, subject) {
     case (.all, _), (.prefix, .prefixes), (.prefix, .leftOut(.route)): true
     case (.neighbour, .leftOut(let kind)): kind == .neighbour || kind == .newcomer
-    case (.interface, .leftOut(let kind)): kind != .route && kind != .problem
+    case (.interface, .leftOut(let kind)): kind != .route && kind != .problem && kind != .gateway
     case (.neighbour(let wanted), .neighbour(let address, _)): wanted == address
     case (.neighbour(let wanted), .prefix(let shift)):
       shift.former?.neighbour == wanted || shift.selected?.neighbour == wanted
@@ -186,6 +190,17 @@ struct EventText {
     self.init("interface \(interface) was \(former ?? "none") now \(state)")
   }
 
+  init(_ change: GatewayChange) {
+    func word(_ verdict: GatewayJudge.Verdict) -> String {
+      verdict == .up ? "up" : verdict == .down ? "down" : "pending"
+    }
+    let subject = HistoryEvent.Subject.gateway(change.gateway.name).name
+    let cause = change.verdict == .down ? " cause \(change.cause)" : ""
+    self.init(
+      "\(subject) if \(change.gateway.interface) was \(word(change.former)) now "
+        + "\(word(change.verdict))\(cause)")
+  }
+
   init(_ problem: Problem, lasted: Int64?) {
     let name = HistoryEvent.Subject.problem(problem.kind, problem.subject).name
     if let lasted {
@@ -221,6 +236,7 @@ extension Problem.Subject {
     case .kernel: "kernel"
     case .table(let limit): "limit \(limit)"
     case .place(let octets): "place \(String(decoding: octets, as: UTF8.self))"
+    case .gateway(let octets): "gateway \(String(decoding: octets, as: UTF8.self))"
     case .setting(let octets): "setting \(String(decoding: octets, as: UTF8.self))"
     }
   }

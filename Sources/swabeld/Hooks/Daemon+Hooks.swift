@@ -44,6 +44,18 @@ extension Daemon {
       ])
   }
 
+  /// Runs programs because the uplink of a gateway died, or works.
+  func runHooks(on change: GatewayChange) {
+    let gateway = change.gateway
+    var facts = [
+      fact("GATEWAY", gateway.name), fact("INTERFACE", gateway.interface.octets),
+      fact("PREFIX", gateway.prefixes.map { $0.description }.joined(separator: " ")),
+    ]
+    if change.verdict == .down { facts.append(fact("CAUSE", change.cause)) }
+    run(
+      change.verdict == .up ? .gatewayUp : .gatewayDown, about: "gateway \(gateway.title)", facts)
+  }
+
   /// Looks for default routes that came or went, and runs the programs whose turn it is.
   func runHooks(at now: Instant) {
     lookAtDefault(.ipv4, at: now)

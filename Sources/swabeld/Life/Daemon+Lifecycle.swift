@@ -23,6 +23,7 @@ extension Daemon {
     }
     tellOfStart()
     life.inherit(former)
+    startGateways(after: former, at: now)
     life.note(settings.exportTables)
     for name in names where !addInterface(name, at: now) {
       log.write("Interface \(name): no room for another interface.")
@@ -131,6 +132,7 @@ extension Daemon {
   private func leave(at now: Instant) -> Bool {
     carryOut(at: now)
     finishChanges(at: now)
+    life.note(gateways.records)
     guard life.endKeepingRoutes(node, at: .now, log) else {
       log.write("The next process could not go on from here, so the routes are taken back.")
       return false

@@ -106,6 +106,9 @@ final class DaemonLife {
   /// Notes that routes are put into tables of the kernel: likewise.
   func note(_ tables: [UInt32]) { file.note(tables) }
 
+  /// Notes what is known of gateways, for a next life that goes on where this one ends.
+  func note(_ gateways: [GatewayRecord]) { file.note(gateways) }
+
   /// Reserves more seqnos for a next life if few are left.
   func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
     file.keepReserve(node, at: now, log)

@@ -17,6 +17,8 @@ struct LifeFile {
   private var interfaces: Set<InterfaceName> = []
   private var tables: Set<UInt32> = []
   private var lacksPlaces = false
+  /// What is known of gateways at the end.
+  private var gateways: [GatewayRecord] = []
   /// The time before which no other block is reserved.
   private var nextReservation = Instant(microseconds: 0)
 
@@ -105,6 +107,9 @@ struct LifeFile {
     for table in numbers where tables.insert(table).inserted { lacksPlaces = true }
   }
 
+  /// Notes what is known of gateways, for a life that goes on where this one ends.
+  mutating func note(_ records: [GatewayRecord]) { gateways = records }
+
   /// Reserves more seqnos if few are left, and names what the file lacks.
   mutating func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
     guard let reserved, now >= nextReservation else { return }
@@ -174,6 +179,7 @@ struct LifeFile {
       // A life that does not know all of its feasibility distances cannot go on.
       guard position == nil else { return nil }
       life.sysctls = sysctls
+      life.gateways = gateways
     }
     return life
   }

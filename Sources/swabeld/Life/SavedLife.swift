@@ -48,6 +48,8 @@ struct SavedLife: Equatable {
   var sources: [SourceRecord] = []
   /// Packet counters, by interface.
   var authentications: [Authentication] = []
+  /// What was known of gateways.
+  var gateways: [GatewayRecord] = []
   /// Kernel settings that were changed and are to be given back by the last life.
   var sysctls: [SavedSysctls.Entry] = []
 

@@ -15,6 +15,7 @@ import BabelWire
 /// source 2001:db8::/48 ::/0 02:00:00:00:00:00:00:0a 34180 428 163
 /// mac wg0 5c1f3a… 88211
 /// peer wg0 fe80::2 0e99b2… 4410 218
+/// gateway uplink eth0 up 0
 /// sysctl ipv4/conf/wg0/rp_filter 1 0
 /// end
 /// ```
@@ -26,7 +27,8 @@ import BabelWire
 /// `source` is a row of the source table: prefix, source prefix, router-id, seqno, metric,
 /// seconds until it is forgotten. `mac` is our index on an interface with keys, and the counter
 /// of the last packet. `peer` is the index of a neighbour there, and the highest counter of its
-/// packets to the group and to us. `sysctl` is a setting of the kernel, what it was before we
+/// packets to the group and to us. `gateway` says whether the uplink of a gateway worked, and how
+/// many failures are not forgiven. `sysctl` is a setting of the kernel, what it was before we
 /// changed it, and what we set. Words that are not known are passed over: a later version may add
 /// some.
 extension SavedLife {
@@ -71,6 +73,10 @@ extension SavedLife {
       text += Array(" \(record.seqno) \(record.metric) \(record.secondsLeft)\n".utf8)
     }
     appendAuthentications(to: &text)
+    for record in gateways.prefix(Gateway.limit) {
+      text += Array("gateway ".utf8) + record.name + [0x20] + record.interface.octets
+      text += Array(" \(record.isUp ? "up" : "down") \(record.flaps)\n".utf8)
+    }
     for entry in sysctls.prefix(Self.sysctlLimit) {
       text += Array("sysctl \(entry.name) \(entry.before) \(entry.wanted)\n".utf8)
     }
@@ -175,6 +181,9 @@ extension SavedLife {
       return takeIndex(values)
     } else if word.elementsEqual("peer".utf8) {
       return takeSender(values)
+    } else if word.elementsEqual("gateway".utf8) {
+      guard gateways.count < Gateway.limit, let record = Self.gateway(values) else { return false }
+      gateways.append(record)
     } else if word.elementsEqual("sysctl".utf8) {
       return takeSysctl(values)
     }
@@ -193,6 +202,16 @@ extension SavedLife {
     return HelloRecord(
       interface: interface, address: address, isUnicast: isUnicast, bits: UInt16(bits),
       expected: Seqno(UInt16(seqno)), interval: UInt16(interval), silence: silence)
+  }
+
+  private static func gateway(_ values: [ArraySlice<UInt8>]) -> GatewayRecord? {
+    guard values.count == 4, let interface = InterfaceName(octets: values[1]),
+      let flaps = decimal(values[3], upTo: 0xFFFF)
+    else { return nil }
+    let isUp = values[2].elementsEqual("up".utf8)
+    guard isUp || values[2].elementsEqual("down".utf8) else { return nil }
+    return GatewayRecord(
+      name: Array(values[0]), interface: interface, isUp: isUp, flaps: Int(flaps))
   }
 
   private static func source(_ values: [ArraySlice<UInt8>]) -> SourceRecord? {

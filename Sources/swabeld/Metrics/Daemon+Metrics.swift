@@ -31,6 +31,7 @@ extension Daemon {
     report.tell(node.authenticationStatus())
     report.tellRules(of: node)
     report.tell(problems)
+    report.tell(gateways.reports(at: now))
     report.tell(
       kernel.tally, clients: server?.clientCount ?? 0, monitors: server?.monitorCount ?? 0,
       clientLimit: ControlServer.connectionLimit)

@@ -218,6 +218,44 @@ struct MetricsReport {
     }
   }
 
+  /// Tells of gateways.
+  mutating func tell(_ gateways: [GatewayReport]) {
+    guard !gateways.isEmpty else { return }
+    let rows = gateways.map { report in
+      (
+        report: report,
+        labels: MetricLabels(
+          ("gateway", report.gateway.title), ("interface", report.gateway.interface.description))
+      )
+    }
+    text.begin(
+      "swabeld_gateway_up", .gauge, "Whether the uplink of the gateway works, as far as is known.")
+    for row in rows {
+      let isUp = row.report.state == .up || row.report.state == .failing
+      text.add(row.labels, isUp ? 1 : 0)
+    }
+    text.begin("swabeld_gateway_rounds_total", .counter, "Rounds of probes, by their outcome.")
+    for row in rows {
+      let name = row.report.gateway.title
+      for (outcome, count) in [
+        ("good", row.report.account.goodRounds), ("bad", row.report.account.badRounds),
+      ] {
+        text.add(MetricLabels(("gateway", name), ("outcome", outcome)), count: count)
+      }
+    }
+    text.begin(
+      "swabeld_gateway_changes_total", .counter, "How often the uplink died or came back.")
+    for row in rows { text.add(row.labels, count: row.report.account.changes) }
+    text.begin("swabeld_gateway_flaps", .gauge, "Failures of the uplink that are not forgiven yet.")
+    for row in rows { text.add(row.labels, row.report.flaps) }
+    text.begin(
+      "swabeld_gateway_probe_seconds", .gauge,
+      "How long the last good round took until its first answer.")
+    for row in rows {
+      if let time = row.report.account.time { text.add(row.labels, microseconds: time) }
+    }
+  }
+
   /// Tells of what the kernel was asked for, and of who is connected.
   mutating func tell(_ tally: KernelTally, clients: Int, monitors: Int, clientLimit: Int) {
     text.begin(

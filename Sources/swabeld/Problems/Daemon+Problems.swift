@@ -53,6 +53,7 @@ extension Daemon {
     findTables(at: now, &list)
     findDeadRules(&list)
     findForwarding(accounts, &list)
+    findGateways(at: now, &list)
     return list
   }
 
@@ -195,7 +196,7 @@ extension Problem {
     case .oneWay, .notHeard, .mtuHole, .flapping, .missesGroup, .wrongKey, .unsigned:
       .neighbourProblem
     case .routesRefused, .starving, .unfeasible, .limit, .ownAddress, .routerIDTwice,
-      .twoOriginators:
+      .twoOriginators, .gatewayDown, .gatewayUnprobed:
       .routeProblem
     case .notInstalled, .shadowed, .forwardingOff: .kernelProblem
     case .deadRule: .configurationProblem

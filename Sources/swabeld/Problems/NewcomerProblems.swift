@@ -76,7 +76,8 @@ extension ProblemKind {
     case .routesRefused: "announce routes that are all refused"
     case .interfaceDown, .noSuchInterface, .nobodyHeard, .flapping, .addressTwice, .forwardingOff,
       .wrongKey, .notInstalled, .shadowed, .starving, .unfeasible, .limit, .ownAddress,
-      .routerIDTwice, .twoOriginators, .deadRule, .wireguardAllowedIPs, .wireguardNoHandshake:
+      .routerIDTwice, .twoOriginators, .deadRule, .wireguardAllowedIPs, .wireguardNoHandshake,
+      .gatewayDown, .gatewayUnprobed:
       "have a problem (\(word))"
     }
   }

@@ -8,6 +8,7 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
   case routesRefused, wrongKey, unsigned, notInstalled, shadowed, starving, unfeasible, limit
   case ownAddress, routerIDTwice, twoOriginators, deadRule
   case wireguardAllowedIPs, wireguardNoHandshake
+  case gatewayDown, gatewayUnprobed
 
   /// A short name for scripts.
   var word: String {
@@ -36,6 +37,8 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
     case .deadRule: "dead-rule"
     case .wireguardAllowedIPs: "wireguard-allowed-ips"
     case .wireguardNoHandshake: "wireguard-no-handshake"
+    case .gatewayDown: "gateway-down"
+    case .gatewayUnprobed: "gateway-unprobed"
     }
   }
 
@@ -43,11 +46,12 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
   var patience: Int64 {
     switch self {
     // Whoever speaks without Hellos has done so for a while when it is found.
-    case .deadRule, .flapping, .limit, .mtuHole: 0
+    case .deadRule, .flapping, .limit, .mtuHole, .gatewayDown: 0
     case .wrongKey, .unsigned, .shadowed, .wireguardAllowedIPs, .forwardingOff: 4_000_000
     case .missesGroup: 2_000_000
     case .interfaceDown, .noSuchInterface, .notHeard, .routesRefused, .notInstalled,
-      .starving, .unfeasible, .ownAddress, .routerIDTwice, .twoOriginators, .addressTwice:
+      .starving, .unfeasible, .ownAddress, .routerIDTwice, .twoOriginators, .addressTwice,
+      .gatewayUnprobed:
       10_000_000
     case .oneWay, .wireguardNoHandshake: 12_000_000
     case .nobodyHeard: 24_000_000
@@ -58,11 +62,12 @@ enum ProblemKind: UInt8, Hashable, CaseIterable {
   /// configuration.
   var isInLogAlready: Bool {
     switch self {
-    case .interfaceDown, .noSuchInterface, .deadRule: true
+    case .interfaceDown, .noSuchInterface, .deadRule, .gatewayDown: true
     case .nobodyHeard, .oneWay, .notHeard, .mtuHole, .flapping, .missesGroup, .addressTwice,
       .forwardingOff, .routesRefused,
       .wrongKey, .unsigned, .notInstalled, .shadowed, .starving, .unfeasible, .limit, .ownAddress,
-      .routerIDTwice, .twoOriginators, .wireguardAllowedIPs, .wireguardNoHandshake:
+      .routerIDTwice, .twoOriginators, .wireguardAllowedIPs, .wireguardNoHandshake,
+      .gatewayUnprobed:
       false
     }
   }
@@ -104,6 +109,8 @@ struct Problem {
     case table(Limit)
     /// A place of the configuration, by its octets.
     case place([UInt8])
+    /// A gateway, by the octets of its name.
+    case gateway([UInt8])
     /// A setting of the kernel, by the octets of its name as sysctl(8) knows it.
     case setting([UInt8])
 
@@ -116,7 +123,8 @@ struct Problem {
       case .routes: "routes"
       case .kernel: "kernel"
       case .table(let limit): limit.description
-      case .place(let octets), .setting(let octets): String(decoding: octets, as: UTF8.self)
+      case .place(let octets), .setting(let octets), .gateway(let octets):
+        String(decoding: octets, as: UTF8.self)
       }
     }
   }

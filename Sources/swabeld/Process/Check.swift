@@ -17,7 +17,7 @@ enum Check {
     remarks += repeatedFiles(line)
     remarks += configuration.review(positional: settings.interfaces).map { $0.description }
     do throws(KernelError) {
-      let machine = try machineFacts(importing: settings.importTables)
+      let machine = try machineFacts(for: settings)
       remarks += configuration.review(against: machine, positional: settings.interfaces).map {
         $0.description
       }
@@ -97,7 +97,7 @@ enum Check {
     let configuration = settings.configuration
     var warnings = configuration.review(positional: settings.interfaces)
     do throws(KernelError) {
-      let machine = try machineFacts(importing: settings.importTables)
+      let machine = try machineFacts(for: settings)
       warnings += configuration.review(against: machine, includingInterfaces: false)
     } catch {
       // Whatever is wrong with netlink is told when it is needed.
@@ -110,9 +110,8 @@ enum Check {
     Log.write(Array((text + "\n").utf8), to: descriptor)
   }
 
-  private static func machineFacts(
-    importing tables: [UInt32]
-  ) throws(KernelError) -> MachineFacts {
+  private static func machineFacts(for settings: Settings) throws(KernelError) -> MachineFacts {
+    let tables = settings.importTables
     var reader = try KernelReader()
     var facts = MachineFacts()
     let links = try reader.links()
@@ -130,7 +129,12 @@ enum Check {
           name: link.name, isUp: link.isUp, isLoopback: link.isLoopback,
           hasLinkLocal: hasLinkLocal, hasIPv4: hasIPv4, isTunnel: link.isTunnel))
     }
-    facts.bootRoutes = try bootRoutes(tables, links, &reader)
+    facts.bootRoutes = try routes(tables, links, &reader, ofBoot: true)
+    // The tables may be large, so they are read only where it matters.
+    let configuration = settings.configuration
+    if configuration.redistributesDefaultByProtocol || !configuration.gateways.isEmpty {
+      facts.defaultRoutes = try routes(tables, links, &reader, ofBoot: false)
+    }
     let wanted = [
       (Sysctl.ipv6Forwarding, 1), (Sysctl.ipv4Forwarding, 1), (Sysctl.ipv6AcceptRedirects, 0),
       (Sysctl.ipv4ReversePathFilter, 0),
@@ -153,18 +157,27 @@ enum Check {
   /// one.
   private static let routeLimit = 1000
 
-  private static func bootRoutes(
-    _ tables: [UInt32], _ links: [KernelLink], _ reader: inout KernelReader
+  /// Routes of protocol "boot", or all default routes.
+  private static func routes(
+    _ tables: [UInt32], _ links: [KernelLink], _ reader: inout KernelReader, ofBoot: Bool
   ) throws(KernelError) -> [KernelOffer] {
     var names: [Int32: InterfaceName] = [:]
     for link in links { names[link.ifindex] = link.name }
-    let selection = KernelReader.Selection(kernelProtocol: bootProtocol)
+    let selection =
+      ofBoot ? KernelReader.Selection(kernelProtocol: bootProtocol) : KernelReader.Selection()
     var offers: [KernelOffer] = []
     for route in try reader.routes(tables: tables, selection)
-    where route.kernelProtocol == bootProtocol && offers.count < routeLimit {
+    where (ofBoot ? route.kernelProtocol == bootProtocol : isForeignDefault(route))
+      && offers.count < routeLimit
+    {
       if let offer = route.offer(interfaceName: { names[$0] }) { offers.append(offer) }
     }
     return offers
+  }
+
+  private static func isForeignDefault(_ route: KernelRoute) -> Bool {
+    route.destination.length == 0 && route.source.isDefault
+      && route.kernelProtocol != KernelRoute.babelProtocol
   }
 
   /// RTPROT_BOOT.

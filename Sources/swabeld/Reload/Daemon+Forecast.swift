@@ -22,6 +22,7 @@ extension Daemon {
       }
     }
     let configuration = new.configuration
+    copy.setGateways(gateways.rules(of: configuration.gateways), at: now, into: &buffer)
     copy.reconfigure(
       configuration.nodeParameters(routerID: node.routerID, seqno: node.seqno, seed: 0),
       configuration.filters, at: now, into: &buffer)

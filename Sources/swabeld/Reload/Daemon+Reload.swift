@@ -145,6 +145,7 @@ extension Daemon {
     changePlaces(from: former, at: now)
     removeUnwanted(at: now)
     changeControl(at: now)
+    changeGateways(at: now)
     // Before and after that, readings of the tables let what was refused be tried once more.
     reloading.observeRefusals(true)
     reconfigureNode(at: now)

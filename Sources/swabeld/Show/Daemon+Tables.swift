@@ -14,6 +14,7 @@ extension Daemon {
     case .requests: appendRequests(query, at: now, to: &text)
     case .limits: appendLimits(query, to: &text)
     case .load: appendLoad(query, to: &text)
+    case .gateways: appendGateways(query, at: now, to: &text)
     }
     return .lines(String(decoding: text, as: UTF8.self) + "ok\n")
   }

@@ -5,8 +5,9 @@ import BabelWire
 // `explain PREFIX`: every route with what decides about it.
 extension Daemon {
   func routesExplained(_ prefix: Prefix, at now: Instant) -> String {
+    let gateways = gatewayText(prefix, at: now)
     let accounts = node.accounts(of: prefix, at: now)
-    guard !accounts.isEmpty else { return nothingKnown(of: prefix, at: now) }
+    guard !accounts.isEmpty else { return gateways + nothingKnown(of: prefix, at: now) }
     let claims = claimsText(prefix, at: now)
     var text = ""
     for account in accounts {
@@ -20,7 +21,7 @@ extension Daemon {
     {
       text += "\n" + Paragraph.text("\(fault.text). \(fault.remedy)", indent: 0)
     }
-    return text + claims + kernelText(prefix, accounts)
+    return gateways + text + claims + kernelText(prefix, accounts)
   }
 
   private func nothingKnown(of prefix: Prefix, at now: Instant) -> String {

@@ -3,7 +3,7 @@ import BabelWire
 
 /// A table that can be shown.
 enum ShownTable: CaseIterable {
-  case interfaces, neighbours, routes, exported, sources, requests, limits, load
+  case interfaces, neighbours, routes, exported, sources, requests, limits, load, gateways
 
   /// Words that stand for it.
   fileprivate var words: [String] {
@@ -16,13 +16,14 @@ enum ShownTable: CaseIterable {
     case .requests: ["requests"]
     case .limits: ["limits"]
     case .load: ["load"]
+    case .gateways: ["gateways", "gateway"]
     }
   }
 
   /// Which rows can be chosen by the addresses of neighbours, by interfaces, by prefixes.
   fileprivate var selectors: (neighbour: Bool, interface: Bool, prefix: Bool) {
     switch self {
-    case .interfaces: (false, true, false)
+    case .interfaces, .gateways: (false, true, false)
     case .neighbours: (true, true, false)
     case .routes: (true, true, true)
     case .exported, .sources, .requests: (false, false, true)
@@ -114,7 +115,8 @@ struct ShowQuery {
         guard table.selectors.interface, let value = rest.popFirst(),
           let name = InterfaceName(octets: value)
         else {
-          throw ShowMistake("--interface takes a name, for interfaces, neighbours and routes")
+          throw ShowMistake(
+            "--interface takes a name, for interfaces, neighbours, routes and gateways")
         }
         interface = name
       } else if Self.matches("--prefix", word) {
