@@ -14,9 +14,9 @@ PYTHON ?= /usr/bin/python3
 SWIFT ?= swift
 BUILD := .build
 SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
-PACKAGES := babeld binutils bird2 graphviz iproute2 iputils-ping musl-dev nftables procps prometheus \
-	python3 python3-jsonschema python3-pytest socat systemd tcpdump tmux util-linux valgrind \
-	wireguard-go wireguard-tools zsh
+PACKAGES := babeld binutils bird2 graphviz iproute2 iputils-ping musl-dev nftables nix-bin procps \
+	prometheus python3 python3-jsonschema python3-pytest socat systemd tcpdump tmux util-linux \
+	valgrind wireguard-go wireguard-tools zsh
 ifeq ($(SWABELD_LONG),1)
 PACKAGES += chromium qemu-user-static
 endif
@@ -83,7 +83,7 @@ deps:
 	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }; \
 	fi
 
-demo: all deps
+demo: all mesh deps
 	@$(PYTHON) demo/ring.py
 
 tour: all deps
@@ -135,10 +135,13 @@ install: $(BINARY)
 	install -m 644 packaging/completions/_swabelctl $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl
 
 install-mesh: mesh
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
+	  $(DESTDIR)$(BASH_COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS)
 	install -m 755 $(BUILD)/release/swabelmesh $(DESTDIR)$(PREFIX)/bin/swabelmesh
 	@$(call without_symbols,$(DESTDIR)$(PREFIX)/bin/swabelmesh)
 	install -m 644 docs/swabelmesh.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 packaging/completions/swabelmesh.bash $(DESTDIR)$(BASH_COMPLETIONS)/swabelmesh
+	install -m 644 packaging/completions/_swabelmesh $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelmesh
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/swabelmesh $(DESTDIR)$(PREFIX)/share/man/man8/swabelmesh.8
@@ -147,7 +150,8 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabeld.8
 	rm -f $(DESTDIR)$(PREFIX)/share/man/man8/swabelctl.8
 	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/swabelctl $(DESTDIR)$(BASH_COMPLETIONS)/swabeld
-	rm -f $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl
+	rm -f $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelmesh
+	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/swabelmesh
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz

@@ -17,7 +17,26 @@ extension NodePlan {
 
   private func upScript(hasKey: Bool) -> [String] {
     var lines =
-      ["#!/bin/sh"] + header() + ["set -e", "cd \"$(dirname \"$0\")\""]
+      ["#!/bin/sh"] + header() + [
+        "set -e",
+        "cd \"$(dirname \"$0\")\"",
+        "",
+        "# A tunnel of the kernel, or of wireguard-go where the kernel has no WireGuard",
+        "device() {",
+        "  ip link show dev \"$1\" > /dev/null 2>&1 ||",
+        "    ip link add dev \"$1\" type wireguard 2> /dev/null || wireguard-go \"$1\"",
+        "}",
+      ]
+    if !hasKey {
+      lines += [
+        "",
+        "# The configuration in a file, with the private key that the node keeps to itself",
+        "configuration() {",
+        "  printf '[Interface]\\nPrivateKey = %s\\n' \"$(cat \(keyPath))\"",
+        "  cat \"$1\"",
+        "}",
+      ]
+    }
     if !formerInterfaces.isEmpty {
       lines += ["", "# Tunnels that are not part of the mesh any more"]
       lines += formerInterfaces.map { "ip link delete dev \($0) 2> /dev/null || true" }
@@ -27,10 +46,11 @@ extension NodePlan {
       lines += [
         "",
         "# Node \(tunnel.peer)",
-        "ip link show dev \(name) > /dev/null 2>&1 || ip link add dev \(name) type wireguard",
-        "wg syncconf \(name) \(name).conf",
+        "device \(name)",
+        hasKey
+          ? "wg syncconf \(name) \(name).conf"
+          : "configuration \(name).conf | wg syncconf \(name) /dev/stdin",
       ]
-      if !hasKey { lines.append("wg set \(name) private-key \(keyPath)") }
       lines += [
         "ip link set dev \(name) mtu \(tunnel.mtu) up",
         "ip address replace \(tunnel.linkLocal)/64 dev \(name)",

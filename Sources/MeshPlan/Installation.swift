@@ -4,7 +4,7 @@ extension NodePlan {
     var lines =
       header() + [
         "",
-        "In this directory, as root on \(node.name):",
+        "The first time, in this directory, as root on \(node.name):",
         "",
       ]
     lines += steps.map { "    " + $0 }
@@ -16,6 +16,14 @@ extension NodePlan {
       "    swabeld --check /etc/babeld.conf",
       isOpenWrt ? "    service swabeld restart" : "    systemctl restart swabeld",
     ]
+    if format != .openwrt, format != .nixos {
+      lines += [
+        "",
+        "When these files have changed, in the directory above, with swabelmesh installed:",
+        "\"swabelmesh apply \(node.name)\". It changes what is different and touches nothing else;",
+        "\"swabelmesh diff \(node.name)\" only says what is different.",
+      ]
+    }
     if !hasKey {
       lines += [
         "",

@@ -110,6 +110,16 @@ public struct MeshList: Equatable, Sendable {
   /// The node with that name.
   public func node(named name: String) -> MeshNode? { nodes.first { $0.name == name } }
 
+  /// The list without some nodes.
+  public func without(_ names: Set<String>) -> MeshList {
+    var list = self
+    list.nodes.removeAll { names.contains($0.name) }
+    if case .hub(let hubs) = topology {
+      list.topology = .hub(hubs.filter { !names.contains($0) })
+    }
+    return list
+  }
+
   /// Most nodes.
   public static let nodeLimit = 1000
   /// Most tunnels.

@@ -55,7 +55,7 @@ public struct MeshListParser {
     case "topology": try topology()
     case "port-base": list.portBase = UInt16(try number("the first port", 1024...65535))
     case "transport-mtu": list.transportMTU = try transportMTU()
-    case "format": list.format = try format()
+    case "format": list.format = try reader.format()
     case "accept": try accept()
     case "latency": try latency()
     case "node": try node()
@@ -133,7 +133,7 @@ public struct MeshListParser {
       let range = -100_000.0...100_000.0
       node.position = MeshNode.Position(
         x: try decimal("a coordinate", range), y: try decimal("a coordinate", range))
-    case "format": node.format = try format()
+    case "format": node.format = try reader.format()
     case "transport-mtu": node.transportMTU = try transportMTU()
     case "public-key":
       let word = try reader.next("a public key in base64")
@@ -192,15 +192,6 @@ public struct MeshListParser {
   private mutating func transportMTU() throws(TextError) -> Int {
     // Less would leave IPv6 less than the 1280 octets that it needs inside the tunnel.
     try number("the MTU outside of the tunnels", 1360...65535)
-  }
-
-  private mutating func format() throws(TextError) -> OutputFormat {
-    let words = OutputFormat.allCases.map { $0.rawValue }
-    let word = try reader.next(oneOf(words))
-    guard let format = OutputFormat(rawValue: word.text) else {
-      throw reader.unexpected(word, among: words)
-    }
-    return format
   }
 
   /// An address, or a name of DNS: what cannot break out of the quotation marks of any format.

@@ -12,6 +12,12 @@ public struct MeshState: Equatable, Sendable {
     public fileprivate(set) var keyNumber: Int
     /// Its public key.
     public fileprivate(set) var publicKey: WireGuardKey
+    /// Whether it has told its public key itself, by joining with a token.
+    public fileprivate(set) var hasJoined = false
+
+    init(keyNumber: Int, publicKey: WireGuardKey, hasJoined: Bool = false) {
+      (self.keyNumber, self.publicKey, self.hasJoined) = (keyNumber, publicKey, hasJoined)
+    }
   }
 
   /// What is kept of one end of a tunnel.
@@ -42,6 +48,8 @@ public struct MeshState: Equatable, Sendable {
   public private(set) var links: [NodePair: Link] = [:]
   /// The number of the last private key of each node that was forgotten or has given up its own.
   public private(set) var formerKeys: [String: Int] = [:]
+  /// The last invitation of each node that was invited.
+  public private(set) var invitations: [String: Invitation] = [:]
   /// What is taken on each node, found from ``links``.
   private var taken: [String: TakenPlaces] = [:]
 
@@ -56,6 +64,10 @@ public struct MeshState: Equatable, Sendable {
 
   mutating func enter(formerKey number: Int, of name: String) -> Bool {
     formerKeys.updateValue(number, forKey: name) == nil
+  }
+
+  mutating func enter(_ invitation: Invitation, of name: String) -> Bool {
+    invitations.updateValue(invitation, forKey: name) == nil
   }
 
   /// Enters a tunnel; false if there is one already, or if one of its ports or names is taken.
@@ -82,7 +94,7 @@ public struct MeshState: Equatable, Sendable {
 
   /// The number of the private key that a node of the list has, or will have when it is adopted.
   public func keyNumber(of node: MeshNode) -> Int {
-    if node.publicKey != nil { return 0 }
+    if node.publicKey != nil || nodes[node.name]?.hasJoined == true { return 0 }
     if let known = nodes[node.name], known.keyNumber > 0 { return known.keyNumber }
     return formerKeys[node.name, default: 0] + 1
   }
@@ -96,16 +108,19 @@ public struct MeshState: Equatable, Sendable {
     for node in list.nodes {
       let number = keyNumber(of: node)
       var publicKey = node.publicKey ?? publicKeys[node.name]
-      if let known = nodes[node.name], known.keyNumber == number, number > 0 {
+      let known = nodes[node.name]
+      if let known, known.keyNumber == number, number > 0 || node.publicKey == nil {
         publicKey = known.publicKey
       }
       guard let publicKey else { throw .noKey(node.name) }
-      if number == 0, let old = nodes[node.name], old.keyNumber > 0 {
-        formerKeys[node.name] = old.keyNumber
+      if number == 0, let known, known.keyNumber > 0 {
+        formerKeys[node.name] = known.keyNumber
       } else if number > 0 {
         formerKeys[node.name] = nil
       }
-      nodes[node.name] = Node(keyNumber: number, publicKey: publicKey)
+      nodes[node.name] = Node(
+        keyNumber: number, publicKey: publicKey,
+        hasJoined: node.publicKey == nil && known?.hasJoined == true)
     }
     for pair in pairs where links[pair] == nil {
       let first = try freeEnd(at: pair.first, towards: pair.second, from: list.portBase)
@@ -142,11 +157,33 @@ public struct MeshState: Equatable, Sendable {
     }
   }
 
+  /// Keeps an invitation; an earlier one of the node does not count any more.
+  public mutating func invite(_ name: String, _ invitation: Invitation) {
+    invitations[name] = invitation
+  }
+
+  /// Nodes that are invited and have no key yet: nothing can be written for them.
+  public var awaited: Set<String> { Set(invitations.keys.filter { nodes[$0] == nil }) }
+
+  /// Takes the public key that an invited node has told, in the place of one that it had. Tunnels
+  /// that it has get new keys then. The invitation is used.
+  public mutating func join(
+    _ name: String, publicKey: WireGuardKey, using chance: inout some RandomNumberGenerator
+  ) {
+    if let old = nodes[name] {
+      if old.keyNumber > 0 { formerKeys[name] = old.keyNumber }
+      renewKeys(of: name, publicKey: nil, using: &chance)
+    }
+    nodes[name] = Node(keyNumber: 0, publicKey: publicKey, hasJoined: true)
+    invitations[name]?.isUsed = true
+  }
+
   /// Forgets a node and its tunnels. A later node of that name gets new keys.
   public mutating func forget(_ name: String) {
     if let node = nodes.removeValue(forKey: name), node.keyNumber > 0 {
       formerKeys[name] = node.keyNumber
     }
+    invitations[name] = nil
     for pair in links.keys where pair.other(than: name) != nil { links[pair] = nil }
     taken = [:]
     for (pair, link) in links {

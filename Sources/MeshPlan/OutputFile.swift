@@ -25,15 +25,15 @@ extension NodePlan {
     case .nixos: files += nixosFiles(privateKey)
     case .commands: files += commandFiles(privateKey)
     }
+    files.append(
+      OutputFile(
+        NodeSetup.fileName, mode: 0o600, header() + setup(privateKey: privateKey).lines))
     files.append(OutputFile("INSTALL", mode: 0o644, installation(hasKey: privateKey != nil)))
     return files.sorted { $0.path < $1.path }
   }
 
-  /// The path on the node at which its private key is, where a format needs a file. What networkd
-  /// reads must be in a directory that its user may enter.
-  var keyPath: String {
-    format == .networkd ? "/etc/systemd/network/mesh.key" : "/etc/wireguard/private.key"
-  }
+  /// The path on the node at which its private key is, where a format needs a file.
+  var keyPath: String { format.keyPath }
 
   /// The first lines of a file.
   func header(_ comment: String = "#") -> [String] {

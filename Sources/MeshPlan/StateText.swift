@@ -2,8 +2,8 @@ import BabelWire
 
 extension MeshState {
   /// The first words of the text.
-  private static let format = "swabelmesh-state"
-  private static let version = 1
+  fileprivate static let format = "swabelmesh-state"
+  fileprivate static let version = 1
   /// Most octets of a text: enough for all tunnels that there may be.
   public static let textLimit = 32 << 20
 
@@ -11,10 +11,16 @@ extension MeshState {
   public var text: String {
     var lines = ["\(Self.format) \(Self.version)", "mesh \(name)"]
     for (name, node) in nodes.sorted(by: { $0.key < $1.key }) {
-      lines.append("node \(name) key \(node.keyNumber) public \(node.publicKey.base64)")
+      let key = node.hasJoined ? "joined" : "\(node.keyNumber)"
+      lines.append("node \(name) key \(key) public \(node.publicKey.base64)")
     }
     for (name, number) in formerKeys.sorted(by: { $0.key < $1.key }) {
       lines.append("former \(name) key \(number)")
+    }
+    for (name, invitation) in invitations.sorted(by: { $0.key < $1.key }) {
+      lines.append(
+        "invitation \(name) format \(invitation.format.rawValue) expires \(invitation.expires)"
+          + " secret \(invitation.secret.base64)" + (invitation.isUsed ? " used" : ""))
     }
     for (pair, link) in links.sorted(by: { $0.key < $1.key }) {
       lines.append(
@@ -34,34 +40,25 @@ extension MeshState {
     var parser = StateParser(reader: WordReader(octets, file: file))
     self = try parser.state()
   }
-
-  fileprivate static func checkHeader(_ reader: inout WordReader) throws(TextError) {
-    guard try reader.nextLine() else { throw reader.errorAtEnd("the state is empty") }
-    try reader.expect(format)
-    let word = try reader.next("a version")
-    guard word.text == "\(version)" else {
-      throw reader.unexpected(word, "version \(version); this program knows no other")
-    }
-    try reader.end()
-  }
 }
 
 /// Reads the text of a state.
 private struct StateParser {
   var reader: WordReader
-  private static let lines = ["node", "former", "link", "end"]
+  private static let lines = ["node", "former", "invitation", "link", "end"]
 
   mutating func state() throws(TextError) -> MeshState {
-    try MeshState.checkHeader(&reader)
+    try reader.header(MeshState.format, MeshState.version, of: "state")
     guard try reader.nextLine() else { throw reader.errorAtEnd("the state ends too early") }
     try reader.expect("mesh")
-    var state = MeshState(name: try name().text)
+    var state = MeshState(name: try reader.name().text)
     try reader.end()
     while try reader.nextLine() {
       let word = try reader.next(oneOf(Self.lines))
       switch word.text {
       case "node": try node(into: &state)
       case "former": try former(into: &state)
+      case "invitation": try invitation(into: &state)
       case "link": try link(into: &state)
       case "end":
         try reader.end()
@@ -77,30 +74,45 @@ private struct StateParser {
   }
 
   private mutating func node(into state: inout MeshState) throws(TextError) {
-    let name = try name()
+    let name = try reader.name()
     try reader.expect("key")
-    let number = try number("the number of a key", 0...1_000_000)
+    let hasJoined = reader.nextIs("joined")
+    let number = hasJoined ? 0 : try reader.number("the number of a key", 0...1_000_000)
     try reader.expect("public")
-    let word = try reader.next("a key in base64")
-    guard let key = WireGuardKey(word.text) else {
-      throw reader.unexpected(word, "a key in base64")
-    }
-    guard state.enter(MeshState.Node(keyNumber: number, publicKey: key), named: name.text) else {
+    let key = try reader.publicKey()
+    let node = MeshState.Node(keyNumber: number, publicKey: key, hasJoined: hasJoined)
+    guard state.enter(node, named: name.text) else {
       throw reader.error(at: name, "node \(name.text) is there twice")
     }
   }
 
   private mutating func former(into state: inout MeshState) throws(TextError) {
-    let name = try name()
+    let name = try reader.name()
     try reader.expect("key")
-    guard state.enter(formerKey: try number("the number of a key", 1...1_000_000), of: name.text)
+    guard
+      state.enter(formerKey: try reader.number("the number of a key", 1...1_000_000), of: name.text)
     else { throw reader.error(at: name, "node \(name.text) is there twice") }
   }
 
+  private mutating func invitation(into state: inout MeshState) throws(TextError) {
+    let name = try reader.name()
+    try reader.expect("format")
+    let format = try reader.format()
+    try reader.expect("expires")
+    let expires = try reader.number("seconds since 1970", 0...(1 << 40))
+    try reader.expect("secret")
+    let secret = try reader.secret()
+    var invitation = Invitation(secret: secret, expires: Int64(expires), format: format)
+    invitation.isUsed = reader.nextIs("used")
+    guard state.enter(invitation, of: name.text) else {
+      throw reader.error(at: name, "node \(name.text) is invited twice")
+    }
+  }
+
   private mutating func link(into state: inout MeshState) throws(TextError) {
-    let one = try name()
+    let one = try reader.name()
     let first = try end()
-    let other = try name()
+    let other = try reader.name()
     guard one.text < other.text else {
       throw reader.error(at: other, "the names of a link are not in order")
     }
@@ -109,9 +121,9 @@ private struct StateParser {
       throw reader.error(at: word, "there is no node \(word.text)")
     }
     try reader.expect("preshared")
-    let preshared = try secret("a key in base64") { WireGuardKey($0) }
+    let preshared = try reader.secret()
     try reader.expect("mac")
-    let packetKey = try secret("64 hexadecimal digits") { WireGuardKey(hexadecimal: $0) }
+    let packetKey = try reader.secret("64 hexadecimal digits") { WireGuardKey(hexadecimal: $0) }
     let link = MeshState.Link(
       first: first, second: second, presharedKey: preshared, packetKey: packetKey)
     guard state.enter(link, between: NodePair(one.text, other.text)) else {
@@ -121,39 +133,8 @@ private struct StateParser {
 
   private mutating func end() throws(TextError) -> MeshState.End {
     try reader.expect("port")
-    let port = try number("a port", 1...65535)
+    let port = try reader.number("a port", 1...65535)
     try reader.expect("interface")
-    let word = try reader.next("the name of an interface")
-    guard let interface = InterfaceName(word.text) else {
-      throw reader.unexpected(word, "the name of an interface")
-    }
-    return MeshState.End(port: UInt16(port), interface: interface)
-  }
-
-  // MARK: Values
-
-  private mutating func name() throws(TextError) -> PlacedWord {
-    let word = try reader.next("a name")
-    guard MeshList.isName(word.text) else { throw reader.unexpected(word, "a name") }
-    return word
-  }
-
-  private mutating func number(
-    _ expected: String, _ range: ClosedRange<Int>
-  ) throws(TextError) -> Int {
-    let word = try reader.next(expected)
-    guard let value = Int(word.text), range.contains(value) else {
-      throw reader.unexpected(word, expected)
-    }
-    return value
-  }
-
-  /// A secret, which is not shown if it is wrong.
-  private mutating func secret(
-    _ expected: String, _ read: (String) -> WireGuardKey?
-  ) throws(TextError) -> WireGuardKey {
-    let word = try reader.next(expected)
-    guard let key = read(word.text) else { throw reader.error(at: word, "expected \(expected)") }
-    return key
+    return MeshState.End(port: UInt16(port), interface: try reader.interface())
   }
 }

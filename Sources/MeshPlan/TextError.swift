@@ -64,6 +64,13 @@ struct WordReader {
     guard word.text == text else { throw unexpected(word, "\"\(text)\"") }
   }
 
+  /// Takes the next word of the line if it is this one; says whether it was.
+  mutating func nextIs(_ text: String) -> Bool {
+    guard words.first?.text == text else { return false }
+    words = words.dropFirst()
+    return true
+  }
+
   /// Makes sure that the line has no further word.
   func end() throws(TextError) {
     if let word = words.first { throw unexpected(word, "the end of the line") }

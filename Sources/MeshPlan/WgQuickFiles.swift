@@ -36,33 +36,4 @@ extension NodePlan {
 
   /// Seconds after which a NAT is shown that the tunnel is still used.
   static let keepalive = 25
-
-  /// What a firewall must let through, as commands for nftables.
-  var firewallFiles: [OutputFile] {
-    guard !tunnels.isEmpty else { return [] }
-    let ports = tunnels.map { "\($0.port)" }.joined(separator: ", ")
-    let names = tunnels.map { "'\($0.interface)'" }.joined(separator: ", ")
-    let rule = "nft insert rule inet filter"
-    return [
-      OutputFile(
-        "firewall.sh", mode: 0o755,
-        ["#!/bin/sh"] + header() + [
-          "#",
-          "# What a firewall must let through, for one whose table is called inet filter. These",
-          "# rules are lost at the next boot, unless they also stand in /etc/nftables.conf.",
-          "set -e",
-          "",
-          "# WireGuard, from outside",
-          "\(rule) input udp dport { \(ports) } accept",
-          "# Babel and ping, from the tunnels",
-          "\(rule) input iifname { \(names) } udp dport 6696 accept",
-          "\(rule) input iifname { \(names) } icmp type echo-request accept",
-          "\(rule) input iifname { \(names) } icmpv6 type echo-request accept",
-          "# Packets from one tunnel to another",
-          "\(rule) forward iifname { \(names) } oifname { \(names) } accept",
-          "# Connections of hosts that are not told of the tunnels' MTU",
-          "\(rule) forward oifname { \(names) } tcp flags syn tcp option maxseg size set rt mtu",
-        ])
-    ]
-  }
 }

@@ -12,9 +12,9 @@ struct CommandForm: Sendable {
   let make: @Sendable (String, [String: String]) throws(UsageError) -> Request.Command
 
   /// Options of single commands that have no value.
-  static let flags: Set<String> = []
+  static let flags: Set<String> = ["--dry-run"]
   /// Options of single commands with a value behind them.
-  static let valued: Set<String> = []
+  static let valued: Set<String> = ["--expires", "--key", "--wait"]
 
   static let all = [
     CommandForm(
@@ -36,6 +36,30 @@ struct CommandForm: Sendable {
     CommandForm(
       word: "remove", argument: "NODE", help: ["forget a node that is not in the list any more"]
     ) { name, _ in .remove(name) },
+    CommandForm(
+      word: "invite", argument: "NODE", options: ["--expires"],
+      help: ["print a token with which a node of the list joins: --expires 1h"]
+    ) { name, options throws(UsageError) in
+      .invite(name, seconds: try Duration.seconds(options["--expires"] ?? "1h", "--expires"))
+    },
+    CommandForm(
+      word: "join", argument: "TOKEN", options: ["--key"],
+      help: ["on the new node: make its private key there, --key FILE; print an answer"]
+    ) { token, options in .join(token, keyPath: options["--key"]) },
+    CommandForm(
+      word: "accept", argument: "ANSWER", help: ["take the answer of a node that joins"]
+    ) { answer, _ in .accept(answer) },
+    CommandForm(
+      word: "diff", argument: "NODE",
+      help: ["on the node: say what its files would change there"]
+    ) { name, _ in .diff(name) },
+    CommandForm(
+      word: "apply", argument: "NODE", options: ["--dry-run", "--wait"],
+      help: ["on the node: put its files into effect, and leave alone what is equal"]
+    ) { name, options throws(UsageError) in
+      guard options["--dry-run"] == nil else { return .diff(name) }
+      return .apply(name, wait: try Duration.seconds(options["--wait"] ?? "10m", "--wait"))
+    },
   ]
 
   /// The command that the words say, with options by name.
@@ -68,5 +92,22 @@ struct CommandForm: Sendable {
       let gap = String(repeating: " ", count: max(1, indent.utf8.count - head.utf8.count))
       return head + gap + form.help.joined(separator: "\n" + indent)
     }.joined(separator: "\n")
+  }
+}
+
+/// A time in words: a number and one of the letters `s`, `m`, `h` and `d`.
+enum Duration {
+  /// Most seconds: thirty days.
+  static let most: Int64 = 30 * 86_400
+
+  /// The seconds that a text says.
+  static func seconds(_ text: String, _ option: String) throws(UsageError) -> Int64 {
+    let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let unit = text.last.flatMap({ units[$0] }), let count = Int64(text.dropLast()),
+      (1...most).contains(count), count * unit <= most
+    else {
+      throw UsageError(reason: "\(option) takes a time such as 90s, 30m, 1h or 2d, at most 30d")
+    }
+    return count * unit
   }
 }

@@ -2,8 +2,17 @@ import BabelKernel
 import MeshPlan
 
 extension Request {
+  /// How a command ended that did not fail; the number is the exit status.
+  enum Result: Int32 {
+    case done = 0
+    /// Something could not be done; it was said.
+    case partly = 1
+    /// There is a difference.
+    case different = 3
+  }
+
   /// Does what is asked for.
-  func carryOut() throws(Failure) {
+  func carryOut() throws(Failure) -> Result {
     switch command {
     case .help: Console.say(Usage.help)
     case .version: Console.say(Usage.version)
@@ -18,7 +27,13 @@ extension Request {
     case .show: try show()
     case .rekey(let node): try withKnownNode(node) { () throws(Failure) in try rekey(node) }
     case .remove(let node): try withKnownNode(node) { () throws(Failure) in try remove(node) }
+    case .diff(let node): return try diff(node)
+    case .apply(let node, let wait): return try apply(node, wait: wait)
+    case .invite(let node, let seconds): try invite(node, for: seconds)
+    case .join(let token, let keyPath): try join(token, keyPath: keyPath)
+    case .accept(let answer): try accept(answer)
     }
+    return .done
   }
 
   private func initialise() throws(Failure) {
@@ -86,12 +101,18 @@ extension Request {
     try folder.write(kept)
     if number > 0 {
       Console.say("node \(name) and its tunnels have new keys; now: swabelmesh write")
+    } else if kept.nodes[name]?.hasJoined == true {
+      Console.say(
+        "the tunnels of node \(name) have new keys; it keeps its private key to itself: for a new "
+          + "one invite it again; now: swabelmesh write")
     } else {
       Console.say(
         "the tunnels of node \(name) have new keys; it keeps its private key to itself, so make a "
           + "new one there, put the public one into the list, and: swabelmesh write")
     }
-    Console.say("each tunnel of \(name) is down until both of its ends have their new files")
+    Console.say(
+      "then, with the new files: swabelmesh apply on its neighbours, which wait for it, and last "
+        + "on \(name)")
   }
 
   private func remove(_ name: String) throws(Failure) {

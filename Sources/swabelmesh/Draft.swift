@@ -13,13 +13,18 @@ struct Draft {
   /// What is configured on each node.
   let plans: [NodePlan]
   private let privateKeys: [String: WireGuardKey]
+  /// Nodes of the list that are left out, because they are invited and have not joined yet.
+  let awaited: [String]
 
   /// Reads list and state, and makes what is missing. With `keepsKeys` new private keys are kept in
   /// the folder of the state; otherwise nothing is written.
   init(of request: Request, keepsKeys: Bool) throws(Failure) {
     let folder = StateFolder(path: request.state)
-    list = try request.readList()
+    let whole = try request.readList()
     former = try folder.readState()
+    let missing = former?.awaited ?? []
+    awaited = whole.nodes.map { $0.name }.filter(missing.contains)
+    list = whole.without(missing)
     guard let links = MeshLinks(list) else {
       throw Failure("\(request.list): \(PlanError.tooManyLinks)")
     }
@@ -97,6 +102,9 @@ struct Draft {
       remarks.append(
         "node \(name) is not in the list: it is left out, and its keys and ports are kept until "
           + "\"swabelmesh remove \(name)\"")
+    }
+    for name in awaited {
+      remarks.append("node \(name) is invited and has not joined yet: it is left out")
     }
     for pair in links.impossible {
       remarks.append("no tunnel between \(pair): both are behind NAT")

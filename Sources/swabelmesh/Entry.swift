@@ -9,7 +9,8 @@ struct Entry {
   }
 
   /// Does what the words of the command line ask for; returns the exit code: 0 if all went well, 1
-  /// if something is wrong with the list, the state or a file, 2 if the words are wrong.
+  /// if something is wrong with the list, the state or a file, 2 if the words are wrong, 3 if
+  /// `diff` finds a difference.
   static func run(_ words: [String]) -> CInt {
     let request: Request
     let picture: PictureRequest?
@@ -21,7 +22,8 @@ struct Entry {
       return 2
     }
     do throws(Failure) {
-      if let picture { try picture.carryOut() } else { try request.carryOut() }
+      guard let picture else { return try request.carryOut().rawValue }
+      try picture.carryOut()
       return 0
     } catch {
       Console.complain(error.description)

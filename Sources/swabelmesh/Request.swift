@@ -11,6 +11,11 @@ struct Request: Equatable {
     case initialise, write, check, show, help, version
     case rekey(String)
     case remove(String)
+    case diff(String)
+    case apply(String, wait: Int64)
+    case invite(String, seconds: Int64)
+    case join(String, keyPath: String?)
+    case accept(String)
   }
 
   let command: Command

@@ -92,7 +92,7 @@ import Testing
     case .networkd: "\nName=\(name)\nKind=wireguard\n"
     case .openwrt: "\nset network.\(name)=interface\n"
     case .nixos: "    \"\(name)\" = {\n      ips = "
-    case .commands: "ip link add dev \(name) type wireguard\n"
+    case .commands: "\ndevice \(name)\n"
     }
   }
 

@@ -99,7 +99,7 @@ import Testing
     let again = try mesh.files()
     #expect(Set(again.keys) == Set(before.keys))
     let different = again.keys.filter { again[$0] != before[$0] }
-    #expect(different.sorted() == ["a/INSTALL", "d/INSTALL"])
+    #expect(different.sorted() == ["a/INSTALL", "a/plan", "d/INSTALL", "d/plan"])
   }
 
   /// What is done with an interface whose tunnel is gone.
@@ -137,8 +137,9 @@ import Testing
     let paths = before.keys.filter { before[$0] != after[$0] }
     #expect(
       paths.sorted() == [
-        "a/babeld.conf", "a/wireguard/wg-b.conf", "b/babeld.conf", "b/wireguard/wg-a.conf",
-        "b/wireguard/wg-c.conf", "c/babeld.conf", "c/wireguard/wg-b.conf",
+        "a/babeld.conf", "a/plan", "a/wireguard/wg-b.conf", "b/babeld.conf", "b/plan",
+        "b/wireguard/wg-a.conf", "b/wireguard/wg-c.conf", "c/babeld.conf", "c/plan",
+        "c/wireguard/wg-b.conf",
       ])
     #expect(mesh.state.nodes["b"]?.keyNumber == 2)
     #expect(mesh.state.nodes["b"]?.publicKey != old.nodes["b"]?.publicKey)

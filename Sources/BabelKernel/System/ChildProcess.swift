@@ -64,12 +64,12 @@ public enum ChildProcess {
     return signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal)
   }
 
-  /// Runs a program and waits until it ends; returns how it did and the first 4096 octets of its
+  /// Runs a program and waits until it ends; returns how it did and the first `limit` octets of its
   /// output. One that has not ended at `deadline`, in microseconds of ``MonotonicClock``, is
   /// killed, and `timedOut` is thrown. Its environment is ours, and the rest is as with
   /// ``start(_:_:environment:output:)``.
   public static func answer(
-    of program: [UInt8], _ arguments: [[UInt8]], until deadline: Int64
+    of program: [UInt8], _ arguments: [[UInt8]], until deadline: Int64, limit: Int = 4096
   ) throws(KernelError) -> (ending: Ending, output: [UInt8]) {
     var ends: [Int32] = [-1, -1]
     try Syscall.check("socketpair") {
@@ -88,7 +88,7 @@ public enum ChildProcess {
       var status: Int32 = 0
       let ended = Syscall.retrying { waitpid(child, &status, Int32(WNOHANG)) }
       // What it has written is there once it has ended.
-      let isOpen = try take(from: reader, into: &output)
+      let isOpen = try take(from: reader, into: &output, limit)
       if ended == child { return (ending(status), output) }
       if ended < 0 { throw Syscall.failure("wait for a program") }
       let now = MonotonicClock.microseconds()
@@ -107,14 +107,14 @@ public enum ChildProcess {
 
   /// Takes what can be read now, and keeps what there is room for. Returns false at the end.
   private static func take(
-    from reader: borrowing FileDescriptor, into output: inout [UInt8]
+    from reader: borrowing FileDescriptor, into output: inout [UInt8], _ limit: Int
   ) throws(KernelError) -> Bool {
     var chunk = [UInt8](repeating: 0, count: 4096)
     // A program that writes without end must not keep us here.
     for _ in 0..<16 {
       guard let count = try reader.read(into: &chunk) else { return true }
       guard count > 0 else { return false }
-      output += chunk[..<min(count, chunk.count - output.count)]
+      output += chunk[..<min(count, limit - output.count)]
     }
     return true
   }

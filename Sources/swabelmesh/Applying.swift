@@ -1,0 +1,94 @@
+import BabelKernel
+import MeshPlan
+
+extension Request {
+  /// Says what the files of this node would change here.
+  func diff(_ node: String) throws(Failure) -> Result {
+    let comparison = try Comparison(try Deployment(of: self, node))
+    for line in comparison.lines { Console.say(line) }
+    if comparison.lines.isEmpty { Console.say("nothing is different") }
+    return comparison.lines.isEmpty ? .done : .different
+  }
+
+  /// Puts the files of this node into effect here.
+  func apply(_ node: String, wait: Int64) throws(Failure) -> Result {
+    let comparison = try Comparison(try Deployment(of: self, node))
+    guard !comparison.lines.isEmpty else {
+      Console.say("nothing is different")
+      return .done
+    }
+    var application = Application(comparison, wait: wait)
+    return try application.carryOut()
+  }
+}
+
+/// What the files of a node say, beside what its machine has.
+struct Comparison {
+  let deployment: Deployment
+  let changes: [SetupChange]
+  let record: Record
+  /// Files that are to be replaced, without that of the daemon.
+  let files: [Deployment.Place]
+  let daemonDiffers: Bool
+
+  init(_ deployment: Deployment) throws(Failure) {
+    self.deployment = deployment
+    let setup = deployment.setup
+    switch setup.format {
+    case .openwrt:
+      throw Failure(
+        "\(setup.node) has the format openwrt: there \"./network.sh && service network reload\" "
+          + "changes what is different, and nothing else")
+    case .nixos:
+      throw Failure(
+        "\(setup.node) has the format nixos: there \"nixos-rebuild switch\" changes what is "
+          + "different")
+    case .wgQuick, .networkd, .commands: break
+    }
+    guard OwnProcess.userID == 0 else { throw Failure("diff and apply need the rights of root") }
+    record = Record(of: setup.mesh)
+    changes = setup.changes(
+      from: try Self.running(), key: deployment.key,
+      now: MonotonicClock.wallMicroseconds() / 1_000_000,
+      earlier: (record.interfaces, record.addresses))
+    files = deployment.wireGuard.filter(deployment.differs)
+    daemonDiffers = deployment.differs(deployment.daemon)
+  }
+
+  private static func running() throws(Failure) -> RunningNode {
+    RunningNode(
+      dump: try Tool.run(["wg", "show", "all", "dump"]),
+      links: try Tool.run(["ip", "-o", "link", "show"]),
+      addresses: try Tool.run(["ip", "-o", "address", "show"]))
+  }
+
+  /// What is different, one thing a line.
+  var lines: [String] {
+    var lines = changes.map { "\($0.interface): \($0.text)" }
+    lines += files.map { "file: \($0.target)" }
+    if daemonDiffers {
+      lines += ["daemon: \(Deployment.daemonFile)"] + daemonLines.map { "  " + $0 }
+    }
+    return lines
+  }
+
+  /// The lines of the daemon's configuration that come and go, without secrets.
+  private var daemonLines: [String] {
+    func statements(_ path: String) -> [Substring] {
+      (Deployment.text(path) ?? "").split(separator: "\n").filter { !$0.hasPrefix("#") }
+    }
+    let old = statements(Deployment.daemonFile)
+    let new = statements(deployment.daemon.source)
+    let (oldSet, newSet) = (Set(old), Set(new))
+    return old.filter { !newSet.contains($0) }.map { "- " + Self.masked($0) }
+      + new.filter { !oldSet.contains($0) }.map { "+ " + Self.masked($0) }
+  }
+
+  private static func masked(_ line: Substring) -> String {
+    var words = line.split(separator: " ").map(String.init)
+    if let place = words.firstIndex(of: "value"), place + 1 < words.count {
+      words[place + 1] = "(secret)"
+    }
+    return words.joined(separator: " ")
+  }
+}
