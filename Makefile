@@ -62,7 +62,7 @@ help:
 	@echo "make simulation  only the simulated networks, in a release build"
 	@echo "make tidy        only the rules for our sources"
 	@echo "make install     PREFIX=$(PREFIX) UNITS=$(UNITS) DESTDIR=$(DESTDIR) BINARY=$(BINARY)"
-	@echo "make install-mesh  install swabelmesh, likewise"
+	@echo "make install-mesh  install swabelmesh, likewise, or MESH_BINARY=$(MESH_BINARY)"
 	@echo "make uninstall   remove what it installed; with the same PREFIX, UNITS and DESTDIR"
 	@echo "make comparison  write docs/comparison.md: the tour with babeld and BIRD; needs root"
 	@echo "make deps        install what demo and tests need (apt)"
@@ -134,10 +134,12 @@ install: $(BINARY)
 	ln -sf swabelctl $(DESTDIR)$(BASH_COMPLETIONS)/swabeld
 	install -m 644 packaging/completions/_swabelctl $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl
 
-install-mesh: mesh
+MESH_BINARY ?= $(BUILD)/release/swabelmesh
+
+install-mesh: $(MESH_BINARY)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man8 \
 	  $(DESTDIR)$(BASH_COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS)
-	install -m 755 $(BUILD)/release/swabelmesh $(DESTDIR)$(PREFIX)/bin/swabelmesh
+	install -m 755 $(MESH_BINARY) $(DESTDIR)$(PREFIX)/bin/swabelmesh
 	@$(call without_symbols,$(DESTDIR)$(PREFIX)/bin/swabelmesh)
 	install -m 644 docs/swabelmesh.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 packaging/completions/swabelmesh.bash $(DESTDIR)$(BASH_COMPLETIONS)/swabelmesh

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Four routers in a ring of WireGuard tunnels, on this one machine (make demo).
 
-Each router is a network namespace with an IPv6 and an IPv4 network behind it. The demo cuts the
-tunnel that traffic takes, once silently and once with the device going down, and counts the
-pings that were lost meanwhile. Nothing outside its own namespaces is touched, and nothing stays.
+Each router is a network namespace with an IPv6 and an IPv4 network behind it. swabelmesh writes
+from a list of the four what runs on them. The demo cuts the tunnel that traffic takes, once
+silently and once with the device going down, and counts the pings that were lost meanwhile. Nothing
+outside its own namespaces is touched, and nothing stays.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+import shutil
 import signal
 import sys
 import time
@@ -28,11 +30,12 @@ if not os.environ.get("SWABELD_LAB"):
         sys.executable, *sys.argv])
 
 import netns  # noqa: E402
-from daemons import Swabeld, binary_under_test  # noqa: E402
-from netns import Lab, Link, Process, wait_until  # noqa: E402
+from daemons import Control, binary_under_test, fields  # noqa: E402
+from host import Host  # noqa: E402
+from mesh import program  # noqa: E402
+from netns import Lab, Link, Process, run, wait_until  # noqa: E402
 
 NAMES = ["north", "east", "south", "west"]
-HELLO = 1.0
 RECOVERS_WITHIN = 20
 HEALS_WITHIN = 30
 coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
@@ -52,36 +55,52 @@ def line(text: str = "") -> None:
     print(f"          {text}", flush=True)
 
 
-class Router:
-    """One of the four: its namespace, its two tunnels, the network behind it, the daemon."""
+class Router(Host):
+    """One of the four: its namespace with files of its own, and the network behind it."""
 
     def __init__(self, lab: Lab, number: int) -> None:
         self.number = number
         self.name = NAMES[number]
-        self.namespace = lab.namespace(self.name)
+        super().__init__(lab, self.name)
         self.namespace.forward()
-        self.tunnels: list[str] = []
+        self.endpoint = f"203.0.113.{number + 1}"
         self.address4 = f"10.20.{number + 1}.1"
         self.address6 = f"fd20:0:0:{number + 1}::1"
+        self.namespace.own(self.endpoint)
         self.namespace.batch([
             "link add lan type veth peer name lan-port", "link set lan addrgenmode none",
             "link set lan-port addrgenmode none", "link set lan up", "link set lan-port up",
             f"addr add {self.address4}/24 dev lan", f"addr add {self.address6}/64 dev lan nodad"])
 
-    def run(self) -> None:
-        """Starts the daemon; it announces what is behind us, not the cables below."""
-        self.daemon = Swabeld(
-            self.namespace, self.tunnels,
-            parameters=f"type tunnel hello-interval {HELLO:g} update-interval 4",
-            first=["redistribute if lan"])
+    def statement(self) -> str:
+        """The line of the list: how others reach it, and what is behind it."""
+        number = self.number + 1
+        return (f"node {self.name} endpoint {self.endpoint} prefix 10.20.{number}.0/24 "
+                f"prefix fd20:0:0:{number}::/64")
+
+    def up(self) -> None:
+        """Makes the tunnels, or those of them that are not as they should be."""
+        self.paste("/run/mesh/up.sh")
+
+    def run(self, files: pathlib.Path) -> None:
+        """Does what the files say."""
+        shutil.copytree(files / self.name, self.root / "run/mesh")
+        self.up()
+        self.paste("install -m 600 /run/mesh/babeld.conf /etc/babeld.conf", "swabeld -D")
+
+    def dump(self, kind: str) -> list[dict[str, str]]:
+        """The rows of one kind, from the daemon."""
+        with Control(str(self.root / "run/swabeld.sock")) as control:
+            rows = [fields(line) for line in control.ask("dump")[:-1]]
+        return [row for row in rows if row["kind"] == kind]
 
     def show(self) -> None:
         """The neighbour and route tables, from the local socket and from the kernel."""
         line(paint("1", f"{self.name}: neighbours") + paint("2", "  (local socket, dump)"))
-        for row in self.daemon.dump("neighbour"):
+        for row in self.dump("neighbour"):
             line(f"  {row['if']:<14} {row['address']}  cost {row['cost']:>5}  reach {row['reach']}")
         line(paint("1", f"{self.name}: routes") + paint("2", "  (local socket, dump)"))
-        for row in self.daemon.dump("route"):
+        for row in self.dump("route"):
             mark = paint("32", "installed") if row["installed"] == "yes" else paint("2", "spare")
             line(f"  {row['prefix']:<20} via {row['if']:<14} metric {row['metric']:>5}  {mark}")
         line(paint("1", f"{self.name}: kernel") + paint("2", "  (ip route show proto babel)"))
@@ -94,7 +113,7 @@ class Router:
         names, here = [self.name], self
         while here is not other and len(names) <= len(NAMES):
             text = here.namespace.ip("route", "get", other.address6, check=False)
-            found = re.search(r"dev wg-\w+-(\w+)", text)
+            found = re.search(r"dev wg-(\w+)", text)
             if not found:
                 return names + ["?"]
             here = next(r for r in routers if r.name == found[1])
@@ -123,17 +142,31 @@ class Pings:
 
 
 def build_ring(lab: Lab) -> tuple[list[Router], dict[frozenset, Link]]:
+    """The four, and a cable for each tunnel; over it they reach each other's endpoints."""
     routers = [Router(lab, number) for number in range(4)]
     tunnels = {}
     for one, two in zip(routers, routers[1:] + routers[:1]):
-        names = (f"wg-{one.name}-{two.name}", f"wg-{two.name}-{one.name}")
         cable = lab.veth(one.namespace, two.namespace, (f"to-{two.name}", f"to-{one.name}"),
-                         link_local=False)
-        link = lab.wireguard(one.namespace, two.namespace, names, underlay=cable)
-        one.tunnels.append(names[0])
-        two.tunnels.append(names[1])
+                         link_local=False, ipv4=False)
+        for near, far in ((one, two), (two, one)):
+            near.namespace.ip("route", "add", far.endpoint, "dev", f"to-{far.name}",
+                              "src", near.endpoint)
+        link = Link([(one.namespace, f"wg-{two.name}"), (two.namespace, f"wg-{one.name}")])
+        link.underlay = cable
         tunnels[frozenset((one.name, two.name))] = link
     return routers, tunnels
+
+
+def write_files(lab: Lab, routers: list[Router]) -> pathlib.Path:
+    """The list, from which swabelmesh writes the files of all."""
+    lines = ["mesh demo", "topology ring", "format commands", "accept 10.20.0.0/16 fd20::/32",
+             *(router.statement() for router in routers)]
+    for text in lines:
+        line(paint("2", text))
+    (lab.directory / "mesh.conf").write_text("".join(f"{text}\n" for text in lines))
+    told = run(program(), "-f", str(lab.directory / "mesh.conf"), "write")
+    line(told.splitlines()[-1])
+    return lab.directory / "mesh.out"
 
 
 def everyone_knows_everyone(routers: list[Router]) -> bool:
@@ -203,12 +236,6 @@ def take_down(link: Link) -> None:
     link.set("down")
 
 
-def bring_up(link: Link) -> None:
-    for host, (end, name) in enumerate(link.ends, start=1):
-        # The kernel drops a link-local address with its device.
-        end.batch([f"link set {name} up", f"addr replace fe80::{host}/64 dev {name} nodad"])
-
-
 def healed(routers: list[Router]) -> bool:
     step("The tunnel heals", "Direct routes come back over it.")
 
@@ -228,6 +255,13 @@ def healed(routers: list[Router]) -> bool:
 
 
 def demo(lab: Lab) -> bool:
+    def bring_up(link: Link) -> None:
+        # The kernel drops a link-local address with its device. The script brings it back.
+        ends = [namespace for namespace, _ in link.ends]
+        for router in routers:
+            if router.namespace in ends:
+                router.up()
+
     print(paint("1", "swabeld: four routers, four WireGuard tunnels, one ring"))
     print("""
               north
@@ -235,17 +269,18 @@ def demo(lab: Lab) -> bool:
           west     east        each line is a tunnel; each router has a network
              \\     /           10.20.N.0/24 and fd20:0:0:N::/64 behind it
               south""")
-    step("Building the ring", "Four network namespaces stand for four machines.")
+    step("Building the ring", "Four network namespaces stand for four machines, with four cables.")
     routers, tunnels = build_ring(lab)
-    line(f"WireGuard: {'the kernel' if Lab.kernel_wireguard else 'wireguard-go'}")
-    step("Starting the daemons", f"One per router: {binary_name()}, Hello every {HELLO:g} s.")
+    step("Writing the files", "From this list swabelmesh writes the files of all four:")
+    files = write_files(lab, routers)
+    step("Starting the tunnels and the daemons", f"Each does what its files say: {binary_name()}.")
     for router in routers:
-        router.run()
+        router.run(files)
     wait_until(lambda: everyone_knows_everyone(routers), 60, "every router knows every network")
     line(paint("32", "every router has a route to every network"))
 
     step("What north knows", "Two neighbours; south can be reached either way round.")
-    wait_until(lambda: len(routers[0].daemon.neighbours()) == 2, 10, "both neighbours of north")
+    wait_until(lambda: len(routers[0].dump("neighbour")) == 2, 10, "both neighbours of north")
     routers[0].show()
 
     step("Corner to corner", "north pings the network behind south, over two tunnels.")

@@ -1,9 +1,20 @@
 """What the tests of the completions for bash and zsh share."""
 
+import subprocess
+
 from daemons import Swabeld, binary_under_test
 from mac import QUICK
-from netns import wait_until
+from netns import REPOSITORY, wait_until
 from speaker import Speaker
+
+
+def complete(line, file="swabelctl", directory=None):
+    """What bash proposes for the last word of a line."""
+    script = (f". {REPOSITORY}/packaging/completions/{file}.bash; COMP_WORDS=({line}); "
+              'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "_${COMP_WORDS[0]}"; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    return subprocess.run(["bash", "-uc", script], capture_output=True, text=True, cwd=directory,
+                          check=True).stdout.split()
 
 
 def swabelctl_of_two(lab):

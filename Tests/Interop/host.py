@@ -16,7 +16,7 @@ UNIT = REPOSITORY / "packaging/swabeld.service"
 # What a machine of its own has and namespaces of one machine share; and the daemon installed.
 OWN_FILES = """
 for d in /run /etc /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $d; done
-mkdir /run/bin /run/enabled
+mkdir -p /run/bin /run/enabled /run/systemd/system
 cp "$1" /run/bin/swabeld
 ln -s swabeld /run/bin/swabelctl
 [ -z "$2" ] || cp "$2" /run/bin/swabelmesh
@@ -122,8 +122,9 @@ class Host:
         for word in run("ip", "netns", "pids", self.namespace.name).split():
             if int(word) != self.holder.child.pid:
                 os.kill(int(word), 9)
-        for link in ("wg0", "wg1"):
-            self.namespace.ip("link", "del", link, check=False)
+        for link in self.namespace.ip("-br", "link").splitlines():
+            if link.startswith("wg"):
+                self.namespace.ip("link", "del", link.split()[0], check=False)
         self.namespace.batch(["addr flush dev lo", "addr add 127.0.0.1/8 dev lo",
                               "addr add ::1/128 dev lo nodad"])
         self.paste("rm -f /run/*.sock /run/*.pid /run/wireguard/*; systemctl reboot")

@@ -18,7 +18,8 @@ MESHES_WITHIN = 60
 def program() -> str:
     """The program named by SWABELMESH, else the product of the release build."""
     path = os.environ.get("SWABELMESH") or str(REPOSITORY / ".build/release/swabelmesh")
-    assert os.access(path, os.X_OK), f"no swabelmesh at {path}: run make mesh"
+    if not os.access(path, os.X_OK):
+        raise LabError(f"no swabelmesh at {path}: run make mesh")
     return os.path.abspath(path)
 
 
@@ -35,10 +36,9 @@ class Pings:
         self.process.stop(signal.SIGINT)
         text = self.process.text()
         times = [float(t) for t in re.findall(r"^\[([0-9.]+)\] \d+ bytes from", text, re.M)]
-        sent, received = map(int, re.search(
-            r"(\d+) packets transmitted, (\d+) received", text).groups())
-        # The last packet may still be on its way when ping is stopped.
-        lost = max(0, sent - received - 1)
+        answered = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)}
+        # Those after the last answer may still be on their way when ping is stopped.
+        lost = max(answered, default=1) - len(answered)
         return lost, max((b - a for a, b in zip(times, times[1:])), default=float("inf"))
 
 
@@ -49,7 +49,6 @@ class Node(Host):
         super().__init__(mesh.lab, name.replace("-", ""), program())
         self.mesh, self.name, self.form, self.hidden = mesh, name, form, hidden
         self.address = f"10.20.{number}.1"
-        (self.root / "run/systemd/system").mkdir(parents=True)
         self.paste("mkdir -p /etc/systemd/network /etc/wireguard",
                    "echo systemd-network:x:998: > /etc/group")
         self.outside = f"203.0.113.{number}"

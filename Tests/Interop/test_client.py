@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from completion import swabelctl_of_two
+from completion import complete, swabelctl_of_two
 from daemons import Babeld, Swabeld, binary_under_test
 from netns import REPOSITORY, Process, wait_until
 from test_crash import FAR, hosts
@@ -321,15 +321,6 @@ def test_init_script(lab):
     assert run("stop", "status", "restart", "stop") == (
         "=0\nswabeld does not run\n=3\n=0\n=0\n")
     assert run("dance").startswith("Usage: ")
-
-
-def complete(line):
-    """What bash proposes for the last word of a line."""
-    script = (f". {REPOSITORY}/packaging/completions/swabelctl.bash; COMP_WORDS=({line}); "
-              'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "_${COMP_WORDS[0]}"; '
-              'printf "%s\\n" "${COMPREPLY[@]}"')
-    return subprocess.run(["bash", "-uc", script], capture_output=True, text=True,
-                          check=True).stdout.split()
 
 
 @pytest.mark.parametrize("line,words", [

@@ -1,5 +1,6 @@
-"""The files that swabelmesh writes for systemd-networkd, NixOS and OpenWrt, read by the programs that
-they are for. There is no uci for Debian, so what `uci batch` reads is checked against its grammar."""
+"""The files that swabelmesh writes for systemd-networkd, NixOS and OpenWrt, read by the programs
+that they are for. There is no uci for Debian, so what `uci batch` reads is checked against its
+grammar."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ def written(lab, form: str) -> dict[str, str]:
             for path in output.rglob("*") if path.is_file()}
 
 
-# systemd-networkd, as the user that it runs as. Its own directories are made for it, and what it says
-# of each file goes to the log.
+# systemd-networkd, as the user that it runs as. Its own directories are made for it, and what it
+# says of each file goes to the log.
 NETWORKD = """set -e
 mount --bind "$1" /mnt
 for d in /run /etc/systemd /var/lib; do mount -t tmpfs -o mode=755 tmpfs $d; done
@@ -51,8 +52,10 @@ def told_by_networkd(lab, folder) -> list[str]:
     """What systemd-networkd says of files, until it has made or failed to make what they name."""
     machine = lab.namespace("machine")
     log = lab.directory / f"{machine.name}.log"
-    command = (f"({NETWORKD}) > {log} 2>&1 & pid=$!; for i in $(seq 100); do sleep 0.1; "
-               f"grep -q 'Enumeration completed' {log} && break; done; kill -9 $pid; wait")
+    # The directory of the log is hidden by the new /run, except to who is in it.
+    command = (f"cd {lab.directory}\n({NETWORKD}) > {log.name} 2>&1 & pid=$!; "
+               "for i in $(seq 100); do sleep 0.1; "
+               f"grep -q 'Enumeration completed' {log.name} && break; done; kill -9 $pid; wait")
     machine.execute("unshare", "--mount", "bash", "-c", command, "bash", str(folder))
     lines = log.read_text().splitlines()
     assert any("Enumeration completed" in line for line in lines), lines[-5:]
@@ -108,7 +111,8 @@ def test_nix_parses_its_modules(lab):
             run(*environment, stdin=text.replace("listenPort = ", "listenPort ", 1))
 
 
-# One line of `uci batch`: a command, and what it is about. A value is in single quotes and has none.
+# A line of `uci batch`: a command, and what it is about. A value is in single quotes, with none in
+# it.
 NAME = r"[A-Za-z0-9_]+"
 UCI = [
     rf"set {NAME}\.{NAME}={NAME}",

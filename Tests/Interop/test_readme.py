@@ -7,11 +7,25 @@ import pytest
 
 from daemons import binary_under_test
 from host import CLOSED, Host
+from mesh import program
 from netns import REPOSITORY, run, wait_until
 
 README = (REPOSITORY / "README.md").read_text()
-KEYS, FIRST, SECOND, TUNNEL, DAEMON, FIREWALL, TO_THIRD, THIRD = re.findall(
-    r"^```sh\n(.*?)^```", README, re.M | re.S)
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.M | re.S)
+LIST, BRING, ON_FIRST, ON_SECOND, LINE_OF_THIRD = BLOCKS[:5]
+KEYS, FIRST, SECOND, TUNNEL, DAEMON, FIREWALL, TO_THIRD, THIRD = BLOCKS[5:]
+
+# What `ssh` and `scp` do here: the process that holds the other machine stands for it.
+SSH = """#!/bin/sh -e
+pid=$(cat "/run/pids/${1#root@}")
+shift
+exec nsenter --target="$pid" --mount sh -c "$*"
+"""
+SCP = """#!/bin/sh -e
+host=${3%%:*}
+[ "$1" = -rp ]
+tar -C "$(dirname "$2")" -c "$(basename "$2")" | ssh "$host" "tar -C '${3#*:}' -x"
+"""
 
 
 def addresses(number: int) -> tuple[str, str]:
@@ -28,8 +42,58 @@ def connect(lab, first: Host, other: Host, number: int) -> None:
                           link.name(host.namespace))
 
 
+def test_quick_start(lab):
+    """Two hosts, then a third, as swabelmesh sets them up; each behind a firewall."""
+    first, second, third = (Host(lab, name, program()) for name in ("first", "second", "third"))
+    connect(lab, first, second, 2)
+    connect(lab, first, third, 3)
+    (first.root / "run/pids").mkdir()
+    for number, host in enumerate((first, second, third), start=1):
+        host.paste("nft -f -", stdin=CLOSED)
+        (first.root / f"run/pids/203.0.113.{number}").write_text(f"{host.holder.child.pid}\n")
+    for name, text in (("ssh", SSH), ("scp", SCP)):
+        (first.root / "run/bin" / name).write_text(text)
+        (first.root / "run/bin" / name).chmod(0o755)
+    (first.root / "etc/babeld.conf").write_text("interface eth0\n")
+    first.paste(LIST)
+    first.paste("cd /etc/swabelmesh", BRING)
+    assert "/etc/babeld.conf is not of swabelmesh's making" in first.paste(
+        "cd /etc/swabelmesh; ! swabelmesh apply first 2>&1")
+    (first.root / "etc/babeld.conf").unlink()
+    first.paste(ON_FIRST)
+    second.paste(ON_SECOND)
+    for script, host in (("mesh.out/first", first), ("second", second)):
+        assert f"{script}/firewall.sh" in README
+        for _ in range(2):
+            host.paste(f"/etc/swabelmesh/{script}/firewall.sh")
+    first.learns(*addresses(2))
+    second.learns(*addresses(1))
+    assert first.namespace.ping("10.20.2.1") and second.namespace.ping("fd20:0:0:1::1")
+    rules = first.namespace.execute("nft", "list", "ruleset")
+    first.paste("/etc/swabelmesh/mesh.out/first/firewall.sh")
+    assert first.namespace.execute("nft", "list", "ruleset") == rules
+
+    first.paste("cd /etc/swabelmesh", LINE_OF_THIRD, BRING, BRING.replace("second", "third")
+                .replace("203.0.113.2", "203.0.113.3"))
+    number = first.daemon()
+    assert "missing: the tunnel to third" in first.paste(
+        "cd /etc/swabelmesh; swabelmesh diff first || [ $? = 3 ]")
+    for host in (first, second):
+        host.paste(f"cd /etc/swabelmesh; swabelmesh apply {host.namespace.label}")
+    third.paste(ON_SECOND.replace("second", "third"))
+    first.paste("/etc/swabelmesh/mesh.out/first/firewall.sh")
+    third.paste("/etc/swabelmesh/third/firewall.sh")
+    third.learns(*addresses(1), *addresses(2))
+    second.learns(*addresses(1), *addresses(3))
+    wait_until(lambda: third.namespace.ping("10.20.2.1"), 5, "ping through the first")
+    assert first.daemon() == number, "it was not restarted"
+    first.reboots()
+    first.learns(*addresses(2), *addresses(3))
+    wait_until(lambda: first.namespace.ping("10.20.3.1"), 20, "the third host is back")
+
+
 @pytest.mark.parametrize("service", [True, False], ids=["service", "by hand"])
-def test_quick_start(lab, service):
+def test_quick_start_by_hand(lab, service):
     """Two hosts, then a third, each behind a firewall; as services, they survive a reboot."""
     tunnel, daemon = TUNNEL, DAEMON
     if not service:
