@@ -14,8 +14,13 @@ extension NodePlan {
         ? "    cp babeld.conf /etc/babeld.conf && chmod 600 /etc/babeld.conf"
         : "    install -b -m 600 babeld.conf /etc/babeld.conf",
       "    swabeld --check /etc/babeld.conf",
-      isOpenWrt ? "    service swabeld restart" : "    systemctl restart swabeld",
+      isOpenWrt
+        ? "    service swabeld enable && service swabeld restart"
+        : "    systemctl enable swabeld && systemctl restart swabeld",
     ]
+    if format == .commands {
+      lines += ["", "Tunnels and addresses are gone after a reboot; have ./up.sh run then."]
+    }
     if format != .openwrt, format != .nixos {
       lines += [
         "",

@@ -197,20 +197,18 @@ struct Application {
     guard answer.status == 0 || answer.status == Tool.missing else { throw Failure(answer.line) }
   }
 
-  private func control(_ words: String...) throws(Failure) -> Tool.Answer {
-    try Tool.answer(["swabelctl", "-c", Deployment.daemonFile] + words)
-  }
-
   /// The exit status of swabelctl if there is no daemon.
   private static let noDaemon: Int32 = 3
 
   private mutating func reloadDaemon() {
-    guard comparison.daemonDiffers else { return }
-    attempt("file", Deployment.daemonFile) { application throws(Failure) in
-      try application.deployment.install(application.deployment.daemon)
+    guard comparison.daemonDiffers || !comparison.unread.isEmpty else { return }
+    if comparison.daemonDiffers {
+      attempt("file", Deployment.daemonFile) { application throws(Failure) in
+        try application.deployment.install(application.deployment.daemon)
+      }
     }
     do throws(Failure) {
-      let answer = try control("reload")
+      let answer = try Comparison.control("reload")
       switch answer.status {
       case 0: Console.say("done: daemon: \(answer.line)")
       case Self.noDaemon, Tool.missing:
@@ -227,7 +225,8 @@ struct Application {
     let names = comparison.changes.filter { $0.action == .remove }.map { $0.interface }
     guard !names.isEmpty else { return }
     for name in names {
-      guard let answer = try? control("drain", name, "for", "60"), answer.status == 0 else {
+      guard let answer = try? Comparison.control("drain", name, "for", "60"), answer.status == 0
+      else {
         return
       }
     }

@@ -30,6 +30,9 @@ struct Comparison {
   /// Files that are to be replaced, without that of the daemon.
   let files: [Deployment.Place]
   let daemonDiffers: Bool
+  /// Statements of the daemon's file that the daemon has not read, because an earlier reload failed
+  /// for example.
+  let unread: [String]
 
   init(_ deployment: Deployment) throws(Failure) {
     self.deployment = deployment
@@ -53,6 +56,19 @@ struct Comparison {
       earlier: (record.interfaces, record.addresses))
     files = deployment.wireGuard.filter(deployment.differs)
     daemonDiffers = deployment.differs(deployment.daemon)
+    unread = daemonDiffers ? [] : try Self.unreadStatements()
+  }
+
+  /// Asks the daemon.
+  static func control(_ words: String...) throws(Failure) -> Tool.Answer {
+    try Tool.answer(["swabelctl", "-c", Deployment.daemonFile] + words)
+  }
+
+  private static func unreadStatements() throws(Failure) -> [String] {
+    let answer = try control("show", "config", "--diff")
+    guard answer.status == 0 else { return [] }
+    return answer.text.split(separator: "\n").filter { $0.hasPrefix("- ") }
+      .map { masked($0.dropFirst(2)) }
   }
 
   private static func running() throws(Failure) -> RunningNode {
@@ -69,7 +85,7 @@ struct Comparison {
     if daemonDiffers {
       lines += ["daemon: \(Deployment.daemonFile)"] + daemonLines.map { "  " + $0 }
     }
-    return lines
+    return lines + unread.map { "daemon: it has not read: \($0)" }
   }
 
   /// The lines of the daemon's configuration that come and go, without secrets.

@@ -1,0 +1,163 @@
+"""`swabelmesh apply` and `diff` on a node: they touch what is different and nothing else, and say
+what they did and what failed."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from mesh import MESHES_WITHIN, Mesh
+from netns import measured, wait_until
+
+
+def of_two_and_more(lab, form: str = "commands", names: str = "ab") -> Mesh:
+    """A mesh that runs."""
+    mesh = Mesh(lab)
+    for name in names:
+        mesh.add(name, form)
+    mesh.swabelmesh("write")
+    for name in names:
+        mesh.nodes[name].install()
+    mesh.until_whole()
+    return mesh
+
+
+def differs(node) -> str:
+    """What `diff` says when it finds something, with its status 3."""
+    return node.paste("cd /run/mesh", f"swabelmesh diff {node.name} && exit 1; [ $? = 3 ]")
+
+
+def test_each_difference_is_mended(lab):
+    """Whatever somebody changed by hand is named, and put right, with the tunnel's session."""
+    node = of_two_and_more(lab).nodes["a"]
+    peer = node.paste("wg show wg-b peers").strip()
+    begin = node.paste("wg show wg-b latest-handshakes").split()[1]
+    (node.root / "run/psk").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
+    for damage, said in [
+            ("ip link set wg-b mtu 1300", "wg-b: mtu 1300, not mtu 1440, up"),
+            ("ip address del 10.20.1.1/32 dev lo", "lo: address 10.20.1.1/32 is missing"),
+            ("ip -6 address flush dev wg-b", "wg-b: address fe80::"),
+            ("wg set wg-b listen-port 51999", "wg-b: port 51999, not 51820"),
+            (f"wg set wg-b peer {peer} allowed-ips ::/0", "wg-b: not everything may pass"),
+            (f"wg set wg-b peer {peer} persistent-keepalive 7", "wg-b: keepalive 7, not 0"),
+            (f"wg set wg-b peer {peer} preshared-key /run/psk", "wg-b: another preshared key"),
+            (f"wg set wg-b peer {peer} remove", "wg-b: no peer b"),
+            ("ip link set wg-b down", "wg-b: mtu 1440, down, not mtu 1440, up"),
+            ("ip link delete wg-b", "wg-b: missing: the tunnel to b"),
+            ("echo '# mine' >> /etc/babeld.conf", "daemon: /etc/babeld.conf")]:
+        node.paste(damage)
+        shown = differs(node)
+        assert said in shown, shown
+        assert shown == node.paste(
+            "cd /run/mesh; swabelmesh apply a --dry-run || [ $? = 3 ]"), "it only says so"
+        assert f"done: {said}" in node.swabelmesh("apply", "a") or "babeld.conf" in said
+        assert node.is_as_written(), damage
+        if "mtu 1300" in damage:
+            assert node.paste("wg show wg-b latest-handshakes").split()[1] == begin
+    node.mesh.until_whole()
+
+
+def test_what_is_equal_is_not_touched(lab):
+    """Not the interface, not its session, not the daemon; and no secret is shown."""
+    mesh = of_two_and_more(lab, "wg-quick", "abc")
+    a = mesh.nodes["a"]
+    before = a.paste("wg show wg-b dump; ip -d link show wg-b"), a.daemon()
+    secrets = [word for line in (mesh.output / "a/plan").read_text().splitlines()
+               for word in re.findall(r"(?:private|preshared) (\S+)", line)]
+    secrets += re.findall(r"value (\S+)", (mesh.output / "a/babeld.conf").read_text())
+    mesh.add("d", "wg-quick")
+    mesh.listed.remove("c")
+    mesh.swabelmesh("write")
+    a.bring()
+    said = differs(a) + a.swabelmesh("apply", "a")
+    assert "done: wg-d: missing: the tunnel to d" in said
+    assert "done: wg-c: not part of the mesh any more" in said
+    assert "wg-b" not in said.replace("wg-b.conf", "")
+    assert secrets and not [secret for secret in secrets if secret in said]
+    after = a.paste("wg show wg-b dump; ip -d link show wg-b"), a.daemon()
+
+    def counted(text: str) -> list[str]:
+        """Without what counts packets and seconds."""
+        words = text.split()
+        return words[:9] + words[11:]
+    assert counted(before[0]) == counted(after[0]) and before[1] == after[1]
+    assert a.paste("ls /run/enabled").split() == ["swabeld", "wg-quick@wg-b", "wg-quick@wg-d"]
+
+
+def test_what_is_wrong_is_named(lab):
+    """Before anything is changed, or, for a part that fails, while the rest is done."""
+    mesh = of_two_and_more(lab)
+    a = mesh.nodes["a"]
+    state = a.paste("wg show all dump; ip address; cat /etc/babeld.conf")
+    assert "apply takes one NODE" in a.refuses("apply", "a", "x")
+    assert "open nobody/plan: No such file" in a.refuses("apply", "nobody")
+    plan = a.root / "run/mesh/a/plan"
+    right = plan.read_text()
+    plan.write_text(right.replace("private ", "private A", 1))
+    assert "a/plan:" in a.refuses("apply", "a")
+    plan.write_text(right.replace("format commands", "format nixos"))
+    assert "nixos-rebuild switch" in a.refuses("apply", "a")
+    plan.write_text(right)
+    conf = a.root / "run/mesh/a/babeld.conf"
+    text = conf.read_text()
+    conf.write_text(text + "nonsense\n")
+    assert "nonsense" in a.refuses("apply", "a")
+    conf.write_text(text)
+    assert a.paste("wg show all dump; ip address; cat /etc/babeld.conf").count("wg-b") == \
+        state.count("wg-b") and a.is_as_written()
+
+    # One tunnel cannot be made; the other one and the daemon's configuration are in effect.
+    for name in ("c", "d"):
+        mesh.add(name, "commands")
+    mesh.swabelmesh("write")
+    a.bring()
+    (a.root / "run/bin/wireguard-go").write_text(
+        "#!/bin/sh\n[ $1 != wg-c ] || { echo no room; exit 1; }\nexec /usr/bin/wireguard-go $@\n")
+    (a.root / "run/bin/wireguard-go").chmod(0o755)
+    (a.root / "run/bin/ip").write_text(
+        "#!/bin/sh\ncase \"$*\" in *'add dev wg-c'*) exit 2; esac\nexec /bin/ip \"$@\"\n")
+    (a.root / "run/bin/ip").chmod(0o755)
+    said = a.refuses("apply", "a")
+    assert "failed: wg-c: missing: the tunnel to c: " in said
+    assert "not tried: wg-c: key, port" in said
+    assert "done: wg-d: missing: the tunnel to d" in said and "failed: 1; " in said
+    assert "wg-c" in (a.root / "etc/babeld.conf").read_text()
+    for name in ("ip", "wireguard-go"):
+        (a.root / "run/bin" / name).unlink()
+    assert "done: wg-c: " in a.swabelmesh("apply", "a") and a.is_as_written()
+
+    # A reload has failed: it is tried again, although the file is in its place.
+    a.paste("sed -i '/interface wg-d/d' /etc/babeld.conf; swabelctl reload > /dev/null; "
+            "cp /run/mesh/a/babeld.conf /etc/babeld.conf")
+    assert "daemon: it has not read: interface wg-d" in differs(a)
+    assert "done: daemon: " in a.swabelmesh("apply", "a") and a.is_as_written()
+
+    # No daemon runs.
+    b = mesh.nodes["b"]
+    b.paste("kill $(cat /run/babeld.pid); while [ -e /run/babeld.pid ]; do sleep 0.05; done")
+    assert "the daemon does not run; start it" in b.apply()
+
+
+def test_new_keys_in_another_order(lab):
+    """Neighbours that do not see the new key in time keep the old one; and a node that is ahead of
+    its neighbours is reached again as soon as they follow."""
+    mesh = of_two_and_more(lab, names="abc")
+    a, b, c = mesh.nodes.values()
+    mesh.swabelmesh("rekey", "a")
+    mesh.swabelmesh("write")
+    b.bring()
+    said = b.refuses("apply", "b", "--wait", "1s")
+    assert "failed: wg-a: the peer does not use its new key yet" in said, said
+    assert "it keeps its configuration until all keys are in use" in said
+    assert not mesh.misses(), "the old key counts"
+    assert "a has a new key" in differs(b)
+    a.apply()
+    begun = wait_until(lambda: mesh.misses(), MESHES_WITHIN, "the neighbours have the old key")
+    assert "a" in begun
+    start = time.monotonic()
+    for node in (b, c):
+        node.apply("--wait", "30s")
+    mesh.until_whole()
+    measured("new keys of a node before those of its neighbours: all reach all again "
+             f"{time.monotonic() - start:.1f} s after they have followed")
+    assert all(node.is_as_written() for node in (a, b, c))
