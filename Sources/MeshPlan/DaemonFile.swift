@@ -7,7 +7,13 @@ extension NodePlan {
     // OpenWrt need not have the directory /run.
     let directory = format == .openwrt ? "/var/run" : "/run"
     lines += ["router-id \(routerID)", "local-path-readwrite \(directory)/swabeld.sock"]
-    if tunnels.isEmpty { lines += ["", "# No tunnel leads here yet."] }
+    if tunnels.isEmpty {
+      // No peer can be called so: names have no underscores.
+      lines += [
+        "", "# No tunnel leads here yet, and the daemon starts only if an interface is named.",
+        "interface wg-_none type tunnel",
+      ]
+    }
     for tunnel in tunnels {
       lines += [
         "",

@@ -12,23 +12,19 @@ struct Entry {
   /// if something is wrong with the list, the state or a file, 2 if the words are wrong, 3 if
   /// `diff` finds a difference.
   static func run(_ words: [String]) -> CInt {
-    let carryOut: () throws(Failure) -> CInt
+    let request: Request
+    let picture: PictureRequest?
     do throws(UsageError) {
-      if let picture = try PictureRequest(words) {
-        carryOut = { () throws(Failure) in
-          try picture.carryOut()
-          return 0
-        }
-      } else {
-        let request = try Request(words)
-        carryOut = { () throws(Failure) in try request.carryOut().rawValue }
-      }
+      picture = try PictureRequest(words)
+      request = try Request(picture == nil ? words : ["help"])
     } catch {
       Console.complain("swabelmesh: \(error.reason)\n\(Usage.hint)")
       return 2
     }
     do throws(Failure) {
-      return try carryOut()
+      guard let picture else { return try request.carryOut().rawValue }
+      try picture.carryOut()
+      return 0
     } catch {
       Console.complain(error.description)
       return 1

@@ -40,6 +40,8 @@ def folder(lab):
     ("swabelmesh invite boat --exp", ["--expires"]),
     ("swabelmesh invite boat --expires 1", ["10m", "1h", "1d"]),
     ("swabelmesh -f mesh.c", ["mesh.conf"]),
+    ("swabelmesh graph mesh.c", ["mesh.conf"]),
+    ("swabelmesh page --se", ["--serve"]),
     ("swabelmesh -o oth", ["other"]),
 ])
 def test_bash_completes(lab, line, words):
@@ -53,7 +55,8 @@ def test_zsh_completes(lab):
                 ("swabelmesh acce", "swabelmesh accept"), ("swabelmesh rekey be", "rekey berlin"),
                 ("swabelmesh apply pa", "apply paris"),
                 ("swabelmesh -o other diff ro", "diff rome"),
-                ("swabelmesh invite boat --exp", "boat --expires")]:
+                ("swabelmesh invite boat --exp", "ires "),
+                ("swabelmesh graph --netj", "son ")]:
             shell.type("\x15" + line + "\t")  # control-U empties the line
             shown = shell.read(wanted, 5)
             assert wanted in shown and "not found" not in shown, shown

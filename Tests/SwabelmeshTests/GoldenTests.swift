@@ -85,6 +85,16 @@ import Testing
 }
 
 @Suite struct `The daemon and WireGuard` {
+  /// The daemon does not start without an interface, and the first node of a mesh has nobody yet.
+  @Test func `start also on a node that is alone`() throws {
+    let mesh = try SampleMesh("mesh m\nnode a endpoint a.net address fd00::1\n")
+    let file = try #require(try mesh.files()["a/babeld.conf"])
+    var configuration = Configuration()
+    try ConfigurationParser.parse(file: Array(file.text.utf8), name: "x", into: &configuration)
+    #expect(configuration.interfaces.map { "\($0.name)" } == ["wg-_none"])
+    #expect(!MeshList.isName("_none"))
+  }
+
   /// How each format says that there is an interface of that name.
   private func announcement(_ name: String, _ format: OutputFormat) -> String {
     switch format {
