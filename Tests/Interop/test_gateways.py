@@ -317,6 +317,7 @@ def test_told(lab):
                5, "log")
     wait_until(lambda: f"gateway-down up4 icmp {PROBED}: no answer" in told.read_text(), 10, "hook")
     table = ask(gate.daemon, "show", "gateways")
+    assert all(len(line) <= 80 for line in table.splitlines()), table
     assert re.search(r"^up4 +down ", table, re.M), table
 
 

@@ -21,7 +21,8 @@ def checker(kind):
 def test_while_the_network_flaps(lab):
     """A link goes down and up, routes come and go, a neighbour is silent; every line of every table
     and of the status is valid, and rows of each kind were seen."""
-    n, a, b, _, _, node = scene(lab)
+    n, a, b, _, _, node = scene(
+        lab, "gateway up interface l0 prefix 0.0.0.0/0 probe icmp 10.77.1.2 interval 0.5")
     done = threading.Event()
 
     def flap():

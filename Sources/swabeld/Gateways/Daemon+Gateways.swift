@@ -136,13 +136,13 @@ extension Daemon {
   func appendGateways(_ query: ShowQuery, at now: Instant, to text: inout [UInt8]) {
     let writer = TableWriter(
       [
-        TableColumn("NAME", "name", 12), TableColumn("STATE", "state", 10),
-        TableColumn("FOR", "age", 6, isRight: true), TableColumn("IF", "interface", 10),
-        TableColumn("PREFIXES", "prefixes", 18), TableColumn("EFFECT", "effect", 13),
-        TableColumn("ROUTES", "routes", 6, isRight: true),
-        TableColumn("RTT", "rtt_us", 6, isRight: true),
+        TableColumn("NAME", "name", 10), TableColumn("STATE", "state", 10),
+        TableColumn("FOR", "age", 6, isRight: true), TableColumn("IF", "interface", 8),
+        TableColumn("PREFIXES", "prefixes", 10), TableColumn("ROUTES", "routes", 6, isRight: true),
+        TableColumn("RTT", "rtt_us", 5, isRight: true),
         TableColumn("LEFT", "seconds_left", 5, isRight: true),
-        TableColumn("LAST FAULT", "last_fault", 20),
+        TableColumn("LAST FAULT", "last_fault", 12),
+        TableColumn("EFFECT", "effect", 13, isWide: true),
         TableColumn("FLAPS", "flaps", 5, isRight: true, isWide: true),
         TableColumn("GOOD", "good_rounds", 8, isRight: true, isWide: true),
         TableColumn("BAD", "bad_rounds", 8, isRight: true, isWide: true),
@@ -157,10 +157,11 @@ extension Daemon {
         [
           .text(report.gateway.title), .text(report.state.word), .seconds(report.age),
           .text(report.gateway.interface.description), .text(report.prefixes),
-          .text(report.effect), .number(node.routeCount(of: report.rule)),
+          .number(node.routeCount(of: report.rule)),
           account.time.map { .microseconds(UInt32(clamping: $0)) } ?? .none,
           report.left.map { .seconds($0) } ?? .none,
-          account.fault.utf8.isEmpty ? .none : .text(account.fault), .number(report.flaps),
+          account.fault.utf8.isEmpty ? .none : .text(account.fault), .text(report.effect),
+          .number(report.flaps),
           .count(account.goodRounds), .count(account.badRounds), .count(account.changes),
           account.obstacle.map { .text($0) } ?? .none,
         ], to: &text)
