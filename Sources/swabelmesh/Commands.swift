@@ -26,7 +26,8 @@ extension Request {
       try folder.whileLocked { () throws(Failure) in try write() }
     case .show: try show()
     case .rekey(let node): try withKnownNode(node) { () throws(Failure) in try rekey(node) }
-    case .remove(let node): try withKnownNode(node) { () throws(Failure) in try remove(node) }
+    case .remove(let node):
+      try withKnownNode(node, orInvited: true) { () throws(Failure) in try remove(node) }
     case .diff(let node): return try diff(node)
     case .apply(let node, let wait): return try apply(node, wait: wait)
     case .invite(let node, let seconds): try invite(node, for: seconds)
@@ -117,7 +118,7 @@ extension Request {
 
   private func remove(_ name: String) throws(Failure) {
     let folder = StateFolder(path: state)
-    var kept = try knownState(folder, with: name)
+    var kept = try knownState(folder, with: name, orInvited: true)
     guard try readList().node(named: name) == nil else {
       throw Failure("node \(name) is in the list; first delete its lines from \(list)")
     }
@@ -134,18 +135,20 @@ extension Request {
 
   /// Does something with a node that the state knows, while nobody else changes the state.
   private func withKnownNode(
-    _ name: String, _ work: () throws(Failure) -> Void
+    _ name: String, orInvited: Bool = false, _ work: () throws(Failure) -> Void
   ) throws(Failure) {
     let folder = StateFolder(path: state)
-    _ = try knownState(folder, with: name)
+    _ = try knownState(folder, with: name, orInvited: orInvited)
     try folder.whileLocked(work)
   }
 
-  /// The state, if it knows the node.
+  /// The state, if it knows the node; with `orInvited` also if the node has only been invited.
   private func knownState(
-    _ folder: StateFolder, with name: String
+    _ folder: StateFolder, with name: String, orInvited: Bool = false
   ) throws(Failure) -> MeshState {
-    guard let state = try folder.readState(), state.nodes[name] != nil else {
+    guard let state = try folder.readState(),
+      state.nodes[name] != nil || orInvited && state.invitations[name] != nil
+    else {
       throw Failure("\(folder.path) knows no node \(name)")
     }
     return state

@@ -182,6 +182,19 @@ import Testing
     }
   }
 
+  @Test func `cannot, once its invitation was taken back`() throws {
+    #expect(run("invite", "b") == 0)
+    let invitation = try #require(try state().invitations["b"])
+    #expect(run("rekey", "b") == 1)
+    #expect(run("remove", "b") == 1)
+    try "mesh m\nnode a endpoint a.net address fd00::1\n".write(
+      toFile: path("mesh.conf"), atomically: true, encoding: .utf8)
+    #expect(run("remove", "b") == 0)
+    let answer = JoinToken(invitation, mesh: "m", node: "b").answer(invitation.secret.publicKey)
+    #expect(run("accept", answer) == 1)
+    #expect(try state().invitations.isEmpty && state().nodes.isEmpty)
+  }
+
   @Test func `is too late once its token has expired`() throws {
     #expect(run("invite", "b", "--expires", "1s") == 0)
     let invitation = try #require(try state().invitations["b"])
