@@ -95,6 +95,28 @@ import Testing
     }
   }
 
+  @Test(arguments: [100, 200, 400])
+  func `two that agree to measure by default see losses nearly as soon`(permille: Int) throws {
+    var times: [Double] = []
+    for seed in UInt64(1)...10 {
+      let network = `RFC 9616 Delay-based routing`.network(seed: seed)
+      try network.addHosts(3)
+      let tunnel = InterfaceParameters(
+        InterfaceSettings(), type: .tunnel, wirelessHello: Self.hello, wiredHello: Self.hello)
+      for ends in [[0, 1], [0, 2], [2, 1]] {
+        network.connect(ends, tunnel, quality: Self.quality(permille: 0))
+      }
+      network.startAll()
+      try network.run(seconds: 60)
+      network.setQuality(segment: 0, Self.quality(permille: permille))
+      let time = try network.run(atMost: 200, until: Self.avoidsLosses)
+      #expect(time != nil, "seed \(seed)")
+      times.append(time ?? .infinity)
+    }
+    times.sort()
+    print("loss \(permille) of 1000, by default: left after \(times[5]) s, \(times[9]) s at most")
+  }
+
   @Test func `without quick Hellos heavy losses move traffic, only later`() throws {
     for seed in UInt64(1)...10 {
       let network = try Self.triangle(seed: seed, probe: 0)

@@ -24,7 +24,7 @@ struct UpdateTerms {
   init(_ interface: Interface) {
     helloMicroseconds = interface.helloMicroseconds
     isCostMeasured = interface.parameters.isCostMeasured
-    isLossMeasured = interface.parameters.measuresLoss
+    isLossMeasured = interface.parameters.countsLosses
     carriesPathAttributes = interface.parameters.carriesPathAttributes
     carriesSourcePrefixes = interface.carriesSourcePrefixes
     splitsHorizon = interface.parameters.splitHorizon
