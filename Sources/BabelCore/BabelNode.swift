@@ -129,7 +129,7 @@ public struct BabelNode: ~Copyable {
     left -= runDelays(now, budget: left, &buffer)
     left -= table.collectSources(at: now, budget: max(left, 0))
     while left > 0, let row = requests.due(at: now) {
-      requestTimerFired(row, now, &buffer)
+      requestDue(row, now)
       left -= 1
     }
     checkPaths(now, &buffer)

@@ -16,6 +16,10 @@ public struct InterfaceParameters: Equatable, Sendable {
   static let hellosPerUpdate: UInt32 = 4
   /// Quick Hellos are at least so many microseconds apart.
   static let leastProbeInterval: UInt32 = 20_000
+  /// Where nothing is said, and the other end measures losses: so many in a Hello interval, and not
+  /// more often than each so many microseconds.
+  static let probesPerHello: UInt32 = 10
+  static let usualProbeInterval: UInt32 = 200_000
   /// The nominal cost of a radio (A.2.2).
   static let wirelessCost: UInt32 = 256
   /// The largest penalty for the round-trip time of a tunnel.
@@ -53,6 +57,8 @@ public struct InterfaceParameters: Equatable, Sendable {
   public var maxJitterPenalty = Metric.zero
   /// Measure losses from gaps in the seqnos of Hellos.
   public var measuresLoss = false
+  /// Measure them only where the neighbour says that it does so, too.
+  public var measuresLossMutually = false
   /// Over so many milliseconds an average of losses goes.
   public var lossWindow: UInt32 = 120_000
   /// Largest penalty for losses in one direction.
@@ -60,6 +66,8 @@ public struct InterfaceParameters: Equatable, Sendable {
   /// Interval of quick unicast Hellos, from which neighbours can tell losses, in microseconds; zero
   /// if there are none.
   public var probeInterval: UInt32 = 0
+  /// They are for those neighbours only that say that they measure losses.
+  public var probesWhoMeasures = false
   /// Announce IPv4 prefixes with IPv6 next hops when there is no IPv4 address (RFC 9229). Whether
   /// they are accepted is ``NodeParameters/supportsV4ViaV6``, as in babeld.
   public var v4ViaV6 = true
@@ -84,9 +92,15 @@ public struct InterfaceParameters: Equatable, Sendable {
 
   /// Whether the cost is measured, so that it changes all the time.
   var isCostMeasured: Bool {
-    linkSensing == .etx || measuresLoss
+    linkSensing == .etx || countsLosses
       || timestamps && (maxRTTPenalty > .zero || maxJitterPenalty > .zero)
   }
+
+  /// Whether losses are measured, at least where the neighbour measures them.
+  var countsLosses: Bool { measuresLoss || measuresLossMutually }
+
+  /// Whether our Hellos say that we measure losses.
+  var tellsOfMeasuring: Bool { countsLosses && !rfc6126Compatible }
 
   /// Whether quick unicast Hellos are sent. They are to be much quicker than the others, by which
   /// neighbours tell what they are for.
@@ -117,6 +131,7 @@ extension InterfaceSettings {
       isWireless ? InterfaceParameters.wirelessCost : UInt32(plain.rxcost.rawValue)
     all.helloInterval = isWireless ? wirelessHello : wiredHello
     all.linkQuality = isWireless
+    if isTunnel { all[number: .linkQuality] = Self.mutualQuality }
     all.splitHorizon = type == .wired
     all.timestamps = isTunnel
     for keyword: InterfaceKeyword in [
@@ -130,7 +145,7 @@ extension InterfaceSettings {
     all.jitterMin = plain.jitterMin
     all.jitterMax = plain.jitterMax
     all.override(with: self)
-    if all[number: .linkQuality] == Self.tunnelQuality {
+    if all[number: .linkQuality] ?? 0 >= Self.tunnelQuality {
       all.lossWindow = all.lossWindow ?? plain.lossWindow
       all.maxLossPenalty = all.maxLossPenalty ?? UInt32(plain.maxLossPenalty.rawValue)
     }
@@ -178,7 +193,8 @@ extension InterfaceParameters {
     helloInterval = number(.helloInterval)
     updateInterval = number(.updateInterval)
     measuresLoss = number(.linkQuality) == InterfaceSettings.tunnelQuality
-    linkSensing = isSet(.linkQuality) && !measuresLoss ? .etx : .twoOutOfThree
+    measuresLossMutually = number(.linkQuality) == InterfaceSettings.mutualQuality
+    linkSensing = isSet(.linkQuality) && !countsLosses ? .etx : .twoOutOfThree
     splitHorizon = isSet(.splitHorizon)
     unicast = isSet(.unicast)
     timestamps = isSet(.enableTimestamps)
@@ -192,8 +208,12 @@ extension InterfaceParameters {
     maxJitterPenalty = metric(.maxJitterPenalty)
     lossWindow = all.lossWindow ?? lossWindow
     if all.maxLossPenalty != nil { maxLossPenalty = metric(.maxLossPenalty) }
-    let probes = number(.probeInterval)
-    probeInterval = probes > 0 ? max(probes, Self.leastProbeInterval) : 0
+    if let probes = all.probeInterval {
+      probeInterval = probes > 0 ? max(probes, Self.leastProbeInterval) : 0
+    } else if countsLosses {
+      probeInterval = max(helloInterval / Self.probesPerHello * 1000, Self.usualProbeInterval)
+      probesWhoMeasures = true
+    }
     v4ViaV6 = all.v4ViaV6 ?? true
     pathAttributes = isSet(.pathAttributes)
     answersPaths = all.answersPaths

@@ -181,6 +181,10 @@ enum ProtocolParameters {
   /// A metric that jumps by so much is no jitter: a link of the path was drained, which adds 16384,
   /// or is no longer. Lost Hellos add less: at most 9216 to a radio of the usual cost.
   static let drainedDifference = 12_288
+  /// What was measured of the link to a neighbour is kept for so many microseconds after its last
+  /// Hello, and for so many neighbours.
+  static let linkMemory: Int64 = 3_600_000_000
+  static let linkRecordLimit = 1024
   /// Our own seqno is raised at most this often, so that a flood cannot spin it.
   static let seqnoIncreaseSpacing: Int64 = 100_000
   /// Forwarded requests are remembered this long, to pass the answer on (§3.8.1.2).
@@ -208,6 +212,10 @@ enum ProtocolParameters {
   static let switchDwell: Int64 = 4_000_000
   /// Microseconds beyond eight times the average from which a round-trip sample must be confirmed.
   static let rttOutlier: UInt64 = 100_000
+  /// Of a greatest deviation an eighth is forgotten in so many microseconds, half of it in 156 s.
+  static let jitterFading: Int64 = 30_000_000
+  /// When samples have changed sides so many times they vary about the average.
+  static let jitterSides: UInt8 = 4
   /// An index is forgotten so long after the last packet that was accepted (RFC 8967 §4.4, B).
   static let indexLifetime: Int64 = 300_000_000
   /// A challenge can be answered so long (RFC 8967 §4.3.1.1).

@@ -45,6 +45,8 @@ public struct NeighbourStatus: Equatable, Sendable {
   public let jitterCost: Metric
   /// How many of a thousand of its Hellos get lost; nil if that is not measured.
   public let loss: UInt16?
+  /// What is known of that; nil if it is not measured.
+  public let lossGrade: LossGrade?
   /// The part of ``cost``, and of ``rxcost``, that comes from ``loss``.
   public let lossCost: Metric
   /// Cost of the link.

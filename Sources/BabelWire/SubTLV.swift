@@ -10,6 +10,10 @@ struct SubTLV: Equatable {
   static let price: UInt8 = 120
   /// The round-trip time of a path, in a number of our own choice.
   static let pathRoundTripTime: UInt8 = 121
+  /// In a Hello: its sender measures losses, in a number of our own choice (docs/loss.md).
+  static let measuresLoss: UInt8 = 122
+  /// What it holds, because anybody's experiment may use the number.
+  static let measuresLossMark: UInt16 = 0x7377
   /// The round-trip time of a path as Althea's fork of babeld sends it. Nobody has assigned this
   /// number.
   static let altheaPathRoundTripTime: UInt8 = 45

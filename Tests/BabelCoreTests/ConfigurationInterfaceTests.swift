@@ -133,12 +133,15 @@ import Testing
     #expect(try parameters(.wireless) == expected)
   }
 
-  @Test func `tunnel: the round-trip time counts`() throws {
+  @Test func `tunnel: the round-trip time counts, and losses if both ends measure them`() throws {
     var expected = InterfaceParameters()
     expected.helloInterval = 5000
     expected.updateInterval = 20000
     expected.timestamps = true
     expected.maxRTTPenalty = Metric(96)
+    expected.measuresLossMutually = true
+    expected.probeInterval = 500_000
+    expected.probesWhoMeasures = true
     #expect(try parameters(.tunnel) == expected)
   }
 

@@ -34,6 +34,31 @@ extension `RFC 9616 §3 Round-trip times` {
     #expect(times.jitter(at: Instant(microseconds: 200_000_000)) == nil)
   }
 
+  @Test func `a bad time is remembered and fades, a change to another time is none`() {
+    var times = RoundTripTime()
+    var second: Int64 = 0
+    func now() -> Instant { Instant(microseconds: second * 1_000_000) }
+    func take(_ samples: [UInt32]) {
+      for sample in samples {
+        second += 4
+        times.take(sample, decay: 42, at: now())
+      }
+    }
+    take(Array(repeating: 20_000, count: 12) + [80_000, 20_000, 80_000, 20_000, 80_000])
+    let worst = times.jitter(at: now()) ?? 0
+    let counted = times.rememberedJitter(at: now()) ?? 0
+    #expect(worst > 25_000 && counted >= worst * 3 / 4 && counted <= worst * 5 / 4)
+    take(Array(repeating: 30_000, count: 39))
+    let later = times.rememberedJitter(at: now()) ?? 0
+    #expect(times.jitter(at: now()) ?? .max < 5_000)
+    #expect((worst * 2 / 5...worst * 7 / 10).contains(later), "about half after 156 s: \(later)")
+    take(Array(repeating: 30_000, count: 300))
+    #expect(times.rememberedJitter(at: now()) ?? .max < 2_000)
+    // It lies elsewhere: when that is known nothing is left of the deviations that told so.
+    take(Array(repeating: 120_000, count: 30))
+    #expect(times.rememberedJitter(at: now()) ?? .max < 3_000)
+  }
+
   @Test func `jitter costs only what the interface says`() throws {
     for (penalty, least, most) in [(UInt16(0), UInt16(0), UInt16(0)), (200, 20, 60)] {
       var parameters = Self.tunnel(penalty: 0)

@@ -2,6 +2,24 @@ import BabelCore
 import BabelWire
 import Testing
 
+/// Lets a peer send Hellos every 4 s, the multicast ones with an IHU, and 20 unicast ones between
+/// two of them, of which each `nth` is lost.
+func talk(
+  _ bench: Bench, _ peer: Peer, rounds: Int, losing nth: Int, from first: UInt16 = 1
+) -> UInt16 {
+  var seqno = first
+  for _ in 0..<rounds {
+    peer.say()
+    for _ in 0..<20 {
+      bench.run(0.2)
+      seqno &+= 1
+      guard nth == 0 || seqno % UInt16(nth) != 0 else { continue }
+      peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
+    }
+  }
+  return seqno
+}
+
 /// What measured losses cost, and the quick Hellos that let neighbours measure.
 @Suite struct `Losses of neighbours` {
   private static func tunnel(probe: UInt32 = 0) -> InterfaceParameters {
@@ -9,24 +27,6 @@ import Testing
     parameters.measuresLoss = true
     parameters.probeInterval = probe
     return parameters
-  }
-
-  /// Lets a peer send Hellos every 4 s, the multicast ones with an IHU, and 20 unicast ones between
-  /// two of them, of which each `nth` is lost.
-  private func talk(
-    _ bench: Bench, _ peer: Peer, rounds: Int, losing nth: Int, from first: UInt16 = 1
-  ) -> UInt16 {
-    var seqno = first
-    for _ in 0..<rounds {
-      peer.say()
-      for _ in 0..<20 {
-        bench.run(0.2)
-        seqno &+= 1
-        guard nth == 0 || seqno % UInt16(nth) != 0 else { continue }
-        peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
-      }
-    }
-    return seqno
   }
 
   @Test func `§A.2 losses are added to both costs, and the other side is told soon`() throws {
@@ -171,6 +171,55 @@ import Testing
     #expect(bench.neighbour(peer)?.rxcost == .infinity)
   }
 
+  // MARK: By agreement
+
+  /// Where losses are measured if both ends do so.
+  private static func mutual() -> InterfaceParameters {
+    var parameters = InterfaceParameters()
+    parameters.measuresLossMutually = true
+    parameters.probesWhoMeasures = true
+    parameters.probeInterval = 400_000
+    return parameters
+  }
+
+  @Test(arguments: [true, false])
+  func `by agreement both ends measure, and nothing is different without one`(agrees: Bool) throws {
+    let bench = try Bench(Self.mutual())
+    let peer = bench.peer(0xB1, warm: false)
+    let sayings: [UInt8] = agrees ? [0x7A, 2, 0x73, 0x77] : []
+    var (multicast, seqno): (UInt16, UInt16) = (1, 1)
+    for _ in 0..<30 {
+      var hello = helloTLV(multicast)
+      hello[1] += UInt8(sayings.count)
+      multicast &+= 1
+      peer.send(body: hello + sayings)
+      peer.send { _ = $0.append(peer.ihu()) }
+      for _ in 0..<20 {
+        bench.run(0.2)
+        seqno &+= 1
+        guard seqno % 5 != 0 else { continue }
+        peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
+      }
+    }
+    let neighbour = try #require(bench.neighbour(peer))
+    #expect(neighbour.lossCost == Metric(agrees ? 384 : 0) && (neighbour.loss != nil) == agrees)
+    let hellos = bench.sent.flatMap(\.hellos)
+    #expect(hellos.allSatisfy { $0.measuresLoss == !$0.isUnicast }, "we say it each time")
+    let quick = hellos.filter(\.isUnicast).count
+    #expect(agrees ? (280...400).contains(quick) : quick == 0, "\(quick)")
+    // It does not measure any more.
+    for _ in 0..<3 {
+      peer.send(body: helloTLV(multicast))
+      multicast &+= 1
+      peer.send { _ = $0.append(peer.ihu()) }
+      bench.run(4)
+    }
+    bench.forget()
+    bench.run(2)
+    #expect(bench.neighbour(peer)?.lossCost == .zero)
+    #expect(bench.sent.flatMap(\.hellos).allSatisfy { !$0.isUnicast })
+  }
+
   // MARK: Configuration
 
   private func parameters(_ text: String) throws -> InterfaceParameters {
@@ -180,15 +229,25 @@ import Testing
 
   @Test func `the parameters, their bounds and what they default to`() throws {
     let plain = try parameters("rxcost 96")
-    #expect(!plain.measuresLoss && plain.probeInterval == 0)
+    #expect(!plain.measuresLoss && plain.measuresLossMutually && plain.probesWhoMeasures)
+    #expect(plain.probeInterval == 400_000 && plain.linkSensing == .twoOutOfThree)
+    #expect(try parameters("hello-interval 1").probeInterval == 200_000)
     #expect(plain.lossWindow == 120_000 && plain.maxLossPenalty == Metric(384))
     let all = try parameters(
       "link-quality tunnel loss-window 60 max-loss-penalty 200 probe-interval 250")
-    #expect(all.measuresLoss && all.linkSensing == .twoOutOfThree)
+    #expect(all.measuresLoss && !all.probesWhoMeasures && all.linkSensing == .twoOutOfThree)
     #expect(all.lossWindow == 60_000 && all.maxLossPenalty == Metric(200))
     #expect(all.probeInterval == 250_000)
     #expect(try parameters("probe-interval 0.001").probeInterval == 20_000)
     let quality = try parameters("link-quality true")
     #expect(!quality.measuresLoss && quality.linkSensing == .etx)
+    #expect(!quality.measuresLossMutually && quality.probeInterval == 0)
+    #expect(try !parameters("link-quality false").measuresLossMutually)
+    #expect(try parameters("link-quality mutual probe-interval 0").probeInterval == 0)
+    let name = try #require(InterfaceName("eth0"))
+    for type in [ResolvedLinkType.wired, .wireless, .unknown] {
+      let other = try parse("interface eth0").interfaceParameters(for: name, type: type)
+      #expect(!other.measuresLossMutually && other.probeInterval == 0)
+    }
   }
 }

@@ -33,6 +33,20 @@ import Testing
     #expect(encoder.timestampOffset == nil)
   }
 
+  @Test func `that the sender measures losses stands in front of the stamp`() {
+    let hello = Hello(
+      isUnicast: false, seqno: Seqno(7), interval: .cs(400), transmitTimestamp: 0x0102_0304,
+      measuresLoss: true)
+    let octets = "04100000000701907a027377030401020304"
+    #expect(encodedBody { $0.append(hello) } == octets)
+    #expect(decodeBody(octets) == [.tlv(.hello(hello))])
+  }
+
+  @Test(arguments: ["040a0000003201907a027378", "04090000003201907a0173"])
+  func `another experiment with the same number is passed over, §4.4`(octets: String) {
+    #expect(decodeBody(octets) == [.tlv(.hello(FaultRow.hello))])
+  }
+
   @Test func `undefined flags do not matter, §4.6`() {
     #expect(decodeBody("04067fff00320190") == [.tlv(.hello(FaultRow.hello))])
   }

@@ -95,6 +95,28 @@ import Testing
     }
   }
 
+  @Test(arguments: [100, 200, 400])
+  func `two that agree to measure by default see losses nearly as soon`(permille: Int) throws {
+    var times: [Double] = []
+    for seed in UInt64(1)...10 {
+      let network = `RFC 9616 Delay-based routing`.network(seed: seed)
+      try network.addHosts(3)
+      let tunnel = InterfaceParameters(
+        InterfaceSettings(), type: .tunnel, wirelessHello: Self.hello, wiredHello: Self.hello)
+      for ends in [[0, 1], [0, 2], [2, 1]] {
+        network.connect(ends, tunnel, quality: Self.quality(permille: 0))
+      }
+      network.startAll()
+      try network.run(seconds: 60)
+      network.setQuality(segment: 0, Self.quality(permille: permille))
+      let time = try network.run(atMost: 200, until: Self.avoidsLosses)
+      #expect(time != nil, "seed \(seed)")
+      times.append(time ?? .infinity)
+    }
+    times.sort()
+    print("loss \(permille) of 1000, by default: left after \(times[5]) s, \(times[9]) s at most")
+  }
+
   @Test func `without quick Hellos heavy losses move traffic, only later`() throws {
     for seed in UInt64(1)...10 {
       let network = try Self.triangle(seed: seed, probe: 0)
@@ -112,7 +134,7 @@ import Testing
     var (penalties, failures) = (0, 0)
   }
 
-  static func unrest(seed: UInt64) throws -> Unrest {
+  static func unrest(seed: UInt64, after start: Double) throws -> Unrest {
     let network = `RFC 9616 Delay-based routing`.network(seed: seed)
     try network.addHosts(50)
     var links: Set<Int> = []
@@ -129,8 +151,7 @@ import Testing
       }
     }
     network.startAll(within: 4)
-    // Until all links are known for what they are.
-    try network.run(seconds: 3600)
+    try network.run(seconds: start)
     var unrest = Unrest()
     network.onTransmit = { host, port, destination, bytes in
       let updates = countUpdates(bytes)
@@ -152,11 +173,17 @@ import Testing
     return unrest
   }
 
+  /// From a quarter of an hour on few links are known for less than what they are.
   @Test func `fifty nodes with lossy links send next to no Updates for that`() throws {
-    let measured = try Self.unrest(seed: 33)
-    print("50 nodes, 10 min: \(measured)")
+    let seeds = UInt64(33)...35
+    var triggered = 0
+    for seed in seeds {
+      let measured = try Self.unrest(seed: seed, after: 900)
+      print("50 nodes, 10 min, seed \(seed): \(measured)")
+      #expect(measured.failures == 0)
+      triggered += measured.triggered
+    }
     // Less than one per node and minute.
-    #expect(measured.triggered < 50 * 10)
-    #expect(measured.failures == 0)
+    #expect(triggered < 50 * 10 * seeds.count)
   }
 }

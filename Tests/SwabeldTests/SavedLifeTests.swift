@@ -22,6 +22,20 @@ import Testing
         interface: try #require(InterfaceName("wg0")), address: try #require(IPAddress("fe80::2")),
         isUnicast: true, bits: 0xFFFE, expected: Seqno(65535), interval: 400, silence: 2130)
     ]
+    let (near, far) = (InterfaceName("wg0"), InterfaceName("wg1"))
+    let addresses = (IPAddress("fe80::2"), IPAddress("fe80::3"))
+    if let near, let far, let one = addresses.0, let other = addresses.1 {
+      life.links = [
+        LinkRecord(
+          interface: near, address: one, silence: 2130, unicastSeqno: Seqno(65535),
+          isMutual: true, losses: [2, 1, 30, 212, 7, 2, 64_424_509, 600],
+          roundTrip: [20_110, 1200, 1310]),
+        LinkRecord(
+          interface: far, address: other, silence: 0, unicastSeqno: nil, isMutual: false,
+          losses: [0, 0, 0, 0, 0, 0, 0, 32], roundTrip: []),
+      ].compactMap(\.self)
+    }
+    try #require(life.links.count == 2)
     life.sources = [
       SourceRecord(
         destination: try #require(Prefix("2001:db8::/48")),
@@ -129,6 +143,15 @@ import Testing
     ("swabeld-state 1\nkept\nmac wg0 0g 1\nend\n", "line 3 is malformed"),
     ("swabeld-state 1\nkept\nmac wg0 012 1\nend\n", "line 3 is malformed"),
     ("swabeld-state 1\nkept\nmac a 01 1\npeer b fe80::2 09 1 1\nend\n", "line 4 is malformed"),
+    ("swabeld-state 1\nkept\nlink wg0 fe80::2 9 - 0 0 0 0 0 0 0 0\nend\n", "line 3 is malformed"),
+    (
+      "swabeld-state 1\nkept\nlink wg0 fe80::2 9 - 0 3 0 0 0 0 0 0 32\nend\n",
+      "line 3 is malformed"
+    ),
+    (
+      "swabeld-state 1\nkept\nlink wg0 fe80::2 9 x 0 0 0 0 0 0 0 0 32\nend\n",
+      "line 3 is malformed"
+    ),
     ("swabeld-state 1\nkept\nsysctl kernel/core_pattern 1 0\nend\n", "line 3 is malformed"),
     ("swabeld-state 1\nkept\nsysctl ipv4/conf/a/b/rp_filter 1 0\nend\n", "line 3 is malformed"),
   ])

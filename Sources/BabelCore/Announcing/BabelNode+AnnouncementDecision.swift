@@ -82,10 +82,14 @@ extension BabelNode {
     let new = announcement.metric.rawValue
     let difference = old > new ? old - new : new - old
     // Small changes wait for the periodic update, so that a quiet mesh stays quiet (§3.7.2). A
-    // measured cost always varies a little, so there a change must reach a tenth of the metric.
-    // Where costs are fixed, the network itself has changed, even if the metric hardly has.
-    let isMeasured = announcement.interface.flatMap { links.terms($0)?.isCostMeasured } ?? false
-    if difference >= max(ProtocolParameters.insignificantMetric, isMeasured ? old / 10 : 0) {
+    // measured cost always varies a little, so there a change must reach a tenth of the metric, and
+    // a quarter where losses count: their penalties go in steps, which all who are behind such a
+    // link would pass on. Where costs are fixed, the network itself has changed, even if the metric
+    // hardly has.
+    let terms = announcement.interface.flatMap { links.terms($0) }
+    let isMeasured = terms?.isCostMeasured ?? false
+    let share = terms?.isLossMeasured ?? false ? old / 4 : isMeasured ? old / 10 : 0
+    if difference >= max(ProtocolParameters.insignificantMetric, share) {
       noteChange(row, isCritical: !isTellable(row, announcement), now)
     }
   }
@@ -201,11 +205,31 @@ extension BabelNode {
   private mutating func addChange(
     _ row: DestinationRow, _ packet: inout OpenPacket, _ now: Instant
   ) -> UpdateOutcome {
+    if mayMove(row) { return .skipped }
     let outcome = addUpdate(row, &packet, isRequested: false, now)
     if outcome == .retracted, announcement(row).map({ !isTellable(row, $0) }) ?? true {
       table.destinations[row].retracted()
     }
     return outcome
+  }
+
+  /// Whether a destination has nothing to tell but that its route became worse by what was
+  /// measured, while another one settles or a newer seqno is asked for. In a moment there may be a
+  /// better route: neighbours are told of that one, and need not look for ways of their own
+  /// meanwhile. When this is decided it is announced what there is. A full update waits for
+  /// nothing.
+  private func mayMove(_ row: DestinationRow) -> Bool {
+    let destination = table.destinations[row]
+    guard !destination.flags.isDisjoint(with: [.settling, .requested]),
+      destination.flags.contains(.announced), !destination.announcedMetric.isInfinite,
+      let announcement = announcement(row), announcement.router == destination.sourceRouter,
+      announcement.seqno == destination.sourceDistance.seqno,
+      announcement.metric > destination.announcedMetric,
+      let terms = announcement.interface.flatMap({ links.terms($0) }),
+      terms.isLossMeasured, !terms.splitsHorizon, !terms.carriesPathAttributes
+    else { return false }
+    let worsening = announcement.metric.rawValue - destination.announcedMetric.rawValue
+    return Int(worsening) < ProtocolParameters.drainedDifference
   }
 
   // MARK: One Update

@@ -132,6 +132,12 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
 extension InterfaceSettings {
   /// What `link-quality tunnel` is kept as.
   static let tunnelQuality: UInt32 = 2
+  /// What `link-quality mutual` is kept as.
+  static let mutualQuality: UInt32 = 3
+  /// The words for them.
+  static var qualityWords: [(text: String, number: UInt32)] {
+    [("tunnel", tunnelQuality), ("mutual", mutualQuality)]
+  }
 
   /// Whether a key is chosen, or packets without one are taken.
   public var areAboutKeys: Bool {

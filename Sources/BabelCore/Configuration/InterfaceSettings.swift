@@ -201,12 +201,13 @@ extension Configuration {
     if parameters.maxJitterPenalty > .zero, !parameters.timestamps, !isDeliberate {
       remarks.append("max-jitter-penalty has no effect without enable-timestamps")
     }
-    if !parameters.measuresLoss, settings.maxLossPenalty != nil || settings.lossWindow != nil {
+    if !parameters.countsLosses, settings.maxLossPenalty != nil || settings.lossWindow != nil {
       remarks.append("loss-window and max-loss-penalty have no effect without link-quality tunnel")
     }
-    if parameters.probeInterval > 0, parameters.rfc6126Compatible {
+    let isWanted = settings.probeInterval ?? 0 > 0
+    if isWanted, parameters.rfc6126Compatible {
       remarks.append("probe-interval has no effect with rfc6126-compatible")
-    } else if parameters.probeInterval > 0, !parameters.sendsProbes {
+    } else if isWanted, !parameters.sendsProbes {
       remarks.append("probe-interval has no effect: it is more than half of hello-interval")
     }
     for address in settings.unicastNeighbours ?? []

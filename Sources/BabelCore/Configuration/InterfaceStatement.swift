@@ -67,19 +67,20 @@ extension StatementParser {
 
   /// A boolean as a number, or what stands for `tunnel`.
   private mutating func linkQuality() throws(ConfigurationError) -> UInt32? {
-    let expected = "true, false or tunnel"
+    let expected = "true, false, tunnel or mutual"
     let token = try word(expected)
-    let tunnel = InterfaceSettings.tunnelQuality
+    let words = InterfaceSettings.qualityWords
     switch BooleanKeyword(octets: token.octets) {
     case .true, .yes: return 1
     case .false, .no: return 0
     case .default, .auto: return nil
-    case nil where LinkTypeKeyword(octets: token.octets) == .tunnel:
-      warn(.unknownToBabeld, at: token, "babeld knows true and false only")
-      return tunnel
     case nil:
-      throw unknownWord(
-        token, expected: expected, among: BooleanKeyword.words + [LinkTypeKeyword.tunnel.text])
+      guard let found = words.first(where: { $0.text.utf8.elementsEqual(token.octets) }) else {
+        throw unknownWord(
+          token, expected: expected, among: BooleanKeyword.words + words.map { $0.text })
+      }
+      warn(.unknownToBabeld, at: token, "babeld knows true and false only")
+      return found.number
     }
   }
 

@@ -85,7 +85,8 @@ extension SettingForm {
     case .seconds, .milliseconds: decimal(number)
     case .boolean: number == 0 ? "false" : "true"
     case .quality:
-      number == InterfaceSettings.tunnelQuality ? "tunnel" : number == 0 ? "false" : "true"
+      InterfaceSettings.qualityWords.first { $0.number == number }?.text
+        ?? (number == 0 ? "false" : "true")
     case .linkType:
       ConfiguredLinkType(rawValue: UInt8(clamping: number)).map {
         ResolvedLinkType($0).description

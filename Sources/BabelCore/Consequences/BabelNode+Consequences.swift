@@ -128,6 +128,14 @@ extension BabelNode {
     }
   }
 
+  /// A request was not answered for a while: it is repeated or given up. What became worse was not
+  /// told as long as an answer might have led to a better route.
+  mutating func requestDue(_ pending: RequestRow, _ now: Instant) {
+    let row = requests[pending].destination
+    guard requestTimerFired(pending, now), table.isLive(row) else { return }
+    considerAnnouncement(row, now)
+  }
+
   // MARK: Delays
 
   /// Ends holds, sends further copies, looks at settling routes and at what an earlier life

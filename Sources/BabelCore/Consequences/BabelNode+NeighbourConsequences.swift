@@ -22,6 +22,9 @@ extension BabelNode {
     for record in restart.takeHellos(of: address, on: row.name, at: now) {
       neighbours.resume(record.history, isUnicast: record.isUnicast, of: id)
     }
+    if let link = restart.takeLink(address, on: row.name, at: now) {
+      neighbours.resume(link.record, since: link.since, of: id)
+    }
     links.add(id, on: interface)
     awaitAcknowledgment(of: id, now)
     neighbours.schedule(id)
@@ -88,11 +91,13 @@ extension BabelNode {
         let new = findOrAddNeighbour(former.interface, former.address, now, &buffer)
       else { return nil }
       id = new
-      neighbours.keepLosses(of: former, as: id)
       _ = neighbours.heard(hello, from: id, at: now)
     }
     neighbours.noteHello(from: id, at: now)
-    if let parameters = interface(neighbours[id].interface)?.parameters, parameters.measuresLoss {
+    neighbours.noteMeasuring(hello, from: id)
+    if let parameters = interface(neighbours[id].interface)?.parameters,
+      neighbours[id].measuring.counts(parameters)
+    {
       neighbours.measureLoss(hello, from: id, window: parameters.lossWindow)
     }
     authentication.keepIndices(on: neighbours[id].interface, between: hello.interval)
@@ -186,6 +191,7 @@ extension BabelNode {
     let neighbour = neighbours[id]
     guard !neighbour.isLeaving else { return }
     if neighbour.fullUpdate.position != nil { endUnicastFullUpdate(id) }
+    restart.keepLink(of: neighbour, at: now)
     links.remove(id, from: neighbour.interface)
     links.removeUnicastPeers(of: neighbour.interface) {
       $0.address == neighbour.address && $0.standing != .configured

@@ -8,6 +8,8 @@ struct UpdateTerms {
   let helloMicroseconds: Int64
   /// Whether the cost of the interface's links is measured.
   let isCostMeasured: Bool
+  /// Whether losses are part of it.
+  let isLossMeasured: Bool
   /// Whether Updates carry path attributes.
   let carriesPathAttributes: Bool
   /// Whether source-specific routes are announced.
@@ -22,6 +24,7 @@ struct UpdateTerms {
   init(_ interface: Interface) {
     helloMicroseconds = interface.helloMicroseconds
     isCostMeasured = interface.parameters.isCostMeasured
+    isLossMeasured = interface.parameters.countsLosses
     carriesPathAttributes = interface.parameters.carriesPathAttributes
     carriesSourcePrefixes = interface.carriesSourcePrefixes
     splitsHorizon = interface.parameters.splitHorizon

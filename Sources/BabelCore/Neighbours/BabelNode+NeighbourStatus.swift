@@ -16,6 +16,7 @@ extension BabelNode {
   func neighbourStatus(_ id: NeighbourID, _ now: Instant) -> NeighbourStatus? {
     let neighbour = neighbours[id]
     guard let interface = interface(neighbour.interface) else { return nil }
+    let counts = neighbour.measuring.counts(interface.parameters)
     return NeighbourStatus(
       id: neighbour.objectID, address: neighbour.address, interface: interface.name,
       interfaceIsUp: interface.isUp, multicastHistory: neighbour.multicast.bits,
@@ -23,7 +24,8 @@ extension BabelNode {
       txcost: neighbour.txcost, roundTripTime: neighbour.roundTrip.current(at: now),
       rttCost: neighbour.rttCost, jitter: neighbour.roundTrip.jitter(at: now),
       jitterCost: neighbour.jitterCost,
-      loss: interface.parameters.measuresLoss ? neighbour.measuring.meter.permille : nil,
+      loss: counts ? neighbour.measuring.meter.permille : nil,
+      lossGrade: counts ? neighbour.measuring.meter.grade : nil,
       lossCost: neighbour.measuring.cost, cost: neighbour.cost)
   }
 

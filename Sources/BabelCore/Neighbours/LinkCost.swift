@@ -50,3 +50,17 @@ extension Metric {
   /// A metric from a wider number; whatever reaches 65535 is infinity.
   init(saturating value: UInt32) { self.init(UInt16(min(value, 65535))) }
 }
+
+extension Neighbours {
+  /// What a new computation of a cost changed.
+  struct CostChange {
+    /// The cost before.
+    let former: Metric
+    /// The cost is another one now.
+    let isChanged: Bool
+    /// We began or ceased to hear the neighbour well enough, or more or less of it is lost.
+    let changesHearing: Bool
+    /// What was told of the neighbour before, if it is to be told that it is of another use now.
+    let formerState: NeighbourUse?
+  }
+}

@@ -2,6 +2,25 @@ import BabelWire
 
 // Before editing, read docs/loss.md: it says why the numbers are what they are.
 
+/// How good a link is towards us, told from Hellos that are missing.
+public enum LossGrade: UInt8, Equatable, Sendable, CustomStringConvertible {
+  /// Up to about two of a hundred are lost.
+  case clean
+  /// About five of a hundred are lost.
+  case poor
+  /// So many are lost that TCP hardly gets on.
+  case bad
+
+  /// The word for it.
+  public var description: String {
+    switch self {
+    case .clean: "clean"
+    case .poor: "poor"
+    case .bad: "bad"
+    }
+  }
+}
+
 /// How many of a neighbour's Hellos get lost on the way to us, told from gaps in their seqnos.
 ///
 /// Two counts decide, and both go in whole numbers. Suspicion rises by 39 with each Hello that is
@@ -10,18 +29,8 @@ import BabelWire
 /// better. So a grade is hardly ever wrong, and hardly ever changes back and forth. An average says
 /// how bad a link is that is not clean.
 struct LossMeter: Equatable {
-  /// How good the link is towards us.
-  enum Grade: UInt8, Equatable {
-    /// Up to about two of a hundred are lost.
-    case clean
-    /// About five of a hundred are lost.
-    case poor
-    /// So many are lost that TCP hardly gets on.
-    case bad
-  }
-
   /// The grade.
-  private(set) var grade = Grade.clean
+  private(set) var grade = LossGrade.clean
   /// How often the link ceased to be clean lately.
   private var relapses: UInt8 = 0
   private var suspicion: Int16 = 0
@@ -55,9 +64,6 @@ struct LossMeter: Equatable {
     take(isMissing: false, window)
     judge()
   }
-
-  /// The seqnos of the neighbour begin anew. What is known of the link stays.
-  mutating func forgetSeqnos() { (lastMulticast, lastUnicast) = (nil, nil) }
 
   private mutating func take(isMissing: Bool, _ window: UInt16) {
     counted = max(min(counted + (counted < .max ? 1 : 0), window), Self.prior)
@@ -113,7 +119,7 @@ struct LossMeter: Equatable {
     Int(calm) >= Int(Self.relief.limit) << (max(Int(relapses), 1) - 1)
   }
 
-  private mutating func improve(to better: Grade) {
+  private mutating func improve(to better: LossGrade) {
     grade = better
     average = min(average, Self.percent(Self.calmPercent))
     calm = 0
@@ -144,6 +150,38 @@ struct LossMeter: Equatable {
 
   /// The average, in thousandths.
   var permille: UInt16 { UInt16((Int64(average) * 1000 + Self.whole / 2) >> 30) }
+
+  // MARK: From one life to the next
+
+  /// All that is known except the seqnos.
+  var numbers: [UInt32] {
+    [
+      UInt32(grade.rawValue), UInt32(relapses), UInt32(suspicion), UInt32(calm), UInt32(suspected),
+      UInt32(suspectedMissing), average, UInt32(counted),
+    ]
+  }
+
+  /// Goes on with such numbers. Hellos that came meanwhile are no losses: nobody listened. Nil if
+  /// no meter can have these numbers.
+  init?(_ numbers: [UInt32]) {
+    guard numbers.count == 8,
+      let grade = UInt8(exactly: numbers[0]).flatMap({ LossGrade(rawValue: $0) }),
+      numbers[1] <= Self.mostRelapses, numbers[2] <= 2 * Self.alarm.limit,
+      let calm = Int16(exactly: numbers[3]), let suspected = UInt16(exactly: numbers[4]),
+      let missing = UInt16(exactly: numbers[5]), missing <= suspected,
+      numbers[6] <= Self.whole, let counted = UInt16(exactly: numbers[7]), counted >= Self.prior
+    else { return nil }
+    self.grade = grade
+    relapses = UInt8(numbers[1])
+    suspicion = Int16(numbers[2])
+    self.calm = calm
+    (self.suspected, suspectedMissing) = (suspected, missing)
+    average = numbers[6]
+    self.counted = counted
+  }
+
+  /// Whether nothing is remembered that a new link would have to make up for.
+  var isPlain: Bool { grade == .clean && relapses == 0 && suspicion == 0 }
 
   // MARK: Numbers
 

@@ -8,6 +8,8 @@ extension Neighbour {
   struct Measuring {
     /// The losses.
     fileprivate(set) var meter = LossMeter()
+    /// Whether the neighbour says that it measures losses, too.
+    fileprivate(set) var isMutual = false
     /// Part of the costs that comes from them, as computed last.
     private(set) var cost = Metric.zero
     /// Seqno of the next unicast Hello; nil as long as there was no quick one. Before that, unicast
@@ -16,9 +18,14 @@ extension Neighbour {
     /// When the next quick Hello is due; nil if none is sent.
     fileprivate(set) var probeDue: Instant?
 
+    /// Whether losses count on an interface.
+    func counts(_ parameters: InterfaceParameters) -> Bool {
+      parameters.measuresLoss || parameters.measuresLossMutually && isMutual
+    }
+
     /// What the losses cost on an interface.
     func penalty(_ parameters: InterfaceParameters) -> Metric {
-      parameters.measuresLoss ? meter.penalty(parameters.maxLossPenalty) : .zero
+      counts(parameters) ? meter.penalty(parameters.maxLossPenalty) : .zero
     }
 
     /// Notes what they cost.
@@ -34,6 +41,15 @@ extension Neighbour {
 }
 
 extension Neighbours {
+  /// Notes whether the neighbour measures losses. Quick Hellos say nothing of that.
+  mutating func noteMeasuring(_ hello: Hello, from id: NeighbourID) {
+    if hello.measuresLoss {
+      self[measuring: id].isMutual = true
+    } else if !hello.isUnicast {
+      self[measuring: id].isMutual = false
+    }
+  }
+
   /// Looks for gaps before a Hello, where losses are measured. The average goes over as many Hellos
   /// as are sent within the window.
   mutating func measureLoss(_ hello: Hello, from id: NeighbourID, window: UInt32) {
@@ -42,11 +58,12 @@ extension Neighbours {
     self[measuring: id].meter.heard(hello.seqno, isUnicast: hello.isUnicast, window: count)
   }
 
-  /// What is known of the losses of a link holds for a neighbour that began anew.
-  mutating func keepLosses(of former: Neighbour, as id: NeighbourID) {
-    self[measuring: id].meter = former.measuring.meter
-    self[measuring: id].meter.forgetSeqnos()
-    self[measuring: id].seqno = former.measuring.seqno
+  /// Goes on with what was known of the link to a neighbour when it was heard the last time.
+  mutating func resume(_ record: LinkRecord, since: Instant, of id: NeighbourID) {
+    if let meter = LossMeter(record.losses) { self[measuring: id].meter = meter }
+    self[measuring: id].seqno = record.unicastSeqno
+    self[measuring: id].isMutual = record.isMutual
+    resume(record.roundTrip, since: since, of: id)
   }
 
   // MARK: Quick Hellos

@@ -157,6 +157,11 @@ struct Neighbours {
     if isUnicast { table[id].unicast = history } else { table[id].multicast = history }
   }
 
+  /// Goes on with a round-trip time, and how much it varies, measured until then.
+  mutating func resume(_ roundTrip: [UInt32], since: Instant, of id: NeighbourID) {
+    table[id].roundTrip.resume(roundTrip, sampledAt: since)
+  }
+
   /// Notes when a packet of any kind came.
   mutating func notePacket(from id: NeighbourID, at now: Instant) { table[id].lastPacket = now }
 
@@ -205,18 +210,6 @@ struct Neighbours {
   }
 
   // MARK: Cost
-
-  /// What a new computation of a cost changed.
-  struct CostChange {
-    /// The cost before.
-    let former: Metric
-    /// The cost is another one now.
-    let isChanged: Bool
-    /// We began or ceased to hear the neighbour well enough, or more or less of it is lost.
-    let changesHearing: Bool
-    /// What was told of the neighbour before, if it is to be told that it is of another use now.
-    let formerState: NeighbourUse?
-  }
 
   /// Computes rxcost and cost anew (§3.4.1, §3.4.2).
   mutating func computeCost(

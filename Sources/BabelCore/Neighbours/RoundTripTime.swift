@@ -13,6 +13,13 @@ struct RoundTripTime {
   private var smoothed: UInt32?
   /// Smoothed distance of samples from ``smoothed``; nil before the second sample.
   private var deviation: UInt32?
+  /// The greatest deviation of late, and when it was seen. It fades.
+  private var worst: (deviation: UInt32, seenAt: Instant) = (0, Instant(microseconds: 0))
+  /// The deviation that costs something.
+  private var counted: UInt32 = 0
+  /// How often the samples changed from one side of the average to the other, up to a few: as long
+  /// as the average only approaches them, what is far off is no jitter.
+  private var sides: (isAbove: Bool, changes: UInt8) = (false, 0)
   /// For how many microseconds ``smoothed`` counts without a new sample: where Hellos are rare, the
   /// cost must not change between two of them.
   private var validity = ProtocolParameters.rttValidity
@@ -74,6 +81,7 @@ struct RoundTripTime {
       deviation = nil
       doubtful = nil
       run.length = 0
+      sides.changes = 0
       sampledAt = now
       return true
     }
@@ -85,10 +93,57 @@ struct RoundTripTime {
     deviation = UInt32((former * 3 + UInt64(distance)) / 4)
     noteRun(sample, beside: old)
     let isElsewhere = run.length >= ProtocolParameters.rttRun
+    remember(isAbove: sample > old, isElsewhere: isElsewhere, at: now)
     let weight = UInt64(isElsewhere ? max(decay, ProtocolParameters.rttQuickDecay) : decay)
     smoothed = UInt32((weight * UInt64(sample) + (256 - weight) * UInt64(old)) / 256)
     sampledAt = now
     return isElsewhere
+  }
+
+  /// Keeps a deviation that is greater than what is left of earlier ones. After a change to another
+  /// round-trip time deviations say nothing for a while, and former ones nothing any more.
+  private mutating func remember(isAbove: Bool, isElsewhere: Bool, at now: Instant) {
+    if isAbove != sides.isAbove {
+      sides = (isAbove, min(sides.changes + 1, ProtocolParameters.jitterSides))
+    }
+    if isElsewhere {
+      sides.changes = 0
+      worst.deviation = 0
+    } else if let deviation, sides.changes >= ProtocolParameters.jitterSides,
+      deviation > faded(at: now)
+    {
+      worst = (deviation, now)
+    }
+    // Where all is as ever, this value still varies. A cost must not.
+    let held = max(deviation ?? 0, faded(at: now))
+    if held > counted + counted / 4 || held < counted - counted / 4 { counted = held }
+  }
+
+  /// What is left of the greatest deviation of late: an eighth less after each step of time.
+  private func faded(at now: Instant) -> UInt32 {
+    let step = ProtocolParameters.jitterFading
+    let elapsed = max(0, now - worst.seenAt)
+    guard elapsed / step < 64 else { return 0 }
+    var left = Int64(worst.deviation)
+    for _ in 0..<(elapsed / step) { left -= left / 8 }
+    left -= left / 8 * (elapsed % step) / step
+    return UInt32(left)
+  }
+
+  /// The deviation that costs something: a link that jittered a moment ago is not trusted at once,
+  /// and its cost does not go up and down with each pause.
+  func rememberedJitter(at now: Instant) -> UInt32? { current(at: now) == nil ? nil : counted }
+
+  /// Goes on with averages that an earlier life had: the time, the deviation if it is known, and
+  /// the one that is remembered.
+  mutating func resume(_ averages: [UInt32], sampledAt: Instant) {
+    if averages.count > 2 {
+      counted = averages[2]
+      worst = (counted, sampledAt)
+    }
+    smoothed = averages.first
+    deviation = averages.count > 1 ? averages[1] : nil
+    self.sampledAt = sampledAt
   }
 
   /// Counts samples in a row that lie far off on the same side.
@@ -138,7 +193,7 @@ struct RoundTripTime {
   /// The penalty for its variation, likewise.
   func jitterPenalty(_ parameters: InterfaceParameters, at now: Instant) -> Metric {
     Self.penalty(
-      jitter(at: now), from: parameters.jitterMin, to: parameters.jitterMax,
+      rememberedJitter(at: now), from: parameters.jitterMin, to: parameters.jitterMax,
       parameters.maxJitterPenalty)
   }
 

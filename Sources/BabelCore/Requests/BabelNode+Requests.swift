@@ -139,10 +139,7 @@ extension BabelNode {
     if table.destinations[route.destination].flags.contains(.originated) { return }
     if selected != .none {
       // It is worth asking if the route would replace the selected one.
-      let rule = switchRule(number, selected)
-      let margin =
-        rule.configuredMargin == nil && !rule.isMeasured
-        ? ProtocolParameters.insignificantMetric : max(rule.margin, 1) - 1
+      let margin = requestMargin(switchRule(number, selected), self.metric(of: selected))
       let wanted = rank(number, metric.adding(Metric(margin)))
       guard wanted < rank(selected, self.metric(of: selected)) else { return }
     }
@@ -159,6 +156,15 @@ extension BabelNode {
       from: selected == .none && restart.isRecovering
         ? unfeasibleNeighbours(route.destination, now) : [id],
       repeats: selected == .none ? ProtocolParameters.seqnoRequestRepeats : 0, now)
+  }
+
+  /// By how much a route must be better than the selected one to be worth a request, less one. An
+  /// answer makes an Update at each node of the way, and measured metrics of far prefixes vary
+  /// more.
+  private func requestMargin(_ rule: SwitchRule, _ selected: Metric) -> UInt16 {
+    guard rule.configuredMargin == nil else { return max(rule.margin, 1) - 1 }
+    return rule.isMeasured
+      ? max(rule.margin - 1, selected.rawValue / 16) : ProtocolParameters.insignificantMetric
   }
 
   /// Whether only a newer seqno makes a route one that can be selected.
@@ -248,20 +254,19 @@ extension BabelNode {
     }
   }
 
-  /// Repeats a request of our own, or forgets it.
-  mutating func requestTimerFired(
-    _ pending: RequestRow, _ now: Instant, _ buffer: inout ActionBuffer
-  ) {
+  /// Repeats a request of our own, or forgets it. Returns whether it did that.
+  mutating func requestTimerFired(_ pending: RequestRow, _ now: Instant) -> Bool {
     let request = requests[pending]
     let isStarving = table.destinations[request.destination].selected == .none
     guard request.isOwn, request.repeatsLeft > 0, isStarving else {
       forget(pending)
-      return
+      return true
     }
     sendSeqnoRequest(
       request.destination, request.router, request.seqno,
       to: unfeasibleNeighbours(request.destination, now), now)
     requests.countRepetition(of: pending, at: now)
+    return false
   }
 
   /// What we announce now may be what pending requests wait for: those are forgotten. Returns

@@ -16,6 +16,8 @@ struct Restart {
   /// What an earlier life heard of neighbours that were not heard again yet, and since when nothing
   /// came.
   private var formerHellos: [(record: HelloRecord, since: Instant)] = []
+  /// What was measured of links to neighbours that are not known now.
+  private(set) var links = LinkRecords()
   /// Until then a resumed life is not told of when an interface comes up.
   private var unnoticedEnd = Instant(microseconds: 0)
   /// By how much our seqno may still be raised at once, to one that a neighbour remembers.
@@ -86,6 +88,23 @@ struct Restart {
         bits: record.bits, expected: record.expected, interval: record.interval,
         silence: HelloHistory.milliseconds(from: since, to: now))
     }
+  }
+
+  /// Keeps what was measured of a link until `end`, for when its neighbour is heard again.
+  mutating func keepLink(_ record: LinkRecord, measuredUntil end: Instant) {
+    links.keep(record, measuredUntil: end)
+  }
+
+  /// Keeps it of a neighbour that is gone.
+  mutating func keepLink(of neighbour: Neighbour, at now: Instant) {
+    links.keep(of: neighbour, at: now)
+  }
+
+  /// Hands over what was measured of the link to a neighbour, and when that was heard last.
+  mutating func takeLink(
+    _ address: IPAddress, on interface: InterfaceName, at now: Instant
+  ) -> (record: LinkRecord, since: Instant)? {
+    links.take(address, on: interface, at: now)
   }
 
   // MARK: Recovery

@@ -9,7 +9,9 @@ extension BabelNode {
   /// Begins or ends quick Hellos to a neighbour: those are sent where the link can be used.
   mutating func judgeProbes(to id: NeighbourID, _ interface: Interface, _ now: Instant) {
     let interval = interface.probeMicroseconds
-    let isWanted = interval > 0 && !neighbours[id].cost.isInfinite
+    let isWanted =
+      interval > 0 && !neighbours[id].cost.isInfinite
+      && (neighbours[id].measuring.isMutual || !interface.parameters.probesWhoMeasures)
     guard isWanted != (neighbours[id].measuring.probeDue != nil) else { return }
     if isWanted {
       let due = now + jitter.within(1...interval)
@@ -50,6 +52,6 @@ extension BabelNode {
     return Hello(
       isUnicast: true, seqno: seqno,
       interval: isProbed ? interface.probeInterval : hello.interval,
-      transmitTimestamp: hello.transmitTimestamp)
+      transmitTimestamp: hello.transmitTimestamp, measuresLoss: hello.measuresLoss)
   }
 }

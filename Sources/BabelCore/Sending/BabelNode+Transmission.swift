@@ -48,7 +48,8 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     let hello = Hello(
       isUnicast: false, seqno: interface.helloSeqno, interval: interface.helloInterval,
-      transmitTimestamp: interface.parameters.timestamps ? 0 : nil)
+      transmitTimestamp: interface.parameters.timestamps ? 0 : nil,
+      measuresLoss: interface.parameters.tellsOfMeasuring)
     let turn = interface.helloSeqno.rawValue % interface.hellosPerIHU == 0
     let next: Int64
     if interface.helloBurst > 1 {

@@ -54,7 +54,7 @@ extension BabelNode {
     guard !interface.parameters.rfc6126Compatible else { return }
     let hello = Hello(
       isUnicast: true, seqno: multicast.seqno, interval: multicast.interval,
-      transmitTimestamp: multicast.transmitTimestamp)
+      transmitTimestamp: multicast.transmitTimestamp, measuresLoss: multicast.measuresLoss)
     for peer in interface.unicastPeers where peer.isGreeted {
       greet(peer.address, id, interface, hello, isTurn, now, &buffer)
     }

@@ -13,9 +13,17 @@ public struct Hello: Equatable, Sendable {
   /// When the packet left, on the sender's clock, in microseconds modulo 2^32 (RFC 9616).
   public let transmitTimestamp: UInt32?
 
+  /// The sender measures how many Hellos get lost on the way to it, and wants quick ones for that:
+  /// a sub-TLV of our own, which others pass over (§4.4).
+  public let measuresLoss: Bool
+
   /// Makes a Hello. A `transmitTimestamp` that is not nil reserves room in the packet; its value
   /// is overwritten when the packet leaves.
-  public init(isUnicast: Bool, seqno: Seqno, interval: Interval, transmitTimestamp: UInt32?) {
+  public init(
+    isUnicast: Bool, seqno: Seqno, interval: Interval, transmitTimestamp: UInt32?,
+    measuresLoss: Bool = false
+  ) {
+    self.measuresLoss = measuresLoss
     self.isUnicast = isUnicast
     self.seqno = seqno
     self.interval = interval
@@ -31,16 +39,22 @@ public struct Hello: Equatable, Sendable {
     seqno = Seqno(body.uint16(at: 2))
     interval = Interval(centiseconds: body.uint16(at: 4))
     var timestamp: UInt32?
+    var measuresLoss = false
     var subTLVs = SubTLVs(from: 6)
     while let found = try subTLVs.next(in: body) {
-      guard found.type == SubTLV.timestamp else {
-        try found.skip()
-        continue
+      switch found.type {
+      case SubTLV.timestamp:
+        // A timestamp that is too short is skipped; surplus octets are ignored.
+        if found.count >= 4 { timestamp = body.uint32(at: found.offset) }
+      case SubTLV.measuresLoss:
+        let isOurs =
+          found.count >= 2 && body.uint16(at: found.offset) == SubTLV.measuresLossMark
+        measuresLoss = measuresLoss || isOurs
+      default: try found.skip()
       }
-      // A timestamp that is too short is skipped; surplus octets are ignored.
-      if found.count >= 4 { timestamp = body.uint32(at: found.offset) }
     }
     transmitTimestamp = timestamp
+    self.measuresLoss = measuresLoss
   }
 
   func encode(into packet: inout PacketBuffer) {
@@ -48,6 +62,11 @@ public struct Hello: Equatable, Sendable {
     packet.append16(isUnicast ? 0x8000 : 0)
     packet.append16(seqno.rawValue)
     packet.append16(interval.centiseconds)
+    if measuresLoss {
+      packet.beginTLV(SubTLV.measuresLoss, count: 2)
+      packet.append16(SubTLV.measuresLossMark)
+    }
+    // The stamp is at the end, where it is looked for when the packet leaves.
     if let transmitTimestamp {
       packet.beginTLV(SubTLV.timestamp, count: 4)
       packet.append32(transmitTimestamp)
@@ -55,5 +74,5 @@ public struct Hello: Equatable, Sendable {
   }
 
   /// Octets on the wire.
-  var encodedCount: Int { 8 + (transmitTimestamp == nil ? 0 : 6) }
+  var encodedCount: Int { 8 + (measuresLoss ? 4 : 0) + (transmitTimestamp == nil ? 0 : 6) }
 }

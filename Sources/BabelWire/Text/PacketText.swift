@@ -244,6 +244,8 @@ public struct PacketText {
     case (1, _): add("; PadN", UInt32(clamping: octets.count))
     case (SubTLV.timestamp, .hello) where octets.count >= 4:
       add("; Timestamp", octets.uint32(at: 0))
+    case (SubTLV.measuresLoss, .hello(let hello)) where hello.measuresLoss:
+      add("; measures loss")
     case (SubTLV.timestamp, .ihu) where octets.count >= 8:
       add("; Timestamp origin", octets.uint32(at: 0))
       add("receive", octets.uint32(at: 4))

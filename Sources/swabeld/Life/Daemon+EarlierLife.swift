@@ -14,6 +14,7 @@ extension Daemon {
       node.begin(.resumed, at: now)
       let age = former?.age(atBootMicroseconds: MonotonicClock.bootMicroseconds()) ?? 0
       for record in former?.heard ?? [] { node.restoreHellos(record, heardUntil: now + -age) }
+      for record in former?.links ?? [] { node.restoreLink(record, measuredUntil: now + -age) }
     }
     if let former {
       let seconds = MonotonicClock.bootMicroseconds() / 1_000_000

@@ -176,6 +176,7 @@ struct LifeFile {
     }
     if let sysctls {
       life.heard = node.helloRecords(limit: SavedLife.senderLimit, at: now)
+      life.links = node.linkRecords(limit: SavedLife.senderLimit, at: now)
       // A life that does not know all of its feasibility distances cannot go on.
       guard position == nil else { return nil }
       life.sysctls = sysctls

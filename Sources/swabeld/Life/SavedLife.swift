@@ -44,6 +44,8 @@ struct SavedLife: Equatable {
   var hellos: [Hello] = []
   /// What was heard of neighbours' Hellos.
   var heard: [HelloRecord] = []
+  /// What was measured of the links to neighbours.
+  var links: [LinkRecord] = []
   /// The source table, or a part of it.
   var sources: [SourceRecord] = []
   /// Packet counters, by interface.

@@ -12,6 +12,7 @@ import BabelWire
 /// table 254
 /// hello wg0 1209
 /// heard wg0 fe80::2 multicast 65535 4410 400 2130
+/// link wg0 fe80::2 2130 7611 1 1 1 0 212 0 0 64424509 600 20110 1200 1310
 /// source 2001:db8::/48 ::/0 02:00:00:00:00:00:00:0a 34180 428 163
 /// mac wg0 5c1f3a… 88211
 /// peer wg0 fe80::2 0e99b2… 4410 218
@@ -24,6 +25,10 @@ import BabelWire
 /// table of the kernel that routes were put into. `hello` is the seqno of an interface's next
 /// Hello. `heard` is what came of a neighbour's Hellos: the last sixteen as bits, the seqno of
 /// the next one, the interval in centiseconds, milliseconds since one came or was missed.
+/// `link` is what was measured of the link to a neighbour: milliseconds since its last Hello, the
+/// seqno of our next unicast Hello to it, or `-`, 1 if it measures losses, too, eight numbers of
+/// losses (docs/loss.md), and the smoothed round-trip time with its deviation, now and as it is
+/// remembered, in microseconds, as far as these are known.
 /// `source` is a row of the source table: prefix, source prefix, router-id, seqno, metric,
 /// seconds until it is forgotten. `mac` is our index on an interface with keys, and the counter
 /// of the last packet. `peer` is the index of a neighbour there, and the highest counter of its
@@ -62,6 +67,14 @@ extension SavedLife {
       text += Array("heard ".utf8) + record.interface.octets
       text += Array(" \(record.address) \(kind) \(record.bits)".utf8)
       text += Array(" \(record.expected) \(record.interval) \(record.silence)\n".utf8)
+    }
+    for record in links.prefix(Self.senderLimit) {
+      text += Array("link ".utf8) + record.interface.octets
+      text += Array(" \(record.address) \(record.silence) ".utf8)
+      text += Array((record.unicastSeqno.map { "\($0)" } ?? "-").utf8)
+      text += Array(record.isMutual ? " 1".utf8 : " 0".utf8)
+      for number in record.losses + record.roundTrip { text += Array(" \(number)".utf8) }
+      text.append(0x0A)
     }
     for record in sources.prefix(Self.sourceLimit) {
       text += Array("source ".utf8)
@@ -172,6 +185,9 @@ extension SavedLife {
     } else if word.elementsEqual("heard".utf8) {
       guard heard.count < Self.senderLimit, let record = Self.heard(values) else { return false }
       heard.append(record)
+    } else if word.elementsEqual("link".utf8) {
+      guard links.count < Self.senderLimit, let record = Self.link(values) else { return false }
+      links.append(record)
     } else if word.elementsEqual("source".utf8) {
       guard sources.count < Self.sourceLimit, let record = Self.source(values) else {
         return false
@@ -212,6 +228,27 @@ extension SavedLife {
     guard isUp || values[2].elementsEqual("down".utf8) else { return nil }
     return GatewayRecord(
       name: Array(values[0]), interface: interface, isUp: isUp, flaps: Int(flaps))
+  }
+
+  private static func link(_ values: [ArraySlice<UInt8>]) -> LinkRecord? {
+    let losses = 5..<5 + LinkRecord.lossCount
+    guard values.count >= losses.upperBound, let interface = InterfaceName(octets: values[0]),
+      let address = IPAddress(string(values[1])), let silence = decimal(values[2], upTo: .max),
+      let mutual = decimal(values[4], upTo: 1)
+    else { return nil }
+    let hasSeqno = !values[3].elementsEqual("-".utf8)
+    let seqno = hasSeqno ? decimal(values[3], upTo: 0xFFFF) : nil
+    var numbers: [UInt32] = []
+    for value in values[5...].prefix(losses.count + 3) {
+      guard let number = decimal(value, upTo: .max) else { return nil }
+      numbers.append(number)
+    }
+    guard !hasSeqno || seqno != nil else { return nil }
+    return LinkRecord(
+      interface: interface, address: address, silence: silence,
+      unicastSeqno: seqno.map { Seqno(UInt16($0)) }, isMutual: mutual == 1,
+      losses: Array(numbers.prefix(losses.count)),
+      roundTrip: Array(numbers.dropFirst(losses.count)))
   }
 
   private static func source(_ values: [ArraySlice<UInt8>]) -> SourceRecord? {

@@ -90,6 +90,25 @@ struct MetricsReport {
         if let jitter = row.status.jitter { text.add(row.labels, microseconds: Int64(jitter)) }
       }
     }
+    tellLosses(rows.filter { $0.status.loss != nil })
+  }
+
+  private mutating func tellLosses(_ rows: [(status: NeighbourStatus, labels: MetricLabels)]) {
+    guard !rows.isEmpty else { return }
+    text.begin(
+      "swabeld_neighbour_loss_ratio", .gauge,
+      "Average of how many of the neighbour's Hellos get lost.")
+    for row in rows {
+      let loss = Int64(row.status.loss ?? 0)
+      text.add(row.labels, text: MetricText.decimal(loss, places: 3))
+    }
+    text.begin(
+      "swabeld_neighbour_loss_grade", .gauge,
+      "What losses are taken for: 0 clean, 1 poor, 2 bad.")
+    for row in rows { text.add(row.labels, Int(row.status.lossGrade?.rawValue ?? 0)) }
+    text.begin(
+      "swabeld_neighbour_loss_cost", .gauge, "What losses add to the cost of the link.")
+    for row in rows { text.add(row.labels, Int(row.status.lossCost.rawValue)) }
   }
 
   /// Tells of routes.

@@ -30,9 +30,9 @@ extension Daemon {
       if let jitter = status.jitter {
         parts += " + \(cost(status.jitterCost)) by jitter \(HumanTime.milliseconds(jitter)) ms"
       }
-      if let loss = status.loss {
+      if let loss = status.loss, let grade = status.lossGrade {
         let share = "\(loss / 10).\(loss % 10) %"
-        parts += " + \(cost(status.lossCost)) for losing \(share) of what it sends"
+        parts += " + \(cost(status.lossCost)) for losses of what it sends: \(grade), \(share)"
       }
       if account.surcharge > .zero { parts += " + \(cost(account.surcharge)) by request" }
       add(parts + ".")

@@ -34,7 +34,7 @@ import Testing
       interface: try #require(InterfaceName("v0")), interfaceIsUp: true,
       multicastHistory: 0xE00, unicastHistory: 0, rxcost: Metric(96), txcost: .infinity,
       roundTripTime: roundTripTime, rttCost: .zero, jitter: jitter, jitterCost: Metric(7),
-      loss: nil, lossCost: .zero, cost: .infinity)
+      loss: nil, lossGrade: nil, lossCost: .zero, cost: .infinity)
   }
 
   @Test func `histories have four digits and infinite costs are 65535`() throws {

@@ -121,10 +121,22 @@ enum PageParts {
     return number
   }
 
+  /// What gets lost of a neighbour's Hellos in percent, with the length of a bar and that of a full
+  /// one: as it was measured, where it is full at a quarter, else of the last sixteen.
+  @inline(never)
+  static func loss(_ neighbour: FlatObject) -> (percent: Int, length: Int, full: Int) {
+    if let loss = neighbour.number("loss_permille") {
+      return ((loss + 5) / 10, min(loss, 250), 250)
+    }
+    let missing = 16 - heard(neighbour)
+    return ((missing * 100 + 8) / 16, missing, 16)
+  }
+
   /// How a neighbour's line looks.
   @inline(never)
   static func style(_ neighbour: FlatObject) -> ScreenStyle {
     guard neighbour.text("state").elementsEqual("usable".utf8) else { return .bad }
-    return heard(neighbour) < 12 ? .doubtful : .plain
+    let losesMany = neighbour.number("loss_cost") ?? 0 > 0
+    return losesMany || heard(neighbour) < 12 ? .doubtful : .plain
   }
 }

@@ -49,10 +49,9 @@ enum TopPage {
     frame.put(PageParts.cut(neighbour.text("interface"), 7), row: row, column: 26, style)
     frame.put(
       PageParts.right(PageParts.cost(neighbour.number("cost")), 5), row: row, column: 34, style)
-    let missing = 16 - PageParts.heard(neighbour)
-    let percent = (missing * 100 + 8) / 16
+    let (percent, missing, all) = PageParts.loss(neighbour)
     let bars: [(String, Int, Int, Int)] = [
-      ("\(percent)%", missing, 16, 40),
+      ("\(percent)%", missing, all, 40),
       (PageParts.time(neighbour.number("rtt_us")), neighbour.number("rtt_us") ?? 0, longest, 52),
       (
         PageParts.time(neighbour.number("jitter_us")), neighbour.number("jitter_us") ?? 0, longest,
