@@ -87,6 +87,13 @@ public struct InterfaceParameters: Equatable, Sendable {
   /// Whether neighbours are asked for the ways of packets, and are answered; nil if only those that
   /// have proved to have our key.
   public var answersPaths: Bool?
+  /// The interface is one of WireGuard whose peers are its neighbours: nothing reaches a group
+  /// there, so each peer gets what is for the group by unicast, and IPv4 routes have IPv6 next
+  /// hops.
+  public var keepsWireGuardPeers = false
+  /// Who gets a copy of what is for the group, where ``keepsWireGuardPeers`` is set. A Hello means
+  /// the same in such a copy: the neighbours count one sequence of multicast Hellos.
+  public var groupMembers: [IPAddress] = []
   /// Keys that sign and verify (RFC 8967).
   public var authentication = InterfaceAuthentication()
 
@@ -136,15 +143,23 @@ extension InterfaceSettings {
     all.timestamps = isTunnel
     for keyword: InterfaceKeyword in [
       .unicast, .rfc6126Compatible, .pathAttributes, .altheaWire, .probeMTU, .linkLocal,
-      .acceptBadSignatures, .ipv4Control,
+      .acceptBadSignatures, .ipv4Control, .wireGuardPeers,
     ] { all[flag: keyword] = false }
     all.rttDecay = UInt32(plain.rttDecay)
     all.rttMin = plain.rttMin
     all.rttMax = plain.rttMax
-    if isTunnel { all.maxRTTPenalty = InterfaceParameters.tunnelPenalty }
+    // WireGuard takes packets from a peer only if routes lead back to it, so both ends must choose
+    // alike, and each measures times by itself.
+    let keepsPeers = keepsWireGuardPeers == true && ipv4Control != true
+    if isTunnel, !keepsPeers { all.maxRTTPenalty = InterfaceParameters.tunnelPenalty }
     all.jitterMin = plain.jitterMin
     all.jitterMax = plain.jitterMax
     all.override(with: self)
+    if keepsPeers {
+      all.unicast = true
+      // What one peer announces is news to the others.
+      all.splitHorizon = false
+    }
     if all[number: .linkQuality] ?? 0 >= Self.tunnelQuality {
       all.lossWindow = all.lossWindow ?? plain.lossWindow
       all.maxLossPenalty = all.maxLossPenalty ?? UInt32(plain.maxLossPenalty.rawValue)
@@ -220,6 +235,7 @@ extension InterfaceParameters {
     wireFormat = isSet(.altheaWire) ? .althea : .standard
     probesMTU = isSet(.probeMTU)
     control = isSet(.ipv4Control) ? .ipv4 : .ipv6
+    keepsWireGuardPeers = isSet(.wireGuardPeers) && control == .ipv6
     let family = control
     unicastNeighbours = (all.unicastNeighbours ?? []).filter { $0.family == family }
   }

@@ -5,12 +5,12 @@ import BabelWire
 /// The daemon: one thread, one loop. It feeds the node with what happens and does what the node
 /// asks for; it decides nothing itself.
 ///
-/// What it knows is kept by twelve values, each in a folder of its own: ``PacketSockets``,
+/// What it knows is kept by thirteen values, each in a folder of its own: ``PacketSockets``,
 /// ``InterfaceTable``, ``KernelConnection``, ``ControlServer``, ``Reloading``, ``History``,
-/// ``ProblemWatch``, ``WireGuardWatch``, ``GatewayWatch``,
-/// ``DaemonLife``, ``MetricsServer`` and ``HookRunner``. They
-/// do not know the daemon, and not each other. The extensions of the daemon, which are in the same
-/// folders, say in which order the values act together.
+/// ``ProblemWatch``, ``WireGuardWatch``, ``WireGuardPeers``, ``GatewayWatch``, ``DaemonLife``,
+/// ``MetricsServer`` and ``HookRunner``. They do not know the daemon, and not each other. The
+/// extensions of the daemon, which are in the same folders, say in which order the values act
+/// together.
 final class Daemon {
   /// What the operator said; runtime requests change its configuration.
   var settings: Settings
@@ -35,6 +35,8 @@ final class Daemon {
   let wireGuard = WireGuardWatch()
   /// Uplinks that are probed, and what is known of them.
   let gateways = GatewayWatch()
+  /// Tunnels of WireGuard with several peers, and which addresses belong to whom.
+  let peers = WireGuardPeers()
   /// What begins and ends with the process.
   let life: DaemonLife
   /// How often the configuration was read again, and what comes back if nobody confirms it.
@@ -147,6 +149,7 @@ final class Daemon {
     if let reversal = reloading.deadline { earliest = min(earliest, reversal) }
     if let end = settings.live.deadline { earliest = min(earliest, end) }
     earliest = min(earliest, problems.deadline)
+    if let look = peers.deadline { earliest = min(earliest, Instant(microseconds: look)) }
     if let storm = packets.stormDeadline { earliest = min(earliest, storm) }
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
@@ -160,6 +163,7 @@ final class Daemon {
   /// Does what is due besides the node's own work; true if there is more.
   private func work(at now: Instant) -> Bool {
     if interfaces.takeRetry(at: now) { checkInterfaces(at: now) }
+    if let look = peers.deadline, look <= now.microseconds { followPeers(at: now) }
     watchStorms(at: now)
     revertUnconfirmed(at: now)
     endLiveCosts(at: now)

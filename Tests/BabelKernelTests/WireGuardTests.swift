@@ -140,6 +140,79 @@ import Testing
     #expect(builder.bytes[20] == 20 && builder.bytes[22] == 2)
   }
 
+  @Test func `a change of prefixes is what the kernel expects`() throws {
+    let other = [UInt8](repeating: 9, count: 32)
+    let messages = WireGuardPeerChange.giving([
+      WireGuardEntry(prefix: try #require(Prefix("10.1.0.0/16")), key: Self.key),
+      WireGuardEntry(prefix: try #require(Prefix("fd00::/16")), key: Self.key),
+      WireGuardEntry(prefix: try #require(Prefix("fe80::1/128")), key: other),
+    ])
+    #expect(messages.count == 1)
+    var builder = NetlinkBuilder(capacity: NetlinkBuilder.wireGuardCount(messages[0]))
+    builder.wireGuardChange(
+      try #require(InterfaceName("wg0")), messages[0], family: 29, sequence: 7)
+    // `struct nlmsghdr` and `genlmsghdr`, then WGDEVICE_A_IFNAME (2) and WGDEVICE_A_PEERS (8), as
+    // wg(8) sends them: each peer has WGPEER_A_PUBLIC_KEY (1), WGPEER_A_FLAGS (3) with
+    // WGPEER_F_UPDATE_ONLY (4), and WGPEER_A_ALLOWEDIPS (9).
+    let first =
+      attribute(1, Self.key) + attribute(3, number(UInt32(4)))
+      + attribute(
+        0x8009,
+        allowed(2, [10, 1, 0, 0], 16)
+          + allowed(10, [0xFD] + [UInt8](repeating: 0, count: 15), 16))
+    let second =
+      attribute(1, other) + attribute(3, number(UInt32(4)))
+      + attribute(
+        0x8009, allowed(10, [0xFE, 0x80] + [UInt8](repeating: 0, count: 13) + [1], 128))
+    let body =
+      [1, 1, 0, 0] + attribute(2, Array("wg0\0".utf8))
+      + attribute(0x8008, attribute(0x8000, first) + attribute(0x8000, second))
+    let header =
+      number(UInt32(16 + body.count)) + number(UInt16(29)) + number(UInt16(5))
+      + number(UInt32(7)) + number(UInt32(0))
+    #expect(builder.bytes == header + body)
+  }
+
+  @Test func `prefixes are taken by giving them to nobody, who goes at once`() throws {
+    let prefix = try #require(Prefix("10.1.0.0/16"))
+    let message = try #require(WireGuardPeerChange.taking([prefix]).first)
+    #expect(message.map { $0.isRemoved } == [false, true])
+    #expect(message.allSatisfy { $0.key == WireGuardPeer.nobody && !$0.isOptional })
+    let nobody = "2cf38f4b5c62f07b5a3858e7b32ef6348e5d02d45b0ca0f0a6ada17787d60470"
+    let text = String(decoding: WireGuardPeerChange.text(message), as: UTF8.self)
+    #expect(
+      text == "set=1\npublic_key=\(nobody)\nallowed_ip=10.1.0.0/16\npublic_key=\(nobody)\n"
+        + "remove=true\n\n")
+    var builder = NetlinkBuilder(capacity: NetlinkBuilder.wireGuardCount(message))
+    builder.wireGuardChange(try #require(InterfaceName("wg0")), message, family: 29, sequence: 1)
+    // WGPEER_F_REMOVE_ME.
+    #expect(Array(builder.bytes.suffix(8)) == attribute(3, number(UInt32(1))))
+  }
+
+  @Test func `a message is never longer than an attribute may be`() {
+    let entries = (0..<2000).map {
+      WireGuardEntry(
+        prefix: Prefix(mapped: IPAddress(high: UInt64($0), low: 0), mappedLength: 64),
+        key: [UInt8](repeating: UInt8($0 / 700), count: 32))
+    }
+    let messages = WireGuardPeerChange.giving(entries)
+    #expect(messages.flatMap { $0.flatMap { $0.prefixes } } == entries.map { $0.prefix })
+    for message in messages {
+      #expect(NetlinkBuilder.wireGuardCount(message) < 1 << 16)
+      #expect(message.allSatisfy { $0.isOptional && !$0.isRemoved })
+    }
+  }
+
+  @Test func `own key and address follow from what a device tells`() throws {
+    let body = [0, 1, 0, 0] + attribute(4, Self.key)
+    var device = WireGuardDevice.empty
+    read(body, into: &device)
+    #expect(device.publicKey == Self.key)
+    // sha256("swabeld link-local" and the octets 0 to 31) begins with these octets.
+    #expect(IPAddress(wireGuardKey: Self.key) == IPAddress("fe80::5089:89ca:cd26:e93b"))
+    #expect(IPAddress(wireGuardKey: [1]) == nil)
+  }
+
   // MARK: Text
 
   private static let hexadecimal =
@@ -171,6 +244,14 @@ import Testing
     #expect(peer.endpoint?.address == IPAddress("fe80::1") && peer.endpoint?.port == 50_001)
     #expect(peer.received == 1000 && peer.sent == 2000 && peer.allowedIPs.count == 2)
     #expect(peer.allows(try #require(IPAddress("ff02::1:6"))))
+  }
+
+  @Test func `the public key is computed from the private one, if it is wanted`() throws {
+    let text = Array("private_key=\(Self.hexadecimal)\nerrno=0\n\n".utf8)
+    let key = Curve25519.publicKey(of: Self.key)
+    #expect(WireGuardDevice(text: text)?.publicKey == nil)
+    let device = WireGuardDevice(text: text, prefixLimit: 1, withOwnKey: true)
+    #expect(device?.publicKey == key && key != nil)
   }
 
   @Test func `an answer without its end, or with an error, is none`() {

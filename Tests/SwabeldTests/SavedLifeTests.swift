@@ -68,6 +68,17 @@ import Testing
         SavedSysctls.Entry(
           name: Array("ipv4/conf/wg0/rp_filter".utf8)[...], before: 1, wanted: 0))
     ]
+    life.operators = [
+      SavedLife.Operators(
+        interface: try #require(InterfaceName("wg0")), ifindex: 7,
+        entries: [
+          WireGuardEntry(
+            prefix: try #require(Prefix("10.20.9.0/24")),
+            key: (0..<32).map { UInt8($0 * 8) })
+        ]),
+      SavedLife.Operators(
+        interface: try #require(InterfaceName("wg1")), ifindex: .max, entries: []),
+    ]
     return life
   }
 

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 
 // For the numbers below the curve: no product comes near the modulus by chance.
+@testable import BabelWire
 @testable import MeshPlan
 
 /// The vectors of RFC 7748 §5.2 and §6.1.

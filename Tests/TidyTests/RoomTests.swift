@@ -19,6 +19,7 @@ import Testing
     ("Problems/ProblemWatch.swift", []),
     ("WireGuard/WireGuardWatch.swift", []),
     ("Gateways/GatewayWatch.swift", []),
+    ("WireGuard/WireGuardPeers.swift", []),
   ]
 
   private func code(_ file: String) throws -> [String] {

@@ -5,7 +5,7 @@ _swabelctl_requests='dump monitor show events trace capture watch top status exp
   link-detect smoothing-half-life log-level log-file reopen-logfile reload confirm rule drain undrain
   neighbour-cost restart stop'
 _swabelctl_tables='interfaces neighbours routes route exported sources requests limits load gateways
-  counters rules config graph events'
+  wireguard counters rules config graph events'
 
 _swabelctl_links() { command ls /sys/class/net 2> /dev/null; }
 
@@ -70,7 +70,8 @@ _swabelctl_request() {
 }
 
 _swabelctl_parameters='type rxcost hello-interval update-interval link-quality split-horizon unicast
-  enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6 answer-path'
+  enable-timestamps max-rtt-penalty rtt-min rtt-max rtt-decay link-local key probe-mtu v4-via-v6 answer-path
+  wireguard-peers'
 
 # Which packets are wanted, into `words`.
 _swabelctl_packets() {

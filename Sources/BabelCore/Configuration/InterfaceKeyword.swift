@@ -40,7 +40,7 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
   case jitterMin, jitterMax, maxJitterPenalty, lossWindow, maxLossPenalty, probeInterval
   case v4ViaV6, pathAttributes, altheaWire, probeMTU
   case linkLocal, key, alsoKey, signKey, verifyKey, acceptBadSignatures, neighbour, ipv4Control
-  case answerPath
+  case answerPath, wireGuardPeers
   case wired, faraway
 
   /// One row of the table.
@@ -106,6 +106,10 @@ package enum InterfaceKeyword: UInt8, CaseIterable, ConfigurationKeyword {
     case .ipv4Control: Row("ipv4-control", .boolean, "babeld speaks over IPv6 only")
     case .answerPath:
       Row("answer-path", .boolean, "babeld does not tell which way packets take")
+    case .wireGuardPeers:
+      Row(
+        "wireguard-peers", .boolean,
+        "babeld needs an interface of its own for each peer of WireGuard")
     case .wired:
       Row("wired", .typeByBoolean, "\"wired\" is deprecated, use \"type\"", .deprecated)
     case .faraway:
@@ -298,6 +302,11 @@ extension InterfaceSettings {
   public var answersPaths: Bool? {
     get { self[flag: .answerPath] }
     set { self[flag: .answerPath] = newValue }
+  }
+  /// `wireguard-peers`: the peers of the WireGuard interface are its neighbours.
+  public var keepsWireGuardPeers: Bool? {
+    get { self[flag: .wireGuardPeers] }
+    set { self[flag: .wireGuardPeers] = newValue }
   }
   /// `ipv4-control`: packets are exchanged over IPv4.
   public var ipv4Control: Bool? {

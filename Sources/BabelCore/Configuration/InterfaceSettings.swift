@@ -210,6 +210,17 @@ extension Configuration {
     } else if isWanted, !parameters.sendsProbes {
       remarks.append("probe-interval has no effect: it is more than half of hello-interval")
     }
+    if settings.keepsWireGuardPeers == true {
+      if parameters.control == .ipv4 {
+        remarks.append("wireguard-peers has no effect with ipv4-control")
+      } else if parameters.maxRTTPenalty > .zero || parameters.maxJitterPenalty > .zero
+        || parameters.linkSensing == .etx || parameters.measuresLoss
+      {
+        remarks.append(
+          "costs that each end measures by itself let it choose other ways than the other end, "
+            + "and WireGuard drops what comes from another peer than the one it would go to")
+      }
+    }
     for address in settings.unicastNeighbours ?? []
     where !parameters.unicastNeighbours.contains(address) {
       let way = parameters.control == .ipv4 ? "over IPv4" : "over IPv6"

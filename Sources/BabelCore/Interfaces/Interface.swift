@@ -22,6 +22,7 @@ extension Interface {
   /// How IPv4 routes are announced: an IPv4 next hop is preferred (RFC 9229 §2.1); nil when they
   /// cannot be. Althea's fork does not know IPv4 prefixes with IPv6 next hops.
   var ipv4NextHop: UpdateNextHop? {
+    if parameters.keepsWireGuardPeers { return parameters.v4ViaV6 ? .ipv6 : nil }
     if let address = state.ipv4 { return .ipv4(address) }
     return parameters.v4ViaV6 && parameters.wireFormat == .standard ? .ipv6 : nil
   }

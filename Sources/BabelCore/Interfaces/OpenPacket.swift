@@ -11,6 +11,8 @@ struct OpenPacket {
   let dontFragment: Bool
   private let isSigned: Bool
   private let paddedSize: Int?
+  /// Who gets what is for the group, where nothing reaches that; nil where it does.
+  private let members: [IPAddress]?
   private var carriesHello = false
 
   /// A packet for one destination.
@@ -38,6 +40,8 @@ struct OpenPacket {
     self.destination = destination
     self.others = others
     dontFragment = interface.parameters.probesMTU
+    let parameters = interface.parameters
+    members = parameters.keepsWireGuardPeers ? parameters.groupMembers : nil
     paddedSize = interface.parameters.probesMTU ? interface.datagramLimit : nil
   }
 
@@ -76,7 +80,12 @@ struct OpenPacket {
     if let paddedSize, carriesHello { encoder.padTrailer(to: paddedSize) }
     let start = buffer.bytes.count
     buffer.bytes.append(contentsOf: encoder.bytes)
-    for destination in carriesHello ? [destination] : others {
+    let destinations = carriesHello ? [destination] : others
+    let members = destinations.contains(.multicast) ? members : nil
+    let copies = members.map { members in
+      members.map { DatagramDestination.unicast($0) } + destinations.filter { $0 != .multicast }
+    }
+    for destination in copies ?? destinations {
       buffer.actions.append(
         .transmit(
           Datagram(

@@ -86,6 +86,9 @@ package struct NetlinkBuilder {
     store(UInt32(count - messageStart), at: messageStart)
   }
 
+  /// Writes the length of an attribute that was begun at an offset.
+  mutating func setLength(_ length: UInt16, at offset: Int) { store(length, at: offset) }
+
   /// Adds flags to the message begun last.
   package mutating func addFlags(_ flags: UInt16) {
     let old = storage.span.nativeUInt16(at: messageStart + 6)

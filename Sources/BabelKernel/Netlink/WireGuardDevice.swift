@@ -2,8 +2,10 @@ import BabelWire
 
 /// One peer of a WireGuard device.
 public struct WireGuardPeer: Equatable, Sendable {
-  /// Most prefixes that are remembered of one.
+  /// Most prefixes that are remembered of one that is only looked at.
   static let prefixLimit = 256
+  /// Most prefixes that are remembered of one whose prefixes are kept in step with routes.
+  static let keptPrefixLimit = 1 << 17
 
   /// Its public key.
   public internal(set) var publicKey: [UInt8] = []
@@ -17,11 +19,12 @@ public struct WireGuardPeer: Equatable, Sendable {
   public internal(set) var sent: UInt64 = 0
   /// Which addresses it may send from, and is sent packets to.
   public internal(set) var allowedIPs: [Prefix] = []
+  private let limit: Int
 
-  init() {}
+  init(limit: Int = Self.prefixLimit) { self.limit = limit }
 
   mutating func allow(_ address: IPAddress, length: UInt8) {
-    guard allowedIPs.count < Self.prefixLimit, let prefix = Prefix(address, length: Int(length))
+    guard allowedIPs.count < limit, let prefix = Prefix(address, length: Int(length))
     else { return }
     allowedIPs.append(prefix)
   }
@@ -35,7 +38,10 @@ public struct WireGuardPeer: Equatable, Sendable {
   }
 
   /// The key as wg(8) shows it.
-  public var keyText: String {
+  public var keyText: String { Self.text(of: publicKey) }
+
+  /// A key as wg(8) shows it.
+  public static func text(of publicKey: [UInt8]) -> String {
     var text: [UInt8] = []
     var index = 0
     while index < publicKey.count {
@@ -81,13 +87,17 @@ public struct WireGuardDevice: Equatable, Sendable {
   public internal(set) var peers: [WireGuardPeer] = []
   /// Whether it has more than are remembered.
   public internal(set) var isCut = false
+  /// Its own public key; nil if it has none, or if that was not asked for.
+  public internal(set) var publicKey: [UInt8]?
+  /// Most prefixes that are remembered of a peer.
+  let prefixLimit: Int
 
-  init() {}
+  init(prefixLimit: Int = WireGuardPeer.prefixLimit) { self.prefixLimit = prefixLimit }
 
   /// Adds what was told of a peer. One with many addresses is told in pieces.
   mutating func add(_ peer: WireGuardPeer) {
     if let last = peers.last, last.publicKey == peer.publicKey {
-      let room = WireGuardPeer.prefixLimit - last.allowedIPs.count
+      let room = prefixLimit - last.allowedIPs.count
       peers[peers.count - 1].allowedIPs += peer.allowedIPs.prefix(max(0, room))
     } else if peers.count < Self.peerLimit {
       peers.append(peer)

@@ -17,14 +17,17 @@ enum GenericNumber {
 }
 
 /// Numbers of the family "wireguard".
-private enum WireGuardNumber {
+enum WireGuardNumber {
   static let version: UInt8 = 1
   static let getDevice: UInt8 = 0
+  static let setDevice: UInt8 = 1
   /// `WGDEVICE_A_…`.
   static let ifname: UInt16 = 2
+  static let ownKey: UInt16 = 4
   static let peers: UInt16 = 8
   /// `WGPEER_A_…`.
   static let publicKey: UInt16 = 1
+  static let flags: UInt16 = 3
   static let endpoint: UInt16 = 4
   static let handshake: UInt16 = 6
   static let received: UInt16 = 7
@@ -34,6 +37,11 @@ private enum WireGuardNumber {
   static let family: UInt16 = 1
   static let address: UInt16 = 2
   static let length: UInt16 = 3
+  /// `WGPEER_F_…`: the peer is to go; the message is about a peer that is there or about none.
+  static let removesPeer: UInt32 = 1
+  static let updatesOnly: UInt32 = 4
+  /// `NLA_F_NESTED`.
+  static let nested: UInt16 = 0x8000
   /// Octets of a key.
   static let keyCount = 32
 }
@@ -57,14 +65,14 @@ extension NetlinkBuilder {
     end()
   }
 
-  private mutating func header(_ command: UInt8, version: UInt8) {
+  mutating func header(_ command: UInt8, version: UInt8) {
     append(command)
     append(version)
     append(UInt16(0))
   }
 
   /// Appends octets and a zero.
-  private mutating func attribute(_ type: UInt16, text: [UInt8]) {
+  mutating func attribute(_ type: UInt16, text: [UInt8]) {
     append(UInt16(NetlinkAttribute.headerCount + text.count + 1))
     append(type)
     append(octets: text + [0])
@@ -90,10 +98,17 @@ extension WireGuardDevice {
     guard body.count >= GenericNumber.headerCount, body.upperBound <= bytes.count else { return }
     var cursor = NetlinkAttributeCursor(body, after: GenericNumber.headerCount)
     while let attribute = cursor.next(in: bytes) {
+      if attribute.type == WireGuardNumber.ownKey,
+        attribute.value.count == WireGuardNumber.keyCount
+      {
+        publicKey = attribute.value.map { bytes[$0] }
+      }
       guard attribute.type == WireGuardNumber.peers else { continue }
       var peers = NetlinkAttributeCursor(attribute.value)
       while let peer = peers.next(in: bytes) {
-        if let peer = WireGuardPeer(attributes: peer.value, in: bytes) { add(peer) }
+        if let peer = WireGuardPeer(attributes: peer.value, in: bytes, limit: prefixLimit) {
+          add(peer)
+        }
       }
     }
   }
@@ -104,8 +119,8 @@ extension WireGuardDevice {
 
 extension WireGuardPeer {
   /// Reads the attributes of a peer; nil if it has no key.
-  fileprivate init?(attributes: Range<Int>, in bytes: Span<UInt8>) {
-    self.init()
+  fileprivate init?(attributes: Range<Int>, in bytes: Span<UInt8>, limit: Int) {
+    self.init(limit: limit)
     var cursor = NetlinkAttributeCursor(attributes)
     while let attribute = cursor.next(in: bytes) {
       let value = attribute.value
@@ -162,63 +177,5 @@ extension WireGuardPeer {
       let address = netlinkAddress(family, at: offset..<value.upperBound, in: bytes)
     else { return nil }
     return (address, port)
-  }
-}
-
-/// Asks the kernel for its WireGuard devices.
-public enum WireGuardQuery {
-  /// Datagrams of an answer at most.
-  private static let datagramLimit = 256
-
-  /// What a device of the kernel tells. The kernel answers before the call returns.
-  public static func device(_ name: InterfaceName) throws(KernelError) -> WireGuardDevice {
-    let operation = "ask WireGuard for \(name)"
-    let socket = try NetlinkSocket(
-      receiveBuffer: 256 << 10, family: GenericNumber.netlinkFamily)
-    var buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount)
-    // The answer has the private key, too.
-    defer { for index in buffer.indices { buffer[index] = 0 } }
-    var request = NetlinkBuilder(capacity: 64)
-    request.familyQuestion("wireguard", sequence: 1)
-    var family: UInt16?
-    try exchange(request, 1, over: socket, &buffer, operation) { body, bytes in
-      family = family ?? genericFamily(message: body, in: bytes)
-      return true
-    }
-    guard let family else {
-      throw KernelError(operation: operation, errno: ErrorNumber.noEntry)
-    }
-    request.removeAll()
-    request.wireGuardQuestion(name, family: family, sequence: 2)
-    var device = WireGuardDevice()
-    try exchange(request, 2, over: socket, &buffer, operation) { body, bytes in
-      device.read(message: body, in: bytes)
-      return false
-    }
-    return device
-  }
-
-  /// Sends a request and hands over the messages of the answer, until one ends it or `take` says
-  /// that it was the last.
-  private static func exchange(
-    _ request: borrowing NetlinkBuilder, _ sequence: UInt32, over socket: borrowing NetlinkSocket,
-    _ buffer: inout [UInt8], _ operation: String, _ take: (Range<Int>, Span<UInt8>) -> Bool
-  ) throws(KernelError) {
-    try socket.send(request)
-    for _ in 0..<datagramLimit {
-      guard let count = try socket.receive(into: &buffer) else { return }
-      let bytes = buffer.span
-      var cursor = NetlinkMessageCursor(count: count)
-      while let message = cursor.next(in: bytes) {
-        guard message.sequence == sequence else { continue }
-        if message.type == NetlinkType.done { return }
-        if message.type == NetlinkType.error {
-          guard let answer = NetlinkAnswer(message, in: bytes), answer.errno != 0 else { return }
-          throw KernelError(
-            operation: operation, errno: answer.errno, kernelMessage: answer.text)
-        }
-        if take(message.body, bytes) { return }
-      }
-    }
   }
 }

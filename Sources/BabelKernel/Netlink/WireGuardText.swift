@@ -17,7 +17,13 @@ extension WireGuardDevice {
   /// Reads an answer; nil if the device says that it failed, or does not come to an end. What is
   /// malformed in it is left out.
   public init?(text: [UInt8]) {
-    self.init()
+    self.init(text: text, prefixLimit: WireGuardPeer.prefixLimit, withOwnKey: false)
+  }
+
+  /// The same with so many prefixes of each peer. The device tells its private key; the public one
+  /// is computed if it is wanted.
+  package init?(text: [UInt8], prefixLimit: Int, withOwnKey wantsOwnKey: Bool) {
+    self.init(prefixLimit: prefixLimit)
     var peer: WireGuardPeer?
     var isGood = false
     for line in text.split(separator: 0x0A) {
@@ -29,10 +35,14 @@ extension WireGuardDevice {
         if let peer { add(peer) }
         peer = nil
         if value.count == 64, let octets = hexOctets(value) {
-          var new = WireGuardPeer()
+          var new = WireGuardPeer(limit: prefixLimit)
           new.publicKey = octets
           peer = new
         }
+      } else if isKey("private_key") {
+        guard wantsOwnKey, value.count == 64, var secret = hexOctets(value) else { continue }
+        publicKey = Curve25519.publicKey(of: secret)
+        for index in secret.indices { secret[index] = 0 }
       } else if isKey("errno") {
         isGood = value.elementsEqual("0".utf8)
       } else {

@@ -19,7 +19,8 @@ enum ClientUsage {
 
       status             how the daemon is, and what is wrong
       show TABLE         interfaces, neighbours, routes, exported, sources,
-                         requests, limits, load; -w: all columns, --json, ...
+                         requests, limits, load, wireguard; -w: all columns,
+                         --json, ...
       explain PREFIX     why each route is used or not; also: explain out PREFIX,
                          explain neighbour ADDRESS, explain interface NAME
       path ADDRESS       which way packets take, node by node; from ADDRESS,

@@ -39,6 +39,10 @@ extension Daemon {
     depart(index, at: now)
     node.removeInterface(interfaces[index].id, at: now, into: &actions)
     carryOut(at: now)
+    if peers.contains(name) {
+      finishLosses(at: now)
+      releasePeers(of: name, at: now)
+    }
     unprepare(index)
     takeBackLinkLocal(index)
     if let ifindex = interfaces[index].ifindex { packets.forgetStorms(on: ifindex, at: now) }
@@ -61,6 +65,7 @@ extension Daemon {
   func checkInterfaces(at now: Instant) {
     tellOfFullLinks()
     followPatterns(at: now)
+    followPeers(at: now)
     for index in interfaces.indices { check(index, at: now) }
     noteArrivalTimes()
   }
@@ -83,12 +88,14 @@ extension Daemon {
     if isOtherLink || interfaces[index].hasLosses {
       takeDown(index, forOtherLink: isOtherLink, at: now)
       if isOtherLink {
+        peers.forget(name)
         bind(index, to: link, interfacesOfOthers(), at: now)
         if let link, link.isUp { adoptRoutes(through: link.ifindex, at: now) }
       }
     }
-    let wanted = links.state(
-      name, detectingCarrier: settings.configuration.detectsLinks)
+    let wanted = stateForPeers(
+      links.state(name, detectingCarrier: settings.configuration.detectsLinks),
+      of: interfaces[index])
     var state = wanted
     let lacksAddress = state.controlAddress(interfaces[index].parameters.control) == nil
     if state.isUp, lacksAddress {
@@ -201,17 +208,24 @@ extension Daemon {
     carryOut(at: now)
   }
 
-  /// Gives those interfaces to the node anew whose packets are to go over the other family.
+  /// Gives those interfaces to the node anew whose packets are to go over the other family, or
+  /// whose peers are no neighbours any more.
   func changeControl(at now: Instant) {
     for index in interfaces.indices {
       let row = interfaces[index]
       let (type, isConfigured, parameters) = resolved(row, by: settings)
-      guard parameters.control != row.parameters.control else { continue }
+      let isGivenUp = row.parameters.keepsWireGuardPeers && !parameters.keepsWireGuardPeers
+      guard isGivenUp || parameters.control != row.parameters.control else { continue }
       interfaces[index].setType(type, isConfigured: isConfigured)
       // Nothing of what was known over the one family holds over the other.
       bidFarewell(index, at: now)
       unprepare(index)
       replace(index, type, parameters, at: now)
+      if isGivenUp {
+        finishLosses(at: now)
+        releasePeers(of: row.name, at: now)
+        takeBackLinkLocal(index)
+      }
       if let ifindex = row.ifindex { packets.forgetStorms(on: ifindex, at: now) }
       check(index, at: now)
     }
@@ -329,6 +343,7 @@ extension Daemon {
   /// At the end: every interface is left as it was found.
   func releaseInterfaces(at now: Instant) {
     for index in interfaces.indices {
+      releasePeers(of: interfaces[index].name, at: now)
       unprepare(index)
       takeBackLinkLocal(index)
       guard interfaces[index].reportDown() else { continue }

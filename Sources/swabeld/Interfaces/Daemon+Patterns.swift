@@ -46,7 +46,8 @@ extension Daemon {
   /// `link-local auto`: gives a link that is up and has no link-local address one of our making.
   func makeLinkLocal(_ index: Int, at now: Instant) {
     let row = interfaces[index]
-    guard settings.configuration.settings(for: row.name).makesLinkLocal == true,
+    guard !row.parameters.keepsWireGuardPeers,
+      settings.configuration.settings(for: row.name).makesLinkLocal == true,
       let ifindex = row.ifindex, links.link(ifindex)?.isRunning == true
     else { return }
     if let made = row.madeLinkLocal, links.isDuplicate(made, on: ifindex) {

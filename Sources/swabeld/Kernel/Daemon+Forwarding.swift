@@ -14,16 +14,19 @@ extension Daemon {
       node.trace.enter()
     #endif
     var failures: [RouteFailure] = []
+    var held: Set<Prefix> = []
     for _ in 0..<Self.roundLimit {
       applyActions(at: now)
       kernel.flush(into: &failures, at: now)
       guard !failures.isEmpty || !actions.isEmpty else { break }
       for failure in failures {
+        held.formUnion(failure.undeleted)
         kernel.refused(failure, node, at: now)
         followOrders(at: now)
       }
       failures.removeAll(keepingCapacity: true)
     }
+    settlePeers(except: held, at: now)
     if kernel.hasIdleSources { closeIdleSources(at: now) }
   }
 
@@ -33,12 +36,21 @@ extension Daemon {
   private func applyActions(at now: Instant) {
     guard !actions.isEmpty else { return }
     var impossible: [ForwardingKey] = []
+    let withoutPeer = prepareForPeers(at: now)
     for action in actions.actions {
       reloading.observe(action)
       switch action {
       case .transmit(let datagram): transmit(datagram)
       case .forward(let change):
-        if isPossible(change) { forward(change, at: now) } else { impossible.append(change.key) }
+        if withoutPeer.contains(change.key) {
+          let withdrawal = ForwardingChange(key: change.key, old: change.old, new: .absent)
+          if change.old != .absent { forward(withdrawal, at: now) }
+          impossible.append(change.key)
+        } else if isPossible(change) {
+          forward(change, at: now)
+        } else {
+          impossible.append(change.key)
+        }
       case .notify(let notice): report(notice)
       case .tellPath(let id, let news): tellPath(id, news)
       }
@@ -55,7 +67,8 @@ extension Daemon {
   }
 
   /// Tells the node that the kernel does not take an entry.
-  private func forwardingFailed(_ key: ForwardingKey, at now: Instant) {
+  func forwardingFailed(_ key: ForwardingKey, at now: Instant) {
+    peers.drop(key)
     reloading.observeRefusal(of: key)
     node.forwardingFailed(key, at: now, into: &actions)
   }
@@ -131,5 +144,13 @@ extension Daemon {
         .overflow, subject: .notificationsLost,
         "netlink: notifications were lost, reading the tables")
     }
+  }
+}
+
+extension RouteFailure {
+  /// The destination of a route that the kernel was to delete and has all the same.
+  fileprivate var undeleted: [Prefix] {
+    guard change == .delete, error.errno != ErrorNumber.noSuchProcess, let route else { return [] }
+    return [route.destination]
   }
 }

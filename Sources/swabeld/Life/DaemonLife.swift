@@ -15,6 +15,8 @@ final class DaemonLife {
   private var formerAuthentications: [SavedLife.Authentication] = []
   /// Neighbours of an earlier life, likewise.
   private var formerNeighbours: [HelloRecord] = []
+  /// What operators had given to peers of WireGuard, likewise.
+  private var formerOperators: [SavedLife.Operators] = []
 
   init(
     _ signals: consuming SignalDescriptor, _ file: LifeFile, _ sysctls: SavedSysctls,
@@ -58,6 +60,9 @@ final class DaemonLife {
   func inherit(_ former: SavedLife?) {
     // After a crash it is not known what the last seqno was.
     formerHellos = former.map { $0.ending == .running ? [] : $0.hellos } ?? []
+    if let former, former.ending != .stopped, !former.boot.isEmpty, former.boot == LifeFile.boot {
+      formerOperators = former.operators
+    }
     guard let former, former.canBeResumed(boot: LifeFile.boot) else { return }
     formerAuthentications = former.authentications
     formerNeighbours = former.heard
@@ -82,6 +87,26 @@ final class DaemonLife {
     if !found.isEmpty { formerNeighbours.removeAll { $0.interface == name } }
     return found
   }
+
+  /// What an operator had given to the peers of a WireGuard interface when an earlier life wrote
+  /// that down; nil if none did, or if that was another link.
+  func takeOperators(of name: InterfaceName, on ifindex: Int32) -> Set<WireGuardEntry>? {
+    formerOperators.firstIndex { $0.interface == name && $0.ifindex == ifindex }.map {
+      Set(formerOperators.remove(at: $0).entries)
+    }
+  }
+
+  /// Notes what an operator gave to the peers of a WireGuard interface; see `LifeFile`.
+  func note(
+    operators entries: [WireGuardEntry], of name: InterfaceName, on ifindex: Int32,
+    _ node: borrowing BabelNode, _ log: Log
+  ) {
+    file.note(
+      SavedLife.Operators(interface: name, ifindex: ifindex, entries: entries), node, log)
+  }
+
+  /// Forgets that.
+  func forgetOperators(of name: InterfaceName) { file.forgetOperators(of: name) }
 
   /// Whether there is a file for notes, so that a next life can go on where this one ends.
   var canBeContinued: Bool { file.path != nil }

@@ -19,6 +19,8 @@ struct LifeFile {
   private var lacksPlaces = false
   /// What is known of gateways at the end.
   private var gateways: [GatewayRecord] = []
+  /// What operators gave to the peers of WireGuard interfaces.
+  private var operators: [SavedLife.Operators] = []
   /// The time before which no other block is reserved.
   private var nextReservation = Instant(microseconds: 0)
 
@@ -110,6 +112,23 @@ struct LifeFile {
   /// Notes what is known of gateways, for a life that goes on where this one ends.
   mutating func note(_ records: [GatewayRecord]) { gateways = records }
 
+  /// Notes what an operator gave to the peers of a WireGuard interface. It is written at once,
+  /// because whatever else they have after a crash is taken for ours.
+  mutating func note(
+    _ row: SavedLife.Operators, _ node: borrowing BabelNode, _ log: Log
+  ) {
+    if operators.contains(row) { return }
+    operators.removeAll { $0.interface == row.interface }
+    operators.append(row)
+    reserve(node, log)
+  }
+
+  /// Forgets that.
+  mutating func forgetOperators(of interface: InterfaceName) {
+    operators.removeAll { $0.interface == interface }
+    lacksPlaces = true
+  }
+
   /// Reserves more seqnos if few are left, and names what the file lacks.
   mutating func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
     guard let reserved, now >= nextReservation else { return }
@@ -131,6 +150,7 @@ struct LifeFile {
     reserved = last
     lacksPlaces = false
     var life = SavedLife(.running, routerID: node.routerID, seqno: last)
+    life.operators = operators
     // The next life looks there for routes of ours, also if it does not run there.
     life.tables = tables.sorted()
     for name in interfaces.sorted().prefix(SavedLife.helloLimit) {
@@ -160,7 +180,10 @@ struct LifeFile {
   ) -> SavedLife? {
     var life = SavedLife(
       sysctls == nil ? .stopped : .kept, routerID: node.routerID, seqno: node.seqno)
-    if sysctls != nil { life.tables = tables.sorted() }
+    if sysctls != nil {
+      life.tables = tables.sorted()
+      life.operators = operators
+    }
     for interface in node.interfaces() {
       guard let seqno = node.nextHelloSeqno(of: interface.id) else { continue }
       life.hellos.append(SavedLife.Hello(interface: interface.name, seqno: seqno))

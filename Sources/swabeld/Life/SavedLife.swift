@@ -28,6 +28,14 @@ struct SavedLife: Equatable {
     var record: AuthenticationRecord
   }
 
+  /// What the operator gave to the peers of a WireGuard interface; all else that they have was
+  /// given by us.
+  struct Operators: Equatable {
+    let interface: InterfaceName
+    let ifindex: Int32
+    var entries: [WireGuardEntry]
+  }
+
   /// How the life ended.
   var ending: Ending
   /// The router-id used.
@@ -55,6 +63,9 @@ struct SavedLife: Equatable {
   /// Kernel settings that were changed and are to be given back by the last life.
   var sysctls: [SavedSysctls.Entry] = []
 
+  /// Allowed-ips of operators, by interface.
+  var operators: [Operators] = []
+
   /// Most octets of the text.
   static let textLimit = 16 << 20
   /// Most rows of the source table that a life which keeps its routes leaves. If there are more,
@@ -69,6 +80,8 @@ struct SavedLife: Equatable {
   static let helloLimit = 4096
   /// Most neighbours whose packet counters or Hellos are kept.
   static let senderLimit = 10_000
+  /// Most allowed-ips of an interface.
+  static let allowedLimit = 10_000
   /// Most kernel settings.
   static let sysctlLimit = 4096
 

@@ -18,6 +18,8 @@ import BabelWire
 /// peer wg0 fe80::2 0e99b2… 4410 218
 /// gateway uplink eth0 up 0
 /// sysctl ipv4/conf/wg0/rp_filter 1 0
+/// wireguard wg0 7
+/// allowed wg0 6b1f…c2 10.20.9.0/24
 /// end
 /// ```
 /// The second line tells how the life ended: `running`, `stopped` or `kept`. `seqno` is the largest
@@ -34,8 +36,9 @@ import BabelWire
 /// of the last packet. `peer` is the index of a neighbour there, and the highest counter of its
 /// packets to the group and to us. `gateway` says whether the uplink of a gateway worked, and how
 /// many failures are not forgiven. `sysctl` is a setting of the kernel, what it was before we
-/// changed it, and what we set. Words that are not known are passed over: a later version may add
-/// some.
+/// changed it, and what we set. `wireguard` names an interface whose peers are neighbours, and the
+/// number of its link; `allowed` is a peer there, by its public key, and a prefix that the operator
+/// allowed to it. Words that are not known are passed over: a later version may add some.
 extension SavedLife {
   /// Why a text cannot be read.
   struct Fault: Error {
@@ -93,6 +96,7 @@ extension SavedLife {
     for entry in sysctls.prefix(Self.sysctlLimit) {
       text += Array("sysctl \(entry.name) \(entry.before) \(entry.wanted)\n".utf8)
     }
+    for row in operators.prefix(Self.helloLimit) { Self.append(row, to: &text) }
     return text + Array("end\n".utf8)
   }
 
@@ -110,6 +114,17 @@ extension SavedLife {
         Self.appendHexadecimal(sender.index, to: &text)
         text += Array(" \(sender.multicast) \(sender.unicast)\n".utf8)
       }
+    }
+  }
+
+  private static func append(_ row: Operators, to text: inout [UInt8]) {
+    text += Array("wireguard ".utf8) + row.interface.octets + Array(" \(row.ifindex)\n".utf8)
+    for entry in row.entries.prefix(allowedLimit) {
+      text += Array("allowed ".utf8) + row.interface.octets + [0x20]
+      appendHexadecimal(entry.key, to: &text)
+      text.append(0x20)
+      entry.prefix.appendText(to: &text)
+      text.append(0x0A)
     }
   }
 
@@ -202,6 +217,10 @@ extension SavedLife {
       gateways.append(record)
     } else if word.elementsEqual("sysctl".utf8) {
       return takeSysctl(values)
+    } else if word.elementsEqual("wireguard".utf8) {
+      return takeWireGuard(values)
+    } else if word.elementsEqual("allowed".utf8) {
+      return takeAllowed(values)
     }
     return true
   }
@@ -296,6 +315,26 @@ extension SavedLife {
       let entry = SavedSysctls.Entry(name: values[0], before: Int(before), wanted: Int(wanted))
     else { return false }
     sysctls.append(entry)
+    return true
+  }
+
+  private mutating func takeWireGuard(_ values: [ArraySlice<UInt8>]) -> Bool {
+    guard values.count == 2, operators.count < Self.helloLimit,
+      let interface = InterfaceName(octets: values[0]),
+      let ifindex = Self.decimal(values[1], upTo: UInt32(Int32.max))
+    else { return false }
+    operators.append(Operators(interface: interface, ifindex: Int32(ifindex), entries: []))
+    return true
+  }
+
+  /// A prefix belongs to the interface that the last `wireguard` line names.
+  private mutating func takeAllowed(_ values: [ArraySlice<UInt8>]) -> Bool {
+    guard values.count == 3, let last = operators.indices.last,
+      operators[last].interface == InterfaceName(octets: values[0]),
+      operators[last].entries.count < Self.allowedLimit, values[1].count == 64,
+      let key = hexOctets(values[1]), let prefix = Prefix(Self.string(values[2]))
+    else { return false }
+    operators[last].entries.append(WireGuardEntry(prefix: prefix, key: key))
     return true
   }
 

@@ -29,6 +29,7 @@ extension Daemon {
       flooding: packets.floodingCount)
     report.tellTables(of: node)
     report.tell(node.authenticationStatus())
+    tellWireGuard(&report)
     report.tellRules(of: node)
     report.tell(problems)
     report.tell(gateways.reports(at: now))

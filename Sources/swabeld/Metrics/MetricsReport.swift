@@ -1,4 +1,5 @@
 import BabelCore
+import BabelKernel
 import BabelWire
 
 /// What is told of the node in the exposition format. Nothing is told of single routes, so that the
@@ -213,6 +214,25 @@ struct MetricsReport {
     for row in rows {
       text.add(MetricLabels(("interface", row.name)), row.status.isStrict ? 1 : 0)
     }
+  }
+
+  /// Tells of the peers of WireGuard interfaces.
+  mutating func tell(_ peers: [(labels: MetricLabels, peer: WireGuardPeer)]) {
+    guard !peers.isEmpty else { return }
+    text.begin(
+      "swabeld_wireguard_peer_handshake_timestamp_seconds", .gauge,
+      "When the last handshake with a peer of WireGuard was, since 1970.")
+    for row in peers where row.peer.handshake > 0 {
+      text.add(row.labels, text: String(row.peer.handshake))
+    }
+    text.begin(
+      "swabeld_wireguard_peer_received_bytes_total", .counter, "Octets that came from a peer.")
+    for row in peers { text.add(row.labels, count: row.peer.received) }
+    text.begin("swabeld_wireguard_peer_sent_bytes_total", .counter, "Octets that went to a peer.")
+    for row in peers { text.add(row.labels, count: row.peer.sent) }
+    text.begin(
+      "swabeld_wireguard_peer_allowed_ips", .gauge, "Prefixes that a peer may send from.")
+    for row in peers { text.add(row.labels, row.peer.allowedIPs.count) }
   }
 
   /// Tells how often each rule has decided something.

@@ -107,6 +107,8 @@ enum LogSubject: Hashable {
   case settingNotRestored
   /// An address that we made could not be removed.
   case addressNotRemoved
+  /// Allowed-ips that we gave to peers of WireGuard could not be taken from them.
+  case allowedIPsNotTaken
   /// The pause before the end could not be kept.
   case pauseFailed
 }

@@ -15,6 +15,8 @@ struct Settings {
   var assumesWireless = false
   /// What operators have added to costs over the socket.
   var live = LiveCosts()
+  /// Whom interfaces of WireGuard have as peers.
+  var linkPeers = LinkPeers()
   /// Interfaces named on the command line.
   var interfaces: [InterfaceName] = []
   /// What the kernel can do.
@@ -123,6 +125,7 @@ struct Settings {
       parameters.v4ViaV6 = kernel.speaksV4ViaV6
     }
     parameters.surcharge = live.surcharge(on: name)
+    if parameters.keepsWireGuardPeers { linkPeers.complete(&parameters, of: name) }
     return parameters
   }
 

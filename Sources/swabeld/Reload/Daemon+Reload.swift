@@ -78,6 +78,7 @@ extension Daemon {
   func revertUnconfirmed(at now: Instant) {
     guard var former = reloading.takeOverdue(at: now) else { return }
     former.live = settings.live
+    former.linkPeers = settings.linkPeers
     log.write(
       .warning, .configuration,
       "Nobody confirmed the reloaded configuration: the former one comes back.")
@@ -105,6 +106,7 @@ extension Daemon {
     }
     new.kernel = settings.kernel
     new.live = settings.live
+    new.linkPeers = settings.linkPeers
     // Whether we are in the background was settled at the start.
     new.configuration.daemonises = settings.configuration.daemonises
     if let obstacle = Check.obstacles(to: new).first { throw ReloadRefusal(obstacle) }
@@ -228,9 +230,7 @@ extension Daemon {
       log.write("Interface \(name): no room for another interface.")
     }
     for index in interfaces.indices
-    where settings.configuration.settings(for: interfaces[index].name).makesLinkLocal != true {
-      takeBackLinkLocal(index)
-    }
+    where !makesLinkLocal(interfaces[index]) { takeBackLinkLocal(index) }
     checkInterfaces(at: now)
   }
 

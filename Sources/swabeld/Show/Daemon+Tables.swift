@@ -15,6 +15,7 @@ extension Daemon {
     case .limits: appendLimits(query, to: &text)
     case .load: appendLoad(query, to: &text)
     case .gateways: appendGateways(query, at: now, to: &text)
+    case .wireguard: appendWireGuard(query, to: &text)
     }
     return .lines(String(decoding: text, as: UTF8.self) + "ok\n")
   }

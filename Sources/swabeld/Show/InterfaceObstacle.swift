@@ -80,7 +80,8 @@ extension Daemon {
       return .noLink(similar: similarLink(to: row.name))
     }
     guard link.isUp else { return .down }
-    let state = links.state(row.name, detectingCarrier: settings.configuration.detectsLinks)
+    let state = stateForPeers(
+      links.state(row.name, detectingCarrier: settings.configuration.detectsLinks), of: row)
     guard state.isUp else { return .noCarrier }
     let family = row.parameters.control
     guard state.controlAddress(family) == nil else { return .notPrepared(row.failure) }

@@ -4,6 +4,7 @@ import BabelWire
 /// A table that can be shown.
 enum ShownTable: CaseIterable {
   case interfaces, neighbours, routes, exported, sources, requests, limits, load, gateways
+  case wireguard
 
   /// Words that stand for it.
   fileprivate var words: [String] {
@@ -17,13 +18,14 @@ enum ShownTable: CaseIterable {
     case .limits: ["limits"]
     case .load: ["load"]
     case .gateways: ["gateways", "gateway"]
+    case .wireguard: ["wireguard"]
     }
   }
 
   /// Which rows can be chosen by the addresses of neighbours, by interfaces, by prefixes.
   fileprivate var selectors: (neighbour: Bool, interface: Bool, prefix: Bool) {
     switch self {
-    case .interfaces, .gateways: (false, true, false)
+    case .interfaces, .gateways, .wireguard: (false, true, false)
     case .neighbours: (true, true, false)
     case .routes: (true, true, true)
     case .exported, .sources, .requests: (false, false, true)
@@ -116,7 +118,7 @@ struct ShowQuery {
           let name = InterfaceName(octets: value)
         else {
           throw ShowMistake(
-            "--interface takes a name, for interfaces, neighbours, routes and gateways")
+            "--interface takes a name, for interfaces, neighbours, routes, gateways and wireguard")
         }
         interface = name
       } else if Self.matches("--prefix", word) {

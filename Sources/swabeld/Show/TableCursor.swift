@@ -36,7 +36,7 @@ struct TableCursor {
     case .exported:
       rows = .exported(node.exportedOrder())
       writer = TableWriter(ExportRows.columns, query.form)
-    case .interfaces, .neighbours, .requests, .limits, .load, .gateways: return nil
+    case .interfaces, .neighbours, .requests, .limits, .load, .gateways, .wireguard: return nil
     }
     let writer = writer
     output.append { writer.appendTitles(to: &$0) }

@@ -19,6 +19,8 @@ extension Daemon {
       guard let link = links.link(row.name), link.isUp,
         link.kind == .wireguard || link.kind == .tun
       else { continue }
+      // What several peers have is looked at more often.
+      guard !peers.contains(row.name) else { continue }
       names.append(row.name)
       guard wireGuard.isDue(row.name, at: now.microseconds) else { continue }
       if link.kind == .wireguard {
@@ -32,6 +34,7 @@ extension Daemon {
 
   /// What a device has told.
   func wireGuardDevice(_ name: InterfaceName) -> WireGuardDevice? {
+    if let device = peers.device(name) { return device }
     if case .told(let device, _) = wireGuard.knowledge(of: name) { return device }
     return nil
   }
@@ -47,7 +50,8 @@ extension Daemon {
   ) -> Bool {
     guard let device = wireGuardDevice(name), !device.peers.isEmpty else { return false }
     let subject = Problem.Subject.interface(name)
-    let hasGroup = device.peers.contains { $0.allows(group) }
+    let isKept = peers.contains(name)
+    let hasGroup = isKept || device.peers.contains { $0.allows(group) }
     let hasLinkLocal = device.peers.contains { $0.allowsSome(of: Self.linkLocal) }
     if !hasGroup || !hasLinkLocal {
       let missing = (hasGroup ? [] : ["ff02::/16"]) + (hasLinkLocal ? [] : ["fe80::/10"])
@@ -81,6 +85,10 @@ extension Daemon {
   }
 
   /// Seconds since the last handshake with a peer; nil if there was none.
+  func handshakeAge(of peer: WireGuardPeer) -> Int64? {
+    Self.age(of: peer, at: MonotonicClock.wallMicroseconds() / 1_000_000)
+  }
+
   private static func age(of peer: WireGuardPeer, at second: Int64) -> Int64? {
     guard peer.handshake > 0 else { return nil }
     return peer.handshake >= second ? 0 : second - peer.handshake
@@ -94,7 +102,8 @@ extension Daemon {
   /// What a tunnel has to do with it that nobody is heard, or what it tells of its peers. Empty if
   /// it is none of WireGuard.
   func wireGuardExplained(_ name: InterfaceName, isHeard: Bool) -> [String] {
-    switch wireGuard.knowledge(of: name) {
+    let kept = peers.device(name).map { WireGuardWatch.Knowledge.told($0, at: 0) }
+    switch kept ?? wireGuard.knowledge(of: name) {
     case .told(let device, _):
       guard !device.peers.isEmpty else {
         return [
@@ -123,7 +132,8 @@ extension Daemon {
   }
 
   private func peerText(_ peer: WireGuardPeer, of name: InterfaceName) -> String {
-    "WireGuard peer \(peer.keyText): \(handshakeText(peer)); " + addressText(peer)
+    "WireGuard peer \(peer.keyText): \(handshakeText(peer)); "
+      + (peers.contains(name) ? keptText(peer, of: name) : addressText(peer))
       + " \(peer.received) octets came from it, \(peer.sent) went to it."
   }
 
@@ -133,6 +143,14 @@ extension Daemon {
     guard let age = Self.age(of: peer, at: second) else { return "no handshake yet\(place)" }
     let isOld = age >= Self.handshakeLifetime ? ", too long" : ""
     return "last handshake \(HumanTime.text(UInt32(clamping: age))) ago\(isOld)\(place)"
+  }
+
+  private func keptText(_ peer: WireGuardPeer, of name: InterfaceName) -> String {
+    let address = peers.peers(on: name).first { $0.key == peer.publicKey }?.address
+    let given = peers.ownCount(on: name, of: peer.publicKey)
+    let name = address.map { "\($0)" } ?? "nobody"
+    return "it is the neighbour \(name), with \(given) allowed-ips from us and "
+      + "\(max(0, peer.allowedIPs.count - given)) from others."
   }
 
   private func addressText(_ peer: WireGuardPeer) -> String {
