@@ -85,6 +85,11 @@ def test_every_event(lab):
     cable.set("down")
     wait_until(lambda: words(told)[-1] == "interface-down", 10, lambda: told.read_text())
     assert len(words(told)) == 6, words(told)
+    for word, facts in events(told):
+        is_first = word in ("neighbour-up", "interface-up", "default-route-gained")
+        assert facts["SWABELD_LOSSES"] == ("0" if is_first else "1"), facts
+        assert ("SWABELD_LASTED" in facts) is not is_first, facts
+    assert 0 <= int(events(told)[-1][1]["SWABELD_LASTED"]) < 60, told.read_text()
     children = children_of(node)
     assert not children, f"all are buried: {children}"
 
@@ -110,7 +115,7 @@ def test_what_a_program_gets(lab):
     lines = [line.strip() for line in seen.read_text().splitlines()]
     names = set(lines[0].split()) - {"PWD", "SHLVL", "_", "OLDPWD"}
     assert names == {"PATH", "SWABELD_EVENT", "SWABELD_INTERFACE", "SWABELD_ADDRESS",
-                     "SWABELD_MY_ID"}, names
+                     "SWABELD_MY_ID", "SWABELD_LOSSES"}, names
     # Input, output, errors, the script, and what the shell itself has open for a moment.
     assert int(lines[1]) <= 6 and lines[2] == "0", lines
     masks = dict(line.split(":") for line in lines[3:5])

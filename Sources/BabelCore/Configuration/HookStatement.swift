@@ -23,6 +23,13 @@ public enum HookEvent: UInt8, Equatable, Sendable, CaseIterable {
 
   /// The word of the configuration language.
   public var word: String { HookKeyword(self).text }
+
+  /// Whether something is worse than before. The last part of the word says so.
+  public var isLoss: Bool {
+    let last = word.utf8.reversed().prefix { $0 != UInt8(ascii: "-") }.reversed()
+    return last.elementsEqual("down".utf8) || last.elementsEqual("lost".utf8)
+      || last.elementsEqual("found".utf8)
+  }
 }
 
 /// A program that is run on an event.

@@ -94,10 +94,16 @@ extension Daemon {
   }
 
   private func run(_ event: HookEvent, about subject: String, _ facts: [[UInt8]]) {
+    let subject = Array(subject.utf8)
+    let account = hooks.note(subject, isLoss: event.isLoss, at: MonotonicClock.microseconds())
+    var always = [
+      fact("EVENT", event.word), fact("MY_ID", node.routerID.description),
+      fact("LOSSES", account.losses.description),
+    ]
+    if let lasted = account.lasted { always.append(fact("LASTED", lasted.description)) }
     for hook in settings.configuration.hooks where hook.event == event {
       let errand = HookErrand(
-        program: hook.program, event: event.word, subject: Array(subject.utf8),
-        facts: [fact("EVENT", event.word), fact("MY_ID", node.routerID.description)] + facts)
+        program: hook.program, event: event.word, subject: subject, facts: always + facts)
       if let remark = hooks.add(errand) { tell([remark]) }
     }
   }

@@ -68,6 +68,7 @@ final class HookRunner {
   /// Interfaces that Babel runs on, by their names.
   private var interfaces: Set<[UInt8]> = []
   private var hasDefault = (ipv4: false, ipv6: false)
+  private var past = HookPast()
 
   /// Nothing runs.
   init() {}
@@ -89,6 +90,12 @@ final class HookRunner {
     let before = isIPv4 ? hasDefault.ipv4 : hasDefault.ipv6
     if isIPv4 { hasDefault.ipv4 = isThere } else { hasDefault.ipv6 = isThere }
     return before != isThere
+  }
+
+  /// Takes note of a change of a thing, and returns how long the state before lasted and how often
+  /// the thing was lost.
+  func note(_ subject: [UInt8], isLoss: Bool, at now: Int64) -> HookPast.Account {
+    past.note(subject, isLoss: isLoss, at: now)
   }
 
   // MARK: Errands
