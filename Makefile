@@ -9,14 +9,15 @@ DESTDIR ?=
 # Where systemd looks for units; below another prefix it would not find ours.
 UNITS ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX),/usr/local)/lib/systemd/system
 BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+DOCUMENTS ?= $(PREFIX)/share/doc/swabeld
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 PYTHON ?= /usr/bin/python3
 SWIFT ?= swift
 BUILD := .build
 SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
-PACKAGES := babeld binutils bird2 graphviz iproute2 iputils-ping musl-dev nftables nix-bin procps \
-	prometheus python3 python3-jsonschema python3-pytest socat systemd tcpdump tmux util-linux \
-	valgrind wireguard-go wireguard-tools zsh
+PACKAGES := babeld binutils bird2 busybox curl graphviz iproute2 iputils-ping musl-dev nftables \
+	nix-bin procps prometheus python3 python3-jsonschema python3-pytest shellcheck socat systemd \
+	tcpdump tmux util-linux valgrind wget wireguard-go wireguard-tools zsh
 ifeq ($(SWABELD_LONG),1)
 PACKAGES += chromium qemu-user-static
 endif
@@ -130,6 +131,9 @@ install: $(BINARY)
 	  > $(DESTDIR)$(UNITS)/swabeld.service
 	chmod 644 $(DESTDIR)$(UNITS)/swabeld.service
 	install -m 644 docs/swabeld.8 docs/swabelctl.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/libexec $(DESTDIR)$(DOCUMENTS)
+	install -m 755 packaging/hooks/swabeld-notify $(DESTDIR)$(PREFIX)/libexec
+	install -m 644 packaging/hooks/notify.conf.example $(DESTDIR)$(DOCUMENTS)
 	install -m 644 packaging/completions/swabelctl.bash $(DESTDIR)$(BASH_COMPLETIONS)/swabelctl
 	ln -sf swabelctl $(DESTDIR)$(BASH_COMPLETIONS)/swabeld
 	install -m 644 packaging/completions/_swabelctl $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl
@@ -154,6 +158,7 @@ uninstall:
 	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/swabelctl $(DESTDIR)$(BASH_COMPLETIONS)/swabeld
 	rm -f $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelctl $(DESTDIR)$(ZSH_COMPLETIONS)/_swabelmesh
 	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/swabelmesh
+	rm -f $(DESTDIR)$(PREFIX)/libexec/swabeld-notify $(DESTDIR)$(DOCUMENTS)/notify.conf.example
 
 format:
 	$(SWIFT) format -i -r Package.swift Sources Tests Fuzz

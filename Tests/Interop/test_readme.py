@@ -198,7 +198,8 @@ def test_install(lab, prefix, units):
         f"{share}/man/man8/swabeld.8", f"{share}/man/man8/swabelctl.8",
         f"{share}/bash-completion/completions/swabelctl",
         f"{share}/bash-completion/completions/swabeld",
-        f"{share}/zsh/site-functions/_swabelctl"}
+        f"{share}/zsh/site-functions/_swabelctl",
+        f"{place}/libexec/swabeld-notify", f"{share}/doc/swabeld/notify.conf.example"}
     assert "Syntax: swabelctl" in run("sh", "-c", f"{files[f'{place}/sbin/swabelctl']} -h")
     program = files[f"{place}/sbin/swabeld"]
     assert program.stat().st_mode & 0o7777 == 0o755
