@@ -16,10 +16,10 @@ import time
 import pytest
 
 from daemons import Swabeld
+from host import Host
 from netns import REPOSITORY, run, wait_until
 from test_hooks import QUICK
 from test_local_socket import Filed
-from test_readme import Host
 
 PROGRAM = REPOSITORY / "packaging/hooks/swabeld-notify"
 EXAMPLE = REPOSITORY / "packaging/hooks/notify.conf.example"
