@@ -138,7 +138,6 @@ extension InterfaceSettings {
       isWireless ? InterfaceParameters.wirelessCost : UInt32(plain.rxcost.rawValue)
     all.helloInterval = isWireless ? wirelessHello : wiredHello
     all.linkQuality = isWireless
-    if isTunnel { all[number: .linkQuality] = Self.mutualQuality }
     all.splitHorizon = type == .wired
     all.timestamps = isTunnel
     for keyword: InterfaceKeyword in [
@@ -151,7 +150,10 @@ extension InterfaceSettings {
     // WireGuard takes packets from a peer only if routes lead back to it, so both ends must choose
     // alike, and each measures times by itself.
     let keepsPeers = keepsWireGuardPeers == true && ipv4Control != true
-    if isTunnel, !keepsPeers { all.maxRTTPenalty = InterfaceParameters.tunnelPenalty }
+    if isTunnel, !keepsPeers {
+      all.maxRTTPenalty = InterfaceParameters.tunnelPenalty
+      all[number: .linkQuality] = Self.mutualQuality
+    }
     all.jitterMin = plain.jitterMin
     all.jitterMax = plain.jitterMax
     all.override(with: self)

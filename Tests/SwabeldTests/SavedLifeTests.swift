@@ -9,6 +9,18 @@ import Testing
 @Suite struct `Saved life` {
   private static let routerID = RouterID(0x0200_0000_0000_000A)
 
+  private func links() throws -> [LinkRecord] {
+    let near = try LinkRecord(
+      interface: #require(InterfaceName("wg0")), address: #require(IPAddress("fe80::2")),
+      silence: 2130, unicastSeqno: Seqno(65535), isMutual: true,
+      losses: [2, 1, 30, 212, 7, 2, 64_424_509, 600], roundTrip: [20_110, 1200, 1310])
+    let far = try LinkRecord(
+      interface: #require(InterfaceName("wg1")), address: #require(IPAddress("fe80::3")),
+      silence: 0, unicastSeqno: nil, isMutual: false, losses: [0, 0, 0, 0, 0, 0, 0, 32],
+      roundTrip: [])
+    return [try #require(near), try #require(far)]
+  }
+
   private func life() throws -> SavedLife {
     var life = SavedLife(.kept, routerID: Self.routerID, seqno: Seqno(34241))
     life.boot = Array("0f4b6a2e-0000-4000-8000-000000000001".utf8)
@@ -22,20 +34,7 @@ import Testing
         interface: try #require(InterfaceName("wg0")), address: try #require(IPAddress("fe80::2")),
         isUnicast: true, bits: 0xFFFE, expected: Seqno(65535), interval: 400, silence: 2130)
     ]
-    let (near, far) = (InterfaceName("wg0"), InterfaceName("wg1"))
-    let addresses = (IPAddress("fe80::2"), IPAddress("fe80::3"))
-    if let near, let far, let one = addresses.0, let other = addresses.1 {
-      life.links = [
-        LinkRecord(
-          interface: near, address: one, silence: 2130, unicastSeqno: Seqno(65535),
-          isMutual: true, losses: [2, 1, 30, 212, 7, 2, 64_424_509, 600],
-          roundTrip: [20_110, 1200, 1310]),
-        LinkRecord(
-          interface: far, address: other, silence: 0, unicastSeqno: nil, isMutual: false,
-          losses: [0, 0, 0, 0, 0, 0, 0, 32], roundTrip: []),
-      ].compactMap(\.self)
-    }
-    try #require(life.links.count == 2)
+    life.links = try links()
     life.sources = [
       SourceRecord(
         destination: try #require(Prefix("2001:db8::/48")),
