@@ -24,8 +24,8 @@ endif
 
 export PYTHON
 
-.PHONY: all mesh embedded static help deps demo tour comparison test test-all interop unit \
-	simulation tidy install install-mesh uninstall format lint clean
+.PHONY: all mesh embedded static help deps demo tour comparison test test-all interop vm-test \
+	unit simulation tidy install install-mesh uninstall format lint clean
 
 all: $(BUILD)/release/swabeld
 
@@ -59,6 +59,7 @@ help:
 	@echo "make test        everything that guards a change, at most 35 minutes; needs root"
 	@echo "make test-all    the same and the long forms, at most 100 minutes; needs root"
 	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
+	@echo "make vm-test     the static file on Debian's kernels under emulation; with SWABELD_LONG=1 on ARM"
 	@echo "make unit        only the unit tests"
 	@echo "make simulation  only the simulated networks, in a release build"
 	@echo "make tidy        only the rules for our sources"
@@ -101,6 +102,12 @@ test-all:
 
 interop: all mesh deps
 	@Tests/Interop/run
+
+# Kernels and programs for the guests are unpacked below .build-vm, about 30 MB for each processor.
+vm-test: $(EMBEDDED)/x86_64-musl/swabeld $(if $(filter 1,$(SWABELD_LONG)),static)
+	@$(MAKE) --no-print-directory deps PACKAGES="binutils kmod python3 python3-pytest qemu-system-arm \
+	  qemu-system-x86"
+	@$(PYTHON) -m pytest -q -s -p no:cacheprovider Tests/Machine
 
 unit:
 	$(SWIFT) test --skip SimulationTests --skip TidyTests

@@ -39,6 +39,12 @@ extension Daemon {
     return nil
   }
 
+  /// Somebody wants to know now: the kernel answers at once, and a program is not waited for.
+  func refreshWireGuard(_ name: InterfaceName) {
+    guard let link = links.link(name), link.isUp, link.kind == .wireguard else { return }
+    wireGuard.refreshKernel(name, at: MonotonicClock.microseconds())
+  }
+
   private var group: IPAddress { settings.configuration.protocolGroup }
 
   // MARK: Problems
@@ -102,6 +108,7 @@ extension Daemon {
   /// What a tunnel has to do with it that nobody is heard, or what it tells of its peers. Empty if
   /// it is none of WireGuard.
   func wireGuardExplained(_ name: InterfaceName, isHeard: Bool) -> [String] {
+    refreshWireGuard(name)
     let kept = peers.device(name).map { WireGuardWatch.Knowledge.told($0, at: 0) }
     switch kept ?? wireGuard.knowledge(of: name) {
     case .told(let device, _):
@@ -166,6 +173,7 @@ extension Daemon {
 
   /// What the tunnel of a neighbour has to do with it. Empty if it is none of WireGuard.
   func wireGuardExplained(_ address: IPAddress, on name: InterfaceName) -> [String] {
+    refreshWireGuard(name)
     guard let device = wireGuardDevice(name) else { return [] }
     guard let peer = device.peers.first(where: { $0.allows(address) }) else {
       return ["Allowed-ips of no WireGuard peer hold \(address): packets to it are dropped here."]

@@ -16,6 +16,7 @@ extension Daemon {
 
   /// Writes the table of peers.
   func appendWireGuard(_ query: ShowQuery, to text: inout [UInt8]) {
+    for row in interfaces.all { refreshWireGuard(row.name) }
     let rows = wireGuardRows.filter { row in query.interface.map { $0 == row.interface } ?? true }
     let longest = rows.reduce(0) { max($0, $1.interface.description.utf8.count) }
     let columns = TableColumn.fitted(

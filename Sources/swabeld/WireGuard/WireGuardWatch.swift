@@ -7,6 +7,8 @@ final class WireGuardWatch {
   /// Microseconds between two questions to a device, and to one that nobody answers for.
   static let spacing: Int64 = 15_000_000
   static let longSpacing: Int64 = 60_000_000
+  /// Microseconds for which an answer is as good as a new one.
+  static let freshness: Int64 = 1_000_000
   /// Microseconds that a program has for its answer.
   static let patience: Int64 = 2_000_000
   /// Most devices that are followed, and most answers that are waited for at a time.
@@ -94,6 +96,13 @@ final class WireGuardWatch {
     } catch {
       note(name, .failed(error), at: now)
     }
+  }
+
+  /// Asks a device of the kernel for somebody who wants to know now, at most once a second.
+  func refreshKernel(_ name: InterfaceName, at now: Int64) {
+    if case .told(_, let time) = knowledge(of: name), now - time < Self.freshness { return }
+    guard isDue(name, at: .max) else { return }
+    askKernel(name, at: now)
   }
 
   /// Asks the program that stands behind a tunnel, if it is one for WireGuard.
