@@ -38,7 +38,8 @@ import Testing
     ("HTTP/1.1 302 ", .status(302)), ("", .incomplete), ("HTTP", .incomplete),
     ("HTTP/1.1 20", .incomplete), ("HTTP/1.1 0200", .foreign), ("HTTP/2 200 ", .foreign),
     ("SSH-2.0", .foreign), ("HTTP/1.1 2x0 ", .foreign), ("HTTP/1.1 000 ", .foreign),
-    ("HTTP/1.12 200", .foreign),
+    ("HTTP/1.12 200", .foreign), ("HTTP/1.0 2000 OK", .foreign), ("HTTP/1.0 200\r\n", .status(200)),
+    ("HTTP/1.0 200", .incomplete),
   ])
   func `a status is read from the first line`(text: String, reading: WebQuery.Reading) {
     #expect(WebQuery.read(Array(text.utf8)) == reading)

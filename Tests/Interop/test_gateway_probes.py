@@ -63,6 +63,56 @@ def test_kinds_of_probes(lab):
         assert words in gate.rows()[name]["last_fault"], gate.rows()[name]
 
 
+# Answers echo requests after a tenth of a second, and tells the gateway 60 times a second that its
+# request was refused, as somebody would who knows neither identifier nor number nor content.
+FORGER = """
+import socket, struct, sys, threading, time
+near, far, probed = sys.argv[1:]
+def checksum(b):
+    total = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    total = (total >> 16) + (total & 0xffff)
+    return ~(total + (total >> 16)) & 0xffff
+def sealed(b):
+    return b[:2] + struct.pack("!H", checksum(b)) + b[4:]
+quoted = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 84, 1, 0, 60, 1, 0, socket.inet_aton(near),
+                     socket.inet_aton(probed)) + struct.pack("!BBHHH", 8, 0, 0, 0, 0)
+ears = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+voice = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+voice.bind((probed, 0))
+liar = socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+liar.bind((far, 0))
+def lie():
+    while True:
+        for code in (2, 3):
+            liar.sendto(sealed(struct.pack("!BBHI", 3, code, 0, 0) + quoted), (near, 0))
+        time.sleep(1 / 30)
+threading.Thread(target=lie, daemon=True).start()
+print("ready", flush=True)
+def answer(packet, peer):
+    voice.sendto(sealed(b"\\0\\0\\0\\0" + packet[4:]), peer)
+while True:
+    packet, peer = ears.recvfrom(2048)
+    if packet[20] == 8:
+        threading.Timer(0.1, answer, (packet[20:], peer)).start()
+"""
+
+
+@pytest.mark.parametrize("groups", ["1 0", "0 2147483647"], ids=["raw", "plain"])
+def test_forged_errors(lab, groups):
+    """ICMP errors of somebody who only knows the addresses count for nothing beside answers."""
+    gate = Exit(lab, "g", internet(lab), 1)
+    gate.machine.execute("sysctl", "-qw", f"net.ipv4.ping_group_range={groups}")
+    gate.internet.execute("sysctl", "-qw", "net.ipv4.icmp_echo_ignore_all=1")
+    forger = Process(gate.internet, "forger", [
+        "/usr/bin/python3", "-c", FORGER, gate.near, gate.far, PROBED])
+    wait_until(lambda: "ready" in forger.text(), 10, "the forger", every=0.05)
+    gate.start(["lo9"], [gate.gateway("interval 0.5 fail 2")])
+    gate.until("up", 10)
+    rounds = gate.rows()["up4"]["good_rounds"]
+    wait_until(lambda: gate.rows()["up4"]["good_rounds"] >= rounds + 12, 20, "answers", every=0.2)
+    assert gate.rows()["up4"]["bad_rounds"] == 0 and gate.rows()["up4"]["changes"] == 1
+
+
 @pytest.mark.parametrize("rule,more", [
     (["oif", "up1"], ""), (["fwmark", "7"], "mark 7")])
 def test_table_of_its_own(lab, rule, more):

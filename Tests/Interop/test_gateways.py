@@ -11,7 +11,6 @@ import time
 import pytest
 from daemons import settle
 from netns import never, wait_until
-from test_self_restart import restarted
 from test_show import ask, rows
 from uplinks import (
     DEFAULT, DEFAULT6, PROBED, QUICK, Scene, echo, way)
@@ -257,34 +256,6 @@ def test_reload(lab):
             assert "effect announced 0.0.0.0/0 metric 128" in answer, answer
     assert gate.rows() == {}
     scene.until_by("m0", 30)
-
-
-def test_restart(lab):
-    """A restart that keeps the routes keeps the verdicts, also that an uplink is dead: the routes
-    of a client do not change at all."""
-    scene = Scene(lab, gateways=lambda gate: [
-        f"state-file {lab.directory}/state-{gate.number}", gate.gateway(), gate.gateway6()])
-    gate, other = scene.gates
-    scene.until_by("m0", 30)
-    other.die(6)
-    other.until("down", NOTICED, "up6")
-    wait_until(lambda: scene.way(DEFAULT6) == "m0", 20, "IPv6")
-    ways, done = set(), threading.Event()
-
-    def watch() -> None:
-        while not done.is_set():
-            ways.update({scene.way(), scene.way(DEFAULT6)})
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    for one in scene.gates:
-        restarted(one.daemon)
-    assert gate.state() in ("up", "failing") and gate.state("up6") in ("up", "failing")
-    assert other.state() in ("up", "failing")
-    assert other.state("up6") in ("down", "recovering") and other.rows()["up6"]["flaps"] == 1
-    never(lambda: ways != {"m0"}, 5, "a default route changes")
-    done.set()
-    watcher.join()
 
 
 def test_told(lab):

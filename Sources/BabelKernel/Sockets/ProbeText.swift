@@ -57,13 +57,14 @@ enum WebQuery {
     guard octets.starts(with: title) else {
       return octets.count < title.count && title.starts(with: octets) ? .incomplete : .foreign
     }
-    guard octets.count > title.count + 4 else { return .incomplete }
+    guard octets.count > title.count + 5 else { return .incomplete }
     guard octets[title.count + 1] == 0x20 else { return .foreign }
     var status = 0
     for octet in octets[(title.count + 2)..<(title.count + 5)] {
       guard (0x30...0x39).contains(octet) else { return .foreign }
       status = status * 10 + Int(octet - 0x30)
     }
+    guard [0x20, 0x0D, 0x0A].contains(octets[title.count + 5]) else { return .foreign }
     return status >= 100 ? .status(status) : .foreign
   }
 }

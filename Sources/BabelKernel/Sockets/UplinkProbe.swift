@@ -47,6 +47,8 @@ public final class UplinkProbe {
   private let query: DNSQuery?
   private let request: [UInt8]?
   private var stage: Stage
+  /// What the network reported meanwhile, without being believed; nil if it reported nothing.
+  public private(set) var rumour: String?
   private var written = 0
   private var received: [UInt8] = []
 
@@ -136,7 +138,11 @@ public final class UplinkProbe {
       if echo != nil { return try readEcho() }
       return query != nil ? try readResponse() : try goOn()
     } catch {
-      return .failed(error.reason)
+      // An ICMP error about a datagram can come from anybody who guesses an address or a port, so
+      // it must not outweigh an answer. The kernel compares those about TCP with sequence numbers.
+      guard stage == .reading, request == nil else { return .failed(error.reason) }
+      rumour = error.reason
+      return .waiting
     }
   }
 

@@ -9,6 +9,14 @@ extension Daemon {
     gateways.set(settings.configuration.gateways, at: now)
     if let former, former.canBeResumed(boot: LifeFile.boot) {
       gateways.restore(former.gateways, at: now)
+      let own = former.sources.filter { $0.routerID == former.routerID }
+      gateways.presume(own.map { $0.destination }, at: now)
+      for report in gateways.reports(at: now) where report.isDead {
+        log.write(
+          .warning, .routes,
+          "gateway \(report.gateway.title): the uplink through \(report.gateway.interface) was "
+            + "dead before the restart, and counts as dead until it answers")
+      }
     }
     node.setGateways(gateways.rules, at: now, into: &actions)
   }

@@ -37,6 +37,9 @@ struct GatewayAccount {
     }
   }
 
+  /// An earlier life found the uplink dead, and its cause is not known any more.
+  mutating func noteFormerFault() { fault = "no answer before the restart" }
+
   mutating func noteUnable(_ reason: String) { obstacle = reason }
 
   mutating func noteChange(at now: Instant) {

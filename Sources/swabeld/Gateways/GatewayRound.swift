@@ -86,7 +86,8 @@ final class GatewayRound {
     var text = ""
     for question in questions where question.outcome != .answered {
       if !text.utf8.isEmpty { text += "; " }
-      var reason = "no answer"
+      var reason =
+        question.probe.rumour.map { "no answer, and the network says: \($0)" } ?? "no answer"
       if case .failed(let words) = question.outcome { reason = words }
       text += "\(question.text): \(reason)"
     }

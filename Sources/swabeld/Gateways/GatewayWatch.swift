@@ -59,6 +59,18 @@ final class GatewayWatch {
         })
       else { continue }
       rows[index].judge = GatewayJudge(isUp: record.isUp, flaps: record.flaps, at: now)
+      if !record.isUp { rows[index].account.noteFormerFault() }
+    }
+  }
+
+  /// Takes uplinks of which nothing is known yet for good, where an earlier life announced one of
+  /// their destinations: that is not taken back before the uplink is known to be dead.
+  func presume(_ announced: [Prefix], at now: Instant) {
+    for index in rows.indices where rows[index].judge.verdict == .pending {
+      guard rows[index].gateway.prefixes.contains(where: { announced.contains($0) }) else {
+        continue
+      }
+      rows[index].judge = GatewayJudge(isUp: true, flaps: 0, at: now)
     }
   }
 

@@ -68,11 +68,24 @@ extension Daemon {
   private func shadowText(
     _ route: KernelRoute, _ fault: String
   ) -> (text: String, remedy: String) {
-    (
-      "prefix \(route.destination): \(fault): \(way(of: route))",
-      "Remove it (\(Self.removal(of: route))), or set kernel-priority or kernel-metric so "
-        + "that ours is preferred."
-    )
+    let text = "prefix \(route.destination): \(fault): \(way(of: route))"
+    let gateway = settings.configuration.gateways.first {
+      $0.prefixes.contains(route.destination)
+        && route.ifindex.flatMap { links.name($0) } == $0.interface
+    }
+    if let gateway {
+      let need =
+        route.storedMetric == 0 ? "a metric above 0" : "a metric above that of our routes"
+      return (
+        text,
+        "It is the way out of gateway \(gateway.title), so it must stay: let whoever sets it give "
+          + "it \(need), so that the route to another gateway is preferred while this is dead."
+      )
+    }
+    let choice =
+      route.storedMetric == 0
+      ? "." : ", or set kernel-priority or kernel-metric so that ours is preferred."
+    return (text, "Remove it (\(Self.removal(of: route)))\(choice)")
   }
 
   /// The command that removes a route, as ip-route(8) wants it.
