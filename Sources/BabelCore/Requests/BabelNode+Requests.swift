@@ -139,7 +139,7 @@ extension BabelNode {
     if table.destinations[route.destination].flags.contains(.originated) { return }
     if selected != .none {
       // It is worth asking if the route would replace the selected one.
-      let margin = requestMargin(switchRule(number, selected), self.metric(of: selected))
+      let margin = requestMargin(number, selected)
       let wanted = rank(number, metric.adding(Metric(margin)))
       guard wanted < rank(selected, self.metric(of: selected)) else { return }
     }
@@ -159,12 +159,23 @@ extension BabelNode {
   }
 
   /// By how much a route must be better than the selected one to be worth a request, less one. An
-  /// answer makes an Update at each node of the way, and measured metrics of far prefixes vary
-  /// more.
-  private func requestMargin(_ rule: SwitchRule, _ selected: Metric) -> UInt16 {
-    guard rule.configuredMargin == nil else { return max(rule.margin, 1) - 1 }
-    return rule.isMeasured
-      ? max(rule.margin - 1, selected.rawValue / 16) : ProtocolParameters.insignificantMetric
+  /// answer makes an Update at each node of the way, and where losses count metrics of far prefixes
+  /// vary more.
+  private func requestMargin(_ number: RouteRow, _ selected: RouteRow) -> UInt16 {
+    let rule = switchRule(number, selected)
+    if rule.configuredMargin == nil, !rule.isMeasured {
+      return ProtocolParameters.insignificantMetric
+    }
+    let margin = max(rule.margin, 1) - 1
+    guard rule.configuredMargin == nil, countsLosses(number) || countsLosses(selected) else {
+      return margin
+    }
+    return max(margin, metric(of: selected).rawValue / 16)
+  }
+
+  private func countsLosses(_ number: RouteRow) -> Bool {
+    let interface = table.nextHops[table.routes[number].nextHop].interface
+    return links.terms(interface)?.isLossMeasured ?? false
   }
 
   /// Whether only a newer seqno makes a route one that can be selected.
