@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 import time
 
-from mesh import MESHES_WITHIN, Mesh
-from netns import measured, wait_until
+from mesh import MESHES_WITHIN, Mesh, program
+from netns import measured, run, wait_until
 
 
 def of_two_and_more(lab, form: str = "commands", names: str = "ab") -> Mesh:
@@ -136,6 +136,21 @@ def test_what_is_wrong_is_named(lab):
     b = mesh.nodes["b"]
     b.paste("kill $(cat /run/babeld.pid); while [ -e /run/babeld.pid ]; do sleep 0.05; done")
     assert "the daemon does not run; start it" in b.apply()
+
+
+def test_firewalls_of_two_meshes(lab):
+    """The name of one mesh's chain begins with that of the other's."""
+    node = Mesh(lab).add("a")
+    for name in ("x-input", "x"):
+        (lab.directory / "mesh.conf").write_text(
+            f"mesh {name}\naccept 10.20.0.0/16\nnode a endpoint 203.0.113.1\n"
+            "node b endpoint 203.0.113.2\n")
+        words = "-f", str(lab.directory / "mesh.conf"), "-o", str(node.root / "run" / name)
+        run(program(), *words, "--state", str(lab.directory / f"{name}.state"), "write")
+        for _ in range(2):
+            node.paste(f"/run/{name}/a/firewall.sh")
+    rules = node.paste("nft list chain inet filter input")
+    assert re.findall(r"jump (\S+)", rules) == ["mesh_x_input", "mesh_x_input_input"], rules
 
 
 def test_new_keys_in_another_order(lab):
