@@ -20,7 +20,7 @@ extension NodePlan {
         "  for hook in input forward; do",
         "    echo \"add chain inet filter \(chain)_$hook\"",
         "    echo \"flush chain inet filter \(chain)_$hook\"",
-        "    nft list chain inet filter $hook | grep -q \"jump \(chain)_$hook\" ||",
+        "    nft list chain inet filter $hook | grep -qw \"jump \(chain)_$hook\" ||",
         "      echo \"insert rule inet filter $hook jump \(chain)_$hook\"",
         "  done",
         "  cat << 'END'",

@@ -43,10 +43,10 @@ extension NodeSetup {
 
   /// What is to be done on the machine, in this order. `key` is the node's private key, `now` the
   /// time in seconds since 1970. `earlier` are interfaces and addresses that an earlier setup has
-  /// put there.
+  /// put there. `remnants` are interfaces that would come back at the next boot.
   public func changes(
     from running: RunningNode, key: WireGuardKey, now: Int64,
-    earlier: (interfaces: Set<String>, addresses: Set<String>)
+    earlier: (interfaces: Set<String>, addresses: Set<String>), remnants: Set<String> = []
   ) -> [SetupChange] {
     var changes: [SetupChange] = []
     let fresh = tunnels.filter { running.devices["\($0.interface)"] == nil }
@@ -63,11 +63,11 @@ extension NodeSetup {
       guard let device = running.devices["\(tunnel.interface)"] else { continue }
       changes += changed(tunnel, device, running, key, now)
     }
-    let gone = Set(former.map { "\($0)" }).union(earlier.interfaces)
-      .subtracting(tunnels.map { "\($0.interface)" })
-    for name in gone.sorted() where running.devices[name] != nil {
-      changes.append(
-        SetupChange(interface: name, text: "not part of the mesh any more", action: .remove))
+    for name in gone(earlier.interfaces).sorted() {
+      let isThere = running.devices[name] != nil
+      guard isThere || remnants.contains(name) else { continue }
+      let text = "not part of the mesh any more" + (isThere ? "" : ", but set up for the next boot")
+      changes.append(SetupChange(interface: name, text: text, action: .remove))
     }
     for address in earlier.addresses.subtracting(addresses).intersection(own).sorted() {
       changes.append(
@@ -76,6 +76,12 @@ extension NodeSetup {
           action: .removeAddress(address)))
     }
     return changes
+  }
+
+  /// Interfaces that the mesh had here, according to its list or among `earlier` ones, and has not
+  /// now.
+  public func gone(_ earlier: Set<String>) -> Set<String> {
+    Set(former.map { "\($0)" }).union(earlier).subtracting(tunnels.map { "\($0.interface)" })
   }
 
   private func made(_ tunnel: Tunnel, _ key: WireGuardKey) -> [SetupChange] {

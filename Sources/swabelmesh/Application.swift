@@ -15,6 +15,8 @@ struct Application {
   /// What is left although it should not be.
   private var left: Set<String> = []
   private var failures = 0
+  /// Whether something could not be told, because whoever listened has gone.
+  private var isUnheard = false
 
   private var deployment: Deployment { comparison.deployment }
   private var setup: NodeSetup { deployment.setup }
@@ -28,6 +30,8 @@ struct Application {
 
   /// Does all of it.
   mutating func carryOut() throws(Failure) -> Request.Result {
+    // A lost session must not end this halfway.
+    Console.ignoreHangUp()
     try deployment.checkPlaces()
     try checkDaemonFile()
     try record.add(setup)
@@ -38,6 +42,11 @@ struct Application {
     }
     let isLast: (SetupChange) -> Bool = { $0.isRemoval || $0.isExchange }
     for change in comparison.changes where !isLast(change) { carryOut(change) }
+    for name in comparison.disabled where !broken.contains(name) {
+      attempt(name, Comparison.disabledText) { application throws(Failure) in
+        try TunnelUnit(of: name, application.setup)?.enable()
+      }
+    }
     let isExchanged = awaitExchanges()
     drainRemoved()
     if isExchanged {
@@ -48,13 +57,13 @@ struct Application {
     for change in comparison.changes where change.isRemoval { carryOut(change) }
     try record.keep(setup, left)
     if comparison.changes.contains(where: { $0.action == .make || $0.action == .remove }) {
-      Console.say("if this machine has a firewall: \(deployment.folder)/firewall.sh")
+      say("if this machine has a firewall: \(deployment.folder)/firewall.sh")
     }
     guard failures == 0 else {
       Console.complain("failed: \(failures); everything else is done; see: swabelmesh diff")
       return .partly
     }
-    return .done
+    return isUnheard ? .partly : .done
   }
 
   // MARK: Telling
@@ -65,11 +74,15 @@ struct Application {
   ) {
     do throws(Failure) {
       try work(&self)
-      Console.say("done: \(subject): \(text)")
+      say("done: \(subject): \(text)")
     } catch {
       broken.insert(subject)
       complain("\(subject): \(text): \(error.description)")
     }
+  }
+
+  private mutating func say(_ text: String) {
+    if !Console.say(text) { isUnheard = true }
   }
 
   private mutating func complain(_ text: String) {
@@ -87,6 +100,7 @@ struct Application {
       if change.action == .remove { left.insert(name) }
       return
     }
+    let before = failures
     attempt(name, change.text) { application throws(Failure) in
       switch change.action {
       case .make: try application.make(name)
@@ -105,20 +119,29 @@ struct Application {
       case .remove: try application.remove(name)
       }
     }
+    guard failures > before else { return }
+    // What could not be removed must be known the next time.
+    switch change.action {
+    case .remove: left.insert(name)
+    case .removeAddress(let address): left.insert(address)
+    default: break
+    }
   }
 
-  /// Whether systemd is the first process of this machine.
-  private var hasSystemd: Bool { FileSystem.exists("/run/systemd/system") }
+  private func exists(_ name: String) throws(Failure) -> Bool {
+    try Tool.answer(["ip", "link", "show", "dev", name]).status == 0
+  }
 
   private mutating func make(_ name: String) throws(Failure) {
     if setup.format == .wgQuick {
       // The unit must know that it runs, so that it can be stopped and started.
-      if hasSystemd {
-        try Tool.run(["systemctl", "enable", "wg-quick@\(name)"])
-        try Tool.run(["systemctl", "start", "wg-quick@\(name)"])
+      if let unit = TunnelUnit(of: name, setup) {
+        try unit.enable()
+        try unit.start()
       } else {
         try Tool.run(["wg-quick", "up", name])
       }
+      guard try exists(name) else { throw Failure("wg-quick has run, and it is still missing") }
       finished.insert(name)
       return
     }
@@ -130,13 +153,8 @@ struct Application {
   }
 
   private func remove(_ name: String) throws(Failure) {
-    if setup.format == .wgQuick, hasSystemd {
-      _ = try Tool.answer(["systemctl", "disable", "wg-quick@\(name)"])
-      _ = try Tool.answer(["systemctl", "stop", "wg-quick@\(name)"])
-    }
-    if try Tool.answer(["ip", "link", "show", "dev", name]).status == 0 {
-      try Tool.run(["ip", "link", "delete", "dev", name])
-    }
+    try TunnelUnit(of: name, setup)?.remove()
+    if try exists(name) { try Tool.run(["ip", "link", "delete", "dev", name]) }
     for path in deployment.leftovers(of: name) {
       do throws(KernelError) {
         try FileSystem.remove(path)
@@ -154,7 +172,7 @@ struct Application {
     var open = comparison.changes.filter { $0.isExchange && !broken.contains($0.interface) }
     guard !open.isEmpty else { return true }
     for change in open {
-      Console.say("waiting: \(change.interface): \(change.text)")
+      say("waiting: \(change.interface): \(change.text)")
     }
     let deadline = MonotonicClock.microseconds() + wait * 1_000_000
     while !open.isEmpty, MonotonicClock.microseconds() < deadline {
@@ -197,11 +215,10 @@ struct Application {
     guard answer.status == 0 || answer.status == Tool.missing else { throw Failure(answer.line) }
   }
 
-  /// The exit status of swabelctl if there is no daemon.
-  private static let noDaemon: Int32 = 3
-
   private mutating func reloadDaemon() {
-    guard comparison.daemonDiffers || !comparison.unread.isEmpty else { return }
+    guard comparison.daemonDiffers || !comparison.daemonRuns || !comparison.unread.isEmpty else {
+      return
+    }
     if comparison.daemonDiffers {
       attempt("file", Deployment.daemonFile) { application throws(Failure) in
         try application.deployment.install(application.deployment.daemon)
@@ -210,9 +227,9 @@ struct Application {
     do throws(Failure) {
       let answer = try Comparison.control("reload")
       switch answer.status {
-      case 0: Console.say("done: daemon: \(answer.line)")
-      case Self.noDaemon, Tool.missing:
-        Console.say("the daemon does not run; start it: systemctl enable --now swabeld")
+      case 0: say("done: daemon: \(answer.line)")
+      case _ where answer.meansNoDaemon:
+        say("the daemon does not run; start it: systemctl enable --now swabeld")
       default: complain("daemon: reload: \(answer.line)")
       }
     } catch {
@@ -223,6 +240,7 @@ struct Application {
   /// Moves traffic off the tunnels that go, and waits until it has left or has no other way.
   private mutating func drainRemoved() {
     let names = comparison.changes.filter { $0.action == .remove }.map { $0.interface }
+      .filter { (try? exists($0)) == true }
     guard !names.isEmpty else { return }
     for name in names {
       guard let answer = try? Comparison.control("drain", name, "for", "60"), answer.status == 0

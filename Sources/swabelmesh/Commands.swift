@@ -5,7 +5,7 @@ extension Request {
   /// How a command ended that did not fail; the number is the exit status.
   enum Result: Int32 {
     case done = 0
-    /// Something could not be done; it was said.
+    /// Something could not be done, and it was said; or it was done and could not be said.
     case partly = 1
     /// There is a difference.
     case different = 3

@@ -5,6 +5,7 @@ import CLinux
 @main
 struct Entry {
   static func main() {
+    Console.ignoreBrokenPipes()
     exit(run(Array(CommandLine.arguments.dropFirst())))
   }
 
@@ -34,21 +35,31 @@ struct Entry {
 
 /// Standard output and standard error.
 enum Console {
-  /// Writes a line for whoever asked.
-  static func say(_ line: String) { write(line, to: 1) }
+  private static let ignore = 1
+
+  /// Whoever reads what we say may go away, and what was begun is finished all the same.
+  static func ignoreBrokenPipes() { _ = swabel_signal(SIGPIPE, ignore) }
+
+  /// So may the terminal.
+  static func ignoreHangUp() { _ = swabel_signal(SIGHUP, ignore) }
+
+  /// Writes a line for whoever asked; false if it could not be written.
+  @discardableResult
+  static func say(_ line: String) -> Bool { write(line, to: 1) }
 
   /// Writes a line about what is wrong.
-  static func complain(_ line: String) { write(line, to: 2) }
+  static func complain(_ line: String) { _ = write(line, to: 2) }
 
-  private static func write(_ line: String, to number: Int32) {
+  private static func write(_ line: String, to number: Int32) -> Bool {
     let octets = Array((line + "\n").utf8)
     var done = 0
     while done < octets.count {
       let count = try? FileDescriptor.write(octets, from: done, to: number)
       // Whoever read it has gone; there is nobody left to tell.
-      guard let count, count > 0 else { return }
+      guard let count, count > 0 else { return false }
       done += count
     }
+    return true
   }
 }
 

@@ -11,7 +11,13 @@ enum Tool {
     var line: String {
       text.split(separator: "\n").map(String.init).joined(separator: "; ")
     }
+
+    /// Whether swabelctl has answered that no daemon runs, or is missing like the daemon.
+    var meansNoDaemon: Bool { status == Tool.noDaemon || status == Tool.missing }
   }
+
+  /// The exit status of swabelctl if there is no daemon.
+  private static let noDaemon: Int32 = 3
 
   private static let outputLimit = 4 << 20
   /// What env(1) ends with when it finds no such program.

@@ -16,7 +16,7 @@ UNIT = REPOSITORY / "packaging/swabeld.service"
 # What a machine of its own has and namespaces of one machine share; and the daemon installed.
 OWN_FILES = """
 for d in /run /etc /var/lib /var/log; do mount -t tmpfs -o mode=755 tmpfs $d; done
-mkdir -p /run/bin /run/enabled /run/systemd/system
+mkdir -p /run/bin /run/enabled /run/active /run/systemd/system
 cp "$1" /run/bin/swabeld
 ln -s swabeld /run/bin/swabelctl
 [ -z "$2" ] || cp "$2" /run/bin/swabelmesh
@@ -28,9 +28,17 @@ SYSTEMCTL = r"""#!/bin/sh -e
 case "$*" in
   "enable "*) : > "/run/enabled/$2"; exit ;;
   "disable "*) rm -f "/run/enabled/$2"; exit ;;
-  "stop wg-quick@"*) exec wg-quick down "${2#*@}" ;;
+  "is-enabled "*)
+    if [ -e "/run/enabled/$2" ]; then echo enabled; exit; fi
+    echo disabled
+    exit 1 ;;
+  "stop wg-quick@"*)
+    [ -e "/run/active/$2" ] || exit 0
+    rm "/run/active/$2"
+    exec wg-quick down "${2#*@}" ;;
   "restart wg-quick@"*)
     ! ip link show "${2#*@}" > /run/link 2>&1 || wg-quick down "${2#*@}"
+    rm -f "/run/active/$2"
     set -- start "$2" ;;
   "restart swabeld")
     if read -r pid < /run/babeld.pid || [ "$pid" ]; then
@@ -40,10 +48,14 @@ case "$*" in
     set -- start "$2" ;;
 esac
 case "$*" in
-  "start wg-quick@"*) exec wg-quick up "${2#*@}" ;;
+  "start wg-quick@"*)
+    # Type=oneshot with RemainAfterExit=yes: systemd does not look for the interface again.
+    [ -e "/run/active/$2" ] || { wg-quick up "${2#*@}" && : > "/run/active/$2"; } ;;
   "start swabeld") exec setsid PYTHON SANDBOX --unit UNIT -- \
     $(sed -n 's|^ExecStart=@SBIN@|/run/bin|p' UNIT) > /run/swabeld.log 2>&1 & ;;
-  reboot) for service in /run/enabled/*; do "$0" start "${service##*/}"; done ;;
+  reboot)
+    rm -f /run/active/*
+    for service in /run/enabled/*; do "$0" start "${service##*/}"; done ;;
   *) echo "systemctl: cannot '$*'" >&2; exit 1 ;;
 esac
 """

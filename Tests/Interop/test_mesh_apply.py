@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 import time
 
-from mesh import MESHES_WITHIN, Mesh
-from netns import measured, wait_until
+from mesh import MESHES_WITHIN, Mesh, program
+from netns import measured, run, wait_until
 
 
 def of_two_and_more(lab, form: str = "commands", names: str = "ab") -> Mesh:
@@ -136,6 +136,98 @@ def test_what_is_wrong_is_named(lab):
     b = mesh.nodes["b"]
     b.paste("kill $(cat /run/babeld.pid); while [ -e /run/babeld.pid ]; do sleep 0.05; done")
     assert "the daemon does not run; start it" in b.apply()
+    assert "daemon: it does not run" in differs(b), "its files are as they should be"
+    assert "the daemon does not run; start it" in b.apply()
+    b.paste("systemctl start swabeld")
+    wait_until(b.is_as_written, 20, "the daemon does not run")
+
+
+def vanishes(node, name: str) -> None:
+    """An interface goes; wireguard-go needs a moment to notice."""
+    node.paste(f"ip link delete {name}")
+    wait_until(lambda: name not in node.tunnels(), 10, f"{name} is still there")
+
+
+def test_units_of_tunnels(lab):
+    """What systemd believes of a tunnel can be wrong, and what it would start at the next boot is
+    put right, too."""
+    mesh = of_two_and_more(lab, "wg-quick", "abcd")
+    a = mesh.nodes["a"]
+    a.apply()
+
+    # Somebody has deleted the interface, and systemd takes it for started.
+    vanishes(a, "wg-b")
+    assert "done: wg-b: missing: the tunnel to b" in a.swabelmesh("apply", "a")
+    assert "wg-b" in a.tunnels() and a.is_as_written()
+
+    # It stays away, whatever systemd says.
+    vanishes(a, "wg-b")
+    a.paste("mv /run/bin/systemctl /run/bin/real; ln -s /bin/true /run/bin/systemctl")
+    assert "failed: wg-b: missing: the tunnel to b: wg-quick has run" in a.refuses("apply", "a")
+    a.paste("mv /run/bin/real /run/bin/systemctl")
+    a.swabelmesh("apply", "a")
+
+    # Somebody has disabled the unit.
+    a.paste("systemctl disable wg-quick@wg-b")
+    assert "wg-b: not started at boot" in differs(a)
+    assert "done: wg-b: not started at boot" in a.swabelmesh("apply", "a")
+    assert a.paste("systemctl is-enabled wg-quick@wg-b") == "enabled\n" and a.is_as_written()
+
+    # A node goes whose tunnel is down already; and at another one apply is killed halfway.
+    vanishes(a, "wg-c")
+    a.paste("mv /run/bin/systemctl /run/bin/real")
+    (a.root / "run/bin/systemctl").write_text(
+        "#!/bin/sh\n/run/bin/real \"$@\"\n[ \"$*\" != 'stop wg-quick@wg-d' ] || kill -9 $PPID\n")
+    a.paste("chmod +x /run/bin/systemctl")
+    for name in "cd":
+        mesh.listed.remove(name)
+    mesh.swabelmesh("write")
+    a.bring()
+    said = "wg-c: not part of the mesh any more, but set up for the next boot"
+    assert said in differs(a)
+    assert f"done: {said}" in a.refuses("apply", "a")
+    a.paste("mv /run/bin/real /run/bin/systemctl")
+    wait_until(lambda: "wg-d" not in a.tunnels(), 10, "wg-d is still there")
+    assert "wg-d: not part of the mesh any more, but set up for" in a.swabelmesh("apply", "a")
+    assert a.is_as_written()
+    assert a.paste("ls /run/enabled /etc/wireguard | grep wg-").split() == [
+        "wg-b.conf", "wg-quick@wg-b"]
+    assert a.paste("cat /var/lib/swabelmesh/lab").split("interface ")[1:] == [
+        "wg-b\naddress 10.20.1.1/32\n"]
+
+
+def test_nobody_listens(lab):
+    """Whoever reads what apply says may go away: the work is done all the same."""
+    a = of_two_and_more(lab).nodes["a"]
+    a.paste("ip link set wg-b mtu 1300; ip address del 10.20.1.1/32 dev lo")
+    # The reader ends before anything is said.
+    said = a.paste("cd /run/mesh; set +e",
+                   "mkfifo /run/pipe; sleep 0 < /run/pipe & exec 3> /run/pipe; wait",
+                   "swabelmesh apply a >&3 2>&3; echo $?")
+    assert said == "1\n", said
+    assert a.is_as_written()
+
+    # The session is lost halfway.
+    vanishes(a, "wg-b")
+    (a.root / "run/bin/ip").write_text("#!/bin/sh\ncase \"$*\" in *'link set'*) kill -HUP $PPID; "
+                                       "esac\nexec /bin/ip \"$@\"\n")
+    (a.root / "run/bin/ip").chmod(0o755)
+    assert "done: wg-b: address" in a.swabelmesh("apply", "a") and a.is_as_written()
+
+
+def test_firewalls_of_two_meshes(lab):
+    """The name of one mesh's chain begins with that of the other's."""
+    node = Mesh(lab).add("a")
+    for name in ("x-input", "x"):
+        (lab.directory / "mesh.conf").write_text(
+            f"mesh {name}\naccept 10.20.0.0/16\nnode a endpoint 203.0.113.1\n"
+            "node b endpoint 203.0.113.2\n")
+        words = "-f", str(lab.directory / "mesh.conf"), "-o", str(node.root / "run" / name)
+        run(program(), *words, "--state", str(lab.directory / f"{name}.state"), "write")
+        for _ in range(2):
+            node.paste(f"/run/{name}/a/firewall.sh")
+    rules = node.paste("nft list chain inet filter input")
+    assert re.findall(r"jump (\S+)", rules) == ["mesh_x_input", "mesh_x_input_input"], rules
 
 
 def test_new_keys_in_another_order(lab):

@@ -139,6 +139,18 @@ import Testing
     #expect(found.map { $0.action } == [.remove, .removeAddress("10.20.8.8/32")])
   }
 
+  /// Of a tunnel that is down already, too.
+  @Test func `is the removal of what would come back at the next boot`() {
+    let running = RunningNode(
+      dump: dump.joined(separator: "\n"), links: links.joined(separator: "\n"),
+      addresses: addresses.joined(separator: "\n"))
+    let found = setup.changes(
+      from: running, key: key, now: 1000, earlier: (["wg-old", "wg-gone", "wg-boat"], []),
+      remnants: ["wg-gone", "wg-boat", "wg-other"])
+    #expect(found.map { $0.interface } == ["wg-gone"])
+    #expect(found.map { $0.action } == [.remove])
+  }
+
   @Test(arguments: ["berlin", "boat"])
   func `is read from the plan as it was written`(node: String) throws {
     let mesh = try SampleMesh(fourNodes)
