@@ -173,11 +173,6 @@ extension BabelNode {
     return max(margin, metric(of: selected).rawValue / 16)
   }
 
-  private func countsLosses(_ number: RouteRow) -> Bool {
-    let interface = table.nextHops[table.routes[number].nextHop].interface
-    return links.terms(interface)?.isLossMeasured ?? false
-  }
-
   /// Whether only a newer seqno makes a route one that can be selected.
   private func needsNewerSeqno(_ number: RouteRow, _ now: Instant) -> Bool {
     !isFeasible(number, now) || isAwaiting(number, now)

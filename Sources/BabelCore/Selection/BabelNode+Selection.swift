@@ -131,6 +131,11 @@ extension BabelNode {
     links.terms(table.nextHops[table.routes[number].nextHop].interface)?.isCostMeasured ?? false
   }
 
+  /// Whether losses are part of the cost of a route's link.
+  func countsLosses(_ number: RouteRow) -> Bool {
+    links.terms(table.nextHops[table.routes[number].nextHop].interface)?.isLossMeasured ?? false
+  }
+
   /// babeld's `allow-duplicates`: a learned route may stand beside a redistributed one.
   private func allowsBesideOwn(_ destination: Destination) -> Bool {
     guard let limit = parameters.allowDuplicates else { return false }

@@ -73,7 +73,7 @@ extension Daemon {
           (
             "gateway \(gateway.title): it cannot be probed: \(obstacle)",
             "What is known of it stays until then. A probe needs CAP_NET_RAW, or for icmp the "
-              + "group of net.ipv4.ping_group_range."
+              + "group of net.ipv4.ping_group_range, and a descriptor (ulimit -n)."
           )
         }
       }
