@@ -265,6 +265,14 @@ def test_in_a_browser(lab, count, shape):
     assert browser.value("document.querySelectorAll('.hop.drawn').length") > 0
     assert browser.value("document.querySelector('.origin text').textContent") == "node-1"
     keep(browser, f"ways-{shape}-{count}")
+    # Arrows must not be seen through labels, also those that a search fades.
+    browser.value("find('search').value = 'node-3'; find('search').oninput()")
+    assert browser.value("document.querySelectorAll('.faded').length") > 0
+    assert browser.value("[...document.querySelectorAll('.label')]"
+                         ".every(one => getComputedStyle(one).opacity === '1')")
+    assert browser.value("[...document.querySelectorAll('.label.way text')]"
+                         ".every(one => getComputedStyle(one).fillOpacity === '1')")
+    keep(browser, f"faded-{shape}-{count}")
     assert browser.errors == []
 
 
