@@ -209,8 +209,9 @@ enum PageScript {
     function show() {
       size(scale === 0 ? 0 : 1);
       listPrefixes(); markWays(); markFound(); fillTables();
-      say((data.live ? "as of " : "a snapshot of ") + data.time +
-        (data.since ? ", compared with " + data.since : ""));
+      say((data.trouble ? `not refreshed: ${data.trouble}; the newest is ` : "") +
+        (data.live ? "as of " : "a snapshot of ") + data.time +
+        (data.since ? ", compared with " + data.since : ""), data.trouble !== "");
     }
 
     let isAsking = false;
