@@ -8,10 +8,16 @@ public struct PageData: Sendable {
   public var prefix: String
   /// What times are compared, in words; empty if none are.
   public var since: String
+  /// Which nodes did not answer, and how old what is shown of them is; empty if all did.
+  public var trouble: String
 
   /// Makes it of its parts.
-  public init(time: String, isLive: Bool = false, prefix: String = "", since: String = "") {
+  public init(
+    time: String, isLive: Bool = false, prefix: String = "", since: String = "",
+    trouble: String = ""
+  ) {
     (self.time, self.isLive, self.prefix, self.since) = (time, isLive, prefix, since)
+    self.trouble = trouble
   }
 
   /// The answer to a page that asks anew: the picture and its data, in JSON.
@@ -24,7 +30,8 @@ public struct PageData: Sendable {
     let captions = Captions(picture)
     let graph = picture.graph
     var text = "{\"time\":\(Escape.json(time)),\"live\":\(isLive),"
-    text += "\"prefix\":\(Escape.json(prefix)),\"since\":\(Escape.json(since)),\n\"nodes\":["
+    text += "\"prefix\":\(Escape.json(prefix)),\"since\":\(Escape.json(since)),"
+    text += "\"trouble\":\(Escape.json(trouble)),\n\"nodes\":["
     text += graph.nodes.map { node in
       "\n{\"name\":\(Escape.json(captions.name(of: node))),\"id\":\(Escape.json(node.id)),"
         + "\"asked\":\(node.kind == .asked),"

@@ -146,6 +146,7 @@ enum PageScript {
       for (const ends of [`${from} ${to}`, `${to} ${from}`]) {
         for (const other of picture.querySelectorAll(`[data-ends="${ends}"]`)) {
           other.classList.remove("dim");
+          other.classList.add("way");
         }
       }
     }
@@ -155,6 +156,7 @@ enum PageScript {
       for (const drawn of picture.querySelectorAll(".drawn")) drawn.remove();
       for (const line of picture.querySelectorAll("[data-ends]")) {
         line.classList.toggle("dim", prefix !== "");
+        line.classList.remove("way");
       }
       const hops = new Map(), onward = new Map(), origins = new Set();
       data.nodes.forEach((node, place) => {
@@ -207,8 +209,9 @@ enum PageScript {
     function show() {
       size(scale === 0 ? 0 : 1);
       listPrefixes(); markWays(); markFound(); fillTables();
-      say((data.live ? "as of " : "a snapshot of ") + data.time +
-        (data.since ? ", compared with " + data.since : ""));
+      say((data.trouble ? `not refreshed: ${data.trouble}; the newest is ` : "") +
+        (data.live ? "as of " : "a snapshot of ") + data.time +
+        (data.since ? ", compared with " + data.since : ""), data.trouble !== "");
     }
 
     let isAsking = false;

@@ -50,6 +50,9 @@ enum SVGStyle {
     .mesh .label.dim text{fill-opacity:.75}
     .mesh .edge:hover line:first-of-type{stroke:var(--ink);stroke-opacity:1}
     .mesh .faded{opacity:.22}
+    .mesh .label.faded{opacity:1}
+    .mesh .label.faded text{fill-opacity:.22}
+    .mesh .label.way text{fill-opacity:1}
     .mesh .found rect{stroke:var(--bold);stroke-width:4}
     """
 }

@@ -27,11 +27,13 @@ public enum ViewReader {
       } else if value["pid"] != nil, let id = value["router_id"]?.text {
         (report.own, report.host) = (id, value["host"]?.text ?? "")
       } else if let address = value["address"]?.text, let state = value["state"]?.text {
+        try JSONShape.check(neighbour: value)
         neighbour(value, address, state, &report)
       } else if value["obstacle"] != nil, let interface = value["name"]?.text {
         guard let address = value["address"]?.text else { continue }
         report.addOwn(NodeReport.Place(address: address, interface: interface))
       } else if value["refmetric"] != nil {
+        try JSONShape.check(route: value)
         route(value, &report)
       } else if let origin = value["origin"]?.text, let prefix = value["prefix"]?.text {
         guard origin == "here" else { continue }
@@ -95,6 +97,7 @@ enum GraphReader {
     guard graph["protocol"]?.text == "babel" else {
       throw PictureError("this graph is not one of Babel")
     }
+    try JSONShape.check(graph: graph)
     guard let own = graph["router_id"]?.text else { return merge(graph, &merged) }
     report.own = own
     for node in graph["nodes"]?.values ?? [] {

@@ -77,23 +77,35 @@ struct PictureDrawer {
     WallClock.stamp().prefix(19).replacing("T", with: " ") + " UTC"
   }
 
-  /// The mesh as it is now.
-  func read() throws(Failure) -> MeshGraph {
+  /// The names of what is asked.
+  var sources: [String] {
     let usual = OwnProcess.environment(Self.variable) ?? "/run/swabeld.sock"
-    return try read(request.sources.isEmpty ? [usual] : request.sources)
+    return request.sources.isEmpty ? [usual] : request.sources
   }
+
+  /// The mesh as it is now; waits for all answers.
+  func read() throws(Failure) -> MeshGraph { try read(sources) }
 
   private func read(_ sources: [String]) throws(Failure) -> MeshGraph {
     var all = Sighting()
     for source in sources {
-      let octets = try MeshSource(source).octets()
-      do throws(PictureError) {
-        all.add(try ViewReader.read(octets))
-      } catch {
-        throw Failure("\(source): \(error)")
-      }
+      all.add(try Self.sighting(MeshSource(source).octets(), of: source))
     }
-    return MeshGraph(all.renamed(known), names: names)
+    return graph(all)
+  }
+
+  /// What a source says.
+  static func sighting(_ octets: [UInt8], of source: String) throws(Failure) -> Sighting {
+    do throws(PictureError) {
+      return try ViewReader.read(octets)
+    } catch {
+      throw Failure("\(source): \(error)")
+    }
+  }
+
+  /// The mesh that was seen, with the names of the list.
+  func graph(_ sighting: Sighting) -> MeshGraph {
+    MeshGraph(sighting.renamed(known), names: names)
   }
 
   /// The router-id of a neighbour that only its address is known of, if the list has that address.

@@ -123,6 +123,39 @@ private let ofParis = """
     #expect(throws: PictureError.self) { try seen(text) }
   }
 
+  @Test(arguments: [
+    ("\"nodes\":[", "\"nodes\":null,\"x\":[", "\"nodes\" of the graph is not a list"),
+    ("\"links\":[", "\"links\":{},\"x\":[", "\"links\" of the graph is not a list"),
+    ("\"links\":[", "\"x\":[", "\"links\" of the graph is not a list"),
+    ("\"id\":\"a\"", "\"id\":1", "\"id\" of a node is not a string"),
+    ("\"label\":\"A\"", "\"label\":[]", "\"label\" of a node is not a string"),
+    ("[\"10.0.0.1/32\"]", "\"10.0.0.1/32\"", "\"prefixes\" of a node is not a list"),
+    ("[\"10.0.0.1/32\"]", "[1]", "a prefix of a node is not a string"),
+    ("\"target\":\"b\"", "\"target\":2", "\"target\" of a link is not a string"),
+    ("\"cost\":96", "\"cost\":\"96\"", "\"cost\" of a link is not a number"),
+    ("\"rtt\":null", "\"rtt\":\"1\"", "\"rtt\" of a link is not a number"),
+    ("{\"id\":\"b\"}", "7", "\"id\" of a node is not a string"),
+    (
+      "{\"selected\"", "{\"refmetric\":0,\"prefix\":5,\"x\"",
+      "\"prefix\" of a route is not a string"
+    ),
+    ("{\"state\"", "{\"cost\":\"x\",\"state\"", "\"cost\" of a neighbour is not a number"),
+  ])
+  func `is refused by name if something in it has a wrong type`(
+    right: String, wrong: String, reason: String
+  ) throws {
+    let text = """
+      {"type":"NetworkGraph","protocol":"babel","router_id":"a","nodes":[{"id":"a","label":"A",\
+      "properties":{"prefixes":["10.0.0.1/32"]}},{"id":"b"}],"links":[{"source":"a",\
+      "target":"b","cost":96,"properties":{"rtt":null,"interface":"wg0","address":"fe80::2"}}]}
+      {"state":"usable","address":"fe80::3","interface":"wg0"}
+      {"selected":true}
+      """
+    #expect(MeshGraph(try seen(text)).nodes.count == 3)
+    try #require(text.contains(right))
+    #expect(throws: PictureError(reason)) { try seen(text.replacing(right, with: wrong)) }
+  }
+
   @Test func `may be nonsense of any depth and length`() throws {
     #expect(throws: PictureError.self) { try seen(String(repeating: "[", count: 100_000)) }
     var chance = Chance(seed: 5)
