@@ -35,6 +35,10 @@ public enum TokenError: Error, Equatable, Sendable, CustomStringConvertible {
   case replaced(String)
   /// An answer to this token was accepted before.
   case used(String)
+  /// A node answers with the public key of another one.
+  case keyOf(String)
+  /// The public key is all zeros.
+  case zeroKey
 
   /// The reason in words. The time is named by whoever prints it, in ``expiry``.
   public var description: String {
@@ -46,6 +50,8 @@ public enum TokenError: Error, Equatable, Sendable, CustomStringConvertible {
     case .notInvited(let node): "node \(node) is not invited"
     case .replaced(let node): "the token is not the last one that node \(node) was invited with"
     case .used(let node): "the token of node \(node) was used already"
+    case .keyOf(let node): "its public key is that of node \(node); each node needs its own"
+    case .zeroKey: "its public key is all zeros, which is none"
     }
   }
 
@@ -146,6 +152,10 @@ public struct JoinAnswer: Equatable, Sendable {
     guard proof == right else { throw .altered("answer, or the token behind it,") }
     guard !invitation.isUsed else { throw .used(node) }
     guard now < invitation.expires else { throw .expired(invitation.expires) }
+    guard !publicKey.isZero else { throw .zeroKey }
+    for (name, known) in state.nodes where name != node && known.publicKey == publicKey {
+      throw .keyOf(name)
+    }
   }
 }
 

@@ -140,6 +140,10 @@ public struct MeshListParser {
       guard let key = WireGuardKey(word.text) else {
         throw reader.unexpected(word, "a public key in base64, as \"wg pubkey\" prints it")
       }
+      guard !key.isZero else { throw reader.error(at: word, "a key of zeros is no public key") }
+      if let owner = list.nodes.first(where: { $0.publicKey == key }) {
+        throw reader.error(at: word, "node \(owner.name) has this public key already")
+      }
       node.publicKey = key
     default: throw reader.unexpected(keyword, among: Self.nodeWords)
     }

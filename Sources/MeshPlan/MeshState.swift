@@ -122,12 +122,25 @@ public struct MeshState: Equatable, Sendable {
         keyNumber: number, publicKey: publicKey,
         hasJoined: node.publicKey == nil && known?.hasJoined == true)
     }
+    try checkKeys(of: list)
     for pair in pairs where links[pair] == nil {
       let first = try freeEnd(at: pair.first, towards: pair.second, from: list.portBase)
       let second = try freeEnd(at: pair.second, towards: pair.first, from: list.portBase)
       links[pair] = Link(
         first: first, second: second, presharedKey: .random(using: &chance),
         packetKey: .random(using: &chance))
+    }
+  }
+
+  /// WireGuard and the daemons tell nodes from each other by their keys.
+  private func checkKeys(of list: MeshList) throws(PlanError) {
+    var owners: [WireGuardKey: String] = [:]
+    for node in list.nodes {
+      guard let key = nodes[node.name]?.publicKey else { continue }
+      guard !key.isZero else { throw .zeroKey(node.name) }
+      if let owner = owners.updateValue(node.name, forKey: key) {
+        throw .sameKey(NodePair(owner, node.name))
+      }
     }
   }
 
@@ -197,6 +210,10 @@ public struct MeshState: Equatable, Sendable {
 public enum PlanError: Error, Equatable, Sendable, CustomStringConvertible {
   /// No public key of the node is known.
   case noKey(String)
+  /// The public key of the node is all zeros.
+  case zeroKey(String)
+  /// Two nodes have the same public key.
+  case sameKey(NodePair)
   /// A node has no free port from that one on.
   case noPort(String, UInt16)
   /// The state is that of a mesh with another name.
@@ -208,6 +225,8 @@ public enum PlanError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noKey(let node): "node \(node) has no key"
+    case .zeroKey(let node): "the public key of node \(node) is all zeros, which is none"
+    case .sameKey(let pair): "nodes \(pair) have the same public key; each needs its own"
     case .noPort(let node, let base): "node \(node) has no free port from \(base) on"
     case .otherMesh(let state, let list):
       "the state is that of mesh \(state), and the list is that of mesh \(list); a mesh cannot be "

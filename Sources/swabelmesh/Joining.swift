@@ -75,6 +75,9 @@ extension Request {
       } catch {
         throw Self.failure(error)
       }
+      if let owner = list.nodes.first(where: { $0.publicKey == answer.publicKey }) {
+        throw Self.failure(.keyOf(owner.name))
+      }
       guard list.node(named: answer.node) != nil else {
         throw Failure("node \(answer.node) is not in \(self.list) any more")
       }

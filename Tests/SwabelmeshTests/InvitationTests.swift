@@ -96,6 +96,21 @@ import Testing
     #expect(refusal(other, state) == .altered("answer, or the token behind it,"))
   }
 
+  @Test func `is no way to take the key of another node, or none`() throws {
+    var chance = Chance(seed: 9)
+    var others = state
+    others.join("berlin", publicKey: key.publicKey, using: &chance)
+    let token = try read(token)
+    #expect(refusal(token.answer(key.publicKey), others) == .keyOf("berlin"))
+    #expect(refusal(token.answer(invitation.secret.publicKey), others) == nil)
+    let zeros = try #require(WireGuardKey(octets: Array(repeating: 0, count: 32)))
+    #expect(refusal(token.answer(zeros), state) == .zeroKey)
+    // Its own key it may tell again.
+    others.join("boat", publicKey: invitation.secret.publicKey, using: &chance)
+    others.invite("boat", invitation)
+    #expect(refusal(token.answer(invitation.secret.publicKey), others) == nil)
+  }
+
   @Test func `is kept in the state, as is who has joined`() throws {
     var chance = Chance(seed: 9)
     var kept = state
@@ -180,6 +195,21 @@ import Testing
       else { continue }
       #expect(!text.contains(secret.base64), "\(place)")
     }
+  }
+
+  @Test func `cannot with a key that the list has`() throws {
+    #expect(run("invite", "b") == 0)
+    let token = JoinToken(try #require(try state().invitations["b"]), mesh: "m", node: "b")
+    var chance = Chance(seed: 3)
+    let key = WireGuardKey.randomPrivate(using: &chance).publicKey
+    try """
+    mesh m
+    node a endpoint a.net address fd00::1 public-key \(key.base64)
+    node b nat address fd00::2
+
+    """.write(toFile: path("mesh.conf"), atomically: true, encoding: .utf8)
+    #expect(run("accept", token.answer(key)) == 1)
+    #expect(try state().nodes["b"] == nil)
   }
 
   @Test func `cannot, once its invitation was taken back`() throws {

@@ -39,6 +39,8 @@ import Testing
     #expect(list.latencies == [NodePair("c", "a"): 12.5])
   }
 
+  private static let aKey = "TgfcimBqMX27syss2Uzm89sozDgC6Cff1HCoSHDH4yw="
+
   /// Each is a whole list, and where and how it is refused.
   private static let faults: [(text: String, fault: String)] = [
     ("", "1:1: the mesh has no name: add a line \"mesh NAME\""),
@@ -81,6 +83,14 @@ import Testing
     ("mesh m\nnode a nat position 1 x", "2:23: found \"x\", expected a coordinate, a number from"),
     ("mesh m\nnode a nat position 1e5 1", "2:21: found \"1e5\", expected a coordinate"),
     ("mesh m\nnode a nat public-key AAAA", "2:23: found \"AAAA\", expected a public key in base64"),
+    (
+      "mesh m\nnode a nat public-key \(String(repeating: "A", count: 43))=",
+      "2:23: a key of zeros is no public key"
+    ),
+    (
+      "mesh m\nnode a nat public-key \(aKey)\nnode b nat public-key \(aKey)",
+      "3:23: node a has this public key already"
+    ),
     ("mesh m\nlatency a a 5", "2:11: found \"a\", expected another node"),
     ("mesh m\nlatency a b 5", "2:9: there is no node a"),
     (

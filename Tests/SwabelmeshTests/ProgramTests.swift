@@ -198,6 +198,23 @@ import Testing
     #expect(file?.contains("PublicKey = \(key.publicKey.base64)\n") == true)
   }
 
+  @Test func `refuses the key of another node by its name`() throws {
+    try write(three)
+    #expect(run("write") == 0)
+    let output = try contents(of: "mesh.out")
+    let key = try String(contentsOfFile: path("mesh.state/keys/a.1.key"), encoding: .utf8)
+    let secret = try #require(WireGuardKey(String(key.dropLast())))
+    try write(three + "node d nat public-key \(secret.publicKey.base64)\n")
+    #expect(run("write") == 1)
+    #expect(run("check") == 1)
+    #expect(try contents(of: "mesh.out") == output)
+    var mesh = try SampleMesh(three)
+    let known = try #require(mesh.state.nodes["a"]).publicKey
+    #expect(throws: PlanError.sameKey(NodePair("a", "d"))) {
+      try mesh.adopt(three + "node d nat public-key \(known.base64)\n")
+    }
+  }
+
   @Test func `stops when a key or the state is not as it should be`() throws {
     try write(three)
     #expect(run("write") == 0)
