@@ -14,9 +14,14 @@ public struct MeshState: Equatable, Sendable {
     public fileprivate(set) var publicKey: WireGuardKey
     /// Whether it has told its public key itself, by joining with a token.
     public fileprivate(set) var hasJoined = false
+    /// Where it has its private key, if it has told so; else where its format has it.
+    public fileprivate(set) var keyPath: String?
 
-    init(keyNumber: Int, publicKey: WireGuardKey, hasJoined: Bool = false) {
+    init(
+      keyNumber: Int, publicKey: WireGuardKey, hasJoined: Bool = false, keyPath: String? = nil
+    ) {
       (self.keyNumber, self.publicKey, self.hasJoined) = (keyNumber, publicKey, hasJoined)
+      self.keyPath = keyPath
     }
   }
 
@@ -118,9 +123,10 @@ public struct MeshState: Equatable, Sendable {
       } else if number > 0 {
         formerKeys[node.name] = nil
       }
+      let hasJoined = node.publicKey == nil && known?.hasJoined == true
       nodes[node.name] = Node(
-        keyNumber: number, publicKey: publicKey,
-        hasJoined: node.publicKey == nil && known?.hasJoined == true)
+        keyNumber: number, publicKey: publicKey, hasJoined: hasJoined,
+        keyPath: hasJoined ? known?.keyPath : nil)
     }
     try checkKeys(of: list)
     for pair in pairs where links[pair] == nil {
@@ -179,15 +185,17 @@ public struct MeshState: Equatable, Sendable {
   public var awaited: Set<String> { Set(invitations.keys.filter { nodes[$0] == nil }) }
 
   /// Takes the public key that an invited node has told, in the place of one that it had. Tunnels
-  /// that it has get new keys then. The invitation is used.
+  /// that it has get new keys then. The invitation is used. `keyPath` is where the node has its
+  /// private key, if not where its format has it.
   public mutating func join(
-    _ name: String, publicKey: WireGuardKey, using chance: inout some RandomNumberGenerator
+    _ name: String, publicKey: WireGuardKey, keyPath: String? = nil,
+    using chance: inout some RandomNumberGenerator
   ) {
     if let old = nodes[name] {
       if old.keyNumber > 0 { formerKeys[name] = old.keyNumber }
       renewKeys(of: name, publicKey: nil, using: &chance)
     }
-    nodes[name] = Node(keyNumber: 0, publicKey: publicKey, hasJoined: true)
+    nodes[name] = Node(keyNumber: 0, publicKey: publicKey, hasJoined: true, keyPath: keyPath)
     invitations[name]?.isUsed = true
   }
 

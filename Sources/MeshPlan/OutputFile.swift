@@ -32,9 +32,6 @@ extension NodePlan {
     return files.sorted { $0.path < $1.path }
   }
 
-  /// The path on the node at which its private key is, where a format needs a file.
-  var keyPath: String { format.keyPath }
-
   /// The first lines of a file.
   func header(_ comment: String = "#") -> [String] {
     [
