@@ -203,7 +203,7 @@ public struct MeshListParser {
     let expected = "an IPv4 or IPv6 address or a host name, without a port"
     let word = try reader.next(expected)
     if let address = IPAddress(word.text) {
-      guard !address.isUnspecified, !address.isMulticast, !address.isLinkLocal else {
+      guard !Prefix(mapped: address, mappedLength: 128).isMartian else {
         throw reader.unexpected(word, "an address that other nodes can reach")
       }
       return address.description
