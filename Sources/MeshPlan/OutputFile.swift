@@ -27,7 +27,7 @@ extension NodePlan {
     }
     files.append(
       OutputFile(
-        NodeSetup.fileName, mode: 0o600, header() + setup(privateKey: privateKey).lines))
+        NodeSetup.fileName, mode: 0o600, header() + setup(privateKey: privateKey, files).lines))
     files.append(OutputFile("INSTALL", mode: 0o644, installation(hasKey: privateKey != nil)))
     return files.sorted { $0.path < $1.path }
   }

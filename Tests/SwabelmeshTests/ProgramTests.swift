@@ -215,6 +215,25 @@ import Testing
     }
   }
 
+  @Test(arguments: ["babeld.conf", "wireguard/wg-b.conf"])
+  func `puts no file into effect that is not whole`(place: String) throws {
+    try write(three)
+    #expect(run("write") == 0)
+    let request = try Request(["-f", path("mesh.conf"), "diff", "a"])
+    _ = try Deployment(of: request, "a")
+    let file = path("mesh.out/a/\(place)")
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try text.dropLast(100).write(toFile: file, atomically: true, encoding: .utf8)
+    let error = #expect(throws: Failure.self) { try Deployment(of: request, "a") }
+    #expect(error?.description.hasPrefix("\(file): this is not the file that belongs to") == true)
+    try FileManager.default.removeItem(atPath: file)
+    #expect(throws: Failure.self) { try Deployment(of: request, "a") }
+    // What the operator reads and runs may be changed.
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    try "".write(toFile: path("mesh.out/a/firewall.sh"), atomically: true, encoding: .utf8)
+    _ = try Deployment(of: request, "a")
+  }
+
   @Test func `stops when a key or the state is not as it should be`() throws {
     try write(three)
     #expect(run("write") == 0)
