@@ -102,6 +102,7 @@ int swabel_recvmmsg(int fd, struct swabel_mmsghdr *messages, unsigned count, int
     __asm__("recvmmsg");
 #endif
 int swabel_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags) __asm__("accept4");
+int swabel_flock(int fd, int operation) __asm__("flock");
 int swabel_unshare(int flags) __asm__("unshare");
 int swabel_setns(int fd, int type) __asm__("setns");
 /* On 32-bit machines the plain symbol takes the old 32-bit time. */

@@ -140,6 +140,10 @@ public struct MeshListParser {
       guard let key = WireGuardKey(word.text) else {
         throw reader.unexpected(word, "a public key in base64, as \"wg pubkey\" prints it")
       }
+      guard !key.isZero else { throw reader.error(at: word, "a key of zeros is no public key") }
+      if let owner = list.nodes.first(where: { $0.publicKey == key }) {
+        throw reader.error(at: word, "node \(owner.name) has this public key already")
+      }
       node.publicKey = key
     default: throw reader.unexpected(keyword, among: Self.nodeWords)
     }
@@ -199,7 +203,7 @@ public struct MeshListParser {
     let expected = "an IPv4 or IPv6 address or a host name, without a port"
     let word = try reader.next(expected)
     if let address = IPAddress(word.text) {
-      guard !address.isUnspecified, !address.isMulticast, !address.isLinkLocal else {
+      guard !Prefix(mapped: address, mappedLength: 128).isMartian else {
         throw reader.unexpected(word, "an address that other nodes can reach")
       }
       return address.description

@@ -14,9 +14,14 @@ public struct MeshState: Equatable, Sendable {
     public fileprivate(set) var publicKey: WireGuardKey
     /// Whether it has told its public key itself, by joining with a token.
     public fileprivate(set) var hasJoined = false
+    /// Where it has its private key, if it has told so; else where its format has it.
+    public fileprivate(set) var keyPath: String?
 
-    init(keyNumber: Int, publicKey: WireGuardKey, hasJoined: Bool = false) {
+    init(
+      keyNumber: Int, publicKey: WireGuardKey, hasJoined: Bool = false, keyPath: String? = nil
+    ) {
       (self.keyNumber, self.publicKey, self.hasJoined) = (keyNumber, publicKey, hasJoined)
+      self.keyPath = keyPath
     }
   }
 
@@ -118,16 +123,30 @@ public struct MeshState: Equatable, Sendable {
       } else if number > 0 {
         formerKeys[node.name] = nil
       }
+      let hasJoined = node.publicKey == nil && known?.hasJoined == true
       nodes[node.name] = Node(
-        keyNumber: number, publicKey: publicKey,
-        hasJoined: node.publicKey == nil && known?.hasJoined == true)
+        keyNumber: number, publicKey: publicKey, hasJoined: hasJoined,
+        keyPath: hasJoined ? known?.keyPath : nil)
     }
+    try checkKeys(of: list)
     for pair in pairs where links[pair] == nil {
       let first = try freeEnd(at: pair.first, towards: pair.second, from: list.portBase)
       let second = try freeEnd(at: pair.second, towards: pair.first, from: list.portBase)
       links[pair] = Link(
         first: first, second: second, presharedKey: .random(using: &chance),
         packetKey: .random(using: &chance))
+    }
+  }
+
+  /// WireGuard and the daemons tell nodes from each other by their keys.
+  private func checkKeys(of list: MeshList) throws(PlanError) {
+    var owners: [WireGuardKey: String] = [:]
+    for node in list.nodes {
+      guard let key = nodes[node.name]?.publicKey else { continue }
+      guard !key.isZero else { throw .zeroKey(node.name) }
+      if let owner = owners.updateValue(node.name, forKey: key) {
+        throw .sameKey(NodePair(owner, node.name))
+      }
     }
   }
 
@@ -166,15 +185,17 @@ public struct MeshState: Equatable, Sendable {
   public var awaited: Set<String> { Set(invitations.keys.filter { nodes[$0] == nil }) }
 
   /// Takes the public key that an invited node has told, in the place of one that it had. Tunnels
-  /// that it has get new keys then. The invitation is used.
+  /// that it has get new keys then. The invitation is used. `keyPath` is where the node has its
+  /// private key, if not where its format has it.
   public mutating func join(
-    _ name: String, publicKey: WireGuardKey, using chance: inout some RandomNumberGenerator
+    _ name: String, publicKey: WireGuardKey, keyPath: String? = nil,
+    using chance: inout some RandomNumberGenerator
   ) {
     if let old = nodes[name] {
       if old.keyNumber > 0 { formerKeys[name] = old.keyNumber }
       renewKeys(of: name, publicKey: nil, using: &chance)
     }
-    nodes[name] = Node(keyNumber: 0, publicKey: publicKey, hasJoined: true)
+    nodes[name] = Node(keyNumber: 0, publicKey: publicKey, hasJoined: true, keyPath: keyPath)
     invitations[name]?.isUsed = true
   }
 
@@ -197,6 +218,10 @@ public struct MeshState: Equatable, Sendable {
 public enum PlanError: Error, Equatable, Sendable, CustomStringConvertible {
   /// No public key of the node is known.
   case noKey(String)
+  /// The public key of the node is all zeros.
+  case zeroKey(String)
+  /// Two nodes have the same public key.
+  case sameKey(NodePair)
   /// A node has no free port from that one on.
   case noPort(String, UInt16)
   /// The state is that of a mesh with another name.
@@ -208,6 +233,8 @@ public enum PlanError: Error, Equatable, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .noKey(let node): "node \(node) has no key"
+    case .zeroKey(let node): "the public key of node \(node) is all zeros, which is none"
+    case .sameKey(let pair): "nodes \(pair) have the same public key; each needs its own"
     case .noPort(let node, let base): "node \(node) has no free port from \(base) on"
     case .otherMesh(let state, let list):
       "the state is that of mesh \(state), and the list is that of mesh \(list); a mesh cannot be "

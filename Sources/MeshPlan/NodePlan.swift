@@ -51,6 +51,8 @@ public struct NodePlan: Equatable, Sendable {
   public let publicKey: WireGuardKey
   /// The number of its private key; 0 if it keeps it to itself.
   public let keyNumber: Int
+  /// The path on the node at which its private key is, where the files need one.
+  public let keyPath: String
   /// The daemon's router-id.
   public let routerID: RouterID
   /// Networks that the daemon accepts routes to; all if there are none.
@@ -89,6 +91,7 @@ public struct NodePlan: Equatable, Sendable {
         NodePlan(
           node: node, mesh: list.name, format: format,
           publicKey: known.publicKey, keyNumber: known.keyNumber,
+          keyPath: known.keyPath ?? format.keyPath,
           routerID: .ofNode(node.name, in: list.name), accepted: list.accepted,
           tunnels: tunnels.sorted { $0.peer < $1.peer },
           formerInterfaces: former[node.name, default: []].map { $0.named(for: format) }.sorted()))

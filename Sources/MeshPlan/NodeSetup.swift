@@ -49,12 +49,28 @@ public struct NodeSetup: Equatable, Sendable {
   public let tunnels: [Tunnel]
   /// Interfaces that the mesh had here before and has not now.
   public let former: [InterfaceName]
+  /// The SHA-256 of the files that are put into effect, in hexadecimal, by path below the folder of
+  /// the node.
+  public let digests: [String: String]
+
+  /// The digest of a file, as ``digests`` has it.
+  public static func digest(of octets: [UInt8]) -> String {
+    var hash = SHA256()
+    hash.update(octets.span)
+    let result = hash.finish()
+    return (0..<SHA256.digestCount).map { number in
+      let octet = result[number]
+      return String(octet >> 4, radix: 16) + String(octet & 15, radix: 16)
+    }.joined()
+  }
 }
 
 extension NodePlan {
-  /// What runs on the node. `privateKey` is nil if the node keeps it to itself.
-  public func setup(privateKey: WireGuardKey?) -> NodeSetup {
-    NodeSetup(
+  /// What runs on the node. `privateKey` is nil if the node keeps it to itself. `files` are the
+  /// other files of the node; those that the operator reads or runs may be changed.
+  public func setup(privateKey: WireGuardKey?, _ files: [OutputFile]) -> NodeSetup {
+    let effective = files.filter { $0.path == "babeld.conf" || $0.path.contains("/") }
+    return NodeSetup(
       mesh: mesh, node: node.name, format: format, publicKey: publicKey,
       secret: privateKey.map { .key($0) } ?? .file(keyPath), addresses: hostAddresses,
       tunnels: tunnels.map {
@@ -62,7 +78,11 @@ extension NodePlan {
           peer: $0.peer, interface: $0.interface, port: $0.port, mtu: $0.mtu,
           address: $0.linkLocal, peerKey: $0.peerKey, presharedKey: $0.presharedKey,
           endpoint: $0.endpoint.map { "\($0)" }, keepalive: $0.keepsAlive ? Self.keepalive : 0)
-      }, former: formerInterfaces)
+      }, former: formerInterfaces,
+      digests: Dictionary(
+        uniqueKeysWithValues: effective.map {
+          ($0.path, NodeSetup.digest(of: Array($0.text.utf8)))
+        }))
   }
 }
 
@@ -94,7 +114,9 @@ extension NodeSetup {
       if let endpoint = tunnel.endpoint { words.append("endpoint \(endpoint)") }
       lines.append(words.joined(separator: " "))
     }
-    return lines + former.map { "former \($0)" } + ["end"]
+    lines += former.map { "former \($0)" }
+    lines += digests.sorted { $0.key < $1.key }.map { "file \($0.key) sha256 \($0.value)" }
+    return lines + ["end"]
   }
 
   /// Reads what was written.
@@ -107,7 +129,7 @@ extension NodeSetup {
 /// Reads a plan.
 private struct SetupParser {
   var reader: WordReader
-  private static let lines = ["address", "tunnel", "former", "end"]
+  private static let lines = ["address", "tunnel", "former", "file", "end"]
 
   mutating func setup() throws(TextError) -> NodeSetup {
     try reader.header(NodeSetup.title, NodeSetup.version, of: "plan")
@@ -118,17 +140,22 @@ private struct SetupParser {
     let secret = try secret()
     var (addresses, former): ([String], [InterfaceName]) = ([], [])
     var tunnels: [NodeSetup.Tunnel] = []
+    var digests: [String: String] = [:]
     while try reader.nextLine() {
       let word = try reader.next(oneOf(Self.lines))
       switch word.text {
       case "address": addresses.append(try host())
       case "tunnel": tunnels.append(try tunnel())
       case "former": former.append(try reader.interface())
+      case "file":
+        let path = try reader.next("a path")
+        try reader.expect("sha256")
+        digests[path.text] = try reader.next("64 hexadecimal digits").text
       case "end":
         try reader.end()
         return NodeSetup(
           mesh: mesh, node: node, format: format, publicKey: publicKey, secret: secret,
-          addresses: addresses, tunnels: tunnels, former: former)
+          addresses: addresses, tunnels: tunnels, former: former, digests: digests)
       default: throw reader.unexpected(word, oneOf(Self.lines))
       }
       try reader.end()

@@ -27,13 +27,10 @@ extension NodePlan {
     }
     files.append(
       OutputFile(
-        NodeSetup.fileName, mode: 0o600, header() + setup(privateKey: privateKey).lines))
+        NodeSetup.fileName, mode: 0o600, header() + setup(privateKey: privateKey, files).lines))
     files.append(OutputFile("INSTALL", mode: 0o644, installation(hasKey: privateKey != nil)))
     return files.sorted { $0.path < $1.path }
   }
-
-  /// The path on the node at which its private key is, where a format needs a file.
-  var keyPath: String { format.keyPath }
 
   /// The first lines of a file.
   func header(_ comment: String = "#") -> [String] {

@@ -12,7 +12,8 @@ extension MeshState {
     var lines = ["\(Self.format) \(Self.version)", "mesh \(name)"]
     for (name, node) in nodes.sorted(by: { $0.key < $1.key }) {
       let key = node.hasJoined ? "joined" : "\(node.keyNumber)"
-      lines.append("node \(name) key \(key) public \(node.publicKey.base64)")
+      let place = node.keyPath.map { " file \($0)" } ?? ""
+      lines.append("node \(name) key \(key) public \(node.publicKey.base64)\(place)")
     }
     for (name, number) in formerKeys.sorted(by: { $0.key < $1.key }) {
       lines.append("former \(name) key \(number)")
@@ -80,10 +81,20 @@ private struct StateParser {
     let number = hasJoined ? 0 : try reader.number("the number of a key", 0...1_000_000)
     try reader.expect("public")
     let key = try reader.publicKey()
-    let node = MeshState.Node(keyNumber: number, publicKey: key, hasJoined: hasJoined)
+    let node = MeshState.Node(
+      keyNumber: number, publicKey: key, hasJoined: hasJoined,
+      keyPath: hasJoined && reader.nextIs("file") ? try keyPath() : nil)
     guard state.enter(node, named: name.text) else {
       throw reader.error(at: name, "node \(name.text) is there twice")
     }
+  }
+
+  private mutating func keyPath() throws(TextError) -> String {
+    let word = try reader.next("the path of a private key")
+    guard JoinAnswer.isKeyPath(word.text) else {
+      throw reader.unexpected(word, "the path of a private key")
+    }
+    return word.text
   }
 
   private mutating func former(into state: inout MeshState) throws(TextError) {

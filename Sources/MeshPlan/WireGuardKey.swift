@@ -11,6 +11,9 @@ public struct WireGuardKey: Hashable, Sendable {
     self.octets = octets
   }
 
+  /// Whether all octets are zero. That is nobody's public key, and WireGuard refuses it.
+  public var isZero: Bool { octets.allSatisfy { $0 == 0 } }
+
   private init(drawn octets: [UInt8]) { self.octets = octets }
 
   /// Reads 44 characters of base64, the last of them `=`; nil for anything else.

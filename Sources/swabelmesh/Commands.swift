@@ -14,8 +14,8 @@ extension Request {
   /// Does what is asked for.
   func carryOut() throws(Failure) -> Result {
     switch command {
-    case .help: Console.say(Usage.help)
-    case .version: Console.say(Usage.version)
+    case .help: try Console.give(Usage.help)
+    case .version: try Console.give(Usage.version)
     case .initialise: try initialise()
     case .check: try check()
     case .write:
@@ -76,11 +76,9 @@ extension Request {
         "the list has what the state has not: \(draft.news[0]); first: swabelmesh write")
     }
     for line in draft.remarks { Console.complain("warning: \(line)") }
-    Console.say("mesh \(draft.list.name); \(draft.summary)")
-    for plan in draft.plans {
-      Console.say("")
-      for line in plan.overview { Console.say(line) }
-    }
+    var lines = ["mesh \(draft.list.name); \(draft.summary)"]
+    for plan in draft.plans { lines += [""] + plan.overview }
+    try Console.give(lines.joined(separator: "\n"))
   }
 
   private func rekey(_ name: String) throws(Failure) {

@@ -36,6 +36,12 @@ struct Deployment {
       throw Failure(error)
     }
     guard setup.node == node else { throw Failure("\(path): this is of node \(setup.node)") }
+    for (place, digest) in setup.digests.sorted(by: { $0.key < $1.key })
+    where Self.digest(of: folder + "/" + place) != digest {
+      throw Failure(
+        "\(folder)/\(place): this is not the file that belongs to \(path): bring all files of the "
+          + "node again")
+    }
     switch setup.secret {
     case .key(let key): self.key = key
     case .file(let path): key = try PrivateKeyFile(path: path).read()
@@ -45,6 +51,10 @@ struct Deployment {
         "the private key of this machine is not that of node \(node): its public key is "
           + "\(key.publicKey.base64), and the mesh has \(setup.publicKey.base64)")
     }
+  }
+
+  private static func digest(of path: String) -> String? {
+    text(path).map { NodeSetup.digest(of: Array($0.utf8)) }
   }
 
   private static func read(_ octets: [UInt8], _ path: String) throws(KernelError) -> NodeSetup {

@@ -114,6 +114,7 @@ struct Draft {
       remarks.append(
         "the mesh is in \(links.islands.count) parts that do not reach each other: \(parts)")
     }
+    remarks += list.endpointDoubts(plans)
     for node in list.nodes where node.addresses.isEmpty && node.prefixes.isEmpty {
       remarks.append("node \(node.name) has no address and no prefix, so nobody can reach it")
     }

@@ -47,6 +47,11 @@ enum Console {
   @discardableResult
   static func say(_ line: String) -> Bool { write(line, to: 1) }
 
+  /// Writes what was asked for, all of it, or fails.
+  static func give(_ text: String) throws(Failure) {
+    guard say(text) else { throw Failure("swabelmesh: standard output takes no more") }
+  }
+
   /// Writes a line about what is wrong.
   static func complain(_ line: String) { _ = write(line, to: 2) }
 

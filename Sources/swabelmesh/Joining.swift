@@ -29,11 +29,12 @@ extension Request {
         secret: .random(using: &chance), expires: now + seconds,
         format: node.format ?? list.format)
       kept.invite(name, invitation)
-      try folder.write(kept)
       Console.complain(
         "On \(name), before \(Self.time(invitation.expires)): swabelmesh join TOKEN\n"
           + "Whoever has the token can join in its place. It counts once. The token:")
-      Console.say(JoinToken(invitation, mesh: list.name, node: name).text)
+      // A token that nobody has seen must not take the place of an earlier one.
+      try Console.give(JoinToken(invitation, mesh: list.name, node: name).text)
+      try folder.write(kept)
     }
   }
 
@@ -47,13 +48,26 @@ extension Request {
       throw Self.failure(error)
     }
     let path = keyPath ?? token.keyPath
+    try Self.checkKeyPath(path, for: token)
     let key = try PrivateKeyFile(path: path).obtain()
     if path.hasPrefix("/etc/systemd/") { try PrivateKeyFile(path: path).lendToNetworkd() }
     Console.complain(
       "The private key of \(token.node) is in \(path) and stays there.\n"
         + "Its public key is \(key.publicKey.base64).\n"
         + "Where the list is: swabelmesh accept ANSWER. The answer, which is no secret:")
-    Console.say(token.answer(key.publicKey))
+    try Console.give(token.answer(key.publicKey, keyPath: path))
+  }
+
+  /// The files of the node name the path, so every format must be able to.
+  private static func checkKeyPath(_ path: String, for token: JoinToken) throws(Failure) {
+    guard JoinAnswer.isKeyPath(path) else {
+      throw Failure(
+        "\(path): name the whole path, with letters, digits and . _ - / only, because the files of "
+          + "node \(token.node) will name it")
+    }
+    if token.invitation.format == .networkd, !path.hasPrefix("/etc/systemd/") {
+      throw Failure("\(path): systemd-networkd needs the key in /etc/systemd/network")
+    }
   }
 
   /// Takes the answer of a node.
@@ -75,11 +89,15 @@ extension Request {
       } catch {
         throw Self.failure(error)
       }
+      if let owner = list.nodes.first(where: { $0.publicKey == answer.publicKey }) {
+        throw Self.failure(.keyOf(owner.name))
+      }
       guard list.node(named: answer.node) != nil else {
         throw Failure("node \(answer.node) is not in \(self.list) any more")
       }
       var chance = KernelChance()
-      kept.join(answer.node, publicKey: answer.publicKey, using: &chance)
+      kept.join(
+        answer.node, publicKey: answer.publicKey, keyPath: answer.keyPath, using: &chance)
       try folder.write(kept)
       Console.say("node \(answer.node) has joined; its public key is \(answer.publicKey.base64)")
       Console.say("now: swabelmesh write")
@@ -114,7 +132,10 @@ struct PrivateKeyFile {
 
   /// The key; it is made if there is no such file, and never overwritten.
   func obtain() throws(Failure) -> WireGuardKey {
-    if FileSystem.exists(path) { return try read() }
+    if FileSystem.exists(path) {
+      try checkRights()
+      return try read()
+    }
     var chance = KernelChance()
     let key = WireGuardKey.randomPrivate(using: &chance)
     do throws(KernelError) {
@@ -124,6 +145,21 @@ struct PrivateKeyFile {
       throw Failure(error)
     }
     return key
+  }
+
+  /// A key that others can read is none of the node's own. The group of systemd-networkd may.
+  private func checkRights() throws(Failure) {
+    let mode: UInt32
+    do throws(KernelError) {
+      mode = try FileSystem.readWithRights(path, limit: 4096).mode
+    } catch {
+      throw Failure(error)
+    }
+    guard mode & (path.hasPrefix("/etc/systemd/") ? 0o037 : 0o077) == 0 else {
+      throw Failure(
+        "\(path): others may use this secret; if nobody has, say: chmod 600 \(path); else move it "
+          + "away, and a new one is made")
+    }
   }
 
   /// The key in the file.

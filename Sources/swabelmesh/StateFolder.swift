@@ -1,5 +1,4 @@
 import BabelKernel
-import CLinux
 import MeshPlan
 
 /// The folder with all that must be kept: a text with the state, and one file for each private key.
@@ -19,42 +18,27 @@ struct StateFolder {
       do throws(KernelError) {
         try FileSystem.makeDirectory(folder, mode: 0o700)
       } catch {
-        throw Failure(error)
+        // Another swabelmesh may have made it meanwhile.
+        guard error.errno == ErrorNumber.exists else { throw Failure(error) }
       }
     }
   }
 
   private var lockPath: String { path + "/lock" }
 
-  /// Does something while no other swabelmesh may change this folder. A lock whose process is gone
-  /// does not count.
+  /// Does something while no other swabelmesh may change this folder; fails if one does. The file
+  /// with the lock stays, because two processes could hold locks if one made the file anew.
   func whileLocked(_ work: () throws(Failure) -> Void) throws(Failure) {
-    let process = "\(getpid())\n"
-    for isLast in [false, true] {
-      do throws(KernelError) {
-        try FileSystem.createExclusively(lockPath, Array(process.utf8), mode: 0o600)
-        break
-      } catch {
-        guard error.errno == ErrorNumber.exists, !isLast else { throw Failure(error) }
-        try removeStaleLock()
-      }
-    }
-    defer { _ = unlink(lockPath) }
-    try work()
-  }
-
-  private func removeStaleLock() throws(Failure) {
+    let lock: FileDescriptor?
     do throws(KernelError) {
-      let octets = try FileSystem.read(lockPath, limit: 64)
-      let number = String(decoding: octets, as: UTF8.self).prefix { $0.isNumber }
-      guard number.isEmpty || !FileSystem.exists("/proc/\(number)") else {
-        throw KernelError(operation: "change \(path)", errno: ErrorNumber.busy)
-          .saying("process \(number) does; if that is no swabelmesh, remove \(lockPath)")
-      }
-      try FileSystem.remove(lockPath)
+      lock = try FileSystem.openLocked(lockPath, mode: 0o600)
     } catch {
       throw Failure(error)
     }
+    guard let lock else {
+      throw Failure("swabelmesh: another swabelmesh is changing \(path); wait until it has ended")
+    }
+    try withExtendedLifetime(lock) { _ throws(Failure) in try work() }
   }
 
   /// The state; nil if there is none yet.

@@ -101,8 +101,12 @@ def test_what_is_wrong_is_named(lab):
     conf = a.root / "run/mesh/a/babeld.conf"
     text = conf.read_text()
     conf.write_text(text + "nonsense\n")
+    assert "a/babeld.conf: this is not the file" in a.refuses("apply", "a")
+    plan.write_text("".join(line for line in right.splitlines(keepends=True)
+                            if not line.startswith("file babeld.conf ")))
     assert "nonsense" in a.refuses("apply", "a")
     conf.write_text(text)
+    plan.write_text(right)
     assert a.paste("wg show all dump; ip address; cat /etc/babeld.conf").count("wg-b") == \
         state.count("wg-b") and a.is_as_written()
 

@@ -96,6 +96,31 @@ import Testing
     #expect(refusal(other, state) == .altered("answer, or the token behind it,"))
   }
 
+  @Test func `is no way to take the key of another node, or none`() throws {
+    var chance = Chance(seed: 9)
+    var others = state
+    others.join("berlin", publicKey: key.publicKey, using: &chance)
+    let token = try read(token)
+    #expect(refusal(token.answer(key.publicKey), others) == .keyOf("berlin"))
+    #expect(refusal(token.answer(invitation.secret.publicKey), others) == nil)
+    let zeros = try #require(WireGuardKey(octets: Array(repeating: 0, count: 32)))
+    #expect(refusal(token.answer(zeros), state) == .zeroKey)
+    // An answer with another path, or none, is not the same.
+    let answer = token.answer(key.publicKey, keyPath: "/etc/k")
+    #expect(refusal(answer, state) == nil)
+    #expect(try JoinAnswer(answer).keyPath == "/etc/k")
+    for other in ["/etc/l", "", "/etc/wireguard/private.key"] {
+      #expect(throws: TokenError.self) {
+        try JoinAnswer(answer.replacing("/etc/k", with: other)).check(state, now: 1)
+      }
+    }
+    #expect(refusal(answer.replacing(":/etc/k", with: ""), state) != nil)
+    // Its own key it may tell again.
+    others.join("boat", publicKey: invitation.secret.publicKey, using: &chance)
+    others.invite("boat", invitation)
+    #expect(refusal(token.answer(invitation.secret.publicKey), others) == nil)
+  }
+
   @Test func `is kept in the state, as is who has joined`() throws {
     var chance = Chance(seed: 9)
     var kept = state
@@ -106,15 +131,19 @@ import Testing
     #expect(try MeshState(Array(kept.text.utf8), file: "state") == kept)
     let list = try parsed("mesh village\nnode boat nat\nnode berlin endpoint berlin.net\n")
     let links = try #require(MeshLinks(list))
+    let berlin = WireGuardKey.randomPrivate(using: &chance).publicKey
     let own = WireGuardKey.randomPrivate(using: &chance).publicKey
-    try kept.adopt(list, links.pairs, publicKeys: ["berlin": own], using: &chance)
+    try kept.adopt(list, links.pairs, publicKeys: ["berlin": berlin], using: &chance)
     #expect(
       kept.nodes["boat"]?.publicKey == key.publicKey && kept.keyNumber(of: list.nodes[0]) == 0)
     // It joins again with another key: its tunnels get new ones.
     let before = kept.links
     kept.invite("boat", invitation)
     #expect(kept.awaited == [])
-    kept.join("boat", publicKey: own, using: &chance)
+    kept.join("boat", publicKey: own, keyPath: "/etc/k", using: &chance)
+    #expect(try MeshState(Array(kept.text.utf8), file: "state") == kept)
+    try kept.adopt(list, links.pairs, publicKeys: ["berlin": berlin], using: &chance)
+    #expect(kept.nodes["boat"]?.keyPath == "/etc/k")
     #expect(kept.nodes["boat"]?.publicKey == own)
     for (pair, link) in before { #expect(kept.links[pair]?.presharedKey != link.presharedKey) }
     kept.forget("boat")
@@ -166,7 +195,7 @@ import Testing
     #expect(run("join", token.text, "--key", keyPath) == 0)
     #expect(try String(contentsOfFile: keyPath, encoding: .utf8) == key, "it is kept")
     let secret = try #require(WireGuardKey(String(key.dropLast())))
-    let answer = token.answer(secret.publicKey)
+    let answer = token.answer(secret.publicKey, keyPath: keyPath)
     #expect(run("accept", String(answer.dropLast())) == 1)
     #expect(run("accept", answer) == 0)
     #expect(run("accept", answer) == 1)
@@ -174,12 +203,76 @@ import Testing
     let file = try String(contentsOfFile: path("mesh.out/a/wireguard/wg-b.conf"), encoding: .utf8)
     #expect(file.contains("PublicKey = \(secret.publicKey.base64)\n"))
     #expect(FileManager.default.fileExists(atPath: path("mesh.out/b/babeld.conf")))
+    let own = try String(contentsOfFile: path("mesh.out/b/wireguard/wg-a.conf"), encoding: .utf8)
+    #expect(own.contains("PostUp = wg set %i private-key \(keyPath)\n"))
+    let plan = try String(contentsOfFile: path("mesh.out/b/plan"), encoding: .utf8)
+    #expect(plan.contains("private-file \(keyPath)\n"))
     for place in try FileManager.default.subpathsOfDirectory(atPath: path("")) {
       guard !place.hasPrefix("etc"),
         let text = try? String(contentsOfFile: path(place), encoding: .utf8)
       else { continue }
       #expect(!text.contains(secret.base64), "\(place)")
     }
+  }
+
+  @Test(arguments: ["key", "/tmp/a key", "/tmp/$(x)", "/tmp/%i", "/", "/tmp/a:b"])
+  func `cannot have its key where no file can name it`(place: String) throws {
+    #expect(run("invite", "b") == 0)
+    let token = JoinToken(try #require(try state().invitations["b"]), mesh: "m", node: "b")
+    #expect(run("join", token.text, "--key", place) == 1)
+    #expect(!JoinAnswer.isKeyPath(place))
+  }
+
+  @Test func `does not use a key that others can read`() throws {
+    #expect(run("invite", "b") == 0)
+    let token = JoinToken(try #require(try state().invitations["b"]), mesh: "m", node: "b")
+    #expect(run("join", token.text, "--key", path("key")) == 0)
+    for (mode, status) in [(0o640, 1), (0o604, 1), (0o644, 1), (0o400, 0), (0o600, 0)] {
+      try FileManager.default.setAttributes(
+        [.posixPermissions: mode], ofItemAtPath: path("key"))
+      #expect(run("join", token.text, "--key", path("key")) == Int32(status), "\(mode)")
+    }
+  }
+
+  @Test func `is not invited by a token that could not be printed`() throws {
+    #expect(try statusWithFullOutput("invite", "b") == 1)
+    #expect(!FileManager.default.fileExists(atPath: path("mesh.state/state")))
+    #expect(run("invite", "b") == 0)
+    let before = try state()
+    #expect(try statusWithFullOutput("invite", "b") == 1)
+    #expect(try state() == before)
+    #expect(run("write") == 0)
+    #expect(try statusWithFullOutput("show") == 1)
+    #expect(try statusWithFullOutput("help") == 1)
+  }
+
+  /// The exit code of the program where all that it prints finds no room.
+  private func statusWithFullOutput(_ words: String...) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().appending(path: "swabelmesh")
+    process.arguments = ["-f", path("mesh.conf")] + words
+    let full: FileHandle = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+    process.standardOutput = full
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  @Test func `cannot with a key that the list has`() throws {
+    #expect(run("invite", "b") == 0)
+    let token = JoinToken(try #require(try state().invitations["b"]), mesh: "m", node: "b")
+    var chance = Chance(seed: 3)
+    let key = WireGuardKey.randomPrivate(using: &chance).publicKey
+    try """
+    mesh m
+    node a endpoint a.net address fd00::1 public-key \(key.base64)
+    node b nat address fd00::2
+
+    """.write(toFile: path("mesh.conf"), atomically: true, encoding: .utf8)
+    #expect(run("accept", token.answer(key)) == 1)
+    #expect(try state().nodes["b"] == nil)
   }
 
   @Test func `cannot, once its invitation was taken back`() throws {

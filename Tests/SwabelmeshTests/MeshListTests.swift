@@ -39,6 +39,8 @@ import Testing
     #expect(list.latencies == [NodePair("c", "a"): 12.5])
   }
 
+  private static let aKey = "TgfcimBqMX27syss2Uzm89sozDgC6Cff1HCoSHDH4yw="
+
   /// Each is a whole list, and where and how it is refused.
   private static let faults: [(text: String, fault: String)] = [
     ("", "1:1: the mesh has no name: add a line \"mesh NAME\""),
@@ -81,6 +83,14 @@ import Testing
     ("mesh m\nnode a nat position 1 x", "2:23: found \"x\", expected a coordinate, a number from"),
     ("mesh m\nnode a nat position 1e5 1", "2:21: found \"1e5\", expected a coordinate"),
     ("mesh m\nnode a nat public-key AAAA", "2:23: found \"AAAA\", expected a public key in base64"),
+    (
+      "mesh m\nnode a nat public-key \(String(repeating: "A", count: 43))=",
+      "2:23: a key of zeros is no public key"
+    ),
+    (
+      "mesh m\nnode a nat public-key \(aKey)\nnode b nat public-key \(aKey)",
+      "3:23: node a has this public key already"
+    ),
     ("mesh m\nlatency a a 5", "2:11: found \"a\", expected another node"),
     ("mesh m\nlatency a b 5", "2:9: there is no node a"),
     (
@@ -115,6 +125,54 @@ import Testing
   func `guesses nothing that is far from what stands there`(line: String) {
     let error = #expect(throws: TextError.self) { try parsed(line) }
     #expect(error?.description.contains("did you mean") == false)
+  }
+
+  @Test(arguments: [
+    "127.0.0.1", "127.9.9.9", "::1", "255.255.255.255", "224.0.0.1", "ff02::1", "0.0.0.0", "::",
+    "febf::1",
+  ])
+  func `has no endpoint that nobody can reach`(endpoint: String) {
+    let text = "mesh m\nnode a endpoint \(endpoint)"
+    let error = #expect(throws: TextError.self) { try parsed(text) }
+    let found = error?.description ?? ""
+    #expect(found.contains("2:17: found \"\(endpoint)\", expected an address that other"))
+  }
+
+  /// The doubts about the endpoints of nodes, with the lines of these nodes.
+  private func doubts(_ lines: String...) throws -> [String] {
+    let mesh = try SampleMesh((["mesh m"] + lines).joined(separator: "\n"))
+    return mesh.list.endpointDoubts(try mesh.plans())
+  }
+
+  @Test func `is doubted where two nodes are reached at one place`() throws {
+    #expect(
+      try doubts("node a endpoint x.net", "node b endpoint X.net", "node c nat") == [
+        "nodes a and b are both to be reached at x.net:51820, which can lead to one of them only"
+      ])
+    // Several ports of one node are no fault.
+    #expect(
+      try doubts("topology hub a", "node a endpoint x.net", "node b nat", "node c endpoint y.net")
+        .isEmpty)
+  }
+
+  @Test(arguments: [
+    ("node a endpoint 10.1.0.1 address 10.1.0.1", "is an address that node a announces"),
+    ("node b nat address 192.0.2.7\nnode a endpoint 192.0.2.7", "is an address that node b"),
+    ("node b nat prefix 192.0.2.0/24\nnode a endpoint 192.0.2.7", "is in 192.0.2.0/24, which"),
+    ("accept 10.0.0.0/8\nnode a endpoint 10.1.0.1", "is in 10.0.0.0/8, which nodes accept"),
+    ("node a endpoint 2001:db8::7 prefix 2001:db8::/64", "is in 2001:db8::/64, which node a"),
+  ])
+  func `is doubted where a tunnel could be routed into itself`(lines: String, reason: String) throws
+  {
+    let found = try doubts(lines)
+    #expect(found.count == 1 && found.first?.contains(reason) == true, "\(found)")
+  }
+
+  @Test func `is not doubted without a reason`() throws {
+    let none = try doubts(
+      "accept 0.0.0.0/0 ::/0 10.0.0.0/8", "node a endpoint 203.0.113.1 prefix 0.0.0.0/0",
+      "node b endpoint 2001:db8::7 address 10.0.0.1", "node c endpoint c.net prefix 10.1.0.0/16")
+    #expect(none.isEmpty, "\(none)")
   }
 
   @Test func `may have comments in any language`() throws {

@@ -198,6 +198,42 @@ import Testing
     #expect(file?.contains("PublicKey = \(key.publicKey.base64)\n") == true)
   }
 
+  @Test func `refuses the key of another node by its name`() throws {
+    try write(three)
+    #expect(run("write") == 0)
+    let output = try contents(of: "mesh.out")
+    let key = try String(contentsOfFile: path("mesh.state/keys/a.1.key"), encoding: .utf8)
+    let secret = try #require(WireGuardKey(String(key.dropLast())))
+    try write(three + "node d nat public-key \(secret.publicKey.base64)\n")
+    #expect(run("write") == 1)
+    #expect(run("check") == 1)
+    #expect(try contents(of: "mesh.out") == output)
+    var mesh = try SampleMesh(three)
+    let known = try #require(mesh.state.nodes["a"]).publicKey
+    #expect(throws: PlanError.sameKey(NodePair("a", "d"))) {
+      try mesh.adopt(three + "node d nat public-key \(known.base64)\n")
+    }
+  }
+
+  @Test(arguments: ["babeld.conf", "wireguard/wg-b.conf"])
+  func `puts no file into effect that is not whole`(place: String) throws {
+    try write(three)
+    #expect(run("write") == 0)
+    let request = try Request(["-f", path("mesh.conf"), "diff", "a"])
+    _ = try Deployment(of: request, "a")
+    let file = path("mesh.out/a/\(place)")
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try text.dropLast(100).write(toFile: file, atomically: true, encoding: .utf8)
+    let error = #expect(throws: Failure.self) { try Deployment(of: request, "a") }
+    #expect(error?.description.hasPrefix("\(file): this is not the file that belongs to") == true)
+    try FileManager.default.removeItem(atPath: file)
+    #expect(throws: Failure.self) { try Deployment(of: request, "a") }
+    // What the operator reads and runs may be changed.
+    try text.write(toFile: file, atomically: true, encoding: .utf8)
+    try "".write(toFile: path("mesh.out/a/firewall.sh"), atomically: true, encoding: .utf8)
+    _ = try Deployment(of: request, "a")
+  }
+
   @Test func `stops when a key or the state is not as it should be`() throws {
     try write(three)
     #expect(run("write") == 0)
@@ -240,19 +276,62 @@ import Testing
     try write(three)
     #expect(run("write") == 0)
     let before = try contents(of: "mesh.state")
-    let lock = path("mesh.state/lock")
-    for words in [["write"], ["rekey", "a"], ["remove", "a"]] {
-      // A process that runs: this one. Then one that cannot be: its number is too large.
-      try "\(ProcessInfo.processInfo.processIdentifier)\n".write(
-        toFile: lock, atomically: true, encoding: .utf8)
-      #expect(Entry.run(["-f", path("mesh.conf")] + words) == 1)
-      #expect(FileManager.default.fileExists(atPath: lock))
-      try FileManager.default.removeItem(atPath: lock)
-      #expect(try contents(of: "mesh.state") == before)
+    let folder = StateFolder(path: path("mesh.state"))
+    try folder.whileLocked { () throws(Failure) in
+      #expect(run("write") == 1)
+      #expect(run("rekey", "a") == 1)
+      #expect(run("remove", "a") == 1)
+      #expect(run("invite", "a") == 1)
     }
-    try "4194305\n".write(toFile: lock, atomically: true, encoding: .utf8)
-    #expect(run("write") == 0)
     #expect(try contents(of: "mesh.state") == before)
+    // What a process has left that was killed is no lock.
+    try "1\n".write(toFile: path("mesh.state/lock"), atomically: true, encoding: .utf8)
+    #expect(run("rekey", "a") == 0)
+    #expect(try contents(of: "mesh.state") != before)
+  }
+
+  @Test(arguments: 0..<8)
+  func `is whole when many write it for the first time at once`(round: Int) async throws {
+    try write(three)
+    let statuses = await atOnce(Array(repeating: ["write"], count: 6))
+    #expect(statuses.contains(0) && statuses.allSatisfy { $0 == 0 || $0 == 1 })
+    let state = try contents(of: "mesh.state")
+    #expect(
+      state.keys.sorted() == [
+        "keys", "keys/a.1.key", "keys/b.1.key", "keys/c.1.key",
+        "lock", "state",
+      ])
+    #expect(run("write") == 0)
+    #expect(try contents(of: "mesh.state") == state)
+  }
+
+  @Test func `loses none of the new keys that many give at once`() async throws {
+    try write(three)
+    #expect(run("write") == 0)
+    var given = ["a": 1, "b": 1, "c": 1]
+    for _ in 0..<8 {
+      let names = given.keys.sorted()
+      let statuses = await atOnce(names.map { ["rekey", $0] })
+      for (name, status) in zip(names, statuses) where status == 0 { given[name, default: 0] += 1 }
+      #expect(run("write") == 0)
+      let octets = Array(try Data(contentsOf: URL(filePath: path("mesh.state/state"))))
+      #expect(try MeshState(octets, file: "state").nodes.mapValues { $0.keyNumber } == given)
+    }
+    #expect(given.values.contains { $0 > 1 })
+  }
+
+  /// The exit codes of the program with each of these words, all of them at once. Each opens the
+  /// lock for itself, as processes do.
+  private func atOnce(_ commands: [[String]]) async -> [Int32] {
+    let list = path("mesh.conf")
+    return await withTaskGroup(of: (Int, Int32).self) { group in
+      for (number, words) in commands.enumerated() {
+        group.addTask { (number, Entry.run(["-f", list] + words)) }
+      }
+      return await group.reduce(into: Array(repeating: -1, count: commands.count)) {
+        $0[$1.0] = $1.1
+      }
+    }
   }
 
   @Test func `leaves no trace of a list with a mistake`() throws {

@@ -11,7 +11,7 @@ import Testing
     let mesh = try SampleMesh(fourNodes)
     let plan = try #require(try mesh.plans().first { $0.node.name == "berlin" })
     key = try #require(mesh.privateKeys["berlin.1"])
-    setup = plan.setup(privateKey: key)
+    setup = plan.setup(privateKey: key, [])
   }
 
   /// What `wg show all dump` prints when everything is as it should be.
@@ -151,13 +151,31 @@ import Testing
     #expect(found.map { $0.action } == [.remove])
   }
 
+  private func wireGuardFiles(of plan: NodePlan) -> [String] {
+    plan.tunnels.map { "wireguard/\($0.interface).conf" }.sorted()
+  }
+
+  @Test func `tells a file that is not whole by its digest`() {
+    // The example of FIPS 180-2.
+    #expect(
+      NodeSetup.digest(of: Array("abc".utf8))
+        == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+  }
+
   @Test(arguments: ["berlin", "boat"])
   func `is read from the plan as it was written`(node: String) throws {
     let mesh = try SampleMesh(fourNodes)
     let plan = try #require(try mesh.plans().first { $0.node.name == node })
     let key = mesh.privateKeys["\(node).1"]
-    let text = try #require(try mesh.files()["\(node)/plan"]).text
-    #expect(try NodeSetup(Array(text.utf8), file: "plan") == plan.setup(privateKey: key))
+    let files = plan.files(privateKey: key)
+    let text = try #require(files.first { $0.path == "plan" }).text
+    let read = try NodeSetup(Array(text.utf8), file: "plan")
+    #expect(read == plan.setup(privateKey: key, files))
+    #expect(read.digests.keys.sorted() == ["babeld.conf"] + wireGuardFiles(of: plan))
+    for file in files where file.path == "babeld.conf" || file.path.hasPrefix("wireguard/") {
+      #expect(read.digests[file.path] == NodeSetup.digest(of: Array(file.text.utf8)))
+      #expect(read.digests[file.path] != NodeSetup.digest(of: Array(file.text.utf8.dropLast())))
+    }
     for count in stride(from: 0, to: text.utf8.count - 1, by: 7) {
       #expect(throws: TextError.self) {
         try NodeSetup(Array(text.utf8.prefix(count)), file: "plan")

@@ -188,12 +188,16 @@ import Testing
     #expect(mesh.state.formerKeys.isEmpty)
   }
 
-  private let ownKey = "public-key TgfcimBqMX27syss2Uzm89sozDgC6Cff1HCoSHDH4yw="
+  /// A public key of its own for each number.
+  private func ownKey(_ number: Int) -> String {
+    let octets = [UInt8(number >> 8), UInt8(number & 255)] + Array(repeating: 9, count: 30)
+    return "public-key \(WireGuardKey(octets: octets)?.base64 ?? "")"
+  }
 
   /// Of seven hundred long names some come to the same short one.
   @Test func `and each interface has a name of its own, however alike the nodes are called`() throws
   {
-    let leaves = (1...700).map { "node a-very-long-name-of-a-node-\($0) nat \(ownKey)\n" }
+    let leaves = (1...700).map { "node a-very-long-name-of-a-node-\($0) nat \(ownKey($0))\n" }
     let mesh = try SampleMesh(
       "mesh m\ntopology hub h\nport-base 2000\nnode h endpoint h.net\n" + leaves.joined())
     #expect(mesh.links.pairs.count == 700)
@@ -203,12 +207,12 @@ import Testing
   /// A short name has an underscore, which OpenWrt also has for the dash of a full one.
   @Test func `also when a node is called like the short name of another`() throws {
     let head =
-      "mesh m\ntopology hub h\nnode h endpoint h.net\nnode abcdefghijklmnop nat \(ownKey)\n"
+      "mesh m\ntopology hub h\nnode h endpoint h.net\nnode abcdefghijklmnop nat \(ownKey(1))\n"
     var mesh = try SampleMesh(head)
     let short = try #require(try mesh.plans()[0].tunnels.first?.interface)
     #expect("\(short)".hasPrefix("wg-abcdefg_"))
     let twin = "\(short)".dropFirst(3).replacing("_", with: "-")
-    try mesh.adopt(head + "node \(twin) nat \(ownKey)\n")
+    try mesh.adopt(head + "node \(twin) nat \(ownKey(2))\n")
     try checkPlaces(of: mesh)
     #expect(try mesh.plans()[0].tunnels.contains { $0.interface == short })
   }

@@ -214,6 +214,24 @@ public enum FileSystem {
     try open(path, Int32(O_RDWR | O_CLOEXEC))
   }
 
+  /// Opens a file, which is created if missing, and locks it (flock(2)): nobody else can lock it as
+  /// long as the descriptor is open. Nil if somebody else has locked it. The lock of a process ends
+  /// with it, however it ends.
+  public static func openLocked(
+    _ path: String, mode: UInt32
+  ) throws(KernelError) -> FileDescriptor? {
+    let file = try open(path, Int32(O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW), mode: mode)
+    // LOCK_EX and LOCK_NB, which are 2 and 4 on every Linux.
+    let (number, operation) = (file.rawValue, Int32(2 | 4))
+    do throws(KernelError) {
+      try Syscall.check("lock \(path)") { swabel_flock(number, operation) }
+    } catch {
+      guard error.errno == ErrorNumber.wouldBlock else { throw error }
+      return nil
+    }
+    return file
+  }
+
   /// Removes a file or socket.
   public static func remove(_ path: String) throws(KernelError) {
     try Syscall.check("remove \(path)") { unlink(path) }
