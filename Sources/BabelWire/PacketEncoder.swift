@@ -116,7 +116,7 @@ public struct PacketEncoder: Sendable {
   /// Appends a Hello. A second one with a timestamp does not fit into a packet, because only one
   /// place is stamped when the packet leaves.
   public mutating func append(_ hello: Hello) -> Bool {
-    let offset = packet.count + hello.encodedCount - 4
+    let offset = packet.count + Hello.timestampOffset
     if hello.transmitTimestamp == nil {
       return append(hello.encodedCount) { hello.encode(into: &$0) }
     }

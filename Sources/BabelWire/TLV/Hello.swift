@@ -62,16 +62,19 @@ public struct Hello: Equatable, Sendable {
     packet.append16(isUnicast ? 0x8000 : 0)
     packet.append16(seqno.rawValue)
     packet.append16(interval.centiseconds)
-    if measuresLoss {
-      packet.beginTLV(SubTLV.measuresLoss, count: 2)
-      packet.append16(SubTLV.measuresLossMark)
-    }
-    // The stamp is at the end, where it is looked for when the packet leaves.
+    // The stamp comes first, because babeld 1.12 reads the first sub-TLV whatever stands there.
     if let transmitTimestamp {
       packet.beginTLV(SubTLV.timestamp, count: 4)
       packet.append32(transmitTimestamp)
     }
+    if measuresLoss {
+      packet.beginTLV(SubTLV.measuresLoss, count: 2)
+      packet.append16(SubTLV.measuresLossMark)
+    }
   }
+
+  /// Where the stamp is, in octets from the beginning of a Hello that has one.
+  static let timestampOffset = 10
 
   /// Octets on the wire.
   var encodedCount: Int { 8 + (measuresLoss ? 4 : 0) + (transmitTimestamp == nil ? 0 : 6) }
