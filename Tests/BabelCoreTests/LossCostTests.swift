@@ -165,8 +165,12 @@ func talk(
       guard number % 4 == 0 else { continue }
       peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
       peer.send { _ = $0.append(peer.ihu()) }
-      #expect(bench.neighbour(peer)?.rxcost == Metric(96), "\(number)")
+      // When eight in a row are missing it is no chance: multicast does not pass, nor do Updates.
+      if number < 160 { #expect(bench.neighbour(peer)?.rxcost == Metric(96), "\(number)") }
     }
+    #expect(bench.neighbour(peer)?.rxcost == .infinity)
+    peer.say()
+    #expect(bench.neighbour(peer)?.rxcost == Metric(96))
     bench.run(3.5)
     #expect(bench.neighbour(peer)?.rxcost == .infinity)
   }

@@ -33,11 +33,11 @@ import Testing
     #expect(encoder.timestampOffset == nil)
   }
 
-  @Test func `that the sender measures losses stands in front of the stamp`() {
+  @Test func `that the sender measures losses stands behind the stamp`() {
     let hello = Hello(
       isUnicast: false, seqno: Seqno(7), interval: .cs(400), transmitTimestamp: 0x0102_0304,
       measuresLoss: true)
-    let octets = "04100000000701907a027377030401020304"
+    let octets = "04100000000701900304010203047a027377"
     #expect(encodedBody { $0.append(hello) } == octets)
     #expect(decodeBody(octets) == [.tlv(.hello(hello))])
   }

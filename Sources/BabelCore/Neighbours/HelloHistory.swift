@@ -106,6 +106,9 @@ struct HelloHistory: Equatable {
   /// Hellos that come many times as often as it is made for, so that two lost ones say nothing.
   var fourOfSixteen: Bool { bits.nonzeroBitCount >= 4 }
 
+  /// Whether at least one of the last eight expected Hellos arrived.
+  var oneOfEight: Bool { bits >> 8 != 0 }
+
   /// Whether these are quick Hellos beside others: they come at least twice as often.
   func isQuick(beside other: HelloHistory) -> Bool {
     isScheduled && other.isScheduled

@@ -14,8 +14,10 @@ enum LinkCost {
     case .twoOutOfThree:
       // Unscheduled Hellos beside scheduled ones say nothing: their history never times out.
       let isScheduled = multicast.isScheduled || unicast.isScheduled
+      // Where quick Hellos pass and no multicast does, Updates are missed.
       let unicastSuffices =
-        unicast.isQuick(beside: multicast) ? unicast.fourOfSixteen : unicast.twoOfThree
+        unicast.isQuick(beside: multicast)
+        ? unicast.fourOfSixteen && multicast.oneOfEight : unicast.twoOfThree
       return multicast.twoOfThree && (multicast.isScheduled || !isScheduled)
         || unicastSuffices && (unicast.isScheduled || !isScheduled) ? nominal : .infinity
     case .etx:

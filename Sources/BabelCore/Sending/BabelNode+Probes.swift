@@ -6,11 +6,12 @@ import BabelWire
 // implementation takes them for ordinary Hellos.
 
 extension BabelNode {
-  /// Begins or ends quick Hellos to a neighbour: those are sent where the link can be used.
+  /// Begins or ends quick Hellos to a neighbour: those are sent where the link can be used, and
+  /// where multicast reaches it, since else unicast Hellos are all it has to go by.
   mutating func judgeProbes(to id: NeighbourID, _ interface: Interface, _ now: Instant) {
     let interval = interface.probeMicroseconds
     let isWanted =
-      interval > 0 && !neighbours[id].cost.isInfinite
+      interval > 0 && !neighbours[id].cost.isInfinite && !misses(group: neighbours[id])
       && (neighbours[id].measuring.isMutual || !interface.parameters.probesWhoMeasures)
     guard isWanted != (neighbours[id].measuring.probeDue != nil) else { return }
     if isWanted {
