@@ -129,10 +129,14 @@ public struct SVGText {
     let edge = sheet.edges[label.edge]
     text += "<g class=\"label \(sheet.classes(ofEdge: label.edge))\" "
     text += "data-ends=\"\(edge.from) \(edge.to)\" pointer-events=\"none\">"
-    text += "<rect x=\"\(n(box.left))\" y=\"\(n(box.top))\" width=\"\(n(box.width))\" "
-    text += "height=\"\(n(box.height))\" rx=\"3\"/>"
+    append(box, rounding: 3)
     text += "<text x=\"\(n(box.center.x))\" y=\"\(n(box.center.y + 4))\">"
     text += "\(Escape.markup(label.text))</text></g>\n"
+  }
+
+  private mutating func append(_ box: Box, rounding radius: Int) {
+    text += "<rect x=\"\(n(box.left))\" y=\"\(n(box.top))\" width=\"\(n(box.width))\" "
+    text += "height=\"\(n(box.height))\" rx=\"\(radius)\"/>"
   }
 
   private mutating func append(node place: Int) {
@@ -141,8 +145,7 @@ public struct SVGText {
     let lift = content.detail.isEmpty ? sheet.nodeSize * 0.36 : -2
     text += "<g class=\"node \(sheet.classes(ofNode: place))\" data-node=\"\(place)\">"
     text += "<title>\(Self.titleText(sheet.captions.title(of: place)))</title>"
-    text += "<rect x=\"\(n(box.left))\" y=\"\(n(box.top))\" width=\"\(n(box.width))\" "
-    text += "height=\"\(n(box.height))\" rx=\"6\"/>"
+    append(box, rounding: 6)
     text += "<text x=\"\(n(box.center.x))\" y=\"\(n(box.center.y + lift))\">"
     text += "\(Escape.markup(content.name))</text>"
     if !content.detail.isEmpty {

@@ -13,22 +13,42 @@ struct Entry {
   /// if something is wrong with the list, the state or a file, 2 if the words are wrong, 3 if
   /// `diff` finds a difference.
   static func run(_ words: [String]) -> CInt {
-    let request: Request
-    let picture: PictureRequest?
+    let order: Order
     do throws(UsageError) {
-      picture = try PictureRequest(words)
-      request = try Request(picture == nil ? words : ["help"])
+      order = try Order(words)
     } catch {
       Console.complain("swabelmesh: \(error.reason)\n\(Usage.hint)")
       return 2
     }
     do throws(Failure) {
-      guard let picture else { return try request.carryOut().rawValue }
-      try picture.carryOut()
-      return 0
+      return try order.carryOut()
     } catch {
       Console.complain(error.description)
       return 1
+    }
+  }
+}
+
+/// What the words of the command line ask for.
+private enum Order {
+  case picture(PictureRequest)
+  case list(Request)
+
+  init(_ words: [String]) throws(UsageError) {
+    if let picture = try PictureRequest(words) {
+      self = .picture(picture)
+    } else {
+      self = .list(try Request(words))
+    }
+  }
+
+  /// Does it; returns the exit code.
+  func carryOut() throws(Failure) -> CInt {
+    switch self {
+    case .list(let request): return try request.carryOut().rawValue
+    case .picture(let request):
+      try request.carryOut()
+      return 0
     }
   }
 }

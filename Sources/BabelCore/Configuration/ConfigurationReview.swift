@@ -297,13 +297,12 @@ extension Configuration {
         chain.rules[number].origin == .unspecified, !chain.rules[number].metric.isInfinite
       else { continue }
       told.append(number)
-      let way = route.interface.map { " through \($0)" } ?? ""
       warnings.append(
-        ConfigurationWarning(
-          .machine, chain.rules[number].position, in: self,
-          "the route \(route.destination)\(way) is not announced: it is of protocol \"boot\", as"
-            + " \"ip route add\" makes them, and a rule without \"proto\" does not match those;"
-            + " add a rule with \"proto 3\", or make the route with \"proto static\""))
+        unannounced(
+          "the route", route, by: chain.rules[number],
+          "it is of protocol \"boot\", as \"ip route add\" makes them, and a rule without"
+            + " \"proto\" does not match those; add a rule with \"proto 3\", or make the route"
+            + " with \"proto static\""))
     }
   }
 

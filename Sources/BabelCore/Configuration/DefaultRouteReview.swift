@@ -77,13 +77,21 @@ extension Configuration {
         !machine.defaultRoutes.contains(where: { chain.firstMatch($0.subject) == number })
       else { continue }
       told.append(number)
-      let way = route.interface.map { " through \($0)" } ?? ""
       warnings.append(
-        ConfigurationWarning(
-          .machine, chain.rules[number].position, in: self,
-          "the default route \(route.destination)\(way) is not announced: it is of protocol"
-            + " \(protocolText(own)), and this rule matches only protocol \(protocolText(wanted));"
-            + " add a rule with \"proto \(own)\""))
+        unannounced(
+          "the default route", route, by: chain.rules[number],
+          "it is of protocol \(protocolText(own)), and this rule matches only protocol"
+            + " \(protocolText(wanted)); add a rule with \"proto \(own)\""))
     }
+  }
+
+  /// The remark that a rule which seems to be about a kernel route does not announce it.
+  func unannounced(
+    _ title: String, _ route: KernelOffer, by rule: FilterRule, _ reason: String
+  ) -> ConfigurationWarning {
+    let way = route.interface.map { " through \($0)" } ?? ""
+    return ConfigurationWarning(
+      .machine, rule.position, in: self,
+      "\(title) \(route.destination)\(way) is not announced: \(reason)")
   }
 }
