@@ -86,7 +86,7 @@ extension BabelNode {
       acknowledge(request, to: id, now)
     case .acknowledgment(let answer):
       receiveAcknowledgment(answer, from: id, now)
-      receiveHealingAnswer(answer, from: id, &buffer)
+      receiveHealingAnswer(answer, from: id, now, &buffer)
     case .update(let update):
       receiveUpdate(update, from: id, now, &buffer)
     case .wildcardRetraction:

@@ -113,6 +113,9 @@ enum ProtocolParameters {
   /// each time within so many microseconds. babeld forgets whoever it does not hear by multicast.
   static let healingRelapses: UInt8 = 2
   static let healingTrial: Int64 = 30_000_000
+  /// A neighbour that is sent unicast Hellos because it misses those to the group is asked every so
+  /// many microseconds, by a packet to the group, whether it hears that again.
+  static let groupTrialInterval: Int64 = 60_000_000
   /// Each of so many steps to heal a link makes the neighbour's row anew; the others ask.
   static let healingRound: UInt16 = 3
   /// A neighbour gets an IHU with every Hello if sending to it costs so much, or if one of its last

@@ -81,6 +81,28 @@ import Testing
     #expect(bench.sent.allSatisfy { $0.isMulticast }, "it is gone")
   }
 
+  @Test func `one that hears the group again is sent unicast Hellos no longer`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1, warm: false)
+    Self.greet(bench, peer, for: 60, answers: true) { bench in
+      bench.sent.contains { $0.destination == .unicast(Self.far) && !$0.hellos.isEmpty }
+    }
+    bench.forget()
+    Self.greet(bench, peer, for: 300, answers: true) { _ in true }
+    let trials = bench.sent.filter { $0.isMulticast && !$0.acknowledgmentRequests.isEmpty }
+    #expect((4...5).contains(trials.count), "about once a minute, and it answers none of them")
+    let opaque = try #require(trials.last?.acknowledgmentRequests.first).opaque
+    peer.send(toMulticast: false) { _ = $0.append(Acknowledgment(opaque: opaque &+ 1)) }
+    #expect(Self.steps(bench).isEmpty, "that is no answer")
+    peer.send(toMulticast: false) { _ = $0.append(Acknowledgment(opaque: opaque)) }
+    #expect(Self.steps(bench) == [.hearsGroup])
+    bench.forget()
+    Self.greet(bench, peer, for: 300, answers: true) { _ in true }
+    #expect(bench.sent.allSatisfy { $0.isMulticast || $0.hellos.isEmpty })
+    #expect(bench.sent.allSatisfy { $0.acknowledgmentRequests.isEmpty })
+    #expect(bench.neighbour(peer)?.cost == Metric(96))
+  }
+
   @Test func `one that still does not hear us keeps its unicast Hellos in its new row`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)

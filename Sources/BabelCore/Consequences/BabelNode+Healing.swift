@@ -19,15 +19,18 @@ extension BabelNode {
       sendIHU(to: id, now)
       enqueue(.acknowledgmentRequest(opaque), to: id, by: now)
     case .renewed: renew(id, now, &buffer)
-    case .greetedByUnicast, .relapsed: break
+    case .greetedByUnicast, .hearsGroup, .relapsed: break
     }
   }
 
   /// An acknowledgment came. If it answers our question, the neighbour hears what goes to it alone:
   /// it is sent Hellos of its own, as it may not hear those to the group.
   mutating func receiveHealingAnswer(
-    _ answer: Acknowledgment, from id: NeighbourID, _ buffer: inout ActionBuffer
+    _ answer: Acknowledgment, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
+    if neighbours.acknowledgedGroup(answer.opaque, by: id) {
+      return endUnicastHellos(to: id, because: .hearsGroup, now, &buffer)
+    }
     guard neighbours.acknowledged(answer.opaque, by: id) else { return }
     let neighbour = neighbours[id]
     guard let interface = interface(neighbour.interface),
@@ -35,6 +38,7 @@ extension BabelNode {
       !interface.greetsByUnicast(neighbour.address),
       greetByUnicast(id, because: .missesGroup)
     else { return }
+    neighbours.tryGroup(of: id, true, at: now)
     buffer.actions.append(
       .notify(
         .neighbourHealed(
@@ -51,12 +55,39 @@ extension BabelNode {
     guard misses(group: neighbour), state == .usable || (former == .usable && state == .deaf),
       !neighbours.noteHealing(of: id, hearsUs: state == .usable, at: now)
     else { return }
+    endUnicastHellos(to: id, because: .relapsed, now, &buffer)
+  }
+
+  /// A neighbour that is sent unicast Hellos because it misses those to the group may hear them
+  /// again: a link loses much for some minutes, or a switch forgets who listens. So it is asked for
+  /// an acknowledgment by a packet to the group, and is sent none any more if it answers.
+  mutating func tryGroup(of id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer) {
+    let neighbour = neighbours[id]
+    guard misses(group: neighbour), let interface = interface(neighbour.interface) else {
+      return neighbours.tryGroup(of: id, false, at: now)
+    }
+    let opaque = UInt16(truncatingIfNeeded: jitter.next())
+    neighbours.takeGroupTrial(of: id, opaque, at: now)
+    guard interface.isUp, !neighbour.cost.isInfinite else { return }
+    var packet = OpenPacket(neighbour.interface, interface, to: .multicast)
+    add(.acknowledgmentRequest(opaque), &packet, now, &buffer)
+    packet.close(&buffer)
+  }
+
+  private mutating func endUnicastHellos(
+    to id: NeighbourID, because step: HealingStep, _ now: Instant, _ buffer: inout ActionBuffer
+  ) {
+    let neighbour = neighbours[id]
+    guard misses(group: neighbour) else { return }
     links.removeUnicastPeers(of: neighbour.interface) {
       $0.address == neighbour.address && $0.standing == .missesGroup
     }
+    neighbours.tryGroup(of: id, false, at: now)
     buffer.actions.append(
-      .notify(
-        .neighbourHealed(.relapsed, neighbour.address, interface: neighbour.interfaceName)))
+      .notify(.neighbourHealed(step, neighbour.address, interface: neighbour.interfaceName)))
+    if step == .hearsGroup, let interface = self.interface(neighbour.interface) {
+      judgeProbes(to: id, interface, now)
+    }
   }
 
   /// Makes the row of a neighbour anew, as if it had just come. What we heard of its Hellos stays:

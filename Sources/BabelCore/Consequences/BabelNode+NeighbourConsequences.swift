@@ -148,6 +148,7 @@ extension BabelNode {
       heal(id, now, &buffer)
       guard !neighbours[id].isLeaving else { return }
     }
+    if let due = neighbours[id].healing.trialDue, due <= now { tryGroup(of: id, now, &buffer) }
     neighbours.schedule(id)
     computeCost(id, now, &buffer)
   }

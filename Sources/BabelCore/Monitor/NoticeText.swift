@@ -18,7 +18,7 @@ extension Notice: CustomStringConvertible {
     case .tlvIgnored: .warning
     case .neighbourRestarted, .seqnoIncreased, .recovered: .info
     case .neighbourHealed(let step, _, _):
-      step == .greetedByUnicast || step == .relapsed ? .notice : .info
+      step == .asked || step == .renewed ? .info : .notice
     case .starving: .debug
     case .limitReached: .warning
     case .neighbourChanged(let change):

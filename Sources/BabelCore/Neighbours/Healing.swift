@@ -6,6 +6,8 @@ public enum HealingStep: UInt8, Equatable, Sendable, CustomStringConvertible {
   case asked
   /// It acknowledged by unicast, so it is sent unicast Hellos from now on.
   case greetedByUnicast
+  /// It acknowledged what went to the group, so it is sent unicast Hellos no longer.
+  case hearsGroup
   /// It soon ceased to hear us again, twice, so it is sent unicast Hellos no longer.
   case relapsed
   /// Its row was made anew.
@@ -16,6 +18,7 @@ public enum HealingStep: UInt8, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .asked: "was asked by unicast"
     case .greetedByUnicast: "answers by unicast, and is sent unicast Hellos from now on"
+    case .hearsGroup: "hears what goes to the group, and is sent unicast Hellos no longer"
     case .relapsed: "forgets unicast Hellos soon, and is sent none from now on"
     case .renewed: "is treated as a newcomer"
     }
@@ -39,6 +42,10 @@ extension Neighbour {
     private var healedAt: Instant?
     /// How often it ceased to hear us soon after that.
     private var relapses: UInt8 = 0
+    /// When it is asked by what goes to the group; nil if it is not said to miss that.
+    private(set) var trialDue: Instant?
+    /// What an acknowledgment has to repeat that answers what went to the group.
+    private var trialOpaque: UInt16?
 
     /// The link works in one direction from now on.
     mutating func begin(at due: Instant) { self.due = due }
@@ -80,11 +87,74 @@ extension Neighbour {
       relapses = isSoon ? relapses + 1 : 0
     }
 
+    // MARK: Whether it still misses the group
+
+    /// It is sent unicast Hellos from now on, because it misses what goes to the group.
+    mutating func beginTrials(at now: Instant) {
+      trialDue = now + ProtocolParameters.groupTrialInterval
+    }
+
+    /// Asks for an acknowledgment by what goes to the group.
+    mutating func tryGroup(_ opaque: UInt16, at now: Instant) {
+      trialOpaque = opaque
+      beginTrials(at: now)
+    }
+
+    /// There is nothing to try any more.
+    mutating func endTrials() { (trialDue, trialOpaque) = (nil, nil) }
+
+    /// Takes an acknowledgment. Returns whether it answers what went to the group.
+    mutating func acknowledgedGroup(_ opaque: UInt16) -> Bool {
+      guard let wanted = trialOpaque, wanted == opaque else { return false }
+      endTrials()
+      return true
+    }
+
+    // MARK: Acknowledgments
+
     /// Takes an acknowledgment. Returns whether it is the first one.
     mutating func acknowledged(_ opaque: UInt16) -> Bool {
       guard let wanted = self.opaque, wanted == opaque, !hasAnswered else { return false }
       (self.opaque, hasAnswered) = (nil, true)
       return true
     }
+  }
+}
+
+extension Neighbours {
+  /// Takes the next step for a neighbour.
+  mutating func takeHealingStep(
+    of id: NeighbourID, _ opaque: UInt16, at now: Instant
+  ) -> HealingStep {
+    self[healing: id].step(opaque, interval: self[id].helloInterval, at: now)
+  }
+
+  /// Takes an acknowledgment. Returns whether it is the first one that a neighbour sent because it
+  /// was asked.
+  mutating func acknowledged(_ opaque: UInt16, by id: NeighbourID) -> Bool {
+    self[healing: id].acknowledged(opaque)
+  }
+
+  /// A neighbour is sent unicast Hellos because it misses what goes to the group, or ceases to be.
+  mutating func tryGroup(of id: NeighbourID, _ isGreeted: Bool, at now: Instant) {
+    if isGreeted { self[healing: id].beginTrials(at: now) } else { self[healing: id].endTrials() }
+    schedule(id)
+  }
+
+  /// A neighbour is asked by what goes to the group.
+  mutating func takeGroupTrial(of id: NeighbourID, _ opaque: UInt16, at now: Instant) {
+    self[healing: id].tryGroup(opaque, at: now)
+  }
+
+  /// Takes an acknowledgment. Returns whether it answers what went to the group.
+  mutating func acknowledgedGroup(_ opaque: UInt16, by id: NeighbourID) -> Bool {
+    self[healing: id].acknowledgedGroup(opaque)
+  }
+
+  /// A neighbour that is sent unicast Hellos comes to hear us, or ceases to. Returns whether
+  /// unicast Hellos may still help.
+  mutating func noteHealing(of id: NeighbourID, hearsUs: Bool, at now: Instant) -> Bool {
+    if hearsUs { self[healing: id].heals(at: now) } else { self[healing: id].relapses(at: now) }
+    return self[healing: id].mayBeGreeted
   }
 }

@@ -12,6 +12,7 @@ extension Neighbour {
     if let due = restart.adoptedDue { first = min(first, due) }
     if let ihuExpiry { first = min(first, ihuExpiry) }
     if let due = healing.due { first = min(first, due) }
+    if let due = healing.trialDue { first = min(first, due) }
     if multicast.deadline == nil, unicast.deadline == nil {
       first = min(first, (lastHello ?? createdAt) + ProtocolParameters.silentNeighbour)
     }

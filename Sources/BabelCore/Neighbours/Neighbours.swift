@@ -52,6 +52,12 @@ struct Neighbours {
     _modify { yield &table[id].measuring }
   }
 
+  /// What is done about a link that works in one direction, for the file beside this one.
+  subscript(healing id: NeighbourID) -> Neighbour.Healing {
+    _read { yield table[id].healing }
+    _modify { yield &table[id].healing }
+  }
+
   /// The neighbour of an address; nil if there is none, or it is leaving.
   func id(of address: IPAddress, on interface: InterfaceID) -> NeighbourID? {
     ids[Key(interface: interface, address: address)]
@@ -283,26 +289,6 @@ struct Neighbours {
     let spacing = ProtocolParameters.healingSpacing
     healingFree[interface] = waits ? free + spacing : max(free, now + spacing)
     return !waits
-  }
-
-  /// Takes the next step for a neighbour.
-  mutating func takeHealingStep(
-    of id: NeighbourID, _ opaque: UInt16, at now: Instant
-  ) -> HealingStep {
-    table[id].healing.step(opaque, interval: table[id].helloInterval, at: now)
-  }
-
-  /// Takes an acknowledgment. Returns whether it is the first one that a neighbour sent because it
-  /// was asked.
-  mutating func acknowledged(_ opaque: UInt16, by id: NeighbourID) -> Bool {
-    table[id].healing.acknowledged(opaque)
-  }
-
-  /// A neighbour that is sent unicast Hellos comes to hear us, or ceases to. Returns whether
-  /// unicast Hellos may still help.
-  mutating func noteHealing(of id: NeighbourID, hearsUs: Bool, at now: Instant) -> Bool {
-    if hearsUs { table[id].healing.heals(at: now) } else { table[id].healing.relapses(at: now) }
-    return table[id].healing.mayBeGreeted
   }
 
   /// A new row takes over the Hellos of a former one, what was told of it and what was done about

@@ -260,6 +260,7 @@ extension HealingStep {
     switch self {
     case .asked: "asked"
     case .greetedByUnicast: "unicast-hellos"
+    case .hearsGroup: "hears-group"
     case .relapsed: "relapsed"
     case .renewed: "renewed"
     }
