@@ -19,6 +19,7 @@ import Testing
     }
     var result = configuration
     result.sources = []
+    for index in result.gateways.indices { result.gateways[index].position = nil }
     result.filters.input = bare(configuration.filters.input)
     result.filters.output = bare(configuration.filters.output)
     result.filters.redistribute = bare(configuration.filters.redistribute)

@@ -37,7 +37,9 @@ private let plain = "gateway up interface eth0 prefix 0.0.0.0/0 probe icmp 9.9.9
     let lines = configuration.statements().map { String(decoding: $0, as: UTF8.self) }
     let again = try parse(lines.joined(separator: "\n"))
     #expect(again.gateways == configuration.gateways && lines.count == 1)
-    #expect(try parse(configuration.explanation()).gateways == configuration.gateways)
+    let explained = try parse(configuration.explanation()).gateways
+    #expect(explained.count == configuration.gateways.count)
+    #expect(zip(explained, configuration.gateways).allSatisfy { $0.saysTheSame(as: $1) })
   }
 
   @Test(arguments: [
@@ -57,6 +59,19 @@ private let plain = "gateway up interface eth0 prefix 0.0.0.0/0 probe icmp 9.9.9
   ])
   func `what makes no sense is refused`(text: String) {
     #expect(throws: ConfigurationError.self) { try parse(text) }
+  }
+
+  @Test func `a probe counts once, and a wrong port is named`() throws {
+    func complaint(_ text: String) -> String {
+      do {
+        _ = try parse(text)
+        return ""
+      } catch { return "\(error)" }
+    }
+    let probe = " probe tcp 9.9.9.9:443"
+    #expect(complaint(plain + probe + probe).contains("not there yet"))
+    #expect(complaint(plain + " probe tcp 9.9.9.9:65536").contains("from 1 to 65535"))
+    #expect(complaint(plain + " prefix default").contains("\"default\" is ::/0"))
   }
 
   @Test func `the last of one name counts, and there is a limit`() throws {
@@ -94,6 +109,23 @@ private let plain = "gateway up interface eth0 prefix 0.0.0.0/0 probe icmp 9.9.9
     #expect(try isTold(plain + "\ninterface eth*"))
     #expect(try !isTold(plain + "\ninterface eth1"))
     #expect(try !isTold(plain + " mark 5\ninterface eth0"))
+  }
+
+  @Test func `remarks have the place of the statement, which is no difference otherwise`() throws {
+    let (first, third) = (try parse(plain), try parse("# one\n\n" + plain))
+    #expect(first.review().map { $0.line } == [1])
+    #expect(third.review().map { $0.line } == [3])
+    #expect(first.gateways != third.gateways)
+    #expect(zip(first.gateways, third.gateways).allSatisfy { $0.saysTheSame(as: $1) })
+  }
+
+  @Test func `a probe of an address of this machine is told`() throws {
+    var machine = MachineFacts()
+    let text = plain + " probe icmp 192.0.2.7"
+    let told = "192.0.2.7 is an address of this machine"
+    #expect(try !review(text, machine).contains { $0.contains(told) })
+    machine.addresses = [IPAddress(ipv4: 0xC000_0207)]
+    #expect(try review(text, machine).contains { $0.contains(told) })
   }
 
   private func route(_ proto: UInt8, _ name: String = "eth0") throws -> KernelOffer {

@@ -45,7 +45,7 @@ extension Configuration {
         guard route.kernelMetric <= ours else { continue }
         warnings.append(
           ConfigurationWarning(
-            .machine, nil, in: self,
+            .machine, gateway.position, in: self,
             "gateway \(gateway.title): the kernel's route \(route.destination) through"
               + " \(gateway.interface) has metric \(route.kernelMetric), so no other gateway can be"
               + " used here while the uplink is dead: give it one above \(ours)"))

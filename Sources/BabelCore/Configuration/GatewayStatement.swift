@@ -16,7 +16,9 @@ enum ProbeKeyword: KeywordText, ConfigurationKeyword {
 
 extension StatementParser {
   private static var targetForm: String { "an address literal, as 9.9.9.9 or 2620:fe::fe" }
-  private static var portForm: String { "ADDRESS:PORT, or [ADDRESS]:PORT for IPv6" }
+  private static var portForm: String {
+    "ADDRESS:PORT, or [ADDRESS]:PORT for IPv6, with a port from 1 to 65535"
+  }
 
   /// Parses what follows the first word. A gateway of the same name is replaced.
   mutating func parseGateway(at first: ConfigurationToken) throws(ConfigurationError) {
@@ -42,6 +44,8 @@ extension StatementParser {
     guard !gateway.prefixes.isEmpty else { throw reader.missing("\"prefix\" and a prefix") }
     guard !gateway.probes.isEmpty else { throw reader.missing("\"probe\" and what to ask") }
     gateway.patience = gateway.effectivePatience
+    gateway.position = ConfigurationPosition(
+      source: sourceIndex, line: first.line, column: first.column)
     try check(gateway, at: first)
     guard configuration.define(gateway) else {
       throw reader.error(at: first, expected: "at most \(Gateway.limit) gateways")
@@ -56,7 +60,9 @@ extension StatementParser {
     guard gateway.prefixes.allSatisfy({ $0.family == family }),
       gateway.probes.allSatisfy({ $0.address.family == family })
     else {
-      throw fault("prefixes and probes of one family; IPv4 and IPv6 are a gateway each")
+      throw fault(
+        "prefixes and probes of one family; IPv4 and IPv6 are a gateway each"
+          + " (\"default\" is ::/0)")
     }
     guard gateway.needed <= gateway.probes.count else {
       throw fault("at least as many probes as \"need\" says")
@@ -85,7 +91,12 @@ extension StatementParser {
       guard gateway.probes.count < Gateway.probeLimit else {
         throw reader.error(at: token, expected: "at most \(Gateway.probeLimit) probes")
       }
-      gateway.probes.append(try probe())
+      let probe = try probe()
+      guard !gateway.probes.contains(probe) else {
+        throw reader.error(
+          at: token, expected: "a probe that is not there yet: it would count twice", shown: false)
+      }
+      gateway.probes.append(probe)
     case .need: gateway.needed = Int(try number(1...Int64(Gateway.probeLimit)))
     case .interval: gateway.interval = try thousandths(100...3_600_000, unit: "seconds")
     case .timeout: gateway.patience = try thousandths(50...60_000, unit: "seconds")

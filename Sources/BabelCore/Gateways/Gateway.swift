@@ -57,6 +57,8 @@ public struct Gateway: Equatable, Sendable {
   public internal(set) var penalty: Metric?
   /// The mark of the packets of probes, for routing rules; 0 is none.
   public internal(set) var mark: UInt32 = 0
+  /// Where it was written.
+  public internal(set) var position: ConfigurationPosition?
 
   /// Most probes of a gateway: each takes a descriptor.
   public static let probeLimit = 4
@@ -72,6 +74,13 @@ public struct Gateway: Equatable, Sendable {
 
   /// Milliseconds that answers have: a minute at most.
   public var effectivePatience: UInt32 { patience ?? min(interval / 2, 60_000) }
+
+  /// Whether another one says the same, wherever it was written.
+  public func saysTheSame(as other: Gateway) -> Bool {
+    var copy = other
+    copy.position = position
+    return copy == self
+  }
 
   /// The name for people.
   public var title: String { printable(name, limit: 63) }

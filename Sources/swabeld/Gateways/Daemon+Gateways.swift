@@ -85,8 +85,10 @@ extension Daemon {
         (
           "gateway \(gateway.title): the uplink through \(gateway.interface) is dead, "
             + "\(report.prefixes) is \(effect): \(report.account.fault)",
-          "Look at the uplink: \(Self.trial(gateway)). It counts again when it has answered for "
-            + "\(HumanTime.text(report.waiting))."
+          (report.account.lacksInterface
+            ? "Look for what should make the interface, or correct its name in the configuration. "
+            : "Look at the uplink: \(Self.trial(gateway)). ")
+            + "It counts again when it has answered for \(HumanTime.text(report.waiting))."
         )
       }
     }

@@ -21,6 +21,8 @@ struct GatewayAccount {
   private(set) var time: Int64?
   /// What was wrong in the last bad round; empty if there was none.
   private(set) var fault = ""
+  /// Whether that was because its interface does not exist.
+  private(set) var lacksInterface = false
   /// Why this machine cannot ask now; nil if it can.
   private(set) var obstacle: String?
 
@@ -33,7 +35,7 @@ struct GatewayAccount {
       time = round.firstAnswer
     } else {
       badRounds &+= 1
-      fault = round.faults
+      (fault, lacksInterface) = (round.faults, round.lacksInterface)
     }
   }
 

@@ -35,7 +35,7 @@ final class GatewayRound {
       } catch {
         guard error.errno == ErrorNumber.noDevice else { throw error }
         // Without the interface nobody can be asked.
-        fault = "there is no interface \(gateway.interface)"
+        (fault, lacksInterface) = ("there is no interface \(gateway.interface)", true)
         return
       }
     }
@@ -43,6 +43,8 @@ final class GatewayRound {
 
   /// What is wrong if nobody could be asked; nil else.
   private var fault: String?
+  /// Whether that is because its interface does not exist.
+  private(set) var lacksInterface = false
 
   private static func question(_ kind: GatewayProbe.Kind) -> UplinkProbe.Question {
     switch kind {

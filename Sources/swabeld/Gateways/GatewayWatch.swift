@@ -30,7 +30,7 @@ final class GatewayWatch {
     var new: [Row] = []
     for (index, gateway) in gateways.enumerated() {
       if var row = rows.first(where: { Self.isSame($0.gateway, gateway) }) {
-        if row.gateway != gateway {
+        if !row.gateway.saysTheSame(as: gateway) {
           row.gateway = gateway
           row.round = nil
           row.due = now + Int64(index) * Self.stagger
