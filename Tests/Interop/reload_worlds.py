@@ -186,11 +186,6 @@ class World:
         with self.daemon.control() as control:
             return control.ask(request)
 
-    def costs(self) -> list[tuple[str, ...]]:
-        """What the links to neighbours cost at present."""
-        return sorted((row["address"], row["if"], row["rxcost"], row["txcost"], row["cost"])
-                      for row in self.daemon.dump("neighbour"))
-
     def stop(self) -> None:
         """Ends the daemon; afterwards nothing of it is left."""
         self.events.close()

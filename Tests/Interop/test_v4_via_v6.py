@@ -57,10 +57,18 @@ def test_v4_via_v6(lab, peer, link):
     assert exceeded(a, "10.92.0.1", "10.91.0.1") == ["10.93.0.1"]
 
     # An IPv4 address of the interface is preferred as soon as it is there (babeld takes IPv4 next
-    # hops only if it has an IPv4 address of its own there) …
+    # hops only if it has an IPv4 address of its own there, and never changes the next hop of a
+    # route that it has, so it gets its address last) …
+    def middle_has(address):
+        link = cable.name(s)
+        wait_until(
+            lambda: [row.get("ipv4") for row in middle.dump("interface") if row["key"] == link]
+            == [address], 5, lambda: middle.dump("interface"))
+
+    s.ip("addr", "add", "10.99.0.1/24", "dev", cable.name(s))
+    middle_has("10.99.0.1")
     if peer == "babeld":
         b.ip("addr", "add", "10.99.0.9/15", "dev", cable.name(b))
-    s.ip("addr", "add", "10.99.0.1/24", "dev", cable.name(s))
     wait_until(lambda: gateway(b, 42, ours) == ("inet", "10.99.0.1"), 6,
                lambda: f"an address came: {gateway(b, 42, ours)}")
     wait_until(lambda: a.ping("10.92.0.1", "10.91.0.1"), 5, "packets pass")
@@ -73,11 +81,13 @@ def test_v4_via_v6(lab, peer, link):
 
     s.ip("addr", "add", "10.98.0.1/24", "dev", cable.name(s))
     s.ip("addr", "del", "10.99.0.1/24", "dev", cable.name(s))
+    middle_has("10.98.0.1")
     learn_anew()
     wait_until(lambda: gateway(b, 42, ours) == ("inet", "10.98.0.1"), 6,
                lambda: f"another address: {gateway(b, 42, ours)}")
     # … and left when it goes.
     s.ip("addr", "del", "10.98.0.1/24", "dev", cable.name(s))
+    middle_has(None)
     learn_anew()
     wait_until(lambda: gateway(b, 42, ours) == ("inet6", "fe80::1"), 6,
                lambda: f"the address went: {gateway(b, 42, ours)}")
