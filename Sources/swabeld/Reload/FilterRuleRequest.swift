@@ -24,14 +24,14 @@ enum FilterRuleRequest: Equatable {
     }
     guard Self.equal(words[0], "rule"), words.count >= 3, let chain = FilterChainName(words[2])
     else { return nil }
-    if Self.equal(words[1], "remove"), words.count == 4, let number = Int(words[3]) {
+    if Self.equal(words[1], "remove"), words.count == 4, let number = Self.place(words[3]) {
       self = .remove(chain, number: number)
       return
     }
     guard Self.equal(words[1], "add") else { return nil }
     var (rest, number) = (words.dropFirst(3), Int?.none)
     if let word = rest.first, Self.equal(word, "at") {
-      guard words.count >= 5, let place = Int(words[4]) else { return nil }
+      guard words.count >= 5, let place = Self.place(words[4]) else { return nil }
       (rest, number) = (words.dropFirst(5), place)
     }
     guard !rest.isEmpty else {
@@ -40,6 +40,12 @@ enum FilterRuleRequest: Equatable {
     }
     let statement = ([words[2]] + rest).joined(separator: " ")
     self = .add(Array(statement.utf8), chain, number: number)
+  }
+
+  /// The place that a word names; 0, which is none, for what is less, so that whoever reckons with
+  /// it has room for one step.
+  private static func place(_ word: String) -> Int? {
+    Int64(word).map { Int(clamping: max(0, $0)) }
   }
 
   private static func equal(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) }
