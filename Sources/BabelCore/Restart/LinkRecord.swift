@@ -24,7 +24,10 @@ public struct LinkRecord: Equatable, Sendable {
     interface: InterfaceName, address: IPAddress, silence: UInt32, unicastSeqno: Seqno?,
     isMutual: Bool, losses: [UInt32], roundTrip: [UInt32]
   ) {
-    guard LossMeter(losses) != nil, roundTrip.count <= 3 else { return nil }
+    // A sample is nowhere longer than stamps are valid, nor is the distance of two.
+    guard LossMeter(losses) != nil, roundTrip.count <= 3,
+      roundTrip.allSatisfy({ Int64($0) <= ProtocolParameters.rttValidity })
+    else { return nil }
     self.interface = interface
     self.address = address
     self.silence = silence
