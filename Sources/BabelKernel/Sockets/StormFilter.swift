@@ -116,7 +116,7 @@ extension UDPSocket {
       getsockopt(number, SOL_SOCKET, Int32(SWB_SO_MEMINFO), $0.baseAddress, &size)
     }
     guard status == 0, size >= 8, values[1] > 0 else { return 0 }
-    return Int(UInt64(values[0]) * 100 / UInt64(values[1]))
+    return Int(clamping: UInt64(values[0]) * 100 / UInt64(values[1]))
   }
 }
 

@@ -8,7 +8,7 @@ struct CaptureFile: ~Copyable {
   private let path: String
   private let file: FileDescriptor
   /// How many packets were written.
-  private(set) var count = 0
+  private(set) var count: UInt64 = 0
 
   private init(_ path: String, _ file: consuming FileDescriptor) {
     self.path = path

@@ -73,7 +73,7 @@ extension ControlClient {
   ) throws(KernelError) -> Exit {
     let signals = try TerminalSignals()
     var file = try CaptureFile.make(path)
-    var leftOut = 0
+    var leftOut: UInt64 = 0
     var isOver = false
     while !isOver {
       while let received = session.receivedLine() {
@@ -105,9 +105,9 @@ extension ControlClient {
   }
 
   /// How many packets a line says were left out: `left-out N packets`.
-  private static func leftOut(_ line: [UInt8]) -> Int {
+  private static func leftOut(_ line: [UInt8]) -> UInt64 {
     let words = line.split(separator: 0x20)
     guard words.count == 3, words[0].elementsEqual("left-out".utf8) else { return 0 }
-    return CommandLineOptions.integer(Array(words[1]), 0...TraceRequest.most) ?? 0
+    return UInt64(CommandLineOptions.integer(Array(words[1]), 0...TraceRequest.most) ?? 0)
   }
 }

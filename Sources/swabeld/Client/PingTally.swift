@@ -34,11 +34,17 @@ struct PingTally {
 
   /// The last lines.
   var summary: String {
-    let lost = sent == 0 ? 0 : (sent - answered) * 100 / sent
+    let lost = Self.percentLost(of: sent, answered)
     let counts = "\(sent) sent, \(answered) answered, \(lost)% lost\n"
     guard answered > 0 else { return counts }
     let times = [least, sum / Int64(answered), most].map(Self.milliseconds)
     return counts + "round trip min/avg/max \(times.joined(separator: "/")) ms\n"
+  }
+
+  /// How many of a hundred requests had no answer; a product of 32 bits would not hold those of a
+  /// year.
+  static func percentLost(of sent: Int, _ answered: Int) -> Int64 {
+    sent == 0 ? 0 : Int64(sent - answered) * 100 / Int64(sent)
   }
 
   /// Microseconds in milliseconds.

@@ -32,10 +32,13 @@ struct EventWindows {
   }
 
   private var windows: [HistoryEvent.Kind: Window] = [:]
-  /// Events that were left out in all.
-  private(set) var leftOut = 0
+  /// Events that were left out in all; 32 bits would be full after days of a flood.
+  private(set) var leftOut: UInt64
   /// When something is to be told, in microseconds; nil if nothing is.
   private(set) var deadline: Int64?
+
+  /// Nothing was told yet, but so many events were left out.
+  init(leftOut: UInt64 = 0) { self.leftOut = leftOut }
 
   /// Whether there is room for an event. If not, it is counted, and kept as the last one about a
   /// neighbour, interface, destination or problem; losses push out others.

@@ -32,7 +32,7 @@ struct History {
   private var routesDue: Int64?
   private var outages: [Outages] = []
   /// Events that were left out because there were too many of their kind.
-  var leftOut: Int { windows.leftOut }
+  var leftOut: UInt64 { windows.leftOut }
 
   /// How many events there are.
   var count: Int { events.count - first }

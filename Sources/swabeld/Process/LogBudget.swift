@@ -120,12 +120,12 @@ struct LogBudget {
     let since: Int64
     var due: Int64
     /// In which order they are told.
-    let number: Int
+    let number: UInt64
   }
 
   private var limiter = LogLimiter()
   private var held: [LogState.Subject: Held] = [:]
-  private var nextNumber = 0
+  private var nextNumber: UInt64 = 0
   /// The second in which something that was left out may have to be told; nil if there is nothing.
   private(set) var deadline: Int64?
   /// Lines about further subjects.

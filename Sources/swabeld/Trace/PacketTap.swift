@@ -19,12 +19,16 @@ struct PacketTap {
   private var heardOn: [InterfaceName]
   private var credit: Int64
   private var countedAt: Int64
-  private var shown = 0
+  /// A client that looks for a day sees more than 32 bits can count.
+  private var shown: UInt64
   private var leftOut: UInt64 = 0
   private var toldLeftOut: UInt64 = 0
 
-  /// Begins at a time of the monotonic clock.
-  init(_ request: TraceRequest, heardOn: [InterfaceName], at now: Int64) {
+  /// Begins at a time of the monotonic clock, after so many packets were shown.
+  init(
+    _ request: TraceRequest, heardOn: [InterfaceName], at now: Int64, shown: UInt64 = 0
+  ) {
+    self.shown = shown
     self.request = request
     self.heardOn = Array(heardOn.prefix(Self.interfaceLimit))
     end = request.seconds.map { now + Int64($0) * 1_000_000 }
@@ -44,7 +48,7 @@ struct PacketTap {
   var form: TraceRequest.Form { request.form }
 
   /// Whether all packets that were asked for have been shown.
-  var isComplete: Bool { request.packets.map { shown >= $0 } ?? false }
+  var isComplete: Bool { request.packets.map { shown >= UInt64($0) } ?? false }
 
   /// Whether a packet is asked for.
   mutating func wants(_ packet: PacketSighting) -> Bool {
