@@ -69,6 +69,10 @@ let package = Package(
       dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire", "CLinux", "TestSupport"],
       swiftSettings: common),
     .testTarget(
+      name: "ForeignTests",
+      dependencies: ["swabeld", "BabelCore", "BabelKernel", "BabelWire", "CLinux"],
+      swiftSettings: common),
+    .testTarget(
       name: "SwabelmeshTests",
       dependencies: [
         "swabelmesh", "MeshPlan", "BabelCore", "BabelKernel", "BabelWire", "TestSupport",
