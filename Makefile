@@ -16,10 +16,10 @@ SWIFT ?= swift
 BUILD := .build
 SOURCES = $(shell find Package.swift Sources -type f 2>/dev/null)
 PACKAGES := babeld binutils bird2 busybox curl graphviz iproute2 iputils-ping musl-dev nftables \
-	nix-bin procps prometheus python3 python3-jsonschema python3-pytest shellcheck socat systemd \
-	tcpdump tmux util-linux valgrind wget wireguard-go wireguard-tools zsh
+	nix-bin procps prometheus python3 python3-jsonschema python3-pytest qemu-user-static shellcheck \
+	socat systemd tcpdump tmux util-linux valgrind wget wireguard-go wireguard-tools zsh
 ifeq ($(SWABELD_LONG),1)
-PACKAGES += chromium qemu-user-static
+PACKAGES += chromium
 endif
 
 export PYTHON
