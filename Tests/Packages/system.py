@@ -6,6 +6,7 @@ import fcntl
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 
 import packed
@@ -15,8 +16,10 @@ SUITE = "bookworm"
 # An init whose scripts can run without it, and what the package babeld depends on.
 INCLUDED = ["sysvinit-core", "sysv-rc", "lsb-base", "libb2-1", "libgomp1", "busybox"]
 # What comes and goes with any package, or is no file of a system.
-PASSING = ("dev", "proc", "sys", "run", "tmp", "mnt", "var/lib/dpkg", "var/cache", "var/log/dpkg.log",
-           "var/log/alternatives.log", "etc/rc")
+PASSING = ("dev", "proc", "sys", "run", "tmp", "mnt", "var/lib/dpkg", "var/cache",
+           "var/log/dpkg.log", "var/log/alternatives.log")
+# What init leaves for those who ask for the runlevel: it was N, and is 2.
+RUNLEVEL = struct.pack("<hxxi32s4s32s308x", 1, ord("N") * 256 + ord("2"), b"~", b"~~", b"runlevel")
 
 
 def base() -> pathlib.Path:
@@ -57,6 +60,7 @@ class System:
                    f"workdir={layers}/work", "overlay", place="")
         self.mount(lab, "-t", "proc", "proc", place="proc")
         self.mount(lab, "-t", "tmpfs", "tmpfs", place="run")
+        (self.root / "run/utmp").write_bytes(RUNLEVEL)
         self.mount(lab, "--bind", "/dev", place="dev")
         self.mount(lab, "--bind", str(dist), place="mnt")
         self.fresh = self.files()
@@ -68,8 +72,7 @@ class System:
 
     def show(self, dist: pathlib.Path) -> None:
         """Another folder of packages at /mnt."""
-        run("mount", "--bind", str(dist), str(self.root / "mnt"))
-        self.namespace.lab.on_close(lambda: run("umount", "-l", str(self.root / "mnt"), check=False))
+        self.mount(self.namespace.lab, "--bind", str(dist), place="mnt")
 
     def do(self, script: str) -> tuple[int, str]:
         """Status and output of a shell's commands in this system."""
@@ -115,11 +118,10 @@ class System:
         """The process id of the daemon that runs here."""
         for word in run("ip", "netns", "pids", self.namespace.name).split():
             try:
-                comm = pathlib.Path("/proc", word, "comm").read_text().strip()
-                state = pathlib.Path("/proc", word, "stat").read_text().rpartition(")")[2].split()[0]
+                state = pathlib.Path("/proc", word, "stat").read_text()
             except OSError:
                 continue
-            if comm == name and state != "Z":
+            if f"({name}) " in state and f"({name}) Z" not in state:
                 return int(word)
         return None
 

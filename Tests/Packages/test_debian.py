@@ -174,7 +174,7 @@ def test_beside_babeld(lab, dist):
 
 def starts(machine: system.System) -> set[str]:
     """Which of the two are started at boot."""
-    return {file.name[3:] for file in (machine.root / "etc/rc2.d").glob("S??*babeld")}
+    return {file.name[3:] for file in (machine.root / "etc/rc2.d").glob("S??*abeld")}
 
 
 def commands(document: str, first: str) -> str:

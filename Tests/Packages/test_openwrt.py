@@ -80,8 +80,9 @@ def router(lab, dist):
     for address in ("10.92.0.1", "10.66.0.1"):
         peer.own(address)
     Swabeld(peer, ["l1"], own=["10.92.0.1/32", "10.66.0.1/32"])
+    script = packed.REPOSITORY / "packaging/openwrt/swabeld.init"
     for name, target in ((packed.built("x86_64"), "usr/sbin/swabeld"),
-                         (packed.REPOSITORY / "packaging/openwrt/swabeld.init", "etc/init.d/swabeld"),
+                         (script, "etc/init.d/swabeld"),
                          (packed.HERE / "rc.common", "etc/rc.common")):
         run("install", "-m", "755", str(name), str(machine.root / target))
     machine.write("/lib/functions/network.sh", NETWORK)
@@ -140,7 +141,7 @@ def test_reload_and_restart(router):
 def test_a_file_of_its_own(router):
     """/etc/babeld.conf is read as well, and its socket is taken."""
     router.write("/etc/config/babeld", "")
-    router.write("/etc/babeld.conf", "local-path-readwrite /run/own.sock\ninterface l1 type wired\n")
+    router.write("/etc/babeld.conf", "local-path-readwrite /run/own.sock\ninterface l1\n")
     router.sh("/etc/init.d/swabeld start")
     router.learns("10.92.0.1/32")
     before = router.daemon()
