@@ -6,9 +6,10 @@ import pathlib
 import subprocess
 
 import packed
+import pytest
 import system
 from daemons import Swabeld
-from netns import never, wait_until
+from netns import never, run, wait_until
 from traffic import Stream, nothing_lost
 
 BEHIND = "10.92.0.1"
@@ -197,6 +198,23 @@ def test_under_the_name_of_babeld(lab, dist):
     assert status != 0 and "conflicting packages" in text
     machine.sh("dpkg --purge swabeld-babeld swabeld")
     assert machine.files() - machine.fresh == {"etc/babeld.conf"}
+
+
+@pytest.mark.parametrize("cpu", ["aarch64", "armv7"])
+def test_package_for_another_processor(tmp_path, cpu):
+    """It is packed without that processor's tools. What is packed here is the file for x86-64 under
+    another name: in the long form the real ones are packed, too."""
+    folder = tmp_path / f"built/{cpu}-musl"
+    folder.mkdir(parents=True)
+    (folder / "swabeld").symlink_to(packed.built("x86_64"))
+    architecture = packed.PROCESSORS[cpu][0]
+    dist = packed.pack(
+        tmp_path / "dist", [cpu], what=["packages"], BUILT=str(tmp_path / "built"))
+    file = dist / packed.deb(dist, architecture=architecture)
+    assert run("dpkg-deb", "-f", str(file), "Architecture").strip() == architecture
+    run("dpkg-deb", "-x", str(file), str(tmp_path / "files"))
+    program = tmp_path / "files/usr/sbin/swabeld"
+    assert program.read_bytes() == packed.built("x86_64").read_bytes()
 
 
 def test_lintian(dist):
