@@ -24,8 +24,8 @@ endif
 
 export PYTHON
 
-.PHONY: all mesh embedded static help deps demo tour comparison test test-all interop vm-test \
-	unit simulation tidy install install-mesh uninstall format lint clean
+.PHONY: all mesh embedded static dist deb help deps demo tour comparison test test-all interop \
+	vm-test package-test unit simulation tidy install install-mesh uninstall format lint clean
 
 all: $(BUILD)/release/swabeld
 
@@ -47,19 +47,34 @@ $(EMBEDDED)/%/swabeld: $(SOURCES) packaging/build-embedded
 
 embedded: $(EMBEDDED)/x86_64-musl/swabeld $(EMBEDDED)/x86_64-glibc/swabeld
 
-static: $(foreach cpu,x86_64 aarch64 armv7,$(EMBEDDED)/$(cpu)-musl/swabeld)
+CPUS ?= x86_64 aarch64 armv7
+static: $(foreach cpu,$(CPUS),$(EMBEDDED)/$(cpu)-musl/swabeld)
+
+# What is handed out, in $(DIST): the static files, tarballs and checksums, signed with KEY if it is
+# given; and Debian's packages.
+export DIST ?= .build-dist
+export KEY ?=
+dist: static
+	@packaging/pack tarballs $(CPUS)
+
+deb: static
+	@$(MAKE) --no-print-directory deps PACKAGES="debhelper dpkg-dev"
+	@packaging/pack packages $(CPUS)
 
 help:
 	@echo "make             build the daemon: $(BUILD)/release/swabeld"
 	@echo "make mesh        build swabelmesh, which writes configurations: $(BUILD)/release/swabelmesh"
 	@echo "make embedded    small builds for this processor: $(EMBEDDED)/x86_64-{musl,glibc}/swabeld"
 	@echo "make static      one static file each for x86_64, aarch64 and armv7: $(EMBEDDED)/*-musl/"
+	@echo "make dist        static files, tarballs and checksums in $(DIST), signed with KEY=…; make deb:"
+	@echo "                 Debian's packages; both only for some processors with CPUS=…"
 	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
 	@echo "make tour        faults of a network, made on this machine, named and cured; needs root"
 	@echo "make test        everything that guards a change, at most 35 minutes; needs root"
 	@echo "make test-all    the same and the long forms, at most 100 minutes; needs root"
 	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
 	@echo "make vm-test     the static file on Debian's kernels under emulation; with SWABELD_LONG=1 on ARM"
+	@echo "make package-test  what is handed out, on fresh systems of Debian's; needs root"
 	@echo "make unit        only the unit tests"
 	@echo "make simulation  only the simulated networks, in a release build"
 	@echo "make tidy        only the rules for our sources"
@@ -108,6 +123,14 @@ vm-test: $(EMBEDDED)/x86_64-musl/swabeld $(if $(filter 1,$(SWABELD_LONG)),static
 	@$(MAKE) --no-print-directory deps PACKAGES="binutils kmod python3 python3-pytest qemu-system-arm \
 	  qemu-system-x86"
 	@$(PYTHON) -m pytest -q -s -p no:cacheprovider Tests/Machine
+
+# A fresh system is made below .build-packages, once: about 250 MB. Whatever ends the run, the
+# kernel ends what it started and forgets its namespaces.
+package-test: $(EMBEDDED)/x86_64-musl/swabeld $(if $(filter 1,$(SWABELD_LONG)),static)
+	@$(MAKE) --no-print-directory deps PACKAGES="binutils debhelper debootstrap dpkg-dev file gpg \
+	  gpg-agent iproute2 lintian nix-bin python3 python3-pytest util-linux"
+	@SWABELD_LAB=$$$$ PYTHONDONTWRITEBYTECODE=1 unshare --mount --pid --fork --kill-child \
+	  --mount-proc $(PYTHON) -m pytest -q -p no:cacheprovider Tests/Packages
 
 unit:
 	$(SWIFT) test --skip SimulationTests --skip TidyTests
