@@ -24,8 +24,8 @@ endif
 
 export PYTHON
 
-.PHONY: all mesh embedded static dist deb help deps demo tour comparison test test-all interop \
-	vm-test package-test unit simulation tidy install install-mesh uninstall format lint clean
+.PHONY: all mesh embedded static size dist deb help deps demo tour comparison test test-all \
+	interop vm-test package-test unit simulation tidy install install-mesh uninstall format lint clean
 
 all: $(BUILD)/release/swabeld
 
@@ -42,7 +42,7 @@ $(BUILD)/release/swabelmesh: $(SOURCES)
 # Compiled as Embedded Swift, for each processor and C library. Those with musl are static files
 # that need nothing else where they run.
 EMBEDDED := .build-embedded
-$(EMBEDDED)/%/swabeld: $(SOURCES) packaging/build-embedded
+$(EMBEDDED)/%/swabeld: $(SOURCES) packaging/build-embedded packaging/idle-functions
 	@packaging/build-embedded $*
 
 embedded: $(EMBEDDED)/x86_64-musl/swabeld $(EMBEDDED)/x86_64-glibc/swabeld
@@ -61,6 +61,10 @@ deb: static
 	@$(MAKE) --no-print-directory deps PACKAGES="debhelper dpkg-dev"
 	@packaging/pack packages $(CPUS)
 
+# What the static file consists of, and whether each part is below its ceiling.
+size: $(EMBEDDED)/x86_64-musl/swabeld
+	@$(PYTHON) Tests/size.py
+
 help:
 	@echo "make             build the daemon: $(BUILD)/release/swabeld"
 	@echo "make mesh        build swabelmesh, which writes configurations: $(BUILD)/release/swabelmesh"
@@ -68,6 +72,7 @@ help:
 	@echo "make static      one static file each for x86_64, aarch64 and armv7: $(EMBEDDED)/*-musl/"
 	@echo "make dist        static files, tarballs and checksums in $(DIST), signed with KEY=…; make deb:"
 	@echo "                 Debian's packages; both only for some processors with CPUS=…"
+	@echo "make size        octets of each folder in the static file, and their ceilings"
 	@echo "make demo        four routers joined by WireGuard on this machine; needs root"
 	@echo "make tour        faults of a network, made on this machine, named and cured; needs root"
 	@echo "make test        everything that guards a change, at most 35 minutes; needs root"

@@ -164,7 +164,7 @@ extension BabelNode {
     where table.isLive(row) && table.destinations[row].flags.contains(.originated) {
       result.append(originatedStatus(row))
     }
-    return result.sorted { OriginatedKey($0) < OriginatedKey($1) }
+    return result.ordered { OriginatedKey($0) < OriginatedKey($1) }
   }
 
   private func originatedStatus(_ row: DestinationRow) -> OriginatedStatus {

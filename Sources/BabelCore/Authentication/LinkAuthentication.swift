@@ -137,7 +137,7 @@ struct LinkAuthentication {
     for (address, peer) in peers {
       if let proved = peer.proved { senders.append(proved.record(of: address)) }
     }
-    senders.sort { $0.address < $1.address }
+    senders = senders.ordered { $0.address < $1.address }
     return AuthenticationRecord(index: index, sent: sent, senders: senders)
   }
 

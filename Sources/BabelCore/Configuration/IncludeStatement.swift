@@ -1,3 +1,5 @@
+import BabelWire
+
 /// How the files that a configuration includes are found. The parser itself reads nothing.
 public struct IncludedFiles {
   /// What a file holds.
@@ -112,7 +114,7 @@ extension StatementParser {
     }
     return names.filter { name in
       (name.first != 0x2e || pattern.first == 0x2e) && InterfacePattern.matches(pattern, name)
-    }.sorted { $0.lexicographicallyPrecedes($1) }.map { directory + $0 }
+    }.ordered { $0.lexicographicallyPrecedes($1) }.map { directory + $0 }
   }
 
   /// A path as the daemon has to open it: relative to the directory of the file that names it.

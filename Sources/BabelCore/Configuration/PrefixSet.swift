@@ -33,7 +33,7 @@ public struct PrefixSet: Equatable, Sendable {
     self.name = name
     family = given.first?.prefix.family
     var entries: [Entry] = []
-    for entry in given.sorted(by: Entry.isBefore) {
+    for entry in given.ordered(by: Entry.isBefore) {
       if let last = entries.last, last.prefix == entry.prefix,
         last.lengths.atMost + 1 >= entry.lengths.atLeast
       {

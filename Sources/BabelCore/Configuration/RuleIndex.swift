@@ -26,7 +26,7 @@ struct RuleIndex: Sendable {
         others.append(number)
       }
     }
-    found.sort { ($0.prefix, $0.number) < ($1.prefix, $1.number) }
+    found = found.ordered { ($0.prefix, $0.number) < ($1.prefix, $1.number) }
     var prefixes: [Prefix] = []
     var starts: [Int] = []
     var occurs = [Bool](repeating: false, count: 129)

@@ -80,7 +80,7 @@ extension BabelNode {
     for row in table.destinations.indexes where table.isLive(row) && announcement(row) != nil {
       rows.append((table.destinations[row].prefix, row))
     }
-    rows.sort { $0.prefix < $1.prefix }
+    rows = rows.ordered { $0.prefix < $1.prefix }
     return rows.map { DestinationHandle(row: $0.row) }
   }
 

@@ -113,8 +113,8 @@ private struct SketchedPath: Hashable, Comparable {
 extension NetworkSketch {
   /// Puts routers and paths in order.
   fileprivate mutating func finish(_ found: [SketchedPath: Metric]) {
-    routers[1...].sort { $0.id < $1.id }
-    for path in found.keys.sorted() where neighbours[path.neighbour].routerID != path.router {
+    routers = routers.prefix(1) + routers.dropFirst().ordered { $0.id < $1.id }
+    for path in found.keys.ordered() where neighbours[path.neighbour].routerID != path.router {
       paths.append(
         Path(
           neighbour: path.neighbour, router: path.router, metric: found[path] ?? .infinity))

@@ -20,7 +20,7 @@ extension BabelNode {
     where table.isLive(row) && table.destinations[row].firstRoute != .none {
       rows.append(row)
     }
-    rows.sort { a, b in
+    rows = rows.ordered { a, b in
       let sourceA = table.destinations[a].sourcePrefix
       let sourceB = table.destinations[b].sourcePrefix
       if (sourceA != 0) != (sourceB != 0) { return sourceA != 0 }

@@ -10,7 +10,7 @@ extension BabelNode {
         if let status = neighbourStatus(neighbour, now) { result.append(status) }
       }
     }
-    return result.sorted { $0.id > $1.id }
+    return result.ordered { $0.id > $1.id }
   }
 
   func neighbourStatus(_ id: NeighbourID, _ now: Instant) -> NeighbourStatus? {

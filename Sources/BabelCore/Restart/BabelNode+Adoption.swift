@@ -184,7 +184,7 @@ extension BabelNode {
     where table.isLive(row) && table.destinations[row].flags.contains(.adopted) {
       order.append((table.destinations[row].prefix, row))
     }
-    order.sort { $0.prefix < $1.prefix }
+    order = order.ordered { $0.prefix < $1.prefix }
     return order
   }
 

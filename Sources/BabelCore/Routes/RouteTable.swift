@@ -75,7 +75,7 @@ struct RouteTable {
       let prefix = sourcePrefixes.prefix(number, family: address.family)
       if prefix.contains(source) { sources.append((number, prefix.mappedLength)) }
     }
-    sources.sort { $0.length > $1.length }
+    sources = sources.ordered { $0.length > $1.length }
     let shortest = address.family == .ipv4 ? 96 : 0
     for length in stride(from: 128, through: shortest, by: -1) {
       let prefix = Prefix(mapped: address, mappedLength: UInt8(length))

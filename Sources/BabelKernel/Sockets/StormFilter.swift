@@ -192,7 +192,7 @@ private struct StormProgram {
   private func block(_ link: StormFilter.Link) -> [sock_filter] {
     let rest = sample(link.share)
     let senders = link.senders.map { (key: UInt32(truncatingIfNeeded: $0.address.low), $0) }
-      .sorted { $0.key < $1.key }
+      .ordered { $0.key < $1.key }
     let search = find(senders[...])
     // A datagram that is no Babel packet skips the search for its sender.
     var head = [

@@ -65,6 +65,6 @@ struct RefusedEntries {
         entries[key]?.due = now + max(entry.delay, Self.firstDelay)
       }
     }
-    return due.sorted { ($0.destination, $0.source) < ($1.destination, $1.source) }
+    return due.ordered { ($0.destination, $0.source) < ($1.destination, $1.source) }
   }
 }

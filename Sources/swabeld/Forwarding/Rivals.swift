@@ -70,7 +70,7 @@ struct Rivals {
       else { continue }
       result.append(best)
     }
-    return result.sorted { $0.comesBefore($1) }
+    return result.ordered { $0.comesBefore($1) }
   }
 }
 

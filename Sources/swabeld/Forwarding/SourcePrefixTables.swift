@@ -75,7 +75,7 @@ struct SourcePrefixTables {
   func handles(_ family: AddressFamily) -> Bool { family == .ipv4 || includesIPv6 }
 
   /// Numbers of the tables in use.
-  var numbers: [UInt32] { sources.keys.sorted() }
+  var numbers: [UInt32] { sources.keys.ordered() }
 
   // MARK: Tables
 
@@ -89,7 +89,7 @@ struct SourcePrefixTables {
   }
 
   /// All rules that should be there.
-  var rules: [KernelRule] { tables.keys.sorted().compactMap { rule($0) } }
+  var rules: [KernelRule] { tables.keys.ordered().compactMap { rule($0) } }
 
   /// Whether a source prefix has a table.
   func hasTable(_ source: Prefix) -> Bool { tables[source] != nil }
@@ -131,7 +131,7 @@ struct SourcePrefixTables {
 
   /// Sources whose tables hold nothing any more.
   var idleSources: [Prefix] {
-    isCompared ? tables.keys.sorted().filter { tables[$0]?.routes.isEmpty ?? false } : []
+    isCompared ? tables.keys.ordered().filter { tables[$0]?.routes.isEmpty ?? false } : []
   }
 
   // MARK: Translation
@@ -247,8 +247,8 @@ struct SourcePrefixTables {
       }
     }
     var steps: [RouteStep] = []
-    for source in tables.keys.sorted() {
-      for destination in candidates(source).sorted() { steps += review(destination, in: source) }
+    for source in tables.keys.ordered() {
+      for destination in candidates(source).ordered() { steps += review(destination, in: source) }
     }
     return steps
   }
@@ -258,9 +258,9 @@ struct SourcePrefixTables {
     var steps: [RouteStep] = []
     plain = []
     foreign = []
-    for source in tables.keys.sorted() {
+    for source in tables.keys.ordered() {
       tables[source]?.routes = []
-      for destination in (tables[source]?.exceptions ?? []).sorted() {
+      for destination in (tables[source]?.exceptions ?? []).ordered() {
         steps += review(destination, in: source)
       }
     }
@@ -281,7 +281,7 @@ struct SourcePrefixTables {
   /// A destination came or went in some table: reviews the exception for it in all of them.
   private mutating func review(_ destination: Prefix) -> [RouteStep] {
     var steps: [RouteStep] = []
-    for source in tables.keys.sorted() where source.family == destination.family {
+    for source in tables.keys.ordered() where source.family == destination.family {
       steps += review(destination, in: source)
     }
     return steps
@@ -290,7 +290,7 @@ struct SourcePrefixTables {
   /// A route of a table came or went: reviews the exceptions inside its destination.
   private mutating func review(inside destination: Prefix, from source: Prefix) -> [RouteStep] {
     var steps: [RouteStep] = []
-    for other in candidates(source).sorted() where destination.contains(other) {
+    for other in candidates(source).ordered() where destination.contains(other) {
       steps += review(other, in: source)
     }
     return steps

@@ -97,7 +97,7 @@ struct InterfaceTable {
 
   /// Notes which links have too many addresses; returns those that had not before.
   mutating func takeNewFullLinks(_ full: Set<Int32>) -> [Int32] {
-    let new = full.sorted().filter { !toldFullLinks.contains($0) }
+    let new = full.ordered().filter { !toldFullLinks.contains($0) }
     toldFullLinks = full
     return new
   }

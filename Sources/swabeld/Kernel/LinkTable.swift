@@ -125,7 +125,7 @@ struct LinkTable {
 
   /// Links in the order of their indices.
   func links() -> [KernelLink] {
-    rows.values.map { $0.link }.sorted { $0.ifindex < $1.ifindex }
+    rows.values.map { $0.link }.ordered { $0.ifindex < $1.ifindex }
   }
 
   /// All addresses, by interface and in their order.

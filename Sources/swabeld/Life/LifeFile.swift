@@ -152,8 +152,8 @@ struct LifeFile {
     var life = SavedLife(.running, routerID: node.routerID, seqno: last)
     life.operators = operators
     // The next life looks there for routes of ours, also if it does not run there.
-    life.tables = tables.sorted()
-    for name in interfaces.sorted().prefix(SavedLife.helloLimit) {
+    life.tables = tables.ordered()
+    for name in interfaces.ordered().prefix(SavedLife.helloLimit) {
       life.hellos.append(SavedLife.Hello(interface: name, seqno: Seqno(0)))
     }
     return write(life, log)
@@ -181,7 +181,7 @@ struct LifeFile {
     var life = SavedLife(
       sysctls == nil ? .stopped : .kept, routerID: node.routerID, seqno: node.seqno)
     if sysctls != nil {
-      life.tables = tables.sorted()
+      life.tables = tables.ordered()
       life.operators = operators
     }
     for interface in node.interfaces() {

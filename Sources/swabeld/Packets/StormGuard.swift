@@ -205,7 +205,7 @@ final class StormGuard {
     refused = 0
     deadline = nil
     if fillPercent >= Self.pressing { press() }
-    for ifindex in links.keys.sorted() {
+    for ifindex in links.keys.ordered() {
       review(ifindex, elapsed, at: now, &outcome)
     }
     if fillPercent >= Self.overflowing { restrain(elapsed, at: now, seal, &outcome) }
@@ -344,10 +344,10 @@ final class StormGuard {
     }
     guard !flooded.isEmpty else { return nil }
     // Equal shares go by number: which links are named must not depend on hashing.
-    flooded.sort { (strangersShare($0), $0) < (strangersShare($1), $1) }
+    flooded = flooded.ordered { (strangersShare($0), $0) < (strangersShare($1), $1) }
     flooded = Array(flooded.prefix(Self.linkLimit))
     let known = neighbours.filter { $0.value.isTrusted && flooded.contains($0.key.ifindex) }
-      .sorted { $0.value.order < $1.value.order }.prefix(limit)
+      .ordered { $0.value.order < $1.value.order }.prefix(limit)
     return StormFilter(
       links: flooded.map { ifindex in
         StormFilter.Link(

@@ -179,7 +179,7 @@ struct LogBudget {
   /// The lines that are to be told late now: all of them if it is the last time.
   mutating func settle(at second: Int64, isLast: Bool = false) -> [LogLine] {
     var due = held.values.filter { isLast || $0.due <= second }
-    due.sort { $0.number < $1.number }
+    due = due.ordered { $0.number < $1.number }
     for row in due { if let state = row.line.state { held[state.subject] = nil } }
     deadline = nil
     for row in held.values { deadline = min(deadline ?? row.due, row.due) }

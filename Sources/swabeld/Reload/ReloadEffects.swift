@@ -75,13 +75,16 @@ struct ReloadEffects {
         changed.append(name)
       }
     }
-    Self.append("lost", lost.sorted(by: Self.precedes), to: &text)
-    Self.append("gained", gained.sorted(by: Self.precedes), to: &text)
-    Self.append("changed", changed.sorted(by: Self.precedes), to: &text)
-    let refused = Set(refused.map { Self.name($0.destination, $0.source) })
-    Self.append("refused", refused.sorted(by: Self.precedes), to: &text)
-    Self.append("announced", announced.sorted(by: Self.precedes), to: &text)
-    Self.append("neighbour lost", lostNeighbours.sorted(by: Self.precedes), to: &text)
+    Self.append("lost", lost.ordered(by: Self.precedes), to: &text)
+    Self.append("gained", gained.ordered(by: Self.precedes), to: &text)
+    Self.append("changed", changed.ordered(by: Self.precedes), to: &text)
+    // An entry of several tables is named once.
+    let refused = Set(
+      refused.map { ForwardingKey(destination: $0.destination, source: $0.source, table: 0) }
+    ).map { Self.name($0.destination, $0.source) }
+    Self.append("refused", refused.ordered(by: Self.precedes), to: &text)
+    Self.append("announced", announced.ordered(by: Self.precedes), to: &text)
+    Self.append("neighbour lost", lostNeighbours.ordered(by: Self.precedes), to: &text)
     text += "effects: \(lost.count) routes lost, \(gained.count) gained, \(changed.count) changed,"
     text += " \(announced.count) announced anew, \(lostNeighbours.count) neighbours lost,"
     text += " \(refused.count) refused by the kernel\n"

@@ -78,12 +78,14 @@ struct AllowedIPs {
 
   /// What the operator gave to peers, in order.
   var operatorEntries: [WireGuardEntry] {
-    operators.map { WireGuardEntry(prefix: $0.key, key: $0.value) }.sorted { $0.prefix < $1.prefix }
+    operators.map { WireGuardEntry(prefix: $0.key, key: $0.value) }.ordered {
+      $0.prefix < $1.prefix
+    }
   }
 
   /// What we gave to peers, in order.
   var ownEntries: [WireGuardEntry] {
-    given.map { WireGuardEntry(prefix: $0.key, key: $0.value) }.sorted { $0.prefix < $1.prefix }
+    given.map { WireGuardEntry(prefix: $0.key, key: $0.value) }.ordered { $0.prefix < $1.prefix }
   }
 
   /// The key of the peer that has a gateway: by its link-local address, or because the operator
@@ -165,7 +167,7 @@ struct AllowedIPs {
   /// Prefixes of which a refused wish may be fulfilled now, in order.
   mutating func takeFreed() -> [Prefix] {
     defer { freed.removeAll() }
-    return freed.sorted()
+    return freed.ordered()
   }
 
   // MARK: The device
@@ -267,7 +269,7 @@ struct AllowedIPs {
       entries.append(WireGuardEntry(prefix: prefix, key: key))
     }
     toGive.removeAll()
-    return entries.sorted { a, b in
+    return entries.ordered { a, b in
       if a.prefix.mappedLength != b.prefix.mappedLength {
         return a.prefix.mappedLength > b.prefix.mappedLength
       }
@@ -303,7 +305,7 @@ struct AllowedIPs {
   mutating func takeTaking(except held: Set<Prefix> = []) -> [Prefix] {
     let prefixes = toTake.filter { wishes[$0] == nil && given[$0] != nil && !held.contains($0) }
     toTake = held.intersection(toTake)
-    return prefixes.sorted { a, b in
+    return prefixes.ordered { a, b in
       a.mappedLength == b.mappedLength ? a < b : a.mappedLength < b.mappedLength
     }
   }

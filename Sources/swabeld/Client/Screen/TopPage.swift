@@ -1,3 +1,5 @@
+import BabelWire
+
 /// The screen of `top`: neighbours with loss, round-trip time and jitter, and routes that change
 /// often.
 enum TopPage {
@@ -26,7 +28,7 @@ enum TopPage {
       frame.put(title, row: first, column: column, .bold)
     }
     if view.neighbours.isEmpty { frame.put("nobody is heard", row: first + 1, column: 0) }
-    let sorted = view.neighbours.sorted { isWorse($0, than: $1) }
+    let sorted = view.neighbours.ordered { isWorse($0, than: $1) }
     let longest = sorted.reduce(shortTime) { max($0, $1.number("rtt_us") ?? 0) }
     var row = first + 1
     for (index, neighbour) in sorted.enumerated() {
@@ -96,7 +98,7 @@ enum TopPage {
         found.append(Flapping(prefix: prefix, changes: 1, last: event, what: what))
       }
     }
-    return found.filter { $0.changes > 1 }.sorted {
+    return found.filter { $0.changes > 1 }.ordered {
       $0.changes != $1.changes ? $0.changes > $1.changes : $0.last.number > $1.last.number
     }
   }
