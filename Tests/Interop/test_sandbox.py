@@ -227,6 +227,7 @@ def test_migrated_configuration_in_the_shipped_unit(lab):
     with Control(str(root / "run/babeld.sock")) as control:
         assert "10.91.0.1/32" in "".join(control.ask("dump"))
     log = (root / "var/log/babeld.log").read_text()
+    assert process.text() == "", "after the start all is in the log file"
     assert "/var/lib/swabeld/babel-state is used instead of /var/lib/babel-state" in log, log
     closed = [f"{name[1:]}/x" for name in SETTINGS]
     assert "run/tmpfiles.d/x" in closed
@@ -279,6 +280,8 @@ def test_the_shipped_unit_can_be_closed(lab):
 
 @pytest.mark.parametrize("statement,cure", [
     ("local-path /srv/babel.sock", "/run/swabeld/babel.sock"),
+    # What the journal shows is standard error, even if there is a log file.
+    ("log-file /var/log/babel.log\nlocal-path /srv/babel.sock", "/run/swabeld/babel.sock"),
     ("local-path /tmp/babel.sock", "/run/swabeld/babel.sock"),
     ("pid-file /srv/babel.pid", "/run/swabeld/babel.pid"),
     ("log-file /srv/babel.log", "/srv/babel.log: add its directory"),

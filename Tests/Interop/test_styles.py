@@ -282,7 +282,8 @@ def test_reload_over_a_read_only_socket(lab):
     watch = Watch(life.n)
     life.write(CONF, life.style.files[CONF] + "in deny\n")
     for command in ("swabelctl reload", "swabeld reload", "swabelctl reload --dry-run"):
-        assert "the socket is read-only" in life.refused(command, 2)
+        assert "the socket is read-only: for this the configuration has to name it by " \
+            "local-path-readwrite" in life.refused(command, 2)
     assert watch.changed("") and not watch.touched()
     life.write(CONF, life.style.files[CONF])
     life.reload()

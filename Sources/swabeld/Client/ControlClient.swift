@@ -165,6 +165,10 @@ struct ControlClient {
     case .bad:
       if let foreign = ForeignDaemon.description(of: session.version) {
         Self.complain(foreign)
+      } else if Self.changesSomething(request) {
+        Self.complain(
+          "the socket is read-only: for this the configuration has to name it by "
+            + "local-path-readwrite or local-port-readwrite")
       } else {
         let usage = RequestWord.usage(request)
         Self.complain(
@@ -174,6 +178,13 @@ struct ControlClient {
       }
       return .wrong
     }
+  }
+
+  /// Whether a request is in order, and only a read-write socket takes it.
+  private static func changesSomething(_ request: [UInt8]) -> Bool {
+    if let rule = FilterRuleRequest(request) { return !rule.isReadOnly }
+    return ReloadRequest(request) != nil || ProcessRequest(request) != nil
+      || LiveRequest(request) != nil
   }
 
   /// Waits until the daemon is gone. It closes its socket shortly before.

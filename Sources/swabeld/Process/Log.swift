@@ -25,6 +25,8 @@ final class Log {
   /// While the daemon starts in the background, errors also go here, because nobody may look at the
   /// log file then.
   var startReport: StartReport?
+  /// The same for a service manager, which shows standard error to whoever asks why a start failed.
+  private var starter: Starter?
   private var prefix: Prefix
   private var budget = LogBudget()
   /// Lines that could not be written.
@@ -51,6 +53,20 @@ final class Log {
     try OwnProcess.redirect(2, to: file)
     path = newPath
     prefix = .stamp
+  }
+
+  /// Until ``endStart()`` errors also go where standard error leads now, even if a log file is
+  /// opened.
+  func keepStandardError() throws(KernelError) {
+    starter = Starter(
+      try FileDescriptor.copy(of: 2), priority: prefix == .priority ? Self.priority(.error) : nil)
+  }
+
+  /// The start is complete: errors go into the log only.
+  func endStart() {
+    startReport?.ready()
+    startReport = nil
+    starter = nil
   }
 
   /// Lines go to another descriptor from now on.
@@ -81,7 +97,10 @@ final class Log {
     let second = Self.second
     let isWritten = tellLosses(at: second) && put(level, line)
     if !isWritten { losses.add(at: second) }
-    if level == .error, path != nil { startReport?.tell(line) }
+    if level == .error, path != nil {
+      startReport?.tell(line)
+      starter?.tell(line)
+    }
     return isWritten
   }
 
@@ -215,6 +234,23 @@ final class Log {
       }
     }
     return start
+  }
+}
+
+/// Standard error as it was before a log file took its place.
+private final class Starter {
+  private let descriptor: FileDescriptor
+  /// The number of the level, which the journal takes before each line.
+  private let priority: Int?
+
+  init(_ descriptor: consuming FileDescriptor, priority: Int?) {
+    self.descriptor = descriptor
+    self.priority = priority
+  }
+
+  func tell(_ line: String) {
+    let start = if let priority { "<" + String(priority) + ">" } else { "" }
+    Log.write(Array((start + line + "\n").utf8), to: descriptor.rawValue)
   }
 }
 

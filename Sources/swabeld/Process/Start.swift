@@ -95,6 +95,7 @@ enum Start {
     if path == nil, configuration.daemonises { path = backgroundLog }
     if let path, !path.utf8.isEmpty {
       do throws(KernelError) {
+        if NotifySocket.isMainProcess, !isThereAlready { try log.keepStandardError() }
         try log.open(path)
       } catch {
         complain("reopen_logfile(): \(error)")
@@ -222,8 +223,7 @@ enum Start {
 
   /// Tells whoever waits for the start that it is complete, and runs the loop.
   private static func run(_ daemon: Daemon, _ log: Log) {
-    log.startReport?.ready()
-    log.startReport = nil
+    log.endStart()
     daemon.run()
   }
 
