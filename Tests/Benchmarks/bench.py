@@ -6,7 +6,8 @@
     DAEMONS="ours bird"   contestants (default: ours static babeld bird)
     ROWS="install hold"   what is measured (default: all); `ROWS=list` prints the names
     NEIGHBOURS=500     how many neighbours many are (default 500)
-    HOLD=60 IDLE=30 STORM=10 PATIENCE=75   seconds to hold, to idle, of a storm, to wait
+    HOLD=60 IDLE=30 FLAP=10 STORM=10 PATIENCE=75   seconds to hold, to idle, to flap, of a storm,
+                       and to wait for what may not come
     BABELD=FILE BIRD=FILE STATIC=FILE SWABELD=FILE   programs; birdc lies beside BIRD
     WRITE=1            writes the table into docs/performance.md, and the curves beside it
 

@@ -27,12 +27,12 @@ def number(value: float | None) -> str:
     """A figure with three digits that count."""
     if value is None:
         return NEVER
-    if value and abs(value) < 0.0005:
-        return "0.000"
-    if abs(value) >= 100:
+    size = abs(value)
+    if size >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else (
-        f"{value:.3f}" if value else "0")
+    digits = next(digits for digits, least in enumerate((10, 1, 0.1, 0.01, 0), start=1)
+                  if size >= least)
+    return f"{value:.{digits}f}" if value else "0"
 
 
 def middle(values: list[float | None]) -> float | None:

@@ -27,7 +27,6 @@ RETRACTED = 65535
 HELLO, UPDATE = 4, 16
 PATIENCE = int(os.environ.get("PATIENCE", "75"))
 CPUS = sorted(os.sched_getaffinity(0))
-PREFIXES = {0x99: "learned", 0x91: "of the kernel"}
 
 
 def tool(name: str, source: pathlib.Path | None = None) -> str:
@@ -221,6 +220,7 @@ class Watch(Tool):
 
     def __init__(self, host: Namespace, protocols: list[int] = (42, 12)) -> None:
         super().__init__(host, tool("routes"), "watch", *map(str, protocols))
+        self.gaps()  # its answer says that it listens
 
     def gaps(self) -> tuple[float, int, int]:
         """Since the last call: the longest time without a route, prefixes without one now, and

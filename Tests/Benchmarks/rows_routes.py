@@ -17,6 +17,7 @@ from traffic import Stream
 
 Values = dict[str, float | None]
 HOLD = float(os.environ.get("HOLD", "60"))
+FLAP = float(os.environ.get("FLAP", "10"))
 IDLE = float(os.environ.get("IDLE", "30"))
 RATE = 1000
 # Metric of the second of two ways: worse than the first, and feasible beside it.
@@ -191,6 +192,20 @@ def hold(lab: Lab, who: str, count: int) -> Values:
             "holding: routes lost": count - fewest + missing}
 
 
+def flap(lab: Lab, who: str, count: int) -> Values:
+    """A neighbour that retracts and announces in turn, as fast as it is heard."""
+    world = World(lab, who)
+    world.learn(count)
+    world.settle(count)
+    world.meter.reset()
+    _, rounds = world.neighbours[0].ask("flap", 0, 0, count, int(FLAP * 1000))
+    begin, spent = time.monotonic(), world.meter.spent()
+    again, found = world.watch.until(count, "-")
+    return {"flapping: CPU of a change, µs": spent / max(1, rounds) / count * 1e6,
+            "flapping: all there after the end, s": after(begin, again),
+            "flapping: routes missing": count - found}
+
+
 def idle(lab: Lab, who: str, _: int) -> Values:
     """One neighbour without routes."""
     world = World(lab, who, hello=HELLO)
@@ -205,4 +220,5 @@ def idle(lab: Lab, who: str, _: int) -> Values:
 ROWS: dict[str, Callable[..., Any]] = {
     "install": install, "install-shuffled": install_shuffled, "burst": burst,
     "retraction": retraction, "silence": silence, "link-down": link_down, "onward": onward,
-    "redistribute": redistribute, "dump": dump, "hold": hold, "idle": idle}
+    "redistribute": redistribute, "dump": dump, "hold": hold, "flap": flap,
+    "idle": idle}
