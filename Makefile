@@ -24,7 +24,7 @@ endif
 
 export PYTHON
 
-.PHONY: all mesh embedded static size dist deb help deps demo tour comparison test test-all \
+.PHONY: all mesh embedded static size dist deb help deps demo tour comparison bench test test-all \
 	interop vm-test package-test unit simulation tidy install install-mesh uninstall format lint clean
 
 all: $(BUILD)/release/swabeld
@@ -87,6 +87,7 @@ help:
 	@echo "make install-mesh  install swabelmesh, likewise, or MESH_BINARY=$(MESH_BINARY)"
 	@echo "make uninstall   remove what it installed; with the same PREFIX, UNITS and DESTDIR"
 	@echo "make comparison  write docs/comparison.md: the tour with babeld and BIRD; needs root"
+	@echo "make bench       measure swabeld beside babeld and BIRD; N=, RUNS=, ROWS=, DAEMONS=, WRITE=1; needs root"
 	@echo "make deps        install what demo and tests need (apt)"
 	@echo "make format      format the sources; make lint: only check"
 	@echo "make clean       remove what was built"
@@ -113,6 +114,12 @@ tour: all deps
 
 comparison: all deps
 	@$(PYTHON) Tests/Interop/tour.py --write-comparison
+
+# What can be set is told by ROWS=help. The static file for boards takes part, unless STATIC names
+# another one.
+bench: all deps $(if $(STATIC),,$(EMBEDDED)/x86_64-musl/swabeld)
+	@$(MAKE) --no-print-directory deps PACKAGES=gnuplot-nox
+	@$(PYTHON) Tests/Benchmarks/bench.py
 
 test:
 	@Tests/run

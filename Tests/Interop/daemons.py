@@ -133,6 +133,20 @@ class Babeld:
     def control(self) -> Control:
         return Control(self.control_path)
 
+    def tables(self, request: str = "dump") -> bytes:
+        """All that `dump` or `monitor` says at first, as fast as it comes."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.connect(self.control_path)
+            link.sendall(request.encode() + b"\n")
+            # The greeting and the answer each end so.
+            text = bytearray()
+            while not text.endswith(b"\nok\n") or text.count(b"\nok\n") < 2:
+                data = link.recv(1 << 20)
+                if not data:
+                    raise LabError("the daemon closed the connection")
+                text += data
+        return bytes(text)
+
     def dump(self, kind: str | None = None) -> list[dict[str, str]]:
         """The objects of a `dump`, all or those of one kind."""
         with self.control() as control:
@@ -171,6 +185,8 @@ class Bird:
     proto = 12
     program = "bird"
     withdraws_within = 10
+    # Whether it announces also what others put into the kernel's tables.
+    learns = False
 
     def __init__(self, namespace: Namespace, interfaces: list[str], options: str = "") -> None:
         self.namespace = namespace
@@ -185,21 +201,26 @@ class Bird:
         self.write()
         self.start()
 
+    def binary(self) -> str:
+        return self.program
+
     def write(self) -> None:
         parts = [
             "log stderr all;", "router id 10.0.0.99;", "protocol device { scan time 1; }"]
+        learn, kernel = ("learn; ", "all") if self.learns else ("", "none")
         for family in (4, 6):
             parts.append(
-                f"protocol kernel kernel{family} {{ ipv{family} {{ import none; "
+                f"protocol kernel kernel{family} {{ {learn}ipv{family} {{ import {kernel}; "
                 "export where source = RTS_BABEL; }; }")
         for index, prefix in enumerate(self.prefixes):
             family = 6 if ":" in prefix else 4
             parts.append(
                 f"protocol static own{index} {{ ipv{family}; route {prefix} unreachable; }}")
         names = ", ".join(f'"{name}"' for name in self.interfaces)
+        sources = ["RTS_STATIC", "RTS_BABEL", *(["RTS_INHERIT"] if self.learns else [])]
+        channel = f"{{ import all; export where source ~ [{', '.join(sources)}]; }};"
         parts.append(
-            "protocol babel { ipv4 { import all; export where source ~ [RTS_STATIC, RTS_BABEL]; };"
-            " ipv6 { import all; export where source ~ [RTS_STATIC, RTS_BABEL]; };"
+            f"protocol babel {{ ipv4 {channel} ipv6 {channel}"
             f" interface {names} {{ type wired; hello interval 1 s; update interval 4 s;"
             f" {self.options} }}; }}")
         self.file.write_text("\n".join(parts) + "\n")
@@ -207,7 +228,7 @@ class Bird:
     def start(self, wait: bool = True) -> None:
         self.process = Process(
             self.namespace, "bird",
-            ["bird", "-f", "-c", str(self.file), "-s", self.control_path,
+            [self.binary(), "-f", "-c", str(self.file), "-s", self.control_path,
              "-P", f"{self.control_path}.pid"])
         if wait:
             wait_until(self.ready, 10, "bird answers", every=0.1)
@@ -218,7 +239,8 @@ class Bird:
         return "Daemon is up" in self.birdc("show", "status", check=False)
 
     def birdc(self, *words: str, check: bool = True) -> str:
-        return self.namespace.execute("birdc", "-s", self.control_path, *words, check=check)
+        client = self.binary().removesuffix("bird") + "birdc"
+        return self.namespace.execute(client, "-s", self.control_path, *words, check=check)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         return self.process.stop(number)

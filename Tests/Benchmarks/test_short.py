@@ -1,0 +1,92 @@
+"""The short form of the benchmarks. No time is limited, because other machines are slower; what is
+limited are instructions, which Valgrind counts the same everywhere, ratios to a program that only
+writes routes, and what an honest neighbour loses."""
+
+import os
+import re
+import shutil
+import subprocess
+
+os.environ.update(STORM="2", STORM_RATE="50000", NEIGHBOURS="100", HOLD="3")
+
+import pytest  # noqa: E402
+import rig  # noqa: E402
+from netns import measured  # noqa: E402
+from rig import RETRACTED, Swabeld, World  # noqa: E402
+from rows_routes import install  # noqa: E402
+from rows_storms import forged_storm, malformed_storm, many, unsigned_storm  # noqa: E402
+
+ROUTES = 500
+# Four times as many routes take four times as many instructions, and a little for what is rarer.
+MOST_OF_FOUR = 5
+# The daemon's time for a route, in that of a program which only writes it; it is about 2.
+MOST_OF_WRITER = 6
+
+
+class CountedSwabeld(Swabeld):
+    """The daemon under Valgrind, which counts its instructions."""
+
+    def __init__(self, *words, **how):
+        super().__init__(*words, **how, wrapper=[
+            "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"])
+
+    def binary(self):
+        # Valgrind gives up on the debug information of a newer compiler.
+        rig.BUILD.mkdir(exist_ok=True)
+        copy = str(rig.BUILD / "counted")
+        subprocess.run([shutil.which("strip") or "llvm-strip", "-g", "-o", copy,
+                        super().binary()], check=True, timeout=60)
+        return copy
+
+
+rig.PROGRAMS["counted"] = CountedSwabeld
+
+
+def instructions(lab, count):
+    """Of a whole life in which so many routes come and go."""
+    world = World(lab, "counted")
+    if count:
+        world.learn(count)
+        world.settle(count)
+        world.neighbours[0].announce(count, RETRACTED)
+        gone, left = world.watch.until(0, "-")
+        assert gone, f"{left} routes are left"
+    assert world.node.stop() == 0
+    return int(re.search(r"Collected : (\d+)", world.node.process.text()).group(1))
+
+
+@pytest.mark.alone
+def test_instructions_grow_as_routes_do(lab):
+    none, some, more = (instructions(lab, count) for count in (0, ROUTES, 4 * ROUTES))
+    ratio = (more - none) / (some - none)
+    measured(f"{(some - none) / ROUTES:,.0f} instructions for a route that comes and goes, of "
+             f"{ROUTES}; {(more - none) / 4 / ROUTES:,.0f} of {4 * ROUTES}: {ratio:.2f} times")
+    assert 3 < ratio < MOST_OF_FOUR
+
+
+@pytest.mark.alone
+def test_a_route_costs_a_few_times_its_writing(lab):
+    """The least of three trials counts: what else the machine does makes both dearer."""
+    name = "CPU of a route, µs"
+    ours, writer = (
+        min(install(lab, who, 5000)[name] for _ in range(3)) for who in ("ours", "writer"))
+    measured(f"a route costs {ours:.1f} µs; to write it takes {writer:.1f} µs: "
+             f"{ours / writer:.1f} times")
+    assert ours < MOST_OF_WRITER * writer
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("storm", [malformed_storm, forged_storm, unsigned_storm])
+def test_the_honest_neighbour_stays(lab, storm):
+    values = storm(lab, "ours", 0)
+    measured(", ".join(f"{name} {value:.1f}" for name, value in values.items()))
+    lost = [value for name, value in values.items() if "routes lost" in name]
+    assert lost == [0], values
+
+
+@pytest.mark.alone
+def test_no_neighbour_of_many_is_lost(lab):
+    values = many(lab, "ours", 0)
+    measured(", ".join(f"{name} {value:.2f}" for name, value in values.items()))
+    wrong = [value for name, value in values.items() if "lost" in name or "missing" in name]
+    assert wrong == [0, 0], values
