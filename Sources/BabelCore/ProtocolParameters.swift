@@ -172,9 +172,6 @@ enum ProtocolParameters {
   static let settlingTime: Int64 = 2_000_000
   /// What is withheld because of adopted entries is looked at again after this time.
   static let withheldTime: Int64 = 250_000
-  /// When a life is resumed, entries of the kernel and prefixes to redistribute are told within
-  /// this time.
-  static let resumptionTime: Int64 = 250_000
   /// Different ways (next hop, metric, table) of entries left in the kernel. A neighbour has a
   /// few; with the Babel metric reflected there may be one per entry.
   static let adoptedTargetLimit = 65_535

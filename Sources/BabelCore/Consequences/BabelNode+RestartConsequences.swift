@@ -27,10 +27,6 @@ extension BabelNode {
     guard destination.selected == .none,
       destination.flags.isDisjoint(with: [.adopted, .originated, .held])
     else { return }
-    guard announcing.readers > 0 else {
-      restart.judgeLater(row, at: now)
-      return
-    }
     let left = destination.sourceExpiry.instant(near: now) - now
     if left <= ProtocolParameters.sourceGarbageCollection / 3 * 2 {
       // More than a third of the entry's time has passed. That is at least how long neighbours keep

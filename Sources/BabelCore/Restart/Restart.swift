@@ -12,7 +12,9 @@ struct Restart {
   /// What an earlier life left in the kernel.
   private(set) var adoption = AdoptedForwarding()
   /// Destinations that an earlier life announced, to be looked at once.
-  private var restored = DelayLine(delay: ProtocolParameters.resumptionTime)
+  private var restored = DelayLine(delay: 0)
+  /// Whether somebody may be told what became of them.
+  private var judgesRestored = false
   /// What an earlier life heard of neighbours that were not heard again yet, and since when nothing
   /// came.
   private var formerHellos: [(record: HelloRecord, since: Instant)] = []
@@ -26,7 +28,7 @@ struct Restart {
   /// When something is to be done.
   var firstDeadline: Instant? {
     var first = Instant.distantFuture
-    if let due = restored.first { first = min(first, due) }
+    if judgesRestored, let due = restored.first { first = min(first, due) }
     if let due = recovery?.checkDue { first = min(first, due) }
     if let due = adoption.firstDeadline { first = min(first, due) }
     return first == .distantFuture ? nil : first
@@ -201,11 +203,17 @@ struct Restart {
 
   // MARK: Restored destinations
 
-  /// An earlier life announced a destination: what became of it is looked at later.
+  /// An earlier life announced a destination: what became of it is looked at as soon as an
+  /// interface is up. All that the kernel has left is known by then, and no route is used before.
   mutating func judgeLater(_ row: DestinationRow, at now: Instant) {
     restored.append(row, at: now)
   }
 
   /// A destination whose time has come.
-  mutating func dueRestored(at now: Instant) -> DestinationRow? { restored.popDue(at: now) }
+  mutating func dueRestored(at now: Instant) -> DestinationRow? {
+    judgesRestored ? restored.popDue(at: now) : nil
+  }
+
+  /// The first interface came up, or the last one went down.
+  mutating func judgeRestored(ifUp isUp: Bool) { judgesRestored = isUp }
 }
