@@ -25,7 +25,8 @@ endif
 export PYTHON
 
 .PHONY: all mesh embedded static size dist deb help deps demo tour comparison bench test test-all \
-	interop vm-test package-test unit simulation tidy install install-mesh uninstall format lint clean
+	interop vm-test vm-deps package-test unit simulation tidy install install-mesh uninstall format \
+	lint clean
 
 all: $(BUILD)/release/swabeld
 
@@ -78,7 +79,7 @@ help:
 	@echo "make test        everything that guards a change, at most 35 minutes; needs root"
 	@echo "make test-all    the same and the long forms, at most 100 minutes; needs root"
 	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
-	@echo "make vm-test     the static file on Debian's kernels under emulation; with SWABELD_LONG=1 on ARM"
+	@echo "make vm-test     static file and unit in emulated machines; with SWABELD_LONG=1 on ARM"
 	@echo "make package-test  what is handed out, on fresh systems of Debian's; needs root"
 	@echo "make unit        only the unit tests"
 	@echo "make simulation  only the simulated networks, in a release build"
@@ -130,11 +131,13 @@ test-all:
 interop: all mesh deps
 	@Tests/Interop/run
 
-# Kernels and programs for the guests are unpacked below .build-vm, about 30 MB for each processor.
-vm-test: $(EMBEDDED)/x86_64-musl/swabeld $(if $(filter 1,$(SWABELD_LONG)),static)
-	@$(MAKE) --no-print-directory deps PACKAGES="binutils kmod python3 python3-pytest qemu-system-arm \
-	  qemu-system-x86"
+# Kernels and programs for the guests are unpacked below .build-vm, about 60 MB for each processor.
+vm-test: $(EMBEDDED)/x86_64-musl/swabeld $(if $(filter 1,$(SWABELD_LONG)),static) vm-deps
 	@$(PYTHON) -m pytest -q -s -p no:cacheprovider Tests/Machine
+
+vm-deps:
+	@$(MAKE) --no-print-directory deps PACKAGES="binutils kmod python3 python3-pytest qemu-system-x86 \
+	  $(if $(filter 1,$(SWABELD_LONG)),qemu-system-arm)"
 
 # A fresh system is made below .build-packages, once: about 250 MB. Whatever ends the run, the
 # kernel ends what it started and forgets its namespaces.

@@ -40,6 +40,21 @@ class Archive:
             self.folder(str(pathlib.PurePosixPath(name).parent))
             self.entry(name, stat.S_IFREG | mode, content)
 
+    def link(self, path: str, target: str) -> None:
+        name = path.lstrip("/")
+        if name not in self.names:
+            self.folder(str(pathlib.PurePosixPath(name).parent))
+            self.entry(name, stat.S_IFLNK | 0o777, target.encode())
+
+    def tree(self, top: pathlib.Path, place: str = "") -> None:
+        """Everything below a folder, at a place of the guest."""
+        for path in sorted(top.rglob("*")):
+            name = f"{place}/{path.relative_to(top)}"
+            if path.is_symlink():
+                self.link(name, str(path.readlink()))
+            elif path.is_file():
+                self.file(name, path.read_bytes(), path.stat().st_mode & 0o777)
+
     def bytes(self) -> bytes:
         self.entry("TRAILER!!!", 0)
         return self.output.getvalue()
@@ -52,9 +67,9 @@ class Image:
         self.packages = packages
         self.archive = Archive()
         self.loading: list[str] = []
-        for name in (
-                "bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/lib", "var/run"):
+        for name in ("bin", "dev", "etc", "proc", "root", "run", "sys", "tmp", "var/lib"):
             self.archive.folder(name)
+        self.archive.link("/var/run", "/run")
         self.archive.entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1))
         self.archive.entry("dev/null", stat.S_IFCHR | 0o666, device=(1, 3))
         self.file(packages / "bin/busybox", "/bin/busybox")
@@ -134,27 +149,31 @@ class Image:
     def module_name(path: str) -> str:
         return path.split("/")[-1].split(".ko")[0].replace("-", "_")
 
-    def bytes(self, script: str) -> bytes:
-        """The archive with a script that the guest runs, after which it is switched off."""
+    def bytes(self, script: str, end: str = "") -> bytes:
+        """The archive with a script that the guest runs, after which it is switched off; or with
+        another end of what it starts with."""
         load = "\n".join(f"insmod {path} || echo 'FAILED insmod {path}'" for path in self.loading)
-        self.archive.file("/init", INIT.replace("@LOAD@", load).encode())
+        begin = BEGIN.replace("@LOAD@", load)
+        self.archive.file("/init", f"{begin}{end or END}".encode())
         self.archive.file("/script", script.encode())
         return self.archive.bytes()
 
 
 # The shell is Debian's: busybox's would run its own `ip`.
-INIT = """#!/bin/busybox sh
+BEGIN = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev 2> /dev/null
-mount -t tmpfs run /run
-mount -t tmpfs tmp /tmp
 @LOAD@
 ip link set lo up
-echo "@@BEGIN $(cut -d' ' -f1 /proc/uptime)"
+"""
+RUN = """echo "@@BEGIN $(cut -d' ' -f1 /proc/uptime)"
 dash /script 2>&1
 echo "@@END $?"
 poweroff -f
 """
+END = f"""mount -t tmpfs run /run
+mount -t tmpfs tmp /tmp
+{RUN}"""

@@ -1,27 +1,9 @@
 # Three routers in one machine, each joined to both others by a WireGuard tunnel over a link that
-# delays and loses packets. Each has a network of its own on a dummy interface. Said are times, in
-# seconds of the guest's clock, and memory; a line that begins with FAILED is a failure.
+# delays and loses packets. Each has a network of its own on a dummy interface. The scene at
+# the end decides how they run.
 
-now() { cut -d' ' -f1 /proc/uptime; }
-since() { awk "BEGIN { printf \"%.2f\", $(now) - $1 }"; }
-failed() { echo "FAILED $*"; failures=1; }
-failures=0
 in_a() { ip netns exec a "$@"; }
 control() { ip netns exec "$1" swabelctl -s "/run/$1.sock" $2 $3 $4 $5; }
-
-# wait_until WHAT SECONDS COMMAND...: says how long it took.
-wait_until() {
-  what=$1 bound=$2 start=$(now)
-  shift 2
-  until "$@" > /dev/null 2>&1; do
-    if awk "BEGIN { exit !($(now) - $start > $bound) }"; then
-      failed "$what: not within $bound s"
-      return 1
-    fi
-    sleep 0.05
-  done
-  echo "TIME $what: $(since "$start") of $bound"
-}
 
 # tunnel ONE OTHER NUMBER: a pair of links, and WireGuard over it.
 tunnel() {

@@ -2,7 +2,7 @@ start=$(now)
 for node in a b c; do
   ip netns exec $node swabeld -D -I /run/$node.pid -c /tmp/$node.conf || failed "start of $node"
 done
-echo "TIME three daemons have started: $(since "$start") of 5"
+took "three daemons have started" 5 "$start"
 # The kernel would choose a source address of the links below, to which c has no route.
 own_of() { case $1 in *:*) echo fd09:0:0:1::1 ;; *) echo 10.9.1.1 ;; esac; }
 for far in 10.9.2.1 10.9.3.1 fd09:0:0:2::1 fd09:0:0:3::1; do
@@ -49,10 +49,7 @@ fi
 in_a ping -c 3 -i 0.2 -W 1 -I 10.9.1.1 10.9.3.1 | tail -2
 
 # Memory of a daemon that has been idle for a while, beside babeld's with the same neighbours.
-resident() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
-proportional() { awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup"; }
-pid=$(cat /run/b.pid)
-echo "MEMORY swabeld: $(resident $pid) kB resident, $(proportional $pid) kB proportional"
+memory swabeld "$(cat /run/b.pid)"
 for node in a b c; do
   control $node stop || failed "stop of $node"
 done
@@ -64,5 +61,4 @@ for node in a b c; do
     -h 1 $(ip -n $node -o link show type wireguard | awk -F'[ :]+' '{ print $2 }') || failed babeld
 done
 sleep 10
-pid=$(cat /run/b.babeld)
-echo "MEMORY babeld: $(resident $pid) kB resident, $(proportional $pid) kB proportional"
+memory babeld "$(cat /run/b.babeld)"
