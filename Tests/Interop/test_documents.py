@@ -132,8 +132,12 @@ def test_messages_of_the_documents(lab):
 def test_commands_of_the_fuzz_page(lab):
     """What it says of another processor is what `make test` does."""
     page = (REPOSITORY / "Fuzz/README.md").read_text()
-    command = re.search(r"(?m)^Fuzz/replay \S+ \S+$", page)
-    assert command and command[0] in (REPOSITORY / "Tests/run").read_text()
+    command = re.search(r"(?m)^Fuzz/replay (\S+) (\S+)$", page)
+    script = (REPOSITORY / "Tests/run").read_text()
+    assert command and f"checked_on armv7 {command[1]}\n" in script
+    program = re.search(r'program="(\S+)"', script)
+    assert program and program[1].replace("$1", "armv7") == command[2]
+    assert 'Fuzz/replay "$2" "$program"' in script
 
 
 def test_commands_of_the_simulation_page(lab):

@@ -42,6 +42,7 @@ def send(file: str, rate: float, port: int, addresses: list[str]) -> None:
         outlet.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
         outlets.append((outlet, 6 if family == socket.AF_INET6 else 4, (address, port)))
     number, longest, refused = 0, 0, 0
+    print("ready", flush=True)
     begin = last = time.monotonic_ns()
     while not ended:
         now = time.monotonic_ns()
@@ -119,13 +120,15 @@ class Stream:
         self.times = source.lab.directory / f"{source.label}-sent-{port}"
         self.sender = Process(
             source, "sender", [*program, "send", str(self.times), str(rate), str(port), *addresses])
+        # Before that it would not know what to do when it is stopped.
+        wait_until(lambda: "ready" in self.sender.text(), 10, "datagrams leave", every=0.02)
         self.families = [6 if ":" in address else 4 for address in addresses]
 
     def finish(self) -> Outcome:
         """Stops the stream and tells what became of it."""
         self.sender.stop()
         time.sleep(0.3)  # the last are on their way
-        count, rate, longest, _ = map(float, self.sender.text().split())
+        count, rate, longest, _ = map(float, self.sender.text().split()[1:])
         arrivals: dict[tuple[int, int], list[tuple[str, int]]] = {}
         for name, process in self.sinks.items():
             process.stop()
