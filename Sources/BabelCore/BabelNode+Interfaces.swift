@@ -129,7 +129,7 @@ extension BabelNode {
     guard let interface = interface(id) else { return }
     links.bringUp(id, at: now)
     let position = announcing.addReader()
-    restart.judgeRestored(ifUp: true)
+    restart.noteInterfaces(areUp: true)
     let fullUpdateDue = now + urgentDelay(on: id)
     links[announcing: id]?.announcing.begin(at: position, fullUpdateDue: fullUpdateDue)
     let untilNext = jitter.fraction(
@@ -154,7 +154,7 @@ extension BabelNode {
     for neighbour in interface.neighbours { flush(neighbour, because: cause, now, &buffer) }
     endFullUpdate(id)
     announcing.removeReader()
-    restart.judgeRestored(ifUp: announcing.readers > 0)
+    restart.noteInterfaces(areUp: announcing.readers > 0)
     links.takeDown(id)
   }
 }

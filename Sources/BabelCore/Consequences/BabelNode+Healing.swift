@@ -38,7 +38,7 @@ extension BabelNode {
       !interface.greetsByUnicast(neighbour.address),
       greetByUnicast(id, because: .missesGroup)
     else { return }
-    neighbours.tryGroup(of: id, true, at: now)
+    neighbours.beginGroupTrials(of: id, at: now)
     buffer.actions.append(
       .notify(
         .neighbourHealed(
@@ -64,7 +64,7 @@ extension BabelNode {
   mutating func tryGroup(of id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer) {
     let neighbour = neighbours[id]
     guard misses(group: neighbour), let interface = interface(neighbour.interface) else {
-      return neighbours.tryGroup(of: id, false, at: now)
+      return neighbours.endGroupTrials(of: id)
     }
     let opaque = UInt16(truncatingIfNeeded: jitter.next())
     neighbours.takeGroupTrial(of: id, opaque, at: now)
@@ -82,7 +82,7 @@ extension BabelNode {
     links.removeUnicastPeers(of: neighbour.interface) {
       $0.address == neighbour.address && $0.standing == .missesGroup
     }
-    neighbours.tryGroup(of: id, false, at: now)
+    neighbours.endGroupTrials(of: id)
     buffer.actions.append(
       .notify(.neighbourHealed(step, neighbour.address, interface: neighbour.interfaceName)))
     if step == .hearsGroup, let interface = self.interface(neighbour.interface) {

@@ -135,9 +135,15 @@ extension Neighbours {
     self[healing: id].acknowledged(opaque)
   }
 
-  /// A neighbour is sent unicast Hellos because it misses what goes to the group, or ceases to be.
-  mutating func tryGroup(of id: NeighbourID, _ isGreeted: Bool, at now: Instant) {
-    if isGreeted { self[healing: id].beginTrials(at: now) } else { self[healing: id].endTrials() }
+  /// A neighbour is sent unicast Hellos because it misses what goes to the group.
+  mutating func beginGroupTrials(of id: NeighbourID, at now: Instant) {
+    self[healing: id].beginTrials(at: now)
+    schedule(id)
+  }
+
+  /// It is sent unicast Hellos no longer.
+  mutating func endGroupTrials(of id: NeighbourID) {
+    self[healing: id].endTrials()
     schedule(id)
   }
 

@@ -215,5 +215,5 @@ struct Restart {
   }
 
   /// The first interface came up, or the last one went down.
-  mutating func judgeRestored(ifUp isUp: Bool) { judgesRestored = isUp }
+  mutating func noteInterfaces(areUp: Bool) { judgesRestored = areUp }
 }
