@@ -1,7 +1,8 @@
 """Runs the tests in parallel where they only wait, and checks that nothing is left behind.
 
 Every test takes `lab`. A test marked `alone` runs by itself, after all others; the others run
-in threads, each with a lab of its own, from the moment collection is done.
+in threads, each with a lab of its own, from the moment collection is done. Those marked `early`
+begin first: they wait for minutes, and nothing is to wait for them in the end.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ pool: concurrent.futures.ThreadPoolExecutor | None = None
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: needs the machine for itself")
+    config.addinivalue_line("markers", "early: waits for minutes, and begins before others")
     # As the first process of its namespace this one would not notice these otherwise.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -53,7 +55,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not os.access(daemons.binary_under_test(), os.X_OK):
         pytest.exit(f"no daemon at {daemons.binary_under_test()}: run make", returncode=1)
     pool = concurrent.futures.ThreadPoolExecutor(WORKERS)
-    for item in session.items:
+    for item in sorted(session.items, key=lambda item: item.get_closest_marker("early") is None):
         # pytest passes over these, and so does the pool.
         if any(mark.args and mark.args[0] for mark in item.iter_markers("skipif")):
             continue

@@ -183,6 +183,7 @@ def test_default_beside_others(lab, peer):
     assert received(node, better) in (96, 65535), state()
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("peer", ["babeld", "bird"])
 def test_measured_beside_others(lab, peer):
     """Where the other end is another program its Hellos are measured, and it learns by our IHUs
