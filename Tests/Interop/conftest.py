@@ -105,6 +105,10 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.section("measured")
         for text in netns.findings:
             terminalreporter.write_line(text)
+    if netns.narrow_waits:
+        terminalreporter.section("waits that took more than half of their time")
+        for part, place in sorted(netns.narrow_waits, reverse=True):
+            terminalreporter.write_line(f"{part:7.0%}  {place}")
     if durations:
         terminalreporter.section("seconds per test")
         for name, seconds in sorted(durations.items(), key=lambda entry: -entry[1]):

@@ -20,7 +20,8 @@ import threading
 from typing import Any, Callable
 
 from patience import (  # noqa: F401: tests take them from here
-    LabError, Result, findings, measured, never, next_serial, run, stopping, wait_until)
+    LabError, Result, findings, measured, narrow_waits, never, next_serial, run, stopping,
+    wait_until)
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 

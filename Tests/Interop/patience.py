@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import sys
 import threading
 import time
 from typing import Any, Callable, TypeVar
@@ -13,6 +14,8 @@ Result = TypeVar("Result")
 stopping = threading.Event()
 serial = itertools.count(1)
 findings: list[str] = []
+# Where more than half of the time was needed that is allowed: the part that was, and the place.
+narrow_waits: list[tuple[float, str]] = []
 # Under an emulator of another processor the daemon and its client need several times as long to
 # start and to answer. So everything that is awaited gets so many times as long, here and nowhere
 # else. What must not happen is watched for as long as always, and what a test measures itself is
@@ -52,10 +55,12 @@ def wait_until(
     longer under an emulator, and says `what` it waited for, found out then if that is a function.
     """
     timeout *= SLOWNESS
-    deadline = time.monotonic() + timeout
+    begin = time.monotonic()
+    deadline = begin + timeout
     while True:
         value = condition()
         if value:
+            note_wait((time.monotonic() - begin) / max(timeout, 0.001))
             return value
         if stopping.is_set():
             raise LabError("the run is being stopped")
@@ -63,6 +68,21 @@ def wait_until(
             what = what() if callable(what) else what
             raise LabError(f"not within {timeout:g} s: {what or condition}")
         time.sleep(every)
+
+
+def note_wait(part: float) -> None:
+    """Keeps the place of a wait that took more than half of its time: there a slower machine, or
+    a rarer course of events, would make a test fail."""
+    if part <= 0.5:
+        return
+    places = []
+    frame = sys._getframe(2)
+    while frame is not None and len(places) < 3:
+        name = os.path.basename(frame.f_code.co_filename)
+        if name not in ("patience.py", "conftest.py", "thread.py"):
+            places.append(f"{name}:{frame.f_lineno} {frame.f_code.co_name}")
+        frame = frame.f_back
+    narrow_waits.append((part, " < ".join(places)))
 
 
 def never(condition: Callable[[], Any], seconds: float, what: str, every: float = 0.1) -> None:
