@@ -120,7 +120,7 @@ class Host:
     def learns(self, *prefixes: str) -> None:
         """Exactly these are in the kernel."""
         try:
-            wait_until(lambda: self.namespace.reaches() == set(prefixes), 20, self.state)
+            wait_until(lambda: self.namespace.reaches() == set(prefixes), 30, self.state)
         except LabError as error:
             raise LabError(f"{self.namespace.label}: {error}") from None
 

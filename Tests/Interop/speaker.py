@@ -237,7 +237,7 @@ class Speaker(Background):
             (when, source, body) for when, source, data in list(self.received) if when >= since
             for found, body in babel.split(data) if found == kind]
 
-    def adjacent(self, daemon, timeout: float = 15) -> None:
+    def adjacent(self, daemon, timeout: float = 25) -> None:
         """Waits until both sides have finite costs."""
         def ready() -> bool:
             if self.failure:
