@@ -8,19 +8,18 @@ extension Daemon {
     _ account: NeighbourAccount, _ refusal: KeyRefusal?, _ list: inout ProblemList
   ) {
     let status = account.status
-    let name = "neighbour \(status.address) on \(status.interface)"
     let subject = Problem.Subject.neighbour(status.address, status.interface)
     let hello = max(account.helloInterval / 1000, 1)
     switch NeighbourState(account) {
     case .usable:
-      findGroupLoss(account, name, subject, &list)
+      findGroupLoss(account, subject, &list)
       guard account.routeCount > 0, account.refusedCount == account.routeCount else { break }
-      list.add(.routesRefused, .partial, subject) { refusedRoutes(account, name) }
+      list.add(.routesRefused, .partial, subject) { refusedRoutes(account) }
     case .doesNotHearUs where account.isSigning:
       list.add(.unsigned, .serious, subject) {
         (
-          "\(name) signs its packets, and there is no key on \(status.interface) here, so it "
-            + "refuses ours",
+          "\(status.title) signs its packets, and there is no key on \(status.interface) here, "
+            + "so it refuses ours",
           "Give this interface the key (key, interface \(status.interface) key ID), or take it "
             + "from the neighbour."
         )
@@ -32,8 +31,8 @@ extension Daemon {
       list.add(.oneWay, .serious, subject, patience: Int64(hello) * 3_000_000) {
         (
           account.ihuLeft == nil
-            ? "\(name) is one-way: it is heard, but says nothing of hearing us"
-            : "\(name) is one-way: it is heard, but says that it does not hear us",
+            ? "\(status.title) is one-way: it is heard, but says nothing of hearing us"
+            : "\(status.title) is one-way: it is heard, but says that it does not hear us",
           "Packets from here do not arrive there: look at its firewall (UDP port "
             + "\(settings.configuration.protocolPort), "
             + "\(settings.configuration.protocolGroup)), its keys, allowed-ips of WireGuard, "
@@ -43,30 +42,39 @@ extension Daemon {
     case .isNotHeard where refusal != nil, .lost where refusal != nil:
       guard let refusal else { break }
       list.add(.notHeard, .serious, subject) {
-        ("\(name) is not heard any more: its packets arrive, but \(refusal.reason)", refusal.remedy)
+        (
+          "\(status.title) is not heard any more: its packets arrive, but \(refusal.reason)",
+          refusal.remedy
+        )
       }
-    case .isNotHeard, .lost: findUnheard(account, name, subject, &list)
+    case .isNotHeard, .lost: findUnheard(account, subject, &list)
     }
   }
 
   /// A neighbour with which only unicast passes, in one direction or the other. The link works all
   /// the same, but nobody would be found on it who does not know the other.
   private func findGroupLoss(
-    _ account: NeighbourAccount, _ name: String, _ subject: Problem.Subject,
-    _ list: inout ProblemList
+    _ account: NeighbourAccount, _ subject: Problem.Subject, _ list: inout ProblemList
   ) {
     let status = account.status
     let (group, interface) = (settings.configuration.protocolGroup, status.interface)
-    let remedy =
+    func remedy() -> String {
       "Let multicast pass (firewalls, access points, ff02::/16 in allowed-ips of WireGuard), or "
-      + "name it for good: interface \(interface) neighbour \(status.address)"
+        + "name it for good: interface \(interface) neighbour \(status.address)"
+    }
     if account.missesGroup {
       list.add(.missesGroup, .partial, subject) {
-        ("\(name) misses what is sent to the group \(group), so it gets unicast Hellos", remedy)
+        (
+          "\(status.title) misses what is sent to the group \(group), so it gets unicast Hellos",
+          remedy()
+        )
       }
     } else if status.multicastHistory == 0, status.unicastHistory != 0, !isListed(account) {
       list.add(.missesGroup, .partial, subject) {
-        ("\(name): what it sends to the group \(group) is missed here, only unicast comes", remedy)
+        (
+          "\(status.title): what it sends to the group \(group) is missed here, only unicast comes",
+          remedy()
+        )
       }
     }
   }
@@ -82,10 +90,10 @@ extension Daemon {
   }
 
   private func refusedRoutes(
-    _ account: NeighbourAccount, _ name: String
+    _ account: NeighbourAccount
   ) -> (text: String, remedy: String) {
     let count = account.routeCount
-    let text = "\(name) announces \(count) routes, and none of them may be used"
+    let text = "\(account.status.title) announces \(count) routes, and none of them may be used"
     let remedy = "swabelctl show routes --neighbour \(account.status.address) says why."
     if account.deniedCount == count { return ("\(text): the in filter denies them", remedy) }
     if account.uninstallableCount == count {
@@ -96,8 +104,7 @@ extension Daemon {
 
   /// A neighbour whose Hellos do not come.
   private func findUnheard(
-    _ account: NeighbourAccount, _ name: String, _ subject: Problem.Subject,
-    _ list: inout ProblemList
+    _ account: NeighbourAccount, _ subject: Problem.Subject, _ list: inout ProblemList
   ) {
     let status = account.status
     let isSpeaking = Self.isSpeaking(account)
@@ -107,7 +114,7 @@ extension Daemon {
       let mtu = interfaces[index].reported.mtu
       list.add(.mtuHole, .serious, subject) {
         (
-          "\(name): its short packets arrive, its Hellos, which fill the MTU, do not",
+          "\(status.title): its short packets arrive, its Hellos, which fill the MTU, do not",
           "The path is narrower than the MTU of \(mtu): lower it on both ends (ip link set "
             + "\(status.interface.shellWord) mtu N), or look for what drops large packets."
         )
@@ -117,12 +124,12 @@ extension Daemon {
     list.add(.notHeard, .serious, subject) {
       isSpeaking
         ? (
-          "\(name) is not heard: its Hellos do not arrive, though other packets of it do",
+          "\(status.title) is not heard: its Hellos do not arrive, though other packets of it do",
           "Hellos go to the group \(settings.configuration.protocolGroup): something drops "
             + "multicast, or large packets if probe-mtu is set there."
         )
         : (
-          "\(name) is not heard any more",
+          "\(status.title) is not heard any more",
           "Its Hellos do not arrive: look at the link and at the firewall here (UDP port "
             + "\(settings.configuration.protocolPort))."
         )
@@ -151,4 +158,10 @@ extension Daemon {
       }
     }
   }
+}
+
+extension NeighbourStatus {
+  /// How a neighbour is named in a sentence. It is put together only for one that has a problem:
+  /// there may be a thousand without.
+  fileprivate var title: String { "neighbour \(address) on \(interface)" }
 }
