@@ -47,35 +47,41 @@ struct DeadlineHeap {
     siftDown(Int(positions[Int(last.id)]))
   }
 
-  private func precedes(_ a: Int, _ b: Int) -> Bool {
-    heap[a].deadline == heap[b].deadline
-      ? heap[a].id < heap[b].id : heap[a].deadline < heap[b].deadline
+  private func precedes(
+    _ a: (deadline: Instant, id: UInt32), _ b: (deadline: Instant, id: UInt32)
+  ) -> Bool {
+    a.deadline == b.deadline ? a.id < b.id : a.deadline < b.deadline
   }
 
-  private mutating func swap(_ a: Int, _ b: Int) {
-    heap.swapAt(a, b)
-    positions[Int(heap[a].id)] = Int32(a)
-    positions[Int(heap[b].id)] = Int32(b)
+  private mutating func put(_ entry: (deadline: Instant, id: UInt32), at position: Int) {
+    heap[position] = entry
+    positions[Int(entry.id)] = Int32(position)
   }
+
+  // The entry is put down once, where it belongs; those that it passes move by one place.
 
   private mutating func siftUp(_ start: Int) {
+    let entry = heap[start]
     var i = start
-    while i > 0, precedes(i, (i - 1) / 2) {
-      swap(i, (i - 1) / 2)
-      i = (i - 1) / 2
+    while i > 0 {
+      let parent = (i - 1) / 2
+      guard precedes(entry, heap[parent]) else { break }
+      put(heap[parent], at: i)
+      i = parent
     }
+    if i != start { put(entry, at: i) }
   }
 
   private mutating func siftDown(_ start: Int) {
+    let entry = heap[start]
     var i = start
-    while true {
-      var least = i
-      for child in [2 * i + 1, 2 * i + 2] where child < heap.count && precedes(child, least) {
-        least = child
-      }
-      if least == i { return }
-      swap(i, least)
-      i = least
+    while 2 * i + 1 < heap.count {
+      var child = 2 * i + 1
+      if child + 1 < heap.count, precedes(heap[child + 1], heap[child]) { child += 1 }
+      guard precedes(heap[child], entry) else { break }
+      put(heap[child], at: i)
+      i = child
     }
+    if i != start { put(entry, at: i) }
   }
 }
