@@ -92,7 +92,10 @@ public struct PacketEncoder: Sendable {
   public var count: Int { packet.count }
 
   /// The packet so far: header, body and padding.
-  public var bytes: [UInt8] { packet.octets }
+  public var bytes: [UInt8] { Array(packet.octets) }
+
+  /// Appends the packet so far to other octets.
+  public func append(to octets: inout [UInt8]) { octets.append(contentsOf: packet.octets) }
 
   /// Starts a new packet.
   public mutating func reset() {

@@ -9,6 +9,8 @@ struct UpdateFields {
   let encoding: AddressEncoding
   let omitted: Int
   let setsRouterID: Bool
+  /// Octets on the wire.
+  let encodedCount: Int
   private let update: OutgoingUpdate
   private let format: WireFormat
 
@@ -37,25 +39,22 @@ struct UpdateFields {
       && state.routerID != update.routerID
     self.update = update
     self.format = format
-  }
-
-  /// Octets on the wire.
-  var encodedCount: Int {
-    Self.fixedCount + update.destination.octetCount - omitted
+    encodedCount =
+      Self.fixedCount + destination.octetCount - omitted
       + SourcePrefix.encodedCount(update.source) + update.attributes.encodedCount(format)
       + Update.fixedCount(format) - Update.fixedCount(.standard)
   }
 
   func encode(into packet: inout PacketBuffer) {
     let flags = Update.defaultPrefixFlag | (setsRouterID ? Update.routerIDFlag : 0)
-    packet.beginTLV(TLVType.update, count: encodedCount - 2)
-    packet.append(encoding.rawValue)
-    packet.append(flags)
-    packet.append(UInt8(update.destination.length))
-    packet.append(UInt8(omitted))
-    packet.append16(update.interval.centiseconds)
-    packet.append16(update.seqno.rawValue)
-    packet.append16(update.metric.rawValue)
+    let start =
+      UInt32(TLVType.update) << 24 | UInt32(UInt8(encodedCount - 2)) << 16
+      | UInt32(encoding.rawValue) << 8 | UInt32(flags)
+    let middle =
+      UInt32(update.destination.length) << 24 | UInt32(UInt8(omitted)) << 16
+      | UInt32(update.interval.centiseconds)
+    packet.append64(UInt64(start) << 32 | UInt64(middle))
+    packet.append32(UInt32(update.seqno.rawValue) << 16 | UInt32(update.metric.rawValue))
     if format == .althea { packet.append32(update.attributes.price ?? 0) }
     let first = encoding.firstOctet
     packet.append(

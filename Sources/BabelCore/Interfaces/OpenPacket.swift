@@ -79,7 +79,7 @@ struct OpenPacket {
     guard !encoder.isEmpty else { return }
     if let paddedSize, carriesHello { encoder.padTrailer(to: paddedSize) }
     let start = buffer.bytes.count
-    buffer.bytes.append(contentsOf: encoder.bytes)
+    encoder.append(to: &buffer.bytes)
     let destinations = carriesHello ? [destination] : others
     let members = destinations.contains(.multicast) ? members : nil
     let copies = members.map { members in

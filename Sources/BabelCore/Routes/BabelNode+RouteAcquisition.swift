@@ -95,16 +95,17 @@ extension BabelNode {
     let isSelected = table.destinations[row].selected == number
     let before = visible(number)
     guard let routerID = update.routerID, let gateway = update.nextHop else { return .none }
-    let router = table.routerIDs.retain(routerID)
-    if router != old.routerID || update.interval > old.interval {
+    // Most Updates name the same router as before: then it is not counted anew.
+    let isSameRouter = table.routerIDs[old.routerID] == routerID
+    let router = isSameRouter ? old.routerID : table.routerIDs.retain(routerID)
+    if !isSameRouter || update.interval > old.interval {
       table.keepSource(row, router: router, asLongAs: update.interval, at: now)
     }
     let distance = FeasibilityDistance(seqno: update.seqno, metric: update.metric)
     let isFeasible = FeasibilityDistance.isFeasible(
       distance, against: table.distance(row, router: router, at: now))
-    if isSelected, !isFeasible, router == old.routerID, !verdict.isDenied {
+    if isSelected, !isFeasible, isSameRouter, !verdict.isDenied {
       // The selected route stays as it is, unrefreshed, until a newer seqno arrives (§3.5.3).
-      table.routerIDs.release(router)
       return .unfeasible(number)
     }
     let formerPrice = table.attributes[number]?.price
@@ -114,7 +115,6 @@ extension BabelNode {
         || (old.reason == .worse && table.destinations[row].selected != .none)
     {
       // A mere refresh changes no decision; most Updates of a quiet network are of this kind.
-      table.routerIDs.release(router)
       table.routes[number].repeated(at: now)
       restartHoldTime(number, now)
       return .repeated(number)
@@ -125,7 +125,7 @@ extension BabelNode {
       table.routes[number].metricChanged(
         from: former, timeConstant: timeConstant(number), at: now)
     }
-    table.routerIDs.release(old.routerID)
+    if !isSameRouter { table.routerIDs.release(old.routerID) }
     var nextHop = old.nextHop
     if table.nextHops[nextHop].gateway != gateway || table.nextHops[nextHop].isLostByKernel {
       nextHop = table.nextHops.retain(id, neighbours[id].interface, gateway: gateway)
@@ -199,7 +199,9 @@ extension BabelNode {
 
   /// A finite Update arrived: the hold time starts anew.
   private mutating func restartHoldTime(_ number: RouteRow, _ now: Instant) {
-    table.routes[number].keepTellable(metric(of: number), at: now)
+    if table.routes[number].isMetricAged(at: now) {
+      table.routes[number].keepTellable(metric(of: number), at: now)
+    }
     setDeadline(number, from: now, halves: ProtocolParameters.routeRefreshHalves, now)
   }
 

@@ -136,6 +136,9 @@ struct Route {
     smoothed = SmoothedMetric(metric, at: now)
   }
 
+  /// See ``SmoothedMetric/isAged(at:)``.
+  func isMetricAged(at now: Instant) -> Bool { smoothed.isAged(at: now) }
+
   /// See ``SmoothedMetric/keepTellable(_:at:)``.
   mutating func keepTellable(_ metric: Metric, at now: Instant) {
     smoothed.keepTellable(metric, at: now)

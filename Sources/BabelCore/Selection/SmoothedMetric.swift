@@ -44,11 +44,14 @@ struct SmoothedMetric: Equatable {
   /// Microseconds since the last change.
   func unchangedTime(at now: Instant) -> Int64 { max(0, now - since.instant(near: now)) }
 
+  /// Whether the last change is so long ago that ``keepTellable(_:at:)`` is to be called.
+  func isAged(at now: Instant) -> Bool { unchangedTime(at: now) > 2 * Self.day }
+
   /// Keeps the time of the last change within what a ``Tick`` can tell apart: a metric may stand
   /// still for a year. After a day the average equals the metric, so older times make no
   /// difference.
   mutating func keepTellable(_ metric: Metric, at now: Instant) {
-    guard unchangedTime(at: now) > 2 * Self.day else { return }
+    guard isAged(at: now) else { return }
     value = metric
     since = Tick(now + -Self.day)
   }
