@@ -115,8 +115,8 @@ final class Daemon {
       }
       if poll.isReadable(signal) { receiveSignals() }
       if poll.isReadable(event) || kernel.notificationCount > 0 { receiveEvents() }
-      if let datagram, poll.isReadable(datagram) { receivePackets(over: .ipv6) }
-      if let ipv4Datagram, poll.isReadable(ipv4Datagram) { receivePackets(over: .ipv4) }
+      if packets.mustRead(.ipv6, datagram, in: poll) { receivePackets(over: .ipv6) }
+      if packets.mustRead(.ipv4, ipv4Datagram, in: poll) { receivePackets(over: .ipv4) }
       if let answer, poll.isReadable(answer) { readKernelAnswers(at: .now) }
       serveClients(poll)
       serveMetrics(poll)
@@ -151,6 +151,7 @@ final class Daemon {
     earliest = min(earliest, problems.deadline)
     if let look = peers.deadline { earliest = min(earliest, Instant(microseconds: look)) }
     if let storm = packets.stormDeadline { earliest = min(earliest, storm) }
+    if let reading = packets.readingDue { earliest = min(earliest, reading) }
     if let watchdog = life.watchdogDue {
       earliest = min(earliest, Instant(microseconds: watchdog))
     }

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 os.environ.update(STORM="2", STORM_RATE="50000", NEIGHBOURS="100", HOLD="3")
 
@@ -82,6 +83,20 @@ def test_the_honest_neighbour_stays(lab, storm):
     measured(", ".join(f"{name} {value:.1f}" for name, value in values.items()))
     lost = [value for name, value in values.items() if "routes lost" in name]
     assert lost == [0], values
+
+
+@pytest.mark.alone
+def test_hellos_of_many_neighbours_are_read_together(lab):
+    """Each of them is sent by itself. Waking for each would cost more than the Hellos do."""
+    count, seconds = 300, 5
+    world = World(lab, "ours", count=count, hello=1)
+    time.sleep(2)
+    world.meter.reset()
+    time.sleep(seconds)
+    wakes = world.meter.woken() / seconds
+    measured(f"{count} Hellos a second wake the daemon {wakes:.0f} times a second")
+    assert wakes < count / 3
+    assert len(world.node.neighbours()) == count
 
 
 @pytest.mark.alone

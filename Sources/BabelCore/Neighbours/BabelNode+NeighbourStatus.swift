@@ -13,6 +13,18 @@ extension BabelNode {
     return result.ordered { $0.id > $1.id }
   }
 
+  /// The shortest of the intervals, in microseconds, at which neighbours send Hellos of a kind; the
+  /// greatest number there is if none does.
+  public var shortestHelloInterval: Int64 {
+    var shortest = Int64.max
+    for id in links.order {
+      for neighbour in interface(id)?.neighbours ?? [] {
+        shortest = min(shortest, neighbours.shortestHelloInterval(of: neighbour))
+      }
+    }
+    return shortest
+  }
+
   func neighbourStatus(_ id: NeighbourID, _ now: Instant) -> NeighbourStatus? {
     let neighbour = neighbours[id]
     guard let interface = interface(neighbour.interface) else { return nil }

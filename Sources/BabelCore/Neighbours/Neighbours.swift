@@ -63,6 +63,14 @@ struct Neighbours {
     ids[Key(interface: interface, address: address)]
   }
 
+  /// The shorter of the intervals of its two kinds of Hellos, in microseconds.
+  func shortestHelloInterval(of id: NeighbourID) -> Int64 {
+    let (group, own) = (table[id].multicast.interval, table[id].unicast.interval)
+    return min(
+      group.centiseconds == 0 ? .max : group.microseconds,
+      own.centiseconds == 0 ? .max : own.microseconds)
+  }
+
   // MARK: Coming and going
 
   /// Enters a neighbour.

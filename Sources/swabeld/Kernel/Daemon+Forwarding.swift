@@ -76,6 +76,7 @@ extension Daemon {
   private func forward(_ change: ForwardingChange, at now: Instant) {
     // A batch begins: what others did up to now decides how ours is put in place.
     if kernel.isBatchEmpty { hearNotifications() }
+    packets.routeChanged(at: now)
     kernel.take(change)
     followOrders(at: now)
   }

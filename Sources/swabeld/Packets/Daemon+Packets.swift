@@ -45,6 +45,9 @@ extension Daemon {
       }
       now = .now
     }
+    packets.noteReading(of: Self.datagramsPerTurn - left, over: family, at: now) {
+      node.shortestHelloInterval
+    }
     carryOut(at: .now)
     watchStorms(of: family)
   }

@@ -15,6 +15,7 @@ final class PacketSockets {
   private final class Guarded {
     let socket: UDPSocket
     let storms = StormGuard()
+    var pace = ReadingPace()
     init(_ socket: consuming UDPSocket) { self.socket = socket }
   }
 
@@ -27,6 +28,8 @@ final class PacketSockets {
   private var patience = RoomPatience()
   /// The kernel was asked to note when packets arrive.
   private(set) var notesArrivalTimes = false
+  /// The kernel cannot note that, though somebody measures by it: then nothing may wait.
+  private var lacksArrivalTimes = false
   /// Packets that were sent.
   private(set) var sentCount: UInt64 = 0
   /// Packets that could not be sent.
@@ -42,10 +45,41 @@ final class PacketSockets {
   private func guarded(_ family: AddressFamily) -> Guarded? { family == .ipv4 ? ipv4 : ipv6 }
 
   /// Lets the loop wait for datagrams; returns the place in the poll set, nil if there is no socket
-  /// of the family.
+  /// of the family, or if its datagrams wait until ``readingDue``.
   func addDatagrams(of family: AddressFamily, to poll: inout PollSet) -> Int? {
-    guard let guarded = guarded(family) else { return nil }
+    guard let guarded = guarded(family), guarded.pace.resumesAt == nil else { return nil }
     return poll.add(guarded.socket.descriptor, .read)
+  }
+
+  /// When datagrams that wait are to be read; nil if none do.
+  var readingDue: Instant? {
+    guard let second = ipv4?.pace.resumesAt else { return ipv6.pace.resumesAt }
+    return min(second, ipv6.pace.resumesAt ?? .distantFuture)
+  }
+
+  /// Whether datagrams of a family are to be read now: there are some, or those that waited have
+  /// waited long enough. `place` is what ``addDatagrams(of:to:)`` returned.
+  func mustRead(_ family: AddressFamily, _ place: Int?, in poll: borrowing PollSet) -> Bool {
+    if let place { return poll.isReadable(place) }
+    return guarded(family)?.pace.resumesAt.map { $0 <= .now } ?? false
+  }
+
+  /// Notes how many datagrams were read before the loop does something else; see `ReadingPace`.
+  func noteReading(
+    of count: Int, over family: AddressFamily, at now: Instant, shortest: () -> Int64
+  ) {
+    guard let guarded = guarded(family) else { return }
+    if lacksArrivalTimes {
+      guarded.pace = ReadingPace()
+    } else {
+      guarded.pace.read(count, at: now, shortest: shortest)
+    }
+  }
+
+  /// Notes that a route changed: nothing waits while more of that may come.
+  func routeChanged(at now: Instant) {
+    ipv6.pace.routeChanged(at: now)
+    ipv4?.pace.routeChanged(at: now)
   }
 
   /// Where multicast goes.
@@ -74,7 +108,7 @@ final class PacketSockets {
   /// time on the way.
   func noteArrivalTimes() {
     notesArrivalTimes = true
-    _ = ipv6.socket.enableArrivalTimes()
+    lacksArrivalTimes = !ipv6.socket.enableArrivalTimes()
     _ = ipv4?.socket.enableArrivalTimes()
   }
 
