@@ -6,6 +6,7 @@ struct PacketBuffer: Sendable {
   private(set) var count = 0
 
   /// Makes a buffer for packets of up to `capacity` octets and starts the first one.
+  @inline(never)
   init(capacity: Int) {
     room.reserveCapacity(capacity + Self.step)
     reset()
@@ -19,6 +20,7 @@ struct PacketBuffer: Sendable {
   var octets: ArraySlice<UInt8> { room[..<count] }
 
   /// Starts a new packet: a header with an empty body.
+  @inline(never)
   mutating func reset() {
     count = 0
     append(PacketHeader.magic)
@@ -47,8 +49,8 @@ struct PacketBuffer: Sendable {
   mutating func append64(_ value: UInt64) { append(top: value, 8) }
 
   /// Writes the `number` most significant octets of a value, at most eight: together, since each
-  /// look whether the room is ours alone takes longer than an octet. Copies of it where it is called
-  /// would only make the program larger.
+  /// look whether the room is ours alone takes longer than an octet. Copies of this and what else is
+  /// marked so, where they are called, would only make the program larger.
   @inline(never)
   private mutating func append(top value: UInt64, _ number: Int) {
     let start = count
