@@ -162,9 +162,10 @@ if ! systemctl reload swabeld 2> /dev/null; then
   }
 fi
 was=$(process swabeld)
+watch
 systemctl restart swabeld || failed "restart"
 other_process "$was" || failed "a restart keeps the process"
-sleep 5
+unchanged "a restart soon after the change from babeld"
 systemctl stop swabeld || failed "stop"
 [ -f /var/lib/swabeld/babel-state ] || failed "there is no state file"
 [ ! -e /run/babeld.sock ] || failed "the socket is left"
