@@ -1,4 +1,4 @@
-"""Debian's packages for ARM on fresh systems whose every program is emulated."""
+"""Debian's packages and the tarballs for ARM on fresh systems whose every program is emulated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 import packed
 import pytest
 from netns import never, run, wait_until
+from test_board import install_on_a_board
 from test_debian import BEHIND, CONFIGURATION, WRONG, Path
 from traffic import Stream, nothing_lost
 
@@ -53,4 +54,12 @@ def test_package_under_emulation(lab, dist, next_dist, cpu):
     machine.sh("dpkg --purge swabeld")
     assert machine.files() - machine.fresh == {"etc/babeld.conf"}
     assert not run("ip", "-n", machine.namespace.name, "route", "show", "proto", "babel")
+    assert time.monotonic() - begin < BOUND
+
+
+@pytest.mark.parametrize("cpu", FOREIGN)
+def test_board_under_emulation(lab, dist, cpu):
+    """The commands of the README, word by word."""
+    begin = time.monotonic()
+    install_on_a_board(lab, dist, cpu)
     assert time.monotonic() - begin < BOUND
