@@ -80,7 +80,8 @@ help:
 	@echo "make test-all    the same and the long forms, at most 100 minutes; needs root"
 	@echo "make interop     only the tests against babeld and BIRD, with SWABELD=FILE; needs root"
 	@echo "make vm-test     static file and unit in emulated machines; with SWABELD_LONG=1 on ARM"
-	@echo "make package-test  what is handed out, on fresh systems of Debian's; needs root"
+	@echo "make package-test  what is handed out, on fresh systems of Debian's; needs root; with"
+	@echo "                 SWABELD_LONG=1 also the packages for ARM, emulated"
 	@echo "make unit        only the unit tests"
 	@echo "make simulation  only the simulated networks, in a release build"
 	@echo "make tidy        only the rules for our sources"
@@ -139,13 +140,22 @@ vm-deps:
 	@$(MAKE) --no-print-directory deps PACKAGES="binutils kmod python3 python3-pytest qemu-system-x86 \
 	  $(if $(filter 1,$(SWABELD_LONG)),qemu-system-arm)"
 
-# A fresh system is made below .build-packages, once: about 250 MB. Whatever ends the run, the
+# Fresh systems are made below .build-packages, once: about 250 MB each. Whatever ends the run, the
 # kernel ends what it started and forgets its namespaces.
+PACKAGE_TESTS = $(PYTHON) -m pytest -q -p no:cacheprovider Tests/Packages
+package-test: export SWABELD_LAB := $(shell echo $$$$)
+package-test: export PYTHONDONTWRITEBYTECODE := 1
 package-test: $(EMBEDDED)/x86_64-musl/swabeld $(if $(filter 1,$(SWABELD_LONG)),static)
 	@$(MAKE) --no-print-directory deps PACKAGES="binutils debhelper debootstrap dpkg-dev file gpg \
-	  gpg-agent iproute2 lintian nix-bin python3 python3-pytest util-linux"
-	@SWABELD_LAB=$$$$ PYTHONDONTWRITEBYTECODE=1 unshare --mount --pid --fork --kill-child \
-	  --mount-proc $(PYTHON) -m pytest -q -p no:cacheprovider Tests/Packages
+	  gpg-agent iproute2 lintian nix-bin python3 python3-pytest util-linux \
+	  $(if $(filter 1,$(SWABELD_LONG)),qemu-user-static)"
+	@unshare --mount --pid --fork --kill-child --mount-proc \
+	  $(PACKAGE_TESTS) --ignore Tests/Packages/test_emulated.py
+ifeq ($(SWABELD_LONG),1)
+	@PYTHONPATH=Tests/Interop $(PYTHON) Tests/Packages/foreign.py \
+	  $(PYTHON) Tests/Packages/system.py arm64 armhf
+	@$(PYTHON) Tests/Packages/foreign.py unshare --net $(PACKAGE_TESTS)/test_emulated.py
+endif
 
 unit:
 	$(SWIFT) test --skip SimulationTests --skip TidyTests

@@ -45,6 +45,24 @@ import Testing
     #expect(bench.neighbour(peer)?.multicastHistory == 0xC000)
   }
 
+  @Test func `§3.4.2 §4.6.6 an IHU for another of our addresses on the link is ignored`() throws {
+    let bench = try Bench()
+    let peer = bench.peer(0xB1)
+    peer.announce(Example.x, metric: 10)
+    // The address that packets left from before, by which the peer knows a neighbour it has lost.
+    let former = IPAddress(high: 0xFE80_0000_0000_0000, low: 0xDEAD)
+    let state = LinkState(
+      isUp: true, mtu: 1500, linkLocals: [Example.ownAddress, former], ipv4: nil)
+    bench.input {
+      $0.interfaceChanged(bench.interface, state, kernelRoutesLost: false, at: $1, into: &$2)
+    }
+    peer.send(body: hex("05 0e 03 00 ffff 04b0 000000000000dead"))
+    #expect(bench.neighbour(peer)?.txcost == Metric(96))
+    #expect(bench.selected(Example.x) != nil)
+    peer.send(body: hex("05 0e 03 00 ffff 04b0 00000000000000aa"))
+    #expect(bench.neighbour(peer)?.txcost == .infinity)
+  }
+
   @Test func `§3.4.2 an IHU of 12 s holds for 42 s`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)

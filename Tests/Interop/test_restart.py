@@ -10,7 +10,7 @@ import pytest
 from daemons import Swabeld
 from netns import Process, wait_until
 from passage import OURS, SOURCE, await_passage, passage
-from test_crash import FAR, OWN, hosts
+from test_crash import FAR, OWN, hosts, neighbour_with_far_hosts
 from traffic import Stream, nothing_lost
 
 LONG = os.environ.get("SWABELD_LONG") == "1"
@@ -183,3 +183,29 @@ def test_without_a_file_routes_are_taken_back(lab):
     assert node.stop(signal.SIGQUIT) == 0
     assert "routes are taken back" in node.process.text()
     assert not n.reaches()
+
+
+@pytest.mark.parametrize("program", ["swabeld", "babeld"])
+def test_under_another_address(lab, program):
+    """The next life sends from another of the link's addresses, and the neighbour still tells the
+    former one that it hears nothing from there. That changes no route."""
+    n, a = (lab.namespace(name) for name in "na")
+    lab.veth(n, a, ("l0", "l0"))
+    a.own(*FAR)
+    neighbour = neighbour_with_far_hosts(program, a)
+    node = Swabeld(n, ["l0"])
+    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned")
+    node.process.stop(signal.SIGKILL)  # without a goodbye, so that the neighbour looks for it
+    n.ip("address", "add", "fe80::77/64", "dev", "l0", "nodad")
+    node.start()
+
+    def known():
+        return {row["address"]: int(row["cost"]) for row in neighbour.dump("neighbour")}
+
+    wait_until(lambda: known().get("fe80::77") == 96, 20, "it knows the other address")
+    wait_until(lambda: hosts(FAR) <= n.reaches(), 20, "routes are learned again")
+    watcher, said = Process(n, "monitor", ["ip", "monitor", "route"]), len(node.process.text())
+    wait_until(lambda: known()["fe80::1"] == 65535, 10, "it notices the silence")
+    time.sleep(5)
+    assert not re.search(r"10\.92\.|fd92::", watcher.text()), watcher.text()
+    assert "one-way" not in node.process.text()[said:]

@@ -39,4 +39,4 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 def next_dist(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Debian's packages of a later version."""
     return packed.pack(
-        tmp_path_factory.mktemp("next"), ["x86_64"], what=["packages"], debian_version="9.0-1")
+        tmp_path_factory.mktemp("next"), what=["packages"], debian_version="9.0-1")

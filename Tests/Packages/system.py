@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import struct
 import subprocess
+import sys
 
 import packed
 from netns import Lab, LabError, run, wait_until
@@ -15,25 +16,42 @@ from netns import Lab, LabError, run, wait_until
 SUITE = "bookworm"
 # An init whose scripts can run without it, and what the package babeld depends on.
 INCLUDED = ["sysvinit-core", "sysv-rc", "lsb-base", "libb2-1", "libgomp1", "busybox"]
+# No devices can be made in a user namespace, so the machine's are lent while the system is set up.
+MAKING = """set -e
+export container=lxc
+debootstrap --arch="$1" --foreign --variant=minbase --include="$2" "$3" "$4"
+mount -t proc proc "$4/proc"
+mount -t tmpfs dev "$4/dev"
+for device in null zero full random urandom tty console ptmx; do
+  touch "$4/dev/$device"
+  mount --bind "/dev/$device" "$4/dev/$device"
+done
+chroot "$4" /debootstrap/debootstrap --second-stage
+"""
 # What comes and goes with any package, or is no file of a system.
 PASSING = ("dev", "proc", "sys", "run", "tmp", "mnt", "var/lib/dpkg", "var/cache",
            "var/log/dpkg.log", "var/log/alternatives.log")
-# What init leaves for those who ask for the runlevel: it was N, and is 2.
-RUNLEVEL = struct.pack("<hxxi32s4s32s308x", 1, ord("N") * 256 + ord("2"), b"~", b"~~", b"runlevel")
+# What init leaves for those who ask for the runlevel: it was N, and is 2. The rest of the record is
+# longer where it has a processor's own long numbers.
+RUNLEVEL = struct.pack("<hxxi32s4s32s", 1, ord("N") * 256 + ord("2"), b"~", b"~~", b"runlevel")
+RECORD = {"amd64": 384, "arm64": 400, "armhf": 384}
 
 
-def base() -> pathlib.Path:
-    """A fresh system, made once with the mirror of this machine."""
-    folder = packed.STORE / "root-amd64"
+def base(architecture: str) -> pathlib.Path:
+    """A fresh system, made once with the mirror of this machine. What a foreign one is set up by
+    runs under emulation; see foreign.py."""
+    folder = packed.STORE / f"root-{architecture}"
     packed.STORE.mkdir(exist_ok=True)
-    with open(packed.STORE / "lock", "w") as lock:
+    with open(packed.STORE / f"lock-{architecture}", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             unfinished = folder.with_suffix(".new")
             shutil.rmtree(unfinished, ignore_errors=True)
             done = subprocess.run(
-                ["debootstrap", "--variant=minbase", f"--include={','.join(INCLUDED)}", SUITE,
-                 str(unfinished)], capture_output=True, text=True, check=False)
+                ["unshare", "--mount", "sh", "-c", MAKING, "sh", architecture,
+                 ",".join(INCLUDED if architecture == "amd64" else INCLUDED[:3]), SUITE,
+                 str(unfinished)],
+                capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
             assert done.returncode == 0, done.stdout[-2000:] + done.stderr
             unfinished.rename(folder)
     return folder
@@ -50,18 +68,22 @@ def babeld() -> pathlib.Path:
 class System:
     """One machine: its files are a layer over those of the fresh system."""
 
-    def __init__(self, lab: Lab, name: str, dist: pathlib.Path) -> None:
+    def __init__(
+        self, lab: Lab, name: str, dist: pathlib.Path, architecture: str = "amd64"
+    ) -> None:
         self.namespace = lab.namespace(name)
         layers = lab.directory / name
         self.root = layers / "root"
         for part in ("root", "upper", "work"):
             (layers / part).mkdir(parents=True)
-        self.mount(lab, "-t", "overlay", "-o", f"lowerdir={base()},upperdir={layers}/upper,"
-                   f"workdir={layers}/work", "overlay", place="")
+        options = f"lowerdir={base(architecture)},upperdir={layers}/upper,workdir={layers}/work"
+        if architecture != packed.PROCESSORS["x86_64"][0]:
+            options += ",userxattr"  # in a user namespace the layer has no other attributes
+        self.mount(lab, "-t", "overlay", "-o", options, "overlay", place="")
         self.mount(lab, "-t", "proc", "proc", place="proc")
         self.mount(lab, "-t", "tmpfs", "tmpfs", place="run")
-        (self.root / "run/utmp").write_bytes(RUNLEVEL)
-        self.mount(lab, "--bind", "/dev", place="dev")
+        (self.root / "run/utmp").write_bytes(RUNLEVEL.ljust(RECORD[architecture], b"\0"))
+        self.mount(lab, "--rbind", "/dev", place="dev")
         self.mount(lab, "--bind", str(dist), place="mnt")
         self.fresh = self.files()
 
@@ -78,7 +100,7 @@ class System:
         """Status and output of a shell's commands in this system."""
         done = subprocess.run(
             ["ip", "netns", "exec", self.namespace.name, "chroot", str(self.root), "/bin/sh", "-c",
-             script], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+             script], capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                  "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"})
         return done.returncode, done.stdout + done.stderr
@@ -126,9 +148,15 @@ class System:
         return None
 
     def executes(self, path: str) -> bool:
-        """Whether the daemon runs the file that is there now."""
-        process = pathlib.Path("/proc", str(self.daemon()), "exe")
-        return os.path.samefile(process, self.root / path.lstrip("/"))
+        """Whether the daemon runs the file that is there now. An emulator maps it as the kernel
+        does, and is itself what the kernel executes."""
+        text = pathlib.Path("/proc", str(self.daemon()), "maps").read_text()
+        return f"{self.root}{path}\n" in text
 
     def learns(self, prefix: str) -> None:
         wait_until(lambda: prefix in self.namespace.reaches(), 20, f"a route to {prefix}")
+
+
+if __name__ == "__main__":
+    for word in sys.argv[1:]:
+        base(word)

@@ -9,17 +9,21 @@ from test_debian import CONFIGURATION, commands
 README = (packed.REPOSITORY / "README.md").read_text()
 
 
-def by_readme(machine: system.System, first: str) -> str:
-    """Runs a block of the README with this version in the place of its own."""
-    block = commands(README, first)
-    return machine.sh("cd /mnt && " + block.replace(
-        "VERSION", packed.VERSION).replace("ARCH", "x86_64"))
-
-
 def test_install_on_a_board(lab, dist):
     """Unpacked, it starts, finds a neighbour, restarts as the same process, and is removed."""
+    install_on_a_board(lab, dist, "x86_64")
+
+
+def install_on_a_board(lab, dist, cpu: str) -> None:
     peer = lab.namespace("d")
-    machine = system.System(lab, "r", dist)
+    machine = system.System(lab, "r", dist, packed.PROCESSORS[cpu][0])
+
+    def by_readme(machine: system.System, first: str) -> str:
+        """Runs a block of the README with this version in the place of its own."""
+        block = commands(README, first)
+        return machine.sh("cd /mnt && " + block.replace(
+            "VERSION", packed.VERSION).replace("ARCH", cpu))
+
     lab.veth(machine.namespace, peer, ("l1", "l1"))
     peer.own("10.92.0.1")
     Swabeld(peer, ["l1"], own=["10.92.0.1/32"])

@@ -24,9 +24,9 @@ COMMENTS = "# Nothing yet.\n"
 class Path:
     """A source, the system under test, which forwards, and a neighbour with something behind it."""
 
-    def __init__(self, lab, dist: pathlib.Path) -> None:
+    def __init__(self, lab, dist: pathlib.Path, architecture: str = "amd64") -> None:
         self.source, self.peer = lab.namespace("s"), lab.namespace("d")
-        self.system = system.System(lab, "r", dist)
+        self.system = system.System(lab, "r", dist, architecture)
         first = lab.veth(self.source, self.system.namespace, ("l0", "l0"))
         lab.veth(self.system.namespace, self.peer, ("l1", "l1"))
         for end in (self.source, self.peer, self.system.namespace):
@@ -215,6 +215,18 @@ def test_package_for_another_processor(tmp_path, cpu):
     run("dpkg-deb", "-x", str(file), str(tmp_path / "files"))
     program = tmp_path / "files/usr/sbin/swabeld"
     assert program.read_bytes() == packed.built("x86_64").read_bytes()
+
+
+def test_maintainer(dist, tmp_path):
+    """Whoever packs it is named, as for Debian's own tools; else the authors are."""
+    assert maintainer(dist) == "The swabeld authors <maintainers@swabeld.invalid>"
+    packed.pack(tmp_path, ["x86_64"], what=["packages"], DEBFULLNAME="Somebody &Else",
+                DEBEMAIL="packages@example.org")
+    assert maintainer(tmp_path) == "Somebody Else <packages@example.org>"
+
+
+def maintainer(folder: pathlib.Path) -> str:
+    return run("dpkg-deb", "-f", str(folder / packed.deb(folder)), "Maintainer").strip()
 
 
 def test_lintian(dist):

@@ -90,7 +90,7 @@ extension Network {
         SourceRecord(
           destination: record.destination, source: record.source, routerID: record.routerID,
           seqno: record.seqno, metric: record.metric,
-          secondsLeft: record.secondsLeft - age),
+          secondsLeft: record.secondsLeft - age, isAnnounced: record.isAnnounced),
         at: host.clock(now))
     }
   }

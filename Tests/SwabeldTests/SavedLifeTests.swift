@@ -42,7 +42,8 @@ import Testing
         seqno: Seqno(34180), metric: Metric(428), secondsLeft: 163),
       SourceRecord(
         destination: try #require(Prefix("10.0.0.0/8")), source: .ipv4Default,
-        routerID: RouterID(0x0B), seqno: Seqno(0), metric: Metric(0), secondsLeft: 20),
+        routerID: RouterID(0x0B), seqno: Seqno(0), metric: Metric(0), secondsLeft: 20,
+        isAnnounced: false),
     ]
     life.authentications = [
       SavedLife.Authentication(

@@ -115,9 +115,9 @@ extension BabelNode {
     _ ihu: IHU, from id: NeighbourID, _ now: Instant, _ buffer: inout ActionBuffer
   ) -> Bool {
     guard let interface = interface(neighbours[id].interface) else { return false }
-    if let address = ihu.address, !interface.state.linkLocals.contains(address),
-      interface.state.ipv4 != address,
-      !interface.state.hasControlAddress(address, interface.parameters.control)
+    // One for another of our addresses tells of that one, from which packets left before.
+    if let address = ihu.address, interface.state.ipv4 != address,
+      interface.state.controlAddress(interface.parameters.control) != address
     {
       return false
     }

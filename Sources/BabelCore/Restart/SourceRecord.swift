@@ -15,11 +15,13 @@ public struct SourceRecord: Equatable, Sendable {
   /// Seconds after which it is forgotten (§3.7.3): 180 after we last announced it, or more where
   /// Updates are rare. Those promised count, whatever the intervals of the next life are.
   public let secondsLeft: UInt32
+  /// Whether neighbours may still believe that we announce the destination.
+  public let isAnnounced: Bool
 
   /// Makes a record.
   public init(
     destination: Prefix, source: Prefix, routerID: RouterID, seqno: Seqno, metric: Metric,
-    secondsLeft: UInt32
+    secondsLeft: UInt32, isAnnounced: Bool = true
   ) {
     self.destination = destination
     self.source = source
@@ -27,6 +29,7 @@ public struct SourceRecord: Equatable, Sendable {
     self.seqno = seqno
     self.metric = metric
     self.secondsLeft = secondsLeft
+    self.isAnnounced = isAnnounced
   }
 }
 
@@ -42,6 +45,7 @@ extension BabelNode {
     for row in RowIndexes<Destination>(from: position, to: end) where table.isLive(row) {
       let prefix = table.destinations[row].prefix
       let source = table.sourcePrefix(row)
+      let isAnnounced = table.destinations[row].flags.contains(.announced)
       table.forEachSource(of: row) { router, distance, expiry in
         let left = expiry.instant(near: now) - now
         guard left > 0, !distance.metric.isInfinite else { return }
@@ -49,7 +53,8 @@ extension BabelNode {
           SourceRecord(
             destination: prefix, source: source, routerID: table.routerIDs[router],
             seqno: distance.seqno, metric: distance.metric,
-            secondsLeft: UInt32(clamping: (left + 999_999) / 1_000_000)))
+            secondsLeft: UInt32(clamping: (left + 999_999) / 1_000_000),
+            isAnnounced: isAnnounced))
       }
     }
     return end < table.destinations.capacity ? end : nil
@@ -72,8 +77,7 @@ extension BabelNode {
       FeasibilityDistance(seqno: record.seqno, metric: record.metric),
       expiry: now + left, at: now)
     table.routerIDs.release(router)
-    guard restart.beginning == .resumed, router != ownRouter else { return }
-    // Neighbours believe that we announce it.
+    guard restart.beginning == .resumed, record.isAnnounced, router != ownRouter else { return }
     table.destinations[row].announced(record.metric)
     restart.judgeLater(row, at: now)
   }

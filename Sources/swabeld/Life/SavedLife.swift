@@ -99,7 +99,8 @@ struct SavedLife: Equatable {
       guard Int64($0.secondsLeft) > elapsed else { return nil }
       return SourceRecord(
         destination: $0.destination, source: $0.source, routerID: $0.routerID, seqno: $0.seqno,
-        metric: $0.metric, secondsLeft: UInt32(clamping: Int64($0.secondsLeft) - elapsed))
+        metric: $0.metric, secondsLeft: UInt32(clamping: Int64($0.secondsLeft) - elapsed),
+        isAnnounced: $0.isAnnounced)
     }
   }
 

@@ -32,7 +32,8 @@ import BabelWire
 /// losses (docs/loss.md), and the smoothed round-trip time with its deviation, now and as it is
 /// remembered, in microseconds, as far as these are known.
 /// `source` is a row of the source table: prefix, source prefix, router-id, seqno, metric,
-/// seconds until it is forgotten. `mac` is our index on an interface with keys, and the counter
+/// seconds until it is forgotten; `former` is one whose prefix no neighbour can believe that we
+/// announce any more. `mac` is our index on an interface with keys, and the counter
 /// of the last packet. `peer` is the index of a neighbour there, and the highest counter of its
 /// packets to the group and to us. `gateway` says whether the uplink of a gateway worked, and how
 /// many failures are not forgiven. `sysctl` is a setting of the kernel, what it was before we
@@ -80,7 +81,7 @@ extension SavedLife {
       text.append(0x0A)
     }
     for record in sources.prefix(Self.sourceLimit) {
-      text += Array("source ".utf8)
+      text += Array((record.isAnnounced ? "source " : "former ").utf8)
       record.destination.appendText(to: &text)
       text.append(0x20)
       record.source.appendText(to: &text)
@@ -203,8 +204,9 @@ extension SavedLife {
     } else if word.elementsEqual("link".utf8) {
       guard links.count < Self.senderLimit, let record = Self.link(values) else { return false }
       links.append(record)
-    } else if word.elementsEqual("source".utf8) {
-      guard sources.count < Self.sourceLimit, let record = Self.source(values) else {
+    } else if word.elementsEqual("source".utf8) || word.elementsEqual("former".utf8) {
+      let isAnnounced = word.elementsEqual("source".utf8)
+      guard sources.count < Self.sourceLimit, let record = Self.source(values, isAnnounced) else {
         return false
       }
       sources.append(record)
@@ -270,7 +272,9 @@ extension SavedLife {
       roundTrip: Array(numbers.dropFirst(losses.count)))
   }
 
-  private static func source(_ values: [ArraySlice<UInt8>]) -> SourceRecord? {
+  private static func source(
+    _ values: [ArraySlice<UInt8>], _ isAnnounced: Bool
+  ) -> SourceRecord? {
     guard values.count == 6, let destination = Prefix(string(values[0])),
       let source = Prefix(string(values[1])), source.family == destination.family,
       let routerID = RouterID(string(values[2])), let seqno = decimal(values[3], upTo: 0xFFFF),
@@ -278,7 +282,7 @@ extension SavedLife {
     else { return nil }
     return SourceRecord(
       destination: destination, source: source, routerID: routerID, seqno: Seqno(UInt16(seqno)),
-      metric: Metric(UInt16(metric)), secondsLeft: left)
+      metric: Metric(UInt16(metric)), secondsLeft: left, isAnnounced: isAnnounced)
   }
 
   private mutating func takeIndex(_ values: [ArraySlice<UInt8>]) -> Bool {

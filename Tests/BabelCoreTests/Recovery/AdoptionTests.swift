@@ -228,10 +228,12 @@ import Testing
     return result
   }
 
-  static func record(metric: UInt16 = 106, left: UInt32 = 180) -> SourceRecord {
+  static func record(
+    metric: UInt16 = 106, left: UInt32 = 180, isAnnounced: Bool = true
+  ) -> SourceRecord {
     SourceRecord(
       destination: Example.x, source: .any(.ipv6), routerID: Example.origin, seqno: Seqno(10),
-      metric: Metric(metric), secondsLeft: left)
+      metric: Metric(metric), secondsLeft: left, isAnnounced: isAnnounced)
   }
 
   @Test(arguments: [1, 2, 1000])
@@ -253,7 +255,7 @@ import Testing
 
   @Test func `a restored distance rules as if we had never been away`() throws {
     let bench = try Bench(sources: [Self.record(metric: 106)])
-    #expect(Self.records(bench) == [Self.record(metric: 106)])
+    #expect(Self.records(bench) == [Self.record(metric: 106, isAnnounced: false)])
     let peer = bench.peer(1)
     peer.announce(Example.x, metric: 106)
     #expect(bench.route(Example.x, peer)?.reason == .unfeasible)
@@ -298,6 +300,19 @@ import Testing
     #expect(bench.updates(Example.x).contains { $0.update.isRetraction })
     bench.run(60)
     #expect(bench.target(Example.x) == .absent)
+  }
+
+  @Test func `what the earlier life only knew from one before is not held`() throws {
+    let first = try Bench(sources: [Self.record()])
+    first.run(1)
+    let next = try Bench(beginning: .resumed, sources: Self.records(first))
+    next.run(0.5)
+    #expect(next.target(Example.x) == .absent)
+    #expect(next.updates(Example.x).isEmpty)
+    // Its distance still counts.
+    let peer = next.peer(1)
+    peer.announce(Example.x, metric: 106)
+    #expect(next.route(Example.x, peer)?.reason == .unfeasible)
   }
 
   @Test func `what nobody can believe in any more is not held`() throws {
