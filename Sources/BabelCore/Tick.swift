@@ -20,6 +20,11 @@ struct Tick: Hashable {
     return Instant(microseconds: (nowTick + Int64(distance)) * 10_000)
   }
 
+  /// So many microseconds later, rounded up.
+  func advanced(by microseconds: Int64) -> Tick {
+    Tick(rawValue: rawValue &+ UInt32(truncatingIfNeeded: (microseconds + 9_999) / 10_000))
+  }
+
   /// Whether the tick's time has come.
   func isDue(at now: Instant) -> Bool { instant(near: now) <= now }
 }

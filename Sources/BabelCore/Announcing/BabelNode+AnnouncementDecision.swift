@@ -36,7 +36,7 @@ extension BabelNode {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated) {
       return Announcement(
-        router: ownRouter, seqno: ownSeqno.value, metric: destination.originatedMetric,
+        router: ownRouter, seqno: ownSeqno.value, metric: table.originatedMetric(row),
         interface: nil)
     }
     guard destination.selected != .none else { return nil }

@@ -12,8 +12,6 @@ struct Route {
   fileprivate(set) var nextInDestination = RouteRow.none
   fileprivate(set) var previousOfNeighbour = RouteRow.none
   fileprivate(set) var nextOfNeighbour = RouteRow.none
-  /// When the row is looked at next: refresh, expiry or removal.
-  fileprivate(set) var deadline = Tick(rawValue: 0)
   /// When the last Update that counted arrived.
   fileprivate(set) var updatedAt = Tick(rawValue: 0)
   fileprivate(set) var smoothed: SmoothedMetric
@@ -123,8 +121,15 @@ struct Route {
 
   // MARK: Time
 
-  /// Sets when it is looked at next.
-  mutating func wait(until deadline: Instant) { self.deadline = Tick(deadline) }
+  /// When the row is looked at next: to ask for a refresh, then to let it expire, and one more hold
+  /// time later to remove it (§3.5.3).
+  var deadline: Tick {
+    let hold = ProtocolParameters.routeHoldHalves
+    let halves =
+      flags.contains(.expired)
+      ? 2 * hold : flags.contains(.refreshAsked) ? hold : ProtocolParameters.routeRefreshHalves
+    return updatedAt.advanced(by: interval.microseconds * halves / 2)
+  }
 
   /// Its metric changes; until `now` it was `former`.
   mutating func metricChanged(from former: Metric, timeConstant: Int64, at now: Instant) {

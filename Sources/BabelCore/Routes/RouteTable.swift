@@ -16,6 +16,8 @@ struct RouteTable {
   var order = AnnouncementOrder()
   /// What Updates said of their paths, by route; only where something was said.
   private(set) var attributes: [RouteRow: PathAttributes] = [:]
+  /// What we redistribute with a metric other than zero, as few do.
+  private var originatedMetrics: [DestinationRow: Metric] = [:]
   /// Routes that the `in` filter denies.
   private(set) var deniedCount = 0
   /// The `in` filter denied a route that was not kept, for lack of room.
@@ -108,6 +110,19 @@ struct RouteTable {
     return row
   }
 
+  /// We redistribute a destination with a metric; nil if we do not.
+  mutating func originate(_ row: DestinationRow, _ metric: Metric?) {
+    destinations[row].setOriginated(metric != nil)
+    let isPlain = metric ?? .zero == .zero
+    if isPlain, originatedMetrics.isEmpty { return }
+    originatedMetrics[row] = isPlain ? nil : metric
+  }
+
+  /// The metric that we redistribute a destination with, if it is ``DestinationFlags/originated``.
+  func originatedMetric(_ row: DestinationRow) -> Metric {
+    originatedMetrics.isEmpty ? .zero : originatedMetrics[row] ?? .zero
+  }
+
   /// The source prefix of a destination; zero length if any source will do.
   func sourcePrefix(_ row: DestinationRow) -> Prefix {
     sourcePrefixes.prefix(
@@ -181,13 +196,12 @@ struct RouteTable {
     return lacksDenied
   }
 
-  /// Sets when a route is looked at next. A row that is refreshed stays in its slot of the wheel,
-  /// and is put back when that comes up.
-  mutating func setDeadline(_ deadline: Instant, of row: RouteRow, at now: Instant) {
-    let isEarlier = deadline < routes[row].deadline.instant(near: now)
-    routes[row].wait(until: deadline)
+  /// A route has another deadline than it had. A row that is refreshed stays in its slot of the
+  /// wheel, and is put back when that comes up.
+  mutating func deadlineMoved(of row: RouteRow, from former: Tick? = nil, at now: Instant) {
+    let deadline = routes[row].deadline.instant(near: now)
     if routeWheel.contains(row) {
-      guard isEarlier else { return }
+      guard let former, deadline < former.instant(near: now) else { return }
       routeWheel.remove(row)
     }
     routeWheel.add(row, deadline, now: now)

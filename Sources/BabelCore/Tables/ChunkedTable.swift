@@ -3,7 +3,9 @@
 /// A table of 100,000 rows grows chunk by chunk: there is no moment when one huge array is
 /// copied, and no object per row.
 struct ChunkedTable<Row> {
-  private static var chunkShift: UInt32 { 8 }
+  /// Chunks are so large that the memory of each is mapped by itself, and the part that no row has
+  /// reached yet takes none.
+  private static var chunkShift: UInt32 { 12 }
   private static var chunkSize: Int { 1 << Int(chunkShift) }
 
   private var chunks: [[Row]] = []
