@@ -78,9 +78,8 @@ extension BabelNode {
       at: now)
     route.filtered(verdict)
     table.keepSource(row, router: router, asLongAs: update.interval, at: now)
-    let number = table.insert(route)
+    let number = table.insert(route, to: &neighbours[routes: id])
     table.setAttributes(acceptedAttributes(update, from: id), of: number)
-    table.link(number, to: &neighbours[routes: id])
     restartHoldTime(number, now)
     return .arrived(number)
   }
@@ -183,8 +182,7 @@ extension BabelNode {
   /// Takes a route out of all lists and frees it. Its destination stays.
   mutating func free(_ number: RouteRow) {
     let id = table.nextHops[table.routes[number].nextHop].neighbour
-    table.unlink(number, from: &neighbours[routes: id])
-    table.remove(number)
+    table.remove(number, from: &neighbours[routes: id])
   }
 
   // MARK: Expiry

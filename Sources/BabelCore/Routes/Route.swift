@@ -10,8 +10,6 @@ struct Route {
   /// Interned router-id.
   fileprivate(set) var routerID: RouterRow
   fileprivate(set) var nextInDestination = RouteRow.none
-  fileprivate(set) var previousOfNeighbour = RouteRow.none
-  fileprivate(set) var nextOfNeighbour = RouteRow.none
   /// When the last Update that counted arrived.
   fileprivate(set) var updatedAt = Tick(rawValue: 0)
   fileprivate(set) var smoothed: SmoothedMetric
@@ -36,16 +34,8 @@ struct Route {
     if isInstallable { flags.remove(.notInstallable) } else { flags.insert(.notInstallable) }
   }
 
-  // MARK: Its place in lists
-
   /// The route behind it to the same destination.
   mutating func setNext(_ next: RouteRow) { nextInDestination = next }
-
-  /// The route behind it from the same neighbour.
-  mutating func setNextOfNeighbour(_ next: RouteRow) { nextOfNeighbour = next }
-
-  /// The route before it from the same neighbour.
-  mutating func setPreviousOfNeighbour(_ previous: RouteRow) { previousOfNeighbour = previous }
 
   // MARK: News from its neighbour
 

@@ -5,7 +5,7 @@ import BabelWire
 struct RouteTable {
   private let place = InPlace()
   var destinations = ChunkedTable<Destination>()
-  var routes = ChunkedTable<Route>()
+  var routes = RouteRows()
   var nextHops = InternedNextHops()
   var routerIDs = InternedRouterIDs()
   var furtherSources = FurtherSources()
@@ -225,10 +225,10 @@ struct RouteTable {
     return nil
   }
 
-  /// Appends a route behind the others of its destination. The caller links it to the neighbour.
-  mutating func insert(_ route: Route) -> RouteRow {
+  /// Appends a route behind the others of its destination, and adds it to those of its neighbour.
+  mutating func insert(_ route: Route, to list: inout Neighbour.Routes) -> RouteRow {
     if route.isDenied { deniedCount += 1 }
-    let row = routes.insert(route)
+    let row = routes.insert(route, to: &list)
     var last = destinations[route.destination].firstRoute
     if last == .none {
       destinations[route.destination].firstRoute = row
@@ -239,25 +239,8 @@ struct RouteTable {
     return row
   }
 
-  /// Appends a route to its neighbour's list.
-  mutating func link(_ row: RouteRow, to list: inout Neighbour.Routes) {
-    routes[row].setPreviousOfNeighbour(list.last)
-    routes[row].setNextOfNeighbour(.none)
-    if list.last != .none { routes[list.last].setNextOfNeighbour(row) }
-    list.append(row)
-  }
-
-  /// Takes a route out of its neighbour's list.
-  mutating func unlink(_ row: RouteRow, from list: inout Neighbour.Routes) {
-    let previous = routes[row].previousOfNeighbour
-    let next = routes[row].nextOfNeighbour
-    if previous != .none { routes[previous].setNextOfNeighbour(next) }
-    if next != .none { routes[next].setPreviousOfNeighbour(previous) }
-    list.remove(between: previous, and: next)
-  }
-
-  /// Unlinks a route from its destination and frees it with its next hop and router-id.
-  mutating func remove(_ row: RouteRow) {
+  /// Takes a route out of all lists and frees it with its next hop and router-id.
+  mutating func remove(_ row: RouteRow, from list: inout Neighbour.Routes) {
     let route = routes[row]
     if route.isDenied { deniedCount -= 1 }
     routeWheel.remove(row)
@@ -271,7 +254,7 @@ struct RouteTable {
     }
     nextHops.release(route.nextHop)
     routerIDs.release(route.routerID)
-    routes.remove(row)
+    routes.remove(row, from: &list)
   }
 }
 
