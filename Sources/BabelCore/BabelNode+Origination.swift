@@ -136,6 +136,7 @@ extension BabelNode {
     return changed
   }
 
+  @inline(never)
   private mutating func originationChanged(
     _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {

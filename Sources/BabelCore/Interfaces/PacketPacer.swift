@@ -17,17 +17,24 @@ struct PacketPacer {
     let few = ProtocolParameters.packetBurst.lowerBound
     return earnedBack + -ProtocolParameters.packetSpacing * Int64(burst - few)
   }
-}
 
-extension Interface {
   /// Packets that may leave back to back. A neighbour that works on something else meanwhile keeps
   /// them in its socket, of which it may never have enlarged the buffer, and the other nodes of the
   /// link may have as much to say at the same moment: each has its share of that buffer. A radio
   /// carries long bursts at the cost of everybody else's packets.
-  var packetBurst: Int {
+  static func burst(octetsOfPacket: Int, neighbours: Int, isRadio: Bool) -> Int {
     let range = ProtocolParameters.packetBurst
-    guard parameters.linkSensing != .etx else { return range.lowerBound }
-    let room = ProtocolParameters.burstOctets / (2 * max(datagramLimit, 1))
-    return min(max(room / max(neighbours.count, 1), range.lowerBound), range.upperBound)
+    guard !isRadio else { return range.lowerBound }
+    let room = ProtocolParameters.burstOctets / (2 * max(octetsOfPacket, 1))
+    return min(max(room / max(neighbours, 1), range.lowerBound), range.upperBound)
+  }
+}
+
+extension Interface {
+  /// Packets that may leave back to back.
+  var packetBurst: Int {
+    PacketPacer.burst(
+      octetsOfPacket: datagramLimit, neighbours: neighbours.count,
+      isRadio: parameters.linkSensing == .etx)
   }
 }

@@ -118,7 +118,8 @@ struct Route {
     let halves =
       flags.contains(.expired)
       ? 2 * hold : flags.contains(.refreshAsked) ? hold : ProtocolParameters.routeRefreshHalves
-    return updatedAt.advanced(by: interval.microseconds * halves / 2)
+    // Ticks and intervals have the same unit.
+    return updatedAt.advanced(byHalves: Int64(interval.centiseconds) * halves)
   }
 
   /// Its metric changes; until `now` it was `former`.

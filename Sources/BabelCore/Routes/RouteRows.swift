@@ -10,12 +10,16 @@ struct RouteRows {
   /// Routes that there are.
   private(set) var count = 0
 
+  /// One more than the highest row that ever was in a block.
+  var capacity: UInt32 { rows.capacity }
+
   subscript(_ row: RouteRow) -> Route {
     _read { yield rows[row] }
     _modify { yield &rows[row] }
   }
 
   /// Stores a route among those of its neighbour.
+  @inline(never)
   mutating func insert(_ route: Route, to list: inout Neighbour.Routes) -> RouteRow {
     let block = list.firstOpen == .none ? open(&list) : list.firstOpen
     let place = UInt32((~blocks[block].used).trailingZeroBitCount)
@@ -34,6 +38,7 @@ struct RouteRows {
   }
 
   /// Gives a row back; its contents stay until it is reused.
+  @inline(never)
   mutating func remove(_ row: RouteRow, from list: inout Neighbour.Routes) {
     let block = BlockRow(row.rawValue >> Block.shift)
     let bit: UInt16 = 1 << UInt16(row.rawValue & Block.mask)
@@ -51,6 +56,7 @@ struct RouteRows {
   // MARK: Jobs
 
   /// All routes of a neighbour wait to be looked at: those that were to be looked at already, once.
+  @inline(never)
   mutating func awaitJob(_ list: inout Neighbour.Routes) {
     var last = BlockRow.none
     list.firstOfJob = .none
@@ -122,7 +128,11 @@ struct RouteRows {
     } else {
       list.firstOpen = next
     }
-    if next != .none { blocks[next].previous = previous } else if wasFull { list.lastFull = previous }
+    if next != .none {
+      blocks[next].previous = previous
+    } else if wasFull {
+      list.lastFull = previous
+    }
   }
 }
 

@@ -16,8 +16,9 @@ struct RouteTable {
   var order = AnnouncementOrder()
   /// What Updates said of their paths, by route; only where something was said.
   private(set) var attributes: [RouteRow: PathAttributes] = [:]
-  /// What we redistribute with a metric other than zero, as few do.
-  private var originatedMetrics: [DestinationRow: Metric] = [:]
+  /// Metrics of what we redistribute, by destination, up to the last one that was not zero: most
+  /// nodes have none of these.
+  private var originatedMetrics = Column(empty: Metric.zero)
   /// Routes that the `in` filter denies.
   private(set) var deniedCount = 0
   /// The `in` filter denied a route that was not kept, for lack of room.
@@ -113,14 +114,15 @@ struct RouteTable {
   /// We redistribute a destination with a metric; nil if we do not.
   mutating func originate(_ row: DestinationRow, _ metric: Metric?) {
     destinations[row].setOriginated(metric != nil)
-    let isPlain = metric ?? .zero == .zero
-    if isPlain, originatedMetrics.isEmpty { return }
-    originatedMetrics[row] = isPlain ? nil : metric
+    let metric = metric ?? .zero
+    if metric == .zero, row.rawValue >= originatedMetrics.count { return }
+    originatedMetrics.reach(row.rawValue)
+    originatedMetrics[row.rawValue] = metric
   }
 
   /// The metric that we redistribute a destination with, if it is ``DestinationFlags/originated``.
   func originatedMetric(_ row: DestinationRow) -> Metric {
-    originatedMetrics.isEmpty ? .zero : originatedMetrics[row] ?? .zero
+    row.rawValue < originatedMetrics.count ? originatedMetrics[row.rawValue] : .zero
   }
 
   /// The source prefix of a destination; zero length if any source will do.
@@ -199,12 +201,12 @@ struct RouteTable {
   /// A route has another deadline than it had. A row that is refreshed stays in its slot of the
   /// wheel, and is put back when that comes up.
   mutating func deadlineMoved(of row: RouteRow, from former: Tick? = nil, at now: Instant) {
-    let deadline = routes[row].deadline.instant(near: now)
+    let deadline = routes[row].deadline
     if routeWheel.contains(row) {
-      guard let former, deadline < former.instant(near: now) else { return }
+      guard let former, deadline.isBefore(former) else { return }
       routeWheel.remove(row)
     }
-    routeWheel.add(row, deadline, now: now)
+    routeWheel.add(row, deadline.instant(near: now), now: now)
   }
 
   /// A route whose time may have come.

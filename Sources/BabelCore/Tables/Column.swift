@@ -3,6 +3,8 @@ struct Column<Value> {
   /// See ``ChunkedTable``.
   private static var chunkShift: UInt32 { 14 }
   private static var chunkSize: Int { 1 << Int(chunkShift) }
+  /// Rows that get storage together.
+  private static var stepSize: Int { 64 }
 
   private var chunks: [[Value]] = []
   private let empty: Value
@@ -23,14 +25,20 @@ struct Column<Value> {
 
   /// Makes sure that a row has storage.
   mutating func reach(_ row: UInt32) {
+    if count <= row { grow(to: row) }
+  }
+
+  /// Not inlined: it is rare, and large.
+  @inline(never)
+  private mutating func grow(to row: UInt32) {
     while count <= row {
       if chunks.last.map({ $0.count == Self.chunkSize }) ?? true {
-        var chunk: [Value] = []
-        // The first chunk grows by itself, so that an idle node stays small.
-        if !chunks.isEmpty { chunk.reserveCapacity(Self.chunkSize) }
-        chunks.append(chunk)
+        chunks.append([])
       }
-      chunks[chunks.count - 1].append(empty)
+      if chunks[chunks.count - 1].count == (chunks.count == 1 ? Self.stepSize : 0) {
+        chunks[chunks.count - 1].reserveCapacity(Self.chunkSize)
+      }
+      chunks[chunks.count - 1].append(contentsOf: repeatElement(empty, count: Self.stepSize))
     }
   }
 
