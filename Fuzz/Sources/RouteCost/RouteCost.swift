@@ -9,8 +9,8 @@ import Glibc
 /// a profiler can count what is spent there alone; `RouteCost memory` prints octets per route.
 @main struct RouteCost {
   static let phase = CommandLine.arguments.dropFirst().first ?? "memory"
-  /// Memory is measured where the chunks of all tables are full: of one that is not, the heap counts
-  /// also what nothing has touched yet, which is not resident.
+  /// Memory is measured where the chunks of all tables are full: of others the heap counts
+  /// what nothing has touched yet, too, which is not resident.
   static let count = phase == "memory" ? 16_384 : 10_000
 
   static func main() {
