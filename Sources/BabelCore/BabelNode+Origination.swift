@@ -136,21 +136,22 @@ extension BabelNode {
     return changed
   }
 
+  @inline(never)
   private mutating func originationChanged(
     _ row: DestinationRow, _ now: Instant, _ buffer: inout ActionBuffer
   ) {
-    let old = table.destinations[row]
-    let was = old.flags.contains(.originated)
+    let was = table.destinations[row].flags.contains(.originated)
     if let metric = offers.metric(row) {
-      table.destinations[row].originate(metric)
+      let former = table.originatedMetric(row)
+      table.originate(row, metric)
       if !was {
         reportOriginated(.add, row, &buffer)
-      } else if metric != old.originatedMetric {
+      } else if metric != former {
         reportOriginated(.change, row, &buffer)
       }
     } else if was {
       reportOriginated(.flush, row, &buffer)
-      table.destinations[row].originate(nil)
+      table.originate(row, nil)
     }
     reselect(row, now, &buffer)
   }
@@ -170,7 +171,7 @@ extension BabelNode {
   private func originatedStatus(_ row: DestinationRow) -> OriginatedStatus {
     OriginatedStatus(
       destination: table.destinations[row].prefix, source: table.sourcePrefix(row),
-      metric: table.destinations[row].originatedMetric)
+      metric: table.originatedMetric(row))
   }
 
   private func reportOriginated(

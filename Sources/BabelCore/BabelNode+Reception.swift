@@ -132,7 +132,7 @@ extension BabelNode {
       sample, from: id, decay: interface.parameters.rttDecay, at: stamps.arrival)
     if isNew { neighbours[routes: id].setRestartsSmoothing(true) }
     computeCost(id, now, &buffer)
-    if neighbours[id].routes.jobRemaining == nil {
+    if !neighbours[id].routes.hasJob {
       neighbours[routes: id].setRestartsSmoothing(false)
     }
   }

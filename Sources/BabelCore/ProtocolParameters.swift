@@ -133,8 +133,11 @@ enum ProtocolParameters {
   /// When all places for neighbours of an interface are taken, a neighbour that can go is looked
   /// for at most this often.
   static let placeSpacing: Int64 = 10_000
-  /// Packets that may leave an interface back to back.
-  static let packetBurst = 4
+  /// Packets that may leave an interface back to back, at least and at most.
+  static let packetBurst = 4...64
+  /// What all nodes of a link may put into a peer's socket at once, in octets of its buffer. That
+  /// has 212,992 unless somebody asked for more, and a packet takes up to twice its length there.
+  static let burstOctets = 160 << 10
   /// Time per packet beyond the burst. 700 packets a second is what a peer takes that installs
   /// one route per system call; a default socket buffer holds about 90 packets.
   static let packetSpacing: Int64 = 2_000

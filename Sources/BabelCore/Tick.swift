@@ -20,6 +20,14 @@ struct Tick: Hashable {
     return Instant(microseconds: (nowTick + Int64(distance)) * 10_000)
   }
 
+  /// Half of so many ticks later, rounded up.
+  func advanced(byHalves halves: Int64) -> Tick {
+    Tick(rawValue: rawValue &+ UInt32(truncatingIfNeeded: (halves + 1) >> 1))
+  }
+
+  /// Whether it comes before another one, less than 248 days away.
+  func isBefore(_ other: Tick) -> Bool { Int32(bitPattern: rawValue &- other.rawValue) < 0 }
+
   /// Whether the tick's time has come.
   func isDue(at now: Instant) -> Bool { instant(near: now) <= now }
 }

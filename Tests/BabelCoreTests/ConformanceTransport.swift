@@ -257,16 +257,18 @@ func helloTLV(_ seqno: UInt16, interval: UInt16 = 400, flags: UInt16 = 0) -> [UI
   @Test func `§3.1 the packets of a dump do not leave all at once`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
-    for i in 0..<2000 { bench.offer(Example.prefix("2001:db8:\(String(i, radix: 16))::", 48)) }
+    for i in 0..<12_000 { bench.offer(Example.prefix("2001:db8:\(String(i, radix: 16))::", 48)) }
     bench.run(60)
     bench.forget()
     peer.send(toMulticast: false) { _ = $0.appendWildcardRequest() }
     bench.run(3)
     let times = bench.sent.filter { $0.updates.count > 10 }.map(\.time)
-    #expect(times.count > 10)
+    // A socket whose buffer nobody enlarged holds 92 full packets, if nobody reads it meanwhile.
+    let held = 92
+    #expect(times.count > held)
     #expect(Set(times).count > 3)
-    for i in 0..<times.count where i + 64 < times.count {
-      #expect(times[i + 64] - times[i] >= 100_000)
+    for i in 0..<times.count where i + held < times.count {
+      #expect(times[i + held] - times[i] >= 60_000)
     }
   }
 

@@ -1,6 +1,6 @@
 """The short form of the benchmarks. No time is limited, because other machines are slower; what is
 limited are instructions, which Valgrind counts the same everywhere, ratios to a program that only
-writes routes, and what an honest neighbour loses."""
+writes routes, octets, and what an honest neighbour loses."""
 
 import os
 import re
@@ -22,6 +22,8 @@ ROUTES = 500
 MOST_OF_FOUR = 5
 # The daemon's time for a route, in that of a program which only writes it; it is about 2.
 MOST_OF_WRITER = 6
+# Octets for each route beyond the first 5,000, all of one neighbour; see docs/performance.md.
+MOST_OCTETS = 130
 
 
 class CountedSwabeld(Swabeld):
@@ -74,6 +76,16 @@ def test_a_route_costs_a_few_times_its_writing(lab):
     measured(f"a route costs {ours:.1f} µs; to write it takes {writer:.1f} µs: "
              f"{ours / writer:.1f} times")
     assert ours < MOST_OF_WRITER * writer
+
+
+@pytest.mark.alone
+def test_a_route_takes_few_octets(lab):
+    """What the process has grown by; what it grows by only once is left out."""
+    some, more = (
+        install(lab, "ours", count)["memory of a route, B"] * count for count in (5000, 45_000))
+    octets = (more - some) / 40_000
+    measured(f"a route takes {octets:.0f} octets")
+    assert 40 < octets < MOST_OCTETS
 
 
 @pytest.mark.alone

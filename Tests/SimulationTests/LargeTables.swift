@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func `a burst of 20,000 prefixes never overflows a slow reader's socket buffer`() throws {
-    // `Limits.burst` holds every interface to 64 datagrams in any 100 ms besides.
+    // `Limits.burst` holds every interface to 128 datagrams in any 100 ms besides.
     let network = try Network.line(2)
     network.hosts[1].socket = SocketBuffer(microsecondsPerPacket: 1_000_000 / 700)
     network.startAll()

@@ -5,7 +5,7 @@ import TestSupport
 /// Limits that every run must keep.
 struct Limits {
   /// Datagrams of one interface in any 100 ms.
-  var burst = 64
+  var burst = 128
   /// Datagrams of one host in any second of virtual time.
   var packetsPerSecond = 2000
   /// Octets of actions after one input.

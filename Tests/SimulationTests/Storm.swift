@@ -34,7 +34,7 @@ struct Storm {
     // Every host may answer a request of every other, and pass it on, and each neighbour may get a
     // full update besides.
     network.limits.packetsPerSecond = max(400, 3 * hosts)
-    if hosts > 100 { network.limits.burst = 96 }
+    if hosts > 100 { network.limits.burst = 160 }
     if isSigned {
       let key = AuthenticationKey(
         id: [], algorithm: seed % 2 == 0 ? .hmacSHA256 : .blake2s128,

@@ -10,7 +10,11 @@ struct AnnouncementOrder {
   private var sortedCount = 0
   private var changes = 0
 
-  mutating func append(_ destination: DestinationRow) { entries.append(destination) }
+  mutating func append(_ destination: DestinationRow) {
+    // What grows step by step from here leaves pieces behind that nobody needs.
+    if entries.count == 64 { entries.reserveCapacity(1 << 15) }
+    entries.append(destination)
+  }
 
   /// Notes that the router of some destination changed.
   mutating func noteChange() { changes += 1 }
@@ -28,6 +32,8 @@ struct AnnouncementOrder {
     if changes > 64 + sortedCount / 16 { sortedCount = 0 }
     var sorted: [DestinationRow] = []
     var tail: [DestinationRow] = []
+    sorted.reserveCapacity(sortedCount)
+    tail.reserveCapacity(entries.count - sortedCount)
     for (i, entry) in entries.enumerated() {
       if !isLive(entry) {
         dropped.append(entry)

@@ -36,7 +36,7 @@ extension BabelNode {
     let destination = table.destinations[row]
     if destination.flags.contains(.originated) {
       return Announcement(
-        router: ownRouter, seqno: ownSeqno.value, metric: destination.originatedMetric,
+        router: ownRouter, seqno: ownSeqno.value, metric: table.originatedMetric(row),
         interface: nil)
     }
     guard destination.selected != .none else { return nil }
@@ -171,16 +171,17 @@ extension BabelNode {
   ) {
     guard var position = interface(id)?.announcing.logPosition else { return }
     guard links.takeTurn(on: id, at: now) else {
-      let resumeAt = interface(id)?.pacer.nextBurst
+      let resumeAt = links.nextTurn(on: id)
       links[announcing: id]?.announcing.planChanges(at: resumeAt)
       return
     }
-    var (isPaced, tellsAnything) = (false, false)
+    var (isPaced, tellsAnything, fillsPackets) = (false, false, false)
     while let row = announcing.change(at: position) {
       if table.isLive(row), table.destinations[row].logPosition == position {
         var outcome = addChange(row, &packet, now)
         if outcome == .full {
           packet.close(&buffer)
+          fillsPackets = true
           guard links.takeTurn(on: id, at: now) else {
             isPaced = true
             break
@@ -191,11 +192,12 @@ extension BabelNode {
       }
       position = position.advanced(by: 1)
     }
-    if tellsAnything {
+    // What fills packets would take as many if it had waited for more.
+    if tellsAnything, !fillsPackets {
       links[announcing: id]?.announcing.takeTurn(at: now, ofInterfaces: announcing.readers)
     }
     links[announcing: id]?.announcing.read(to: position)
-    let resumeAt = isPaced ? interface(id)?.pacer.nextBurst : nil
+    let resumeAt = isPaced ? links.nextTurn(on: id) : nil
     links[announcing: id]?.announcing.planChanges(at: resumeAt)
     announcing.noteRead(to: position)
   }

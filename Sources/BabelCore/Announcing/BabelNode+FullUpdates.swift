@@ -39,7 +39,7 @@ extension BabelNode {
     var position = start
     guard position < table.order.entries.count else { return (nil, nil) }
     guard links.takeTurn(on: packet.interface, at: now) else {
-      return (position, links[packet.interface]?.pacer.nextBurst)
+      return (position, links.nextTurn(on: packet.interface))
     }
     // Destinations that are not announced cost time too: a slice ends after so many rows.
     var rowsLeft = 4096
@@ -48,7 +48,7 @@ extension BabelNode {
       if table.isLive(row), addUpdate(row, &packet, isRequested: false, now) == .full {
         packet.close(&buffer)
         guard links.takeTurn(on: packet.interface, at: now) else {
-          return (position, links[packet.interface]?.pacer.nextBurst)
+          return (position, links.nextTurn(on: packet.interface))
         }
         _ = addUpdate(row, &packet, isRequested: false, now)
       }

@@ -12,8 +12,8 @@ struct ChangePacer {
     earnedBack + -Self.spacing(count) * (Self.burst(count) - 1)
   }
 
-  /// Notes that one has left. A long list of changes leaves in many parts; however many they
-  /// were, the next change waits for no more than one spacing.
+  /// Notes that one has left that filled no packet. However many they were, the next change waits
+  /// for no more than one spacing.
   mutating func take(at now: Instant, ofInterfaces count: Int) {
     let spacing = Self.spacing(count)
     earnedBack = min(max(earnedBack, now) + spacing, now + spacing * Self.burst(count))

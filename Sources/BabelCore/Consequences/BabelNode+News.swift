@@ -58,7 +58,7 @@ extension BabelNode {
       address: neighbour.address, interface: neighbour.interfaceName, from: former, to: state,
       cause: cause, silence: neighbour.lastHello.map { now - $0 }, cost: neighbour.cost, time: now,
       wasUsable: neighbour.standing.wasUsable)
-    if state != .usable, neighbour.routes.jobRemaining != nil {
+    if state != .usable, neighbour.routes.hasJob {
       news.await(change, of: id)
     } else {
       tellLoss(of: id, &buffer)

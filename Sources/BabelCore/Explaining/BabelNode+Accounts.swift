@@ -92,7 +92,7 @@ extension BabelNode {
     return DestinationAccount(
       destination: destination.prefix, source: table.sourcePrefix(row),
       originatedMetric: destination.flags.contains(.originated)
-        ? destination.originatedMetric : nil,
+        ? table.originatedMetric(row) : nil,
       isOwnAddress: offers.isOwnAddress(destination.prefix),
       holdLeft: isHeld
         ? seconds(from: now, to: destination.holdExpiry.instant(near: now)) : nil,

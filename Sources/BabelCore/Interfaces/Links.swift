@@ -155,7 +155,13 @@ struct Links {
 
   /// Takes permission for one packet of Updates; false when it is too early.
   mutating func takeTurn(on id: InterfaceID, at now: Instant) -> Bool {
-    rows[Int(id.rawValue)]?.pacer.take(at: now) == true
+    guard let burst = self[id]?.packetBurst else { return false }
+    return rows[Int(id.rawValue)]?.pacer.take(at: now, burst: burst) == true
+  }
+
+  /// When the next packets of Updates may leave; nil if there is no such interface.
+  func nextTurn(on id: InterfaceID) -> Instant? {
+    self[id].map { $0.pacer.nextTurn(burst: $0.packetBurst) }
   }
 
   // MARK: Hellos
@@ -321,7 +327,7 @@ struct Interface {
   fileprivate(set) var retractedAt: Instant?
   /// Multicast TLVs.
   fileprivate(set) var queue = OutgoingQueue()
-  fileprivate(set) var pacer = PacketPacer()
+  fileprivate var pacer = PacketPacer()
   /// Neighbours heard on this interface, oldest first.
   fileprivate(set) var neighbours: [NeighbourID] = []
   /// When all places for neighbours were taken and a neighbour that can go was last looked for.

@@ -128,7 +128,7 @@ extension BabelNode {
     let destination = table.destinations[match]
     let length = UInt8(destination.prefix.length)
     if destination.flags.contains(.originated) {
-      let metric = destination.originatedMetric
+      let metric = table.originatedMetric(match)
       return (PathStep(status: .originated, metric: metric, prefixLength: length), nil)
     }
     guard destination.selected != .none else {

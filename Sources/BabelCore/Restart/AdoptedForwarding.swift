@@ -2,10 +2,7 @@ import BabelWire
 
 /// The number of a way that entries of an earlier life take, see ``AdoptedForwarding``.
 struct AdoptedWay: Hashable {
-  fileprivate let number: UInt16
-
-  /// The first one; what a destination without such an entry holds.
-  static let first = AdoptedWay(number: 0)
+  let number: UInt16
 }
 
 /// What entries of an earlier life do, and in which tables they are, in ascending order.

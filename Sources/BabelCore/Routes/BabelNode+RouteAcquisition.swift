@@ -78,9 +78,8 @@ extension BabelNode {
       at: now)
     route.filtered(verdict)
     table.keepSource(row, router: router, asLongAs: update.interval, at: now)
-    let number = table.insert(route)
+    let number = table.insert(route, to: &neighbours[routes: id])
     table.setAttributes(acceptedAttributes(update, from: id), of: number)
-    table.link(number, to: &neighbours[routes: id])
     restartHoldTime(number, now)
     return .arrived(number)
   }
@@ -116,7 +115,7 @@ extension BabelNode {
     {
       // A mere refresh changes no decision; most Updates of a quiet network are of this kind.
       table.routes[number].repeated(at: now)
-      restartHoldTime(number, now)
+      restartHoldTime(number, from: old.deadline, now)
       return .repeated(number)
     }
     // An Update that says the same again is no change: a metric may stand still for long.
@@ -134,7 +133,7 @@ extension BabelNode {
     table.routes[number].renew(
       update, via: nextHop, by: router, epoch: neighbours[id].routes.epoch, at: now)
     table.filter(number, verdict)
-    restartHoldTime(number, now)
+    restartHoldTime(number, from: old.deadline, now)
     return .changed(
       number, from: before, formerPrice: formerPrice, isNewWay: former.isInfinite)
   }
@@ -183,26 +182,19 @@ extension BabelNode {
   /// Takes a route out of all lists and frees it. Its destination stays.
   mutating func free(_ number: RouteRow) {
     let id = table.nextHops[table.routes[number].nextHop].neighbour
-    table.unlink(number, from: &neighbours[routes: id])
-    table.remove(number)
+    table.remove(number, from: &neighbours[routes: id])
   }
 
   // MARK: Expiry
 
-  /// Sets when a route is looked at next: first to ask for a refresh, then to expire (§3.5.3).
-  private mutating func setDeadline(
-    _ number: RouteRow, from since: Instant, halves: Int64, _ now: Instant
+  /// A finite Update arrived: the hold time starts anew. `former` is the deadline until now.
+  private mutating func restartHoldTime(
+    _ number: RouteRow, from former: Tick? = nil, _ now: Instant
   ) {
-    table.setDeadline(
-      since + table.routes[number].interval.microseconds * halves / 2, of: number, at: now)
-  }
-
-  /// A finite Update arrived: the hold time starts anew.
-  private mutating func restartHoldTime(_ number: RouteRow, _ now: Instant) {
     if table.routes[number].isMetricAged(at: now) {
       table.routes[number].keepTellable(metric(of: number), at: now)
     }
-    setDeadline(number, from: now, halves: ProtocolParameters.routeRefreshHalves, now)
+    table.deadlineMoved(of: number, from: former, at: now)
   }
 
   /// The time of a route may have come: its neighbour is asked to repeat it, or it has expired, or
@@ -210,19 +202,18 @@ extension BabelNode {
   mutating func expire(_ number: RouteRow, _ now: Instant) -> RouteChange {
     let route = table.routes[number]
     guard route.deadline.isDue(at: now) else {
-      table.setDeadline(route.deadline.instant(near: now), of: number, at: now)
+      table.deadlineMoved(of: number, at: now)
       return .none
     }
     if !route.flags.contains(.refreshAsked) {
       table.routes[number].refreshAsked()
-      let since = route.updatedAt.instant(near: now)
-      setDeadline(number, from: since, halves: ProtocolParameters.routeHoldHalves, now)
+      table.deadlineMoved(of: number, at: now)
       return table.destinations[route.destination].selected == number ? .refreshDue(number) : .none
     }
     if route.advertisedMetric.isInfinite { return .leaving(number) }
     let before = visible(number)
     table.routes[number].expired()
-    setDeadline(number, from: now, halves: ProtocolParameters.routeHoldHalves, now)
+    table.deadlineMoved(of: number, at: now)
     return .lost(number, from: before)
   }
 }

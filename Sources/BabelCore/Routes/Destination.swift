@@ -12,8 +12,9 @@ struct Destination {
   fileprivate(set) var flags = DestinationFlags()
   /// Interned source prefix.
   let sourcePrefix: UInt16
-  /// The way of the kernel's entry while ``DestinationFlags/adopted`` is set.
-  fileprivate(set) var adoptedWay = AdoptedWay.first
+  /// Metric we announced last, before the `out` filter; infinity after a retraction that left
+  /// nobody with a finite one.
+  fileprivate(set) var announcedMetric = Metric.infinity
   /// Next row with the same hash.
   var nextInBucket = DestinationRow.none
   /// First route, a list through the rows in order of arrival.
@@ -23,7 +24,9 @@ struct Destination {
 
   /// The next hop that the kernel was asked for last, if any; see ``flags``.
   fileprivate(set) var forwardedNextHop = NextHopRow.none
-  fileprivate(set) var forwardedMetric: UInt16 = 0
+  /// The number of ``adoptedWay`` while there is such an entry, the metric of ours otherwise: an
+  /// entry is one of both.
+  private var wayOrMetric: UInt16 = 0
   /// Number of the install rule plus one that shaped the entry, 0 if none did.
   fileprivate(set) var forwardedRule: UInt16 = 0
 
@@ -32,25 +35,23 @@ struct Destination {
   var sourceDistance = FeasibilityDistance(seqno: Seqno(0), metric: .infinity)
   /// When the source entry held here is forgotten.
   var sourceExpiry = Tick(rawValue: 0)
-  /// Metric we announced last, before the `out` filter; infinity after a retraction that left
-  /// nobody with a finite one.
-  fileprivate(set) var announcedMetric = Metric.infinity
-  /// Metric we redistribute the prefix with, if ``DestinationFlags/originated`` is set.
-  fileprivate(set) var originatedMetric = Metric.infinity
   /// Position of the latest entry in the change log.
   fileprivate(set) var logPosition = LogPosition()
-  /// When the prefix stops being held after it was lost.
-  fileprivate(set) var holdExpiry = Tick(rawValue: 0)
+  /// ``holdExpiry`` of a prefix that is held, ``betterSince`` of any other; 0 for nil.
+  private var time = Tick(rawValue: 0)
 
-  /// See ``betterSince``; 0 for nil.
-  private var betterSinceTick = Tick(rawValue: 0)
+  /// When the prefix stops being held after it was lost; means nothing if it is not held.
+  var holdExpiry: Tick { time }
 
   /// While a route is selected: since when another one has been better by the margin without
   /// being selected.
-  fileprivate(set) var betterSince: Tick? {
-    get { betterSinceTick.rawValue == 0 ? nil : betterSinceTick }
-    set { betterSinceTick = newValue ?? Tick(rawValue: 0) }
-  }
+  var betterSince: Tick? { flags.contains(.held) || time.rawValue == 0 ? nil : time }
+
+  /// Metric of the entry that the kernel was asked for; means nothing while one is adopted.
+  var forwardedMetric: UInt16 { wayOrMetric }
+
+  /// The way of the kernel's entry while ``DestinationFlags/adopted`` is set.
+  var adoptedWay: AdoptedWay { AdoptedWay(number: wayOrMetric) }
 
   /// A row in use. `isInOrder` says that the announcement order names its index already.
   init(_ prefix: Prefix, sourcePrefix: UInt16, isInOrder: Bool) {
@@ -96,7 +97,9 @@ extension Destination {
   mutating func select(_ route: RouteRow) { selected = route }
 
   /// Notes since when another route has been better by the margin; nil if none is.
-  mutating func setBetterSince(_ since: Tick?) { betterSince = since }
+  mutating func setBetterSince(_ since: Tick?) {
+    if !flags.contains(.held) { time = since ?? Tick(rawValue: 0) }
+  }
 
   /// It is to be selected again when a better route has settled, or need not be.
   mutating func setSettling(_ isSettling: Bool) { set(.settling, isSettling) }
@@ -104,11 +107,14 @@ extension Destination {
   /// It is lost, and held until then.
   mutating func hold(inKernel: Bool, until due: Instant) {
     flags.insert(inKernel ? [.held, .heldInKernel] : .held)
-    holdExpiry = Tick(due)
+    time = Tick(due)
   }
 
   /// It is not held any more.
-  mutating func endHold() { flags.remove([.held, .heldInKernel, .keepsEntry]) }
+  mutating func endHold() {
+    flags.remove([.held, .heldInKernel, .keepsEntry])
+    time = Tick(rawValue: 0)
+  }
 
   /// While it is held the kernel keeps the entry that it has.
   mutating func keepEntry() { flags.insert(.keepsEntry) }
@@ -127,7 +133,7 @@ extension Destination {
     _ nextHop: NextHopRow, metric: UInt16, rule: UInt16, isUnreachable: Bool
   ) {
     forwardedNextHop = nextHop
-    forwardedMetric = metric
+    wayOrMetric = metric
     forwardedRule = rule
     set(.forwardedUnreachable, isUnreachable)
   }
@@ -174,11 +180,8 @@ extension Destination {
 
 // Origination
 extension Destination {
-  /// We redistribute it with a metric; nil if we do not.
-  mutating func originate(_ metric: Metric?) {
-    set(.originated, metric != nil)
-    originatedMetric = metric ?? .infinity
-  }
+  /// Notes whether we redistribute it; ``RouteTable/originate(_:_:)`` knows with which metric.
+  mutating func setOriginated(_ isOriginated: Bool) { set(.originated, isOriginated) }
 }
 
 // Requests
@@ -194,7 +197,7 @@ extension Destination {
   mutating func adopt(_ way: AdoptedWay, isPreferred: Bool) {
     flags.insert(.adopted)
     set(.prefersAdopted, isPreferred)
-    adoptedWay = way
+    wayOrMetric = way.number
   }
 
   /// A route elsewhere may be selected from now on.

@@ -11,15 +11,24 @@ struct InternedRouterID {
 struct InternedRouterIDs {
   private var rows = ChunkedTable<InternedRouterID>()
   private var numbers: [RouterID: RouterRow] = [:]
+  /// The number that was looked up last, if it is in use: many Updates after one another name the
+  /// same router-id.
+  private var latest = RouterRow.none
 
   /// The number of a router-id, counted once more.
   mutating func retain(_ id: RouterID) -> RouterRow {
+    if latest != .none, rows[latest].id == id {
+      rows[latest].references += 1
+      return latest
+    }
     if let number = numbers[id] {
       rows[number].references += 1
+      latest = number
       return number
     }
     let number = rows.insert(InternedRouterID(id: id, references: 1))
     numbers[id] = number
+    latest = number
     return number
   }
 
@@ -30,6 +39,7 @@ struct InternedRouterIDs {
     rows[number].references -= 1
     guard rows[number].references == 0 else { return }
     numbers[rows[number].id] = nil
+    if latest == number { latest = .none }
     rows.remove(number)
   }
 
@@ -101,6 +111,9 @@ struct NextHop {
 struct InternedNextHops {
   private var rows = ChunkedTable<NextHop>()
   private var numbers: [Key: NextHopRow] = [:]
+  /// The number that was looked up last, if ``numbers`` has it: many routes after one another have
+  /// the same next hop.
+  private var latest = NextHopRow.none
 
   private struct Key: Hashable {
     let neighbour: NeighbourID
@@ -111,14 +124,22 @@ struct InternedNextHops {
   mutating func retain(
     _ neighbour: NeighbourID, _ interface: InterfaceID, gateway: IPAddress
   ) -> NextHopRow {
+    if latest != .none, rows[latest].neighbour == neighbour, rows[latest].gateway == gateway,
+      rows[latest].interface == interface
+    {
+      rows[latest].references += 1
+      return latest
+    }
     let key = Key(neighbour: neighbour, interface: interface, gateway: gateway)
     if let number = numbers[key] {
       rows[number].references += 1
+      latest = number
       return number
     }
     let number = rows.insert(
       NextHop(neighbour: neighbour, interface: interface, gateway: gateway, references: 1))
     numbers[key] = number
+    latest = number
     return number
   }
 
@@ -128,6 +149,7 @@ struct InternedNextHops {
     rows[number].references -= 1
     guard rows[number].references == 0 else { return }
     let row = rows[number]
+    if latest == number { latest = .none }
     // A lost row was taken out of the lookup already, and another may stand there now.
     if !row.isLostByKernel {
       numbers[
@@ -139,6 +161,7 @@ struct InternedNextHops {
 
   /// The kernel dropped all routes through an interface: its next hops are not used again.
   mutating func lose(_ interface: InterfaceID) {
+    latest = .none
     let lost = numbers.filter { rows[$0.value].interface == interface }
     for (key, number) in lost {
       rows[number].isLostByKernel = true

@@ -10,10 +10,6 @@ struct Route {
   /// Interned router-id.
   fileprivate(set) var routerID: RouterRow
   fileprivate(set) var nextInDestination = RouteRow.none
-  fileprivate(set) var previousOfNeighbour = RouteRow.none
-  fileprivate(set) var nextOfNeighbour = RouteRow.none
-  /// When the row is looked at next: refresh, expiry or removal.
-  fileprivate(set) var deadline = Tick(rawValue: 0)
   /// When the last Update that counted arrived.
   fileprivate(set) var updatedAt = Tick(rawValue: 0)
   fileprivate(set) var smoothed: SmoothedMetric
@@ -38,16 +34,8 @@ struct Route {
     if isInstallable { flags.remove(.notInstallable) } else { flags.insert(.notInstallable) }
   }
 
-  // MARK: Its place in lists
-
   /// The route behind it to the same destination.
   mutating func setNext(_ next: RouteRow) { nextInDestination = next }
-
-  /// The route behind it from the same neighbour.
-  mutating func setNextOfNeighbour(_ next: RouteRow) { nextOfNeighbour = next }
-
-  /// The route before it from the same neighbour.
-  mutating func setPreviousOfNeighbour(_ previous: RouteRow) { previousOfNeighbour = previous }
 
   // MARK: News from its neighbour
 
@@ -123,8 +111,16 @@ struct Route {
 
   // MARK: Time
 
-  /// Sets when it is looked at next.
-  mutating func wait(until deadline: Instant) { self.deadline = Tick(deadline) }
+  /// When the row is looked at next: to ask for a refresh, then to let it expire, and one more hold
+  /// time later to remove it (§3.5.3).
+  var deadline: Tick {
+    let hold = ProtocolParameters.routeHoldHalves
+    let halves =
+      flags.contains(.expired)
+      ? 2 * hold : flags.contains(.refreshAsked) ? hold : ProtocolParameters.routeRefreshHalves
+    // Ticks and intervals have the same unit.
+    return updatedAt.advanced(byHalves: Int64(interval.centiseconds) * halves)
+  }
 
   /// Its metric changes; until `now` it was `former`.
   mutating func metricChanged(from former: Metric, timeConstant: Int64, at now: Instant) {

@@ -24,79 +24,11 @@ struct RouteJobs {
   mutating func retractionDone(at now: Instant) { retractionDoneAt = now }
 }
 
-extension Neighbour {
-  /// The routes learned from a neighbour, a list through the rows, and the job that judges them
-  /// anew.
-  struct Routes {
-    private(set) var first = RouteRow.none
-    private(set) var last = RouteRow.none
-    private(set) var count = 0
-    /// Raised by a wildcard retraction: routes of an older epoch are retracted.
-    private(set) var epoch: UInt8 = 0
-    /// Rows the job under way has still to look at; nil when there is no job.
-    private(set) var jobRemaining: Int?
-    /// The job under way carries out a retraction of everything.
-    private(set) var jobRetracts = false
-    /// The job under way, or the next one, brings the first round-trip time, or one that is known
-    /// to be another: what went before is not the metric of the link, and averages leave it out.
-    private(set) var jobRestartsSmoothing = false
-    /// The cost before the change that the job under way spreads.
-    private(set) var formerCost = Metric.infinity
-
-    /// Appends a route to the list. The caller links the rows.
-    mutating func append(_ route: RouteRow) {
-      if last == .none { first = route }
-      last = route
-      count += 1
-    }
-
-    /// Takes a route out of the list. The caller links the rows before and behind it.
-    mutating func remove(between previous: RouteRow, and next: RouteRow) {
-      if previous == .none { first = next }
-      if next == .none { last = previous }
-      count -= 1
-    }
-
-    /// All routes are retracted: at once for all decisions, their rows by a job.
-    mutating func retractAll() {
-      epoch &+= 1
-      jobRetracts = true
-    }
-
-    /// The next job, or the one under way, spreads a change of the cost.
-    mutating func spread(from former: Metric) { formerCost = former }
-
-    /// A job looks at all routes from now on. Returns whether none was under way.
-    mutating func beginJob() -> Bool {
-      defer { jobRemaining = count }
-      return jobRemaining == nil
-    }
-
-    /// The route that the job looks at next; nil if it is done.
-    mutating func nextOfJob() -> RouteRow? {
-      guard let remaining = jobRemaining, remaining > 0, first != .none else { return nil }
-      jobRemaining = remaining - 1
-      return first
-    }
-
-    /// Ends the job. Returns whether it carried out a retraction.
-    mutating func endJob() -> Bool {
-      defer { jobRetracts = false }
-      jobRemaining = nil
-      jobRestartsSmoothing = false
-      return jobRetracts
-    }
-
-    /// See ``jobRestartsSmoothing``.
-    mutating func setRestartsSmoothing(_ restarts: Bool) { jobRestartsSmoothing = restarts }
-  }
-}
-
 extension BabelNode {
   /// Has all routes of a neighbour judged anew, a budget at a time.
   mutating func judgeRoutes(of id: NeighbourID) {
     guard neighbours[id].routes.count > 0 else { return }
-    if neighbours[id].routes.jobRemaining == nil {
+    if !neighbours[id].routes.hasJob {
       let cost = neighbours[id].cost
       neighbours[routes: id].spread(from: cost)
     }
@@ -129,6 +61,7 @@ extension BabelNode {
   mutating func removeRoutes(of id: NeighbourID) { beginJob(id) }
 
   private mutating func beginJob(_ id: NeighbourID) {
+    table.routes.awaitJob(&neighbours[routes: id])
     if neighbours[routes: id].beginJob() { jobs.append(id) }
   }
 
@@ -136,7 +69,7 @@ extension BabelNode {
   /// that are leaving. Returns what became of it; nil if no job is left.
   mutating func nextOfJobs(_ now: Instant) -> RouteChange? {
     guard let id = jobs.first else { return nil }
-    if let number = neighbours[routes: id].nextOfJob() {
+    if let number = table.routes.nextOfJob(&neighbours[routes: id]) {
       return neighbours[id].isLeaving ? .leaving(number) : refresh(number, of: id, now)
     }
     jobs.removeFirst()
@@ -146,12 +79,10 @@ extension BabelNode {
     return .jobDone(id)
   }
 
-  /// One row of a job: the route moves to the end of the list and is judged anew.
+  /// One row of a job: the route is judged anew.
   private mutating func refresh(
     _ number: RouteRow, of id: NeighbourID, _ now: Instant
   ) -> RouteChange {
-    table.unlink(number, from: &neighbours[routes: id])
-    table.link(number, to: &neighbours[routes: id])
     let state = neighbours[id].routes
     let route = table.routes[number]
     let former = route.advertisedMetric.adding(state.formerCost).adding(route.filterMetric)

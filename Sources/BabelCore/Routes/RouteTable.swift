@@ -5,7 +5,7 @@ import BabelWire
 struct RouteTable {
   private let place = InPlace()
   var destinations = ChunkedTable<Destination>()
-  var routes = ChunkedTable<Route>()
+  var routes = RouteRows()
   var nextHops = InternedNextHops()
   var routerIDs = InternedRouterIDs()
   var furtherSources = FurtherSources()
@@ -16,6 +16,9 @@ struct RouteTable {
   var order = AnnouncementOrder()
   /// What Updates said of their paths, by route; only where something was said.
   private(set) var attributes: [RouteRow: PathAttributes] = [:]
+  /// Metrics of what we redistribute, by destination, up to the last one that was not zero: most
+  /// nodes have none of these.
+  private var originatedMetrics = Column(empty: Metric.zero)
   /// Routes that the `in` filter denies.
   private(set) var deniedCount = 0
   /// The `in` filter denied a route that was not kept, for lack of room.
@@ -108,6 +111,20 @@ struct RouteTable {
     return row
   }
 
+  /// We redistribute a destination with a metric; nil if we do not.
+  mutating func originate(_ row: DestinationRow, _ metric: Metric?) {
+    destinations[row].setOriginated(metric != nil)
+    let metric = metric ?? .zero
+    if metric == .zero, row.rawValue >= originatedMetrics.count { return }
+    originatedMetrics.reach(row.rawValue)
+    originatedMetrics[row.rawValue] = metric
+  }
+
+  /// The metric that we redistribute a destination with, if it is ``DestinationFlags/originated``.
+  func originatedMetric(_ row: DestinationRow) -> Metric {
+    row.rawValue < originatedMetrics.count ? originatedMetrics[row.rawValue] : .zero
+  }
+
   /// The source prefix of a destination; zero length if any source will do.
   func sourcePrefix(_ row: DestinationRow) -> Prefix {
     sourcePrefixes.prefix(
@@ -181,16 +198,15 @@ struct RouteTable {
     return lacksDenied
   }
 
-  /// Sets when a route is looked at next. A row that is refreshed stays in its slot of the wheel,
-  /// and is put back when that comes up.
-  mutating func setDeadline(_ deadline: Instant, of row: RouteRow, at now: Instant) {
-    let isEarlier = deadline < routes[row].deadline.instant(near: now)
-    routes[row].wait(until: deadline)
+  /// A route has another deadline than it had. A row that is refreshed stays in its slot of the
+  /// wheel, and is put back when that comes up.
+  mutating func deadlineMoved(of row: RouteRow, from former: Tick? = nil, at now: Instant) {
+    let deadline = routes[row].deadline
     if routeWheel.contains(row) {
-      guard isEarlier else { return }
+      guard let former, deadline.isBefore(former) else { return }
       routeWheel.remove(row)
     }
-    routeWheel.add(row, deadline, now: now)
+    routeWheel.add(row, deadline.instant(near: now), now: now)
   }
 
   /// A route whose time may have come.
@@ -211,10 +227,10 @@ struct RouteTable {
     return nil
   }
 
-  /// Appends a route behind the others of its destination. The caller links it to the neighbour.
-  mutating func insert(_ route: Route) -> RouteRow {
+  /// Appends a route behind the others of its destination, and adds it to those of its neighbour.
+  mutating func insert(_ route: Route, to list: inout Neighbour.Routes) -> RouteRow {
     if route.isDenied { deniedCount += 1 }
-    let row = routes.insert(route)
+    let row = routes.insert(route, to: &list)
     var last = destinations[route.destination].firstRoute
     if last == .none {
       destinations[route.destination].firstRoute = row
@@ -225,25 +241,8 @@ struct RouteTable {
     return row
   }
 
-  /// Appends a route to its neighbour's list.
-  mutating func link(_ row: RouteRow, to list: inout Neighbour.Routes) {
-    routes[row].setPreviousOfNeighbour(list.last)
-    routes[row].setNextOfNeighbour(.none)
-    if list.last != .none { routes[list.last].setNextOfNeighbour(row) }
-    list.append(row)
-  }
-
-  /// Takes a route out of its neighbour's list.
-  mutating func unlink(_ row: RouteRow, from list: inout Neighbour.Routes) {
-    let previous = routes[row].previousOfNeighbour
-    let next = routes[row].nextOfNeighbour
-    if previous != .none { routes[previous].setNextOfNeighbour(next) }
-    if next != .none { routes[next].setPreviousOfNeighbour(previous) }
-    list.remove(between: previous, and: next)
-  }
-
-  /// Unlinks a route from its destination and frees it with its next hop and router-id.
-  mutating func remove(_ row: RouteRow) {
+  /// Takes a route out of all lists and frees it with its next hop and router-id.
+  mutating func remove(_ row: RouteRow, from list: inout Neighbour.Routes) {
     let route = routes[row]
     if route.isDenied { deniedCount -= 1 }
     routeWheel.remove(row)
@@ -257,7 +256,7 @@ struct RouteTable {
     }
     nextHops.release(route.nextHop)
     routerIDs.release(route.routerID)
-    routes.remove(row)
+    routes.remove(row, from: &list)
   }
 }
 

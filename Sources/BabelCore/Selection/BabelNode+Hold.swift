@@ -86,7 +86,6 @@ extension BabelNode {
 
   mutating func endHold(_ row: DestinationRow) {
     guard table.destinations[row].flags.contains(.held) else { return }
-    table.destinations[row].setBetterSince(nil)
     table.destinations[row].endHold()
   }
 

@@ -27,7 +27,7 @@ extension BabelNode {
   /// route why it is not chosen.
   private mutating func choose(_ row: DestinationRow, _ now: Instant) -> RouteRow {
     let destination = table.destinations[row]
-    if destination.flags.contains(.originated), !allowsBesideOwn(destination) {
+    if destination.flags.contains(.originated), !allowsBesideOwn(row) {
       var walk = table.routes(of: row)
       while let number = walk.next(in: table) {
         table.routes[number].judge(.redistributedHere)
@@ -137,9 +137,9 @@ extension BabelNode {
   }
 
   /// babeld's `allow-duplicates`: a learned route may stand beside a redistributed one.
-  private func allowsBesideOwn(_ destination: Destination) -> Bool {
+  private func allowsBesideOwn(_ row: DestinationRow) -> Bool {
     guard let limit = parameters.allowDuplicates else { return false }
-    return destination.originatedMetric.rawValue < limit
+    return table.originatedMetric(row).rawValue < limit
   }
 
   /// A better route has not been better for long enough; look again soon.

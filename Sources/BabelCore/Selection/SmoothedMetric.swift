@@ -4,8 +4,9 @@ import BabelWire
 
 /// The exponential average of a route's metric, brought up to date when it is looked at.
 struct SmoothedMetric: Equatable {
-  private var value: Metric
+  // In this order a row has no gap.
   private var since: Tick
+  private var value: Metric
 
   init(_ metric: Metric, at now: Instant) {
     value = metric

@@ -3,7 +3,11 @@
 /// A table of 100,000 rows grows chunk by chunk: there is no moment when one huge array is
 /// copied, and no object per row.
 struct ChunkedTable<Row> {
-  private static var chunkShift: UInt32 { 8 }
+  /// Chunks are so large that the memory of each is mapped by itself: the part that no row has
+  /// reached yet takes none, and no size class of the allocator is larger than what is asked for.
+  private static var chunkShift: UInt32 { 12 }
+  /// So many rows are a few, for which the memory need not be mapped.
+  private static var few: Int { 64 }
   private static var chunkSize: Int { 1 << Int(chunkShift) }
 
   private var chunks: [[Row]] = []
@@ -42,15 +46,21 @@ struct ChunkedTable<Row> {
       self[index] = row
       return index
     }
-    if chunks.last.map({ $0.count == Self.chunkSize }) ?? true {
-      var chunk: [Row] = []
-      // The first chunk grows by itself, so that an idle node stays small.
-      if !chunks.isEmpty { chunk.reserveCapacity(Self.chunkSize) }
-      chunks.append(chunk)
-    }
+    // All rows are in use, so there are as many as were ever made. Chunks begin at such a number.
+    if (count - 1) & (Self.few - 1) == 0 { makeRoom() }
     let index = RowIndex<Row>(capacity)
     chunks[chunks.count - 1].append(row)
     return index
+  }
+
+  /// Begins a chunk if the last one is full. Not inlined: it is rare, and large.
+  @inline(never)
+  private mutating func makeRoom() {
+    if chunks.last.map({ $0.count == Self.chunkSize }) ?? true { chunks.append([]) }
+    // The first rows are few on most nodes, which stay small.
+    if chunks[chunks.count - 1].count == (chunks.count == 1 ? Self.few : 0) {
+      chunks[chunks.count - 1].reserveCapacity(Self.chunkSize)
+    }
   }
 
   /// The row that ``insert(_:)`` would overwrite, if there is one.

@@ -24,8 +24,8 @@ struct HashIndex {
     set { buckets[bucket] = newValue }
   }
 
-  /// Whether `count` rows ask for more buckets.
-  func isCrowded(by count: Int) -> Bool { count > buckets.count }
+  /// Whether `count` rows ask for more buckets. Two rows in a bucket cost less than a bucket.
+  func isCrowded(by count: Int) -> Bool { count > 2 * buckets.count }
 
   /// Doubles the buckets and empties them; the caller enters all rows again.
   mutating func grow() {
