@@ -49,8 +49,8 @@ struct PacketBuffer: Sendable {
   mutating func append64(_ value: UInt64) { append(top: value, 8) }
 
   /// Writes the `number` most significant octets of a value, at most eight: together, since each
-  /// look whether the room is ours alone takes longer than an octet. Copies of this and what else is
-  /// marked so, where they are called, would only make the program larger.
+  /// look whether the room is ours alone takes longer than an octet. Copies of this, and of what
+  /// else is marked so, where they are called, would only make the program larger.
   @inline(never)
   private mutating func append(top value: UInt64, _ number: Int) {
     let start = count
