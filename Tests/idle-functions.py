@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes packaging/idle-functions: the functions that a daemon enters that has started and idles,
-first with nobody else on its link, then with a neighbour. packaging/build-embedded puts them side
-by side.
+first with nobody else on its link, then with a neighbour. Those that it enters again and again
+come first, and then those of the start. packaging/build-embedded puts them side by side.
 
-    Tests/idle-functions.py     as root; reads .build-embedded/x86_64-musl, takes two minutes
+    Tests/idle-functions.py     as root; reads .build-embedded/x86_64-musl, takes four minutes
 
 The list need not be right: a function that is not in it, or a name that is none any more, only
 costs memory. Make a new one if Tests/embedded finds that the idle daemon has become larger.
@@ -12,6 +12,7 @@ costs memory. Make a new one if Tests/embedded finds that the idle daemon has be
 from __future__ import annotations
 
 import bisect
+import concurrent.futures
 import pathlib
 import re
 import subprocess
@@ -25,27 +26,32 @@ HEAD = """\
 # The functions that an idle daemon enters, by their names in the linker's map.
 # Written by Tests/idle-functions.py.
 """
-# Under Valgrind everything takes thirty times as long.
-SECONDS = 50
+# Under Valgrind everything takes thirty times as long: the seconds of a start, and those in which
+# what comes again has come again, such as Updates and readings of the kernel's tables.
+START, REST = 40, 170
+PEER = "with-a-neighbour"
 DAEMON = ["-I", "", "-S", "", "-L", "/dev/null", "-C", "default type wired hello-interval 4"]
 
 
-def counts(folder: pathlib.Path, has_neighbour: bool) -> str:
-    """What Callgrind counted. The link comes up while the daemon runs, so that there are events."""
+def counts(folder: pathlib.Path) -> tuple[str, str]:
+    """What Callgrind counted after the start, and in the start. The link comes up while the daemon
+    runs, so that there are events."""
+    folder.mkdir(exist_ok=True)
     file = folder / "counts"
-    peer = f"ip netns exec peer {PROGRAM} {' '.join(map(quoted, DAEMON))} v1 &" * has_neighbour
+    peer = f"ip netns exec peer {PROGRAM} {' '.join(map(quoted, DAEMON))} v1 &"
     script = f"""
         mount -t tmpfs none /run && mkdir /run/netns && ip netns add peer
         ip link set lo up && ip link add v0 type veth peer name v1 netns peer
         (sleep 10; ip link set v0 up; ip -n peer link set v1 up) &
-        {peer}
-        timeout {SECONDS} valgrind -q --tool=callgrind --dump-instr=yes \\
+        {peer if folder.name == PEER else ""}
+        (sleep {START}; callgrind_control --dump > {folder}/dump) &
+        timeout {START + REST} valgrind -q --tool=callgrind --dump-instr=yes \\
           --callgrind-out-file={file} {PROGRAM} {' '.join(map(quoted, DAEMON))} v0
-        [ -s {file} ]"""
+        [ -s {file} ] && [ -s {file}.1 ]"""
     subprocess.run(
         ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
          "sh", "-c", script], check=True)
-    return file.read_text()
+    return file.read_text(), file.with_name("counts.1").read_text()
 
 
 def quoted(word: str) -> str:
@@ -81,15 +87,20 @@ def main() -> int:
     known = functions()
     starts = [start for start, _, _ in known]
     names: dict[str, None] = {}
+    octets = []
     with tempfile.TemporaryDirectory() as folder:
-        for has_neighbour in (False, True):
-            for address in sorted(addresses(counts(pathlib.Path(folder), has_neighbour))):
-                start, size, name = known[max(bisect.bisect(starts, address) - 1, 0)]
-                # What functions share has another name in each build, and is put first anyway.
-                if start <= address < start + size and not name.startswith(("OUTLINED", ".")):
-                    names[name] = None
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            found = list(pool.map(lambda name: counts(pathlib.Path(folder, name)), ("", PEER)))
+    for texts in zip(*found):
+        for address in sorted(set().union(*map(addresses, texts))):
+            start, size, name = known[max(bisect.bisect(starts, address) - 1, 0)]
+            # What functions share has another name in each build, and is put first anyway.
+            if start <= address < start + size and not name.startswith(("OUTLINED", ".")):
+                names[name] = None
+        ends = {name: size for _, size, name in known}
+        octets.append(sum(ends[name] for name in names))
     LIST.write_text(HEAD + "\n".join(names) + "\n")
-    print(f"{len(names)} functions")
+    print(f"{len(names)} functions of {octets[1]} octets, {octets[0]} of them again and again")
     return 0
 
 

@@ -4,6 +4,7 @@
  * transparent union that Swift cannot call. What it would have declared is declared below. */
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -88,6 +90,13 @@ int swabel_capset(void *header, const void *data) __asm__("capset");
 int swabel_setgroups(size_t count, const gid_t *list) __asm__("setgroups");
 int swabel_setresgid(gid_t real, gid_t effective, gid_t saved) __asm__("setresgid");
 int swabel_setresuid(uid_t real, uid_t effective, uid_t saved) __asm__("setresuid");
+
+/* A segment of our program's file. */
+#if UINTPTR_MAX > 0xFFFFFFFF
+typedef Elf64_Phdr swabel_segment;
+#else
+typedef Elf32_Phdr swabel_segment;
+#endif
 
 /* GNU extensions. */
 struct swabel_mmsghdr {

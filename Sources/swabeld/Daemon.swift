@@ -50,6 +50,8 @@ final class Daemon {
   let startedAt = Instant.now
   /// When the last table dump of `debug 1` was written.
   private var dumpedAt = Instant(microseconds: 0)
+  /// When the program's pages are released next.
+  private var releaseDue = Instant.now + 20_000_000
 
   /// The control socket, if there is one.
   var server: ControlServer?
@@ -63,6 +65,8 @@ final class Daemon {
   /// What the next life has, if this process itself is to begin it.
   var nextLife: NextLife?
 
+  /// Microseconds between two releases of the program's pages.
+  private static let releaseInterval: Int64 = 600_000_000
   /// At most so many rows are worked on in one call of the node.
   static let rowsPerTurn = 2000
 
@@ -174,11 +178,20 @@ final class Daemon {
     log.settle(at: now.microseconds)
     settleHistory()
     life.keepReserve(node, at: now, log)
+    releaseProgram(at: now)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }
     if kernel.phase == nil, kernel.readingDue <= now { beginReading(at: now) }
     if kernel.phase != nil { continueReading(at: now) }
     return kernel.phase != nil || kernel.notificationCount > 0
+  }
+
+  /// Gives back what only the start needed of the program, and later what an operator asked for
+  /// and is not needed all the time. It is a matter of memory only, so nobody is woken for it.
+  private func releaseProgram(at now: Instant) {
+    guard releaseDue <= now else { return }
+    releaseDue = now + Self.releaseInterval
+    ProgramImage.release()
   }
 
   /// Links and addresses.

@@ -9,7 +9,7 @@ from netns import never, wait_until
 from test_gateways import MOVED, NOTICED
 from test_self_restart import restarted
 from test_show import ask
-from uplinks import DEFAULT6, Scene
+from uplinks import DEFAULT6, UPLINK_METRIC, Scene
 
 
 def test_restart(lab):
@@ -81,8 +81,9 @@ def test_way_out_in_our_place(lab):
     scene = Scene(lab)
     gate, _ = scene.gates
     scene.until_by("m0", 30)
-    gate.machine.ip("route", "del", "default", "dev", gate.interface)
+    # In this order, because without an uplink's route one to the other gateway would be put there.
     gate.machine.ip("route", "add", "default", "via", gate.far, "proto", "dhcp")
+    gate.machine.ip("route", "del", "default", "dev", gate.interface, "metric", UPLINK_METRIC)
     scene.until_by("m0", 30)
     gate.die(4)
     gate.until("down", NOTICED)
