@@ -14,6 +14,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -376,6 +377,8 @@ class Lab:
         def ready() -> bool:
             if not process.alive:
                 raise LabError(f"wireguard-go ended: {process.text()}")
-            return control.exists()
+            # Between bind and listen it exists and refuses everybody, and wg would remove it then.
+            with socket.socket(socket.AF_UNIX) as client:
+                return client.connect_ex(str(control)) == 0
 
         wait_until(ready, 10, f"wireguard-go makes {name}", every=0.02)
