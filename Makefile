@@ -3,6 +3,11 @@
 # Needed: the Swift 6.3 toolchain, and for demo and tests root on a Debian-like system (missing
 # packages are installed by `make deps`).
 
+# Only what is written here is made. By its own rules make would link a file that is installed anew
+# from an object of its name that lies beside it and is newer.
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+
 PREFIX ?= /usr/local
 override PREFIX := $(patsubst %/,%,$(PREFIX))
 DESTDIR ?=

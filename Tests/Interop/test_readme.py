@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import pytest
 
@@ -185,10 +186,14 @@ def test_index_of_the_documents(lab):
     ("/usr", "usr"), ("/usr/local/", "usr/local"), ("/opt/x", "usr/local")])
 def test_install(lab, prefix, units):
     """What `make install` puts into an image: the program without its symbols, which starts; the
-    manual; a unit that names the program, where systemd looks for units."""
-    image = lab.directory / "image"
+    manual; a unit that names the program, where systemd looks for units. A newer object of the
+    name of the program, as a build leaves it, is not taken for its source."""
+    image, built = lab.directory / "image", lab.directory / "swabeld"
+    shutil.copy(binary_under_test(), built)
+    os.utime(built, (1, 1))
+    built.with_suffix(".o").write_text("no object")
     run("make", "-s", "-C", str(REPOSITORY), "install", f"DESTDIR={image}", f"PREFIX={prefix}",
-        f"BINARY={os.path.abspath(binary_under_test())}")
+        f"BINARY={built}")
     files = {str(path.relative_to(image)): path for path in image.rglob("*") if path.is_file()}
     place = prefix.strip("/")
     service = f"{units}/lib/systemd/system/swabeld.service"
