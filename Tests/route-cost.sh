@@ -25,8 +25,8 @@ instructions() {
   awk '/^summary:/ { print int($2 / 10000) }' "$folder/counts"
 }
 
-check install "$(instructions install)" 36300 instructions
-check switch "$(instructions switch)" 19400 instructions
-check retract "$(instructions retract)" 13500 instructions
+check install "$(instructions install)" 34400 instructions
+check switch "$(instructions switch)" 18400 instructions
+check retract "$(instructions retract)" 13100 instructions
 check memory "$("$cost" memory)" 270 octets
 exit "$status"
