@@ -79,6 +79,28 @@ import Testing
     #expect(request.request.seqno == Seqno(42) && request.request.routerID == Example.origin)
   }
 
+  @Test(arguments: [false, true])
+  func `§3.8.2.2 where both ends must choose alike a small difference is asked for`(
+    keepsPeers: Bool
+  ) throws {
+    var parameters = InterfaceParameters()
+    parameters.keepsWireGuardPeers = keepsPeers
+    let bench = try Bench(parameters)
+    let near = bench.peer(0xB1)
+    let far = bench.peer(0xB2)
+    near.announce(Example.x, seqno: 41, metric: 0, interval: 65534)
+    bench.run(30)
+    far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
+    near.rxcost = 200
+    near.say()
+    bench.run(5)
+    // 196 beside 200.
+    bench.forget()
+    far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
+    bench.run(20)
+    #expect(bench.seqnoRequests.isEmpty != keepsPeers)
+  }
+
   @Test func `§3.8.2.3 a route is asked for before it expires`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1)
