@@ -163,13 +163,7 @@ extension BabelNode {
   /// vary more.
   private func requestMargin(_ number: RouteRow, _ selected: RouteRow) -> UInt16 {
     let rule = switchRule(number, selected)
-    // A peer's packets are taken only from where the route back leads: both ends have to come to
-    // the same way, however small the difference is.
-    if interface(table.nextHops[table.routes[number].nextHop].interface)?.parameters
-      .keepsWireGuardPeers == true, rule.configuredMargin == nil
-    {
-      return 0
-    }
+    if rule.configuredMargin == nil, bindsDirections(number) { return 0 }
     if rule.configuredMargin == nil, !rule.isMeasured {
       return ProtocolParameters.insignificantMetric
     }

@@ -136,6 +136,13 @@ extension BabelNode {
     links.terms(table.nextHops[table.routes[number].nextHop].interface)?.isLossMeasured ?? false
   }
 
+  /// Whether packets are taken only from the peer that the route back leads to: then both ends have
+  /// to come to the same way, however small the difference is.
+  func bindsDirections(_ number: RouteRow) -> Bool {
+    interface(table.nextHops[table.routes[number].nextHop].interface)?.parameters
+      .keepsWireGuardPeers ?? false
+  }
+
   /// babeld's `allow-duplicates`: a learned route may stand beside a redistributed one.
   private func allowsBesideOwn(_ row: DestinationRow) -> Bool {
     guard let limit = parameters.allowDuplicates else { return false }
