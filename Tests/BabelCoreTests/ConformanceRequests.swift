@@ -60,20 +60,28 @@ import Testing
     }
   }
 
-  @Test func `§3.8.2.2 a better but unfeasible route is asked for`() throws {
-    let bench = try Bench()
+  /// A node that was told of a route of metric 196 which is not feasible, and the neighbour that
+  /// told it, after the link to the selected neighbour came to cost more than that.
+  private func unfeasible(
+    _ parameters: InterfaceParameters, whereSelectedCosts cost: UInt16
+  ) throws -> (Bench, Peer) {
+    let bench = try Bench(parameters)
     let near = bench.peer(0xB1)
     let far = bench.peer(0xB2)
     near.announce(Example.x, seqno: 41, metric: 0, interval: 65534)
     bench.run(30)
-    // The link to the selected neighbour costs more now, so the other route would be better.
     far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
-    near.rxcost = 2000
+    near.rxcost = cost
     near.say()
     bench.run(5)
     bench.forget()
     far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
     bench.run(20)
+    return (bench, far)
+  }
+
+  @Test func `§3.8.2.2 a better but unfeasible route is asked for`() throws {
+    let (bench, far) = try unfeasible(InterfaceParameters(), whereSelectedCosts: 2000)
     let request = try #require(bench.seqnoRequests.first)
     #expect(request.packet.destination == .unicast(far.address))
     #expect(request.request.seqno == Seqno(42) && request.request.routerID == Example.origin)
@@ -85,19 +93,7 @@ import Testing
   ) throws {
     var parameters = InterfaceParameters()
     parameters.keepsWireGuardPeers = keepsPeers
-    let bench = try Bench(parameters)
-    let near = bench.peer(0xB1)
-    let far = bench.peer(0xB2)
-    near.announce(Example.x, seqno: 41, metric: 0, interval: 65534)
-    bench.run(30)
-    far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
-    near.rxcost = 200
-    near.say()
-    bench.run(5)
-    // 196 beside 200.
-    bench.forget()
-    far.announce(Example.x, seqno: 41, metric: 100, interval: 65534)
-    bench.run(20)
+    let (bench, _) = try unfeasible(parameters, whereSelectedCosts: 200)
     #expect(bench.seqnoRequests.isEmpty != keepsPeers)
   }
 

@@ -163,9 +163,9 @@ extension BabelNode {
   /// vary more.
   private func requestMargin(_ number: RouteRow, _ selected: RouteRow) -> UInt16 {
     let rule = switchRule(number, selected)
-    if rule.configuredMargin == nil, bindsDirections(number) { return 0 }
-    if rule.configuredMargin == nil, !rule.isMeasured {
-      return ProtocolParameters.insignificantMetric
+    if rule.configuredMargin == nil {
+      if bindsDirections(number) { return 0 }
+      if !rule.isMeasured { return ProtocolParameters.insignificantMetric }
     }
     let margin = max(rule.margin, 1) - 1
     guard rule.configuredMargin == nil, countsLosses(number) || countsLosses(selected) else {
