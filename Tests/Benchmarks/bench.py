@@ -9,6 +9,7 @@
     HOLD=60 IDLE=30 FLAP=10 STORM=10 PATIENCE=75   seconds to hold, to idle, to flap, of a storm,
                        and to wait for what may not come
     BABELD=FILE BIRD=FILE STATIC=FILE SWABELD=FILE   programs; birdc lies beside BIRD
+    ADD=1              keeps what .build-bench/results.json has of other rows and numbers of routes
     WRITE=1            writes the table into docs/performance.md, and the curves beside it
 
 Contestants take turns, and so do rows. Everything happens in network namespaces; nothing stays."""
@@ -74,7 +75,7 @@ def measure() -> report.Results:
         name for name in daemons if name not in rig.PROGRAMS]
     if unknown or any(not 1 <= count <= 1_000_000 for count in counts):
         sys.exit(f"make bench: {' '.join(unknown) or 'N'} is not known\n\n{__doc__}")
-    results = report.Results(counts, runs, {who: rig.version(who) for who in daemons})
+    results = report.Results(counts, {who: rig.version(who) for who in daemons})
     for turn in range(runs):
         for count in counts:
             for row in rows:
@@ -97,6 +98,8 @@ def main() -> int:
     try:
         results = measure()
         file = pathlib.Path(os.environ.get("JSON") or rig.BUILD / "results.json")
+        if os.environ.get("ADD") == "1" and file.exists():
+            results.add_earlier(json.loads(file.read_text()))
         file.write_text(json.dumps(results.as_json(), indent=1) + "\n")
         print("\n" + results.table() + f"\n{file} has all values")
         if os.environ.get("WRITE") == "1":

@@ -14,6 +14,8 @@ PAGE = REPOSITORY / "docs/performance.md"
 BEGIN, END = "<!-- Written by make bench. -->", "<!-- End of what make bench writes. -->"
 REFERENCES = ["babeld", "bird", "writer"]
 NEVER = "never"
+# Every row with neighbours has this value, too; only the worst of all rows is told.
+LATE = "Hello late, ms"
 # What is drawn over the number of routes: file, what is measured, title.
 CURVES = [
     ("install", "installed, s", "All routes installed, in order (s)"),
@@ -45,14 +47,30 @@ def middle(values: list[float | None]) -> float | None:
 class Results:
     """All that was measured."""
 
-    def __init__(self, counts: list[int], runs: int, versions: dict[str, str]) -> None:
-        self.counts, self.runs, self.versions = counts, runs, versions
+    def __init__(self, counts: list[int], versions: dict[str, str]) -> None:
+        self.counts, self.versions = counts, versions
         # (number of routes, row, what, contestant) -> a value of each run
         self.values: dict[tuple[int, str, str, str], list[float | None]] = {}
+        self.late: dict[str, float] = {}  # contestant -> the worst of all its Hellos
 
     def add(self, row: str, who: str, count: int, values: dict[str, float | None]) -> None:
         for name, value in values.items():
-            self.values.setdefault((count, row, name, who), []).append(value)
+            if name != LATE:
+                self.values.setdefault((count, row, name, who), []).append(value)
+            elif value is not None:
+                self.late[who] = max(value, self.late.get(who, 0))
+
+    def add_earlier(self, data: dict[str, Any]) -> None:
+        """Puts what was measured earlier, in the form of as_json, before all else. Of a row that
+        was measured anew only the new values count."""
+        new = {(count, row) for count, row, _, _ in self.values}
+        earlier = {(one["routes"], one["row"], one["measured"], one["contestant"]): one["values"]
+                   for one in data["values"] if (one["routes"], one["row"]) not in new}
+        self.values = earlier | self.values
+        self.counts = sorted({*self.counts, *(count for count, _, _, _ in earlier)})
+        self.versions = data["versions"] | self.versions
+        self.late = {who: max(table.get(who, 0) for table in (self.late, data["late"]))
+                     for who in self.late | data["late"]}
 
     def contestants(self) -> list[str]:
         """In the order in which they were first measured."""
@@ -91,14 +109,18 @@ class Results:
                          *(self.ratio(count, row, name, one) for one in references)]
                 parts.append(f"| {' | '.join(cells)} |")
             parts.append("")
+        if self.late:
+            told = ", ".join(f"{name} {number(self.late[name])}" for name in who
+                             if name in self.late)
+            parts += [f"The latest Hello of all rows, in ms after it was due: {told}.", ""]
         return "\n".join(parts)
 
     def as_json(self) -> dict[str, Any]:
         rows = [{"routes": count, "row": row, "measured": name, "contestant": who,
                  "median": middle(values), "values": values}
                 for (count, row, name, who), values in self.values.items()]
-        return {"runs": self.runs, "versions": self.versions, "kernel": platform.release(),
-                "processors": os.cpu_count(), "values": rows}
+        return {"versions": self.versions, "kernel": platform.release(),
+                "processors": os.cpu_count(), "late": self.late, "values": rows}
 
     def curve(self, name: str) -> dict[str, list[tuple[int, float]]]:
         """For each contestant the points of one curve, as they are in the first row that has it."""
@@ -140,8 +162,9 @@ def write(results: Results) -> None:
     _, ended, after = rest.partition(END)
     if not begun or not ended:
         raise LabError(f"{PAGE} has not the two lines between which the table goes")
-    facts = (f"Linux {platform.release()}, {os.cpu_count()} processors, median of {results.runs} "
-             "run" + ("s" if results.runs > 1 else "") + ".")
+    times = sorted({len(values) for values in results.values.values()})
+    runs = f"{times[0]} to {times[-1]} runs" if len(times) > 1 else f"{times[0]} runs"
+    facts = f"Linux {platform.release()}, {os.cpu_count()} processors, medians of {runs}."
     pictures = [(draw(results, *curve), curve[2]) for curve in CURVES]
     shown = "".join(f"\n![{title}]({file})\n" for file, title in pictures if file)
     PAGE.write_text(f"{before}{BEGIN}\n\n{facts}\n\n{results.table()}{shown}\n{END}{after}")

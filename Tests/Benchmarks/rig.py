@@ -18,7 +18,9 @@ INTEROP = pathlib.Path(__file__).resolve().parents[1] / "Interop"
 sys.path.insert(0, str(INTEROP))
 
 from daemons import Babeld, Bird, Swabeld  # noqa: E402
+import report  # noqa: E402
 from netns import REPOSITORY, Lab, LabError, Namespace, run, wait_until  # noqa: E402
+from punctual import LATEST, HelloWatch  # noqa: E402
 
 BUILD = REPOSITORY / ".build-bench"
 ONE = 1e9
@@ -26,6 +28,7 @@ RETRACTED = 65535
 # The daemons' own defaults, which BIRD has to be told.
 HELLO, UPDATE = 4, 16
 PATIENCE = int(os.environ.get("PATIENCE", "75"))
+Values = dict[str, float | None]
 CPUS = sorted(os.sched_getaffinity(0))
 
 
@@ -242,6 +245,24 @@ def write_routes(
     return int(begin) / ONE, int(end) / ONE, int(spent) / ONE
 
 
+# Jitter lets a Hello be due so many intervals after the one before it.
+DUE = {"ours": LATEST, "static": LATEST, "babeld": 1.25, "bird": 1.0}
+
+
+def hello_watch(far: Namespace) -> HelloWatch:
+    """Watches the daemon at the other end of a link, on a processor that is not the daemon's."""
+    watch = HelloWatch(far, "l0")
+    pin(watch.thread.native_id, False)
+    return watch
+
+
+def latest(watch: HelloWatch, who: str) -> Values:
+    """By how much the latest Hello came after the moment at which it was due at most; None if
+    fewer than two came."""
+    late = watch.lateness(0, DUE.get(who, LATEST))
+    return {report.LATE: 1000 * max(late) if late else None}
+
+
 # The daemon in the middle --------------------------------------------------
 
 
@@ -267,6 +288,11 @@ class World:
         wait_until(lambda: len(self.node.neighbours()) >= links * count, 30,
                    "the daemon hears all neighbours")
         self.meter = Meter(self.node.process.child.pid)
+        # Of two links the first goes down in some rows.
+        self.hellos = hello_watch(self.fars[-1])
+
+    def late(self) -> Values:
+        return latest(self.hellos, self.who)
 
     def pace(self) -> None:
         """From now on the neighbours wait while the daemon has much to read."""

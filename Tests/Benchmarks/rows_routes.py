@@ -11,11 +11,10 @@ from typing import Any, Callable
 
 from netns import Lab, run
 from rig import (
-    HELLO, ONE, PATIENCE, RETRACTED, UPDATE, Watch, World, prefix, write_routes)
+    HELLO, ONE, PATIENCE, RETRACTED, UPDATE, Values, Watch, World, prefix, write_routes)
 from test_rings import Net
 from traffic import Stream
 
-Values = dict[str, float | None]
 HOLD = float(os.environ.get("HOLD", "60"))
 FLAP = float(os.environ.get("FLAP", "10"))
 IDLE = float(os.environ.get("IDLE", "30"))
@@ -55,7 +54,7 @@ def install(lab: Lab, who: str, count: int, shuffled: bool = False) -> Values:
     begin, _ = world.neighbours[0].announce(count, RETRACTED, shuffled=shuffled)
     gone, _ = world.watch.until(0, "-")
     return {**values, "retracted, s": after(begin, gone),
-            "CPU of a retraction, µs": world.meter.spent() / count * 1e6}
+            "CPU of a retraction, µs": world.meter.spent() / count * 1e6, **world.late()}
 
 
 def install_shuffled(lab: Lab, who: str, count: int) -> Values:
@@ -67,7 +66,7 @@ def burst(lab: Lab, who: str, count: int) -> Values:
     world = World(lab, who)
     world.neighbours[0].announce(count)
     _, found = world.watch.until(count, "-", seconds=2)
-    return {"missing of a burst, %": 100 * (count - found) / count}
+    return {"missing of a burst, %": 100 * (count - found) / count, **world.late()}
 
 
 class Failover(World):
@@ -102,7 +101,7 @@ class Failover(World):
         outcome = self.stream.finish()
         return {f"{name}: all moved, s": after(begin, moved),
                 f"{name}: longest without a route, ms": None if missing else longest * 1000,
-                f"{name}: lost at {RATE} a second": len(outcome.lost)}
+                f"{name}: lost at {RATE} a second": len(outcome.lost), **self.late()}
 
 
 def retraction(lab: Lab, who: str, count: int) -> Values:
@@ -132,7 +131,7 @@ def onward(lab: Lab, who: str, count: int) -> Values:
     world = World(lab, who, links=2)
     begin = world.learn(count)
     heard, _ = world.neighbours[1].until(count)
-    return {"announced onward, s": after(begin, heard)}
+    return {"announced onward, s": after(begin, heard), **world.late()}
 
 
 def redistribute(lab: Lab, who: str, count: int) -> Values:
@@ -146,7 +145,7 @@ def redistribute(lab: Lab, who: str, count: int) -> Values:
     begin, _, _ = write_routes(world.host, count, "del")
     gone, left = listener.until(0)
     return {**values, "kernel routes retracted, s": after(begin, gone),
-            f"not retracted after {PATIENCE} s, %": 100 * left / count}
+            f"not retracted after {PATIENCE} s, %": 100 * left / count, **world.late()}
 
 
 def shown(world: World, count: int) -> dict[str, Callable[[], bool]]:
@@ -171,7 +170,7 @@ def dump(lab: Lab, who: str, count: int) -> Values:
         is_whole = ask()
         values[f"{word}, s"] = time.monotonic() - begin if is_whole else None
         values[f"CPU of a {word}, ms"] = world.meter.spent() * 1000
-    return values
+    return {**values, **world.late()}
 
 
 def hold(lab: Lab, who: str, count: int) -> Values:
@@ -189,7 +188,7 @@ def hold(lab: Lab, who: str, count: int) -> Values:
     _, missing, fewest = world.watch.gaps()
     return {"holding: CPU, %": 100 * world.meter.spent() / passed,
             "holding: sent, B/s": (world.sent("l1") - octets) / passed,
-            "holding: routes lost": count - fewest + missing}
+            "holding: routes lost": count - fewest + missing, **world.late()}
 
 
 def flap(lab: Lab, who: str, count: int) -> Values:
@@ -203,7 +202,7 @@ def flap(lab: Lab, who: str, count: int) -> Values:
     again, found = world.watch.until(count, "-")
     return {"flapping: CPU of a change, µs": spent / max(1, rounds) / count * 1e6,
             "flapping: all there after the end, s": after(begin, again),
-            "flapping: routes missing": count - found}
+            "flapping: routes missing": count - found, **world.late()}
 
 
 def idle(lab: Lab, who: str, _: int) -> Values:
@@ -214,7 +213,7 @@ def idle(lab: Lab, who: str, _: int) -> Values:
     time.sleep(IDLE)
     return {"idle: resident, kB": world.meter.memory() / 1024,
             "idle: wake-ups a second": world.meter.woken() / IDLE,
-            "idle: CPU, %": 100 * world.meter.spent() / IDLE}
+            "idle: CPU, %": 100 * world.meter.spent() / IDLE, **world.late()}
 
 
 ROWS: dict[str, Callable[..., Any]] = {

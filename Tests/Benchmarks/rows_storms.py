@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 import babel_packets as babel
 from netns import Lab, wait_until
-from rig import CPUS, INTEROP, UPDATE, Meter, Watch, World, pin, started, tool
+from rig import CPUS, INTEROP, UPDATE, Meter, Watch, World, hello_watch, latest, pin, started, tool
 from rows_routes import HOLD, Values
 from mac import passwords
 from test_floods import frame
@@ -45,7 +45,7 @@ def many(lab: Lab, who: str, _: int) -> Values:
     title = f"{NEIGHBOURS} neighbours"
     return {f"{title}: CPU, %": 100 * world.meter.spent() / passed,
             f"{title}: resident, kB": idle / 1024, f"{title}: lost": NEIGHBOURS - heard,
-            f"{title}: routes missing": NEIGHBOURS * OWN - found}
+            f"{title}: routes missing": NEIGHBOURS * OWN - found, **world.late()}
 
 
 class Stormy:
@@ -94,7 +94,7 @@ def storm(lab: Lab, who: str, title: str, packets: list[tuple[str, bytes]],
     world = Stormy(lab, who, is_signed)
     meter = Meter(world.node.process.child.pid)
     written = world.node.process.log.stat().st_size
-    lives: list[int] = [ROUTES]
+    hellos, lives = hello_watch(world.far), [ROUTES]
     begin, unread = time.monotonic(), world.unread()
     sent, _ = world.unleash(packets)
     spent, taken = meter.spent(), max(1, sent - world.unread() + unread)
@@ -104,7 +104,8 @@ def storm(lab: Lab, who: str, title: str, packets: list[tuple[str, bytes]],
     return {f"{title}: CPU of a packet read, µs": spent / taken * 1e6,
             f"{title}: packets not read, %": 100 * (sent - taken) / sent,
             f"{title}: honest routes lost": ROUTES - min(lives),
-            f"{title}: log, kB": (world.node.process.log.stat().st_size - written) / 1000}
+            f"{title}: log, kB": (world.node.process.log.stat().st_size - written) / 1000,
+            **latest(hellos, who)}
 
 
 def malformed_storm(lab: Lab, who: str, _: int) -> Values:

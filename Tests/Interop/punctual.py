@@ -63,10 +63,11 @@ class HelloWatch(Background):
         super().close()
         self.socket.close()
 
-    def lateness(self, first: int) -> list[float]:
-        """Seconds by which each Hello was late, from the one with this number on; 0 if in time."""
+    def lateness(self, first: int, due: float = LATEST) -> list[float]:
+        """Seconds by which each Hello was late, from the one with this number on; 0 if in time.
+        It is due so many intervals after the one before it."""
         rows = list(self.hellos)[first:]
-        return [max(0.0, after - before - LATEST * interval)
+        return [max(0.0, after - before - due * interval)
                 for (before, interval), (after, _) in zip(rows, rows[1:])]
 
 
