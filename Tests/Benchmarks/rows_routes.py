@@ -187,6 +187,7 @@ def hold(lab: Lab, who: str, count: int) -> Values:
     passed = time.monotonic() - begin
     _, missing, fewest = world.watch.gaps()
     return {"holding: CPU, %": 100 * world.meter.spent() / passed,
+            "holding: wake-ups a second": world.meter.woken() / passed,
             "holding: sent, B/s": (world.sent("l1") - octets) / passed,
             "holding: routes lost": count - fewest + missing, **world.late()}
 
