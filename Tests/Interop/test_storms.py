@@ -85,6 +85,11 @@ class Storm:
         words = pathlib.Path(f"/proc/{self.node.process.child.pid}/stat").read_text().split()
         return int(words[13]) + int(words[14])
 
+    def waited(self):
+        """Seconds that our daemon was ready to run while others had its processor."""
+        file = pathlib.Path(f"/proc/{self.node.process.child.pid}/schedstat")
+        return int(file.read_text().split()[1]) / 1e9
+
     def key_of_the_honest(self):
         """Its name in the table: a neighbour that was lost and came back has another."""
         return [row["key"] for row in self.node.neighbours() if row["address"] == HONEST]
@@ -105,6 +110,7 @@ class Storm:
         known = self.key_of_the_honest()
         log, memory = self.node.process.log.stat().st_size, self.node.memory()
         first, ticks = max(0, len(self.watch.hellos) - 1), self.ticks()
+        waited = self.waited()
         child = self.unleash(packets, rate)
         fewest, lost, slowest = ROUTES, 0, 0
         while child.poll() is None:
@@ -118,20 +124,21 @@ class Storm:
         time.sleep(2 * INTERVAL)
         fewest = min(fewest, self.a.count(6))
         lost += self.key_of_the_honest() != known
-        lateness = self.watch.lateness(first)
+        lateness, waited = self.watch.lateness(first), self.waited() - waited
         written = self.node.process.log.stat().st_size - log
         measured(
             f"{title}: {sent * 1e6 / microseconds:,.0f} a second, CPU {cpu / SECONDS:.0%}, "
             f"{cpu / sent * 1e6:.2f} us each, fewest routes {fewest}, Hello at most "
-            f"{max(lateness) * 1000:.0f} ms late, dump {slowest * 1000:.0f} ms, log {written} B, "
+            f"{max(lateness) * 1000:.0f} ms late, {waited * 1000:.0f} ms of waiting for the "
+            f"processor, dump {slowest * 1000:.0f} ms, log {written} B, "
             f"memory +{self.node.memory() - memory} kB")
         assert sent > rate * SECONDS / 4, f"only {sent} were sent"
         assert self.node.process.alive
         assert not lost, "the honest neighbour stays"
         assert fewest >= ROUTES, "its routes stay"
-        assert slowest <= 2, "the control socket answers"
+        assert slowest <= 2 + waited, "the control socket answers"
         assert len(lateness) >= SECONDS / INTERVAL - 2
-        assert max(lateness) <= PROMISE, f"Hellos in time: {sorted(lateness)[-5:]}"
+        assert max(lateness) <= PROMISE + waited, f"Hellos in time: {sorted(lateness)[-5:]}"
         assert written < 10_000, f"{written} bytes of log"
 
 
