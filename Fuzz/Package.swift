@@ -17,6 +17,12 @@ let package = Package(
         "CAllocations", .product(name: "BabelCore", package: "swabeld"),
         .product(name: "BabelWire", package: "swabeld"),
       ]),
+    .executableTarget(
+      name: "StepCost",
+      dependencies: [
+        "CAllocations", .product(name: "BabelCore", package: "swabeld"),
+        .product(name: "BabelWire", package: "swabeld"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

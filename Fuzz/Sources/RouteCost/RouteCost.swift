@@ -3,33 +3,71 @@ import BabelWire
 import CAllocations
 import Glibc
 
-/// Makes one node install, switch and retract the routes of two neighbours to 10,000 prefixes.
+/// Makes one node install, switch, retract and let expire the routes of two neighbours.
 ///
-/// `RouteCost PHASE` runs the node's work of that phase inside ``Network/measured(_:)``, so that
-/// a profiler can count what is spent there alone; `RouteCost memory` prints octets per route.
+/// `RouteCost PHASE` does that with 10,000 prefixes, and the node's work of that phase inside
+/// functions whose names contain "measured", so that a profiler can count what is spent there
+/// alone. It prints the allocations and the nanoseconds of the processor that a route takes.
+/// `RouteCost PHASE N` does it with N prefixes, neighbour 1 comes after 0, and nobody repeats
+/// anything meanwhile, so that what a route takes can be compared between different N. `RouteCost
+/// memory` prints octets per route.
 @main struct RouteCost {
   static let phase = CommandLine.arguments.dropFirst().first ?? "memory"
+  static let given = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) }
   /// Memory is measured where the chunks of all tables are full: of others the heap counts
   /// what nothing has touched yet, too, which is not resident.
-  static let count = phase == "memory" ? 16_384 : 10_000
+  static let count = given ?? (phase == "memory" ? 16_384 : 10_000)
 
   static func main() {
-    var network = Network()
+    var network = Network(given.map { Pace(quietWith: $0) } ?? Pace())
     network.greet()
     network.run("install", phase) { network in
       for i in 0..<count {
         network.offer(i, to: 0)
-        network.offer(i, to: 1)
+        if given == nil { network.offer(i, to: 1) }
+      }
+    }
+    if given != nil {
+      network.run("install", phase) { network in
+        for i in 0..<count { network.offer(i, to: 1) }
       }
     }
     network.expect(count)
     if phase == "memory" { return network.printMemory() }
+    if phase == "expire" {
+      network.run("expire", phase) { network in network.silence(0) }
+      network.expect(count)
+      network.expectOnlyRoutes(of: 1)
+      return network.printCost()
+    }
     network.run("switch", phase) { network in network.loseLink(0) }
     network.expect(count)
     network.run("retract", phase) { network in
       for i in 0..<count { network.withdraw(i, from: 1) }
     }
     network.expect(0)
+    network.printCost()
+  }
+}
+
+/// How often the nodes speak, and how long a phase takes.
+struct Pace {
+  /// Between Hellos of every node, in milliseconds.
+  var hello: UInt32 = 4000
+  /// Between full updates, in milliseconds: those of neighbour 0, and those of the others.
+  var updates: (UInt32, others: UInt32) = (16_000, others: 16_000)
+  /// How long the nodes greet each other, how long a phase takes, and after which time nothing is
+  /// left of neighbour 0 when it fell silent, in seconds: an Update holds for 3.5 intervals.
+  var seconds: (greeting: Int64, phase: Int64, expiry: Int64) = (30, 20, expiry: 80)
+
+  /// The usual pace.
+  init() {}
+
+  /// Nobody repeats anything, and a phase takes as long as so many routes need on the way.
+  init(quietWith count: Int) {
+    hello = 20_000
+    updates = (100_000, others: 600_000)
+    seconds = (10, 2 + Int64(count) / 40_000, expiry: 360)
   }
 }
 
@@ -39,7 +77,12 @@ struct Network: ~Copyable {
   private var now = Instant(microseconds: 1_000_000)
   private var isMeasuring = false
   private var held = 0
+  /// Forwarding entries that changed in the phase that is measured.
+  private var changes = 0
   private var isCut = [false, false]
+  private let pace: Pace
+  private var allocations: UInt = 0
+  private var nanoseconds = 0
 
   /// A node, what it wants done, and what is on its way to it.
   final class Box {
@@ -60,10 +103,18 @@ struct Network: ~Copyable {
     Prefix(mapped: IPAddress(high: 0x2001_0DB8_0000_0000 | UInt64(i), low: 0), mappedLength: 64)
   }
 
-  init() {
+  init(_ pace: Pace) {
+    self.pace = pace
     for number in 0..<3 {
-      let parameters = NodeParameters(
+      var parameters = NodeParameters(
         routerID: RouterID(UInt64(number + 1)), seqno: Seqno(1), seed: UInt64(number + 7))
+      parameters.routeLimit = max(parameters.routeLimit, 2 * RouteCost.count)
+      parameters.neighbourRouteLimit = parameters.routeLimit
+      parameters.sourceLimit = parameters.routeLimit
+      parameters.originatedLimit = parameters.routeLimit
+      var terms = InterfaceParameters()
+      terms.helloInterval = pace.hello
+      terms.updateInterval = number == 0 ? pace.updates.0 : pace.updates.others
       var filters = FilterSet()
       var rule = FilterRule()
       rule.metric = .zero
@@ -72,7 +123,7 @@ struct Network: ~Copyable {
       var buffer = ActionBuffer()
       for link in number == 2 ? [0, 1] : [number] {
         guard let name = InterfaceName("l\(link)"),
-          let id = node.addInterface(name, InterfaceParameters(), at: now, into: &buffer)
+          let id = node.addInterface(name, terms, at: now, into: &buffer)
         else { continue }
         node.interfaceChanged(
           id,
@@ -107,15 +158,17 @@ struct Network: ~Copyable {
   mutating func loseLink(_ number: Int) {
     isCut[number] = true
     let box = nodes[2]
-    if isMeasuring {
-      Self.measuredLoss(box, InterfaceID(UInt16(number)), now)
-    } else {
-      Self.lose(box, InterfaceID(UInt16(number)), now)
-    }
+    let id = InterfaceID(UInt16(number))
+    guard isMeasuring else { return Self.lose(box, id, now) }
+    let now = now
+    count { Self.measuredLoss(box, id, now) }
   }
 
+  /// Neighbour `number` is not heard any more, and nobody is told.
+  mutating func silence(_ number: Int) { isCut[number] = true }
+
   /// Lets the nodes get to know each other.
-  mutating func greet() { settle(seconds: 30) }
+  mutating func greet() { settle(seconds: pace.seconds.greeting) }
 
   /// Does what begins a phase, and lets its consequences happen.
   mutating func run(
@@ -123,7 +176,7 @@ struct Network: ~Copyable {
   ) {
     isMeasuring = name == measuredPhase
     begin(&self)
-    settle(seconds: 20)
+    settle(seconds: name == "expire" ? pace.seconds.expiry : pace.seconds.phase)
     isMeasuring = false
   }
 
@@ -134,11 +187,46 @@ struct Network: ~Copyable {
     exit(1)
   }
 
+  /// Ends the program if the node still has routes of another neighbour than this one.
+  func expectOnlyRoutes(of number: Int) {
+    let counts = nodes[2].node.neighbourRoutes(at: now).filter { $0.routeCount > 0 }
+    if counts.count == 1, counts[0].neighbour.address == Self.address(number, number) { return }
+    print("routes of \(counts.map { "\($0.neighbour.address)" }) are held")
+    exit(1)
+  }
+
   /// The heap that the measured node alone keeps.
   mutating func printMemory() {
     let before = heap_in_use()
     nodes.removeLast()
     print(Int(before - heap_in_use()) / RouteCost.count)
+  }
+
+  /// What the measured phase took for each route, apart from the instructions.
+  func printCost() {
+    guard changes == RouteCost.count else {
+      print("\(changes) entries changed instead of \(RouteCost.count)")
+      exit(1)
+    }
+    print("\(allocations / UInt(RouteCost.count)).", terminator: "")
+    let hundredths = allocations * 100 / UInt(RouteCost.count) % 100
+    print(hundredths < 10 ? "0\(hundredths)" : "\(hundredths)", terminator: " allocations, ")
+    print("\(nanoseconds / RouteCost.count) ns")
+  }
+
+  /// Adds up what work of the measured node takes.
+  private mutating func count(_ work: () -> Void) {
+    let (start, before) = (Self.processorTime, allocation_count())
+    work()
+    allocations += allocation_count() - before
+    nanoseconds += Self.processorTime - start
+  }
+
+  /// Of this process, in nanoseconds.
+  private static var processorTime: Int {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return time.tv_sec * 1_000_000_000 + time.tv_nsec
   }
 
   private mutating func settle(seconds: Int64) {
@@ -150,9 +238,10 @@ struct Network: ~Copyable {
         if let due = box.node.nextDeadline { next = min(next, max(due, now)) }
       }
       now = next
+      let now = now
       for (number, box) in nodes.enumerated() {
         if number == 2, isMeasuring {
-          Self.measuredTurn(box, now)
+          count { Self.measuredTurn(box, now) }
         } else {
           Self.turn(box, now)
         }
@@ -198,6 +287,7 @@ struct Network: ~Copyable {
           ))
       case .forward(let change):
         guard number == 2 else { continue }
+        if isMeasuring { changes += 1 }
         if case .via = change.old { held -= 1 }
         if case .via = change.new { held += 1 }
       case .notify, .tellPath: break

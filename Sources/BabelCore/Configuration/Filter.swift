@@ -180,8 +180,8 @@ public struct FilterChain: Equatable, Sendable {
   private static let fewest = 8
 
   /// Makes ``firstMatch(_:)`` fast if there are many rules. Until rules change again, a match takes
-  /// a binary search for each length that the rules' prefixes have, and a look at each rule without
-  /// a prefix.
+  /// a look into a hash table for each length that the rules' prefixes have, and a look at each rule
+  /// without a prefix.
   public mutating func prepare() {
     guard index == nil, rules.count >= Self.fewest else { return }
     index = RuleIndex(rules)
@@ -237,7 +237,12 @@ public struct FilterChain: Equatable, Sendable {
     if let index {
       return index.first(for: subject.destination) { rules[$0].matches(subject) }
     }
-    return rules.isEmpty ? nil : rules.firstIndex { $0.matches(subject) }
+    for number in 0..<rules.count {
+      // Most rules are for other destinations. To ask the whole rule would copy it first.
+      if let prefix = rules[number].destination, !prefix.contains(subject.destination) { continue }
+      if rules[number].matches(subject) { return number }
+    }
+    return nil
   }
 }
 

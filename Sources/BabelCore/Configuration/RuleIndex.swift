@@ -12,6 +12,9 @@ struct RuleIndex: Sendable {
   private let numbers: [Int]
   /// The lengths of the prefixes, in the terms of ``Prefix/mappedLength``.
   private let lengths: [UInt8]
+  /// Hash table of ``prefixes``: one more than the place of a prefix, at the slot of its hash or
+  /// the next free one behind it; zero in free slots. These are at least as many as those in use.
+  private let slots: [UInt32]
   /// The numbers of rules without a prefix, ascending.
   private let others: [Int]
 
@@ -39,6 +42,7 @@ struct RuleIndex: Sendable {
     self.starts = starts + [found.count]
     numbers = found.map { $0.number }
     lengths = (0...128).filter { occurs[Int($0)] }
+    slots = Self.slots(of: prefixes)
     self.others = others
   }
 
@@ -65,13 +69,32 @@ struct RuleIndex: Sendable {
     return best
   }
 
-  private func place(of prefix: Prefix) -> Int? {
-    var low = 0
-    var high = prefixes.count
-    while low < high {
-      let middle = (low + high) / 2
-      if prefixes[middle] < prefix { low = middle + 1 } else { high = middle }
+  private static func slots(of prefixes: [Prefix]) -> [UInt32] {
+    var count = 2
+    while count < 2 * prefixes.count { count *= 2 }
+    var slots = [UInt32](repeating: 0, count: count)
+    for (place, prefix) in prefixes.enumerated() {
+      var slot = Self.slot(of: prefix, among: count)
+      while slots[slot] != 0 { slot = (slot + 1) & (count - 1) }
+      slots[slot] = UInt32(place + 1)
     }
-    return low < prefixes.count && prefixes[low] == prefix ? low : nil
+    return slots
+  }
+
+  /// Where to look for a prefix among so many slots, a power of two.
+  private static func slot(of prefix: Prefix, among count: Int) -> Int {
+    let hash = HashIndex.mix(
+      prefix.address.high, prefix.address.low, UInt64(prefix.mappedLength), key: 1)
+    return Int(truncatingIfNeeded: hash & UInt64(count - 1))
+  }
+
+  private func place(of prefix: Prefix) -> Int? {
+    var slot = Self.slot(of: prefix, among: slots.count)
+    while slots[slot] != 0 {
+      let place = Int(slots[slot]) - 1
+      if prefixes[place] == prefix { return place }
+      slot = (slot + 1) & (slots.count - 1)
+    }
+    return nil
   }
 }

@@ -12,11 +12,16 @@ struct HashIndex {
 
   /// The bucket of a 128-bit value with 32 bits of extra.
   func bucket(_ high: UInt64, _ low: UInt64, _ extra: UInt64) -> Int {
+    let hash = Self.mix(high, low, extra, key: key)
+    return Int(truncatingIfNeeded: hash & UInt64(buckets.count - 1))
+  }
+
+  /// A number in whose lowest bits all bits of a value have a part.
+  static func mix(_ high: UInt64, _ low: UInt64, _ extra: UInt64, key: UInt64) -> UInt64 {
     var h = (high ^ key) &* 0x9FB2_1C65_1E98_DF25
     h = (h ^ (h >> 35) ^ low) &* 0xD6E8_FEB8_6659_FD93
     h = (h ^ (h >> 32) ^ extra ^ key) &* 0x9FB2_1C65_1E98_DF25
-    h ^= h >> 29
-    return Int(truncatingIfNeeded: h & UInt64(buckets.count - 1))
+    return h ^ (h >> 29)
   }
 
   subscript(_ bucket: Int) -> DestinationRow {
