@@ -29,8 +29,8 @@ endif
 
 export PYTHON
 
-.PHONY: all mesh embedded static size dist deb help deps demo tour comparison bench test test-all \
-	interop vm-test vm-deps package-test unit simulation tidy install install-mesh uninstall format \
+.PHONY: all mesh embedded static size dist deb help deps demo tour comparison bench costs test \
+	test-all interop vm-test vm-deps package-test unit simulation tidy install install-mesh uninstall format \
 	lint clean
 
 all: $(BUILD)/release/swabeld
@@ -95,6 +95,7 @@ help:
 	@echo "make uninstall   remove what it installed; with the same PREFIX, UNITS and DESTDIR"
 	@echo "make comparison  write docs/comparison.md: the tour with babeld and BIRD; needs root"
 	@echo "make bench       measure swabeld beside babeld and BIRD; N=, RUNS=, ROWS=, DAEMONS=, WRITE=1; needs root"
+	@echo "make costs       instructions and allocations of single steps and of a route; at most 5 minutes"
 	@echo "make deps        install what demo and tests need (apt)"
 	@echo "make format      format the sources; make lint: only check"
 	@echo "make clean       remove what was built"
@@ -127,6 +128,11 @@ comparison: all deps
 bench: all deps $(if $(STATIC),,$(EMBEDDED)/x86_64-musl/swabeld)
 	@$(MAKE) --no-print-directory deps PACKAGES=gnuplot-nox
 	@$(PYTHON) Tests/Benchmarks/bench.py
+
+# Single steps first, then what a route takes from its first Update to its end.
+costs:
+	@$(MAKE) --no-print-directory deps PACKAGES="binutils valgrind"
+	@steps=0; Tests/step-cost.sh || steps=1; Tests/route-cost.sh && exit $$steps
 
 test:
 	@Tests/run

@@ -180,7 +180,7 @@ public struct FilterChain: Equatable, Sendable {
   private static let fewest = 8
 
   /// Makes ``firstMatch(_:)`` fast if there are many rules. Until rules change again, a match takes
-  /// a look into a hash table for each length that the rules' prefixes have, and a look at each rule
+  /// a look into a hash table for each length that the rules' prefixes have, and one at each rule
   /// without a prefix.
   public mutating func prepare() {
     guard index == nil, rules.count >= Self.fewest else { return }
