@@ -133,8 +133,13 @@ public struct FilterRule: Equatable, Sendable {
 
   /// Whether every selector matches.
   public func matches(_ subject: FilterSubject) -> Bool {
-    if let family, subject.destination.family != family { return false }
     if let destination, !destination.contains(subject.destination) { return false }
+    return othersMatch(subject)
+  }
+
+  /// Whether every selector but ``destination`` matches.
+  func othersMatch(_ subject: FilterSubject) -> Bool {
+    if let family, subject.destination.family != family { return false }
     if let source, !source.contains(subject.source) { return false }
     guard destinationLength.contains(subject.destination.mappedLength),
       sourceLength.contains(subject.source.mappedLength)
@@ -240,7 +245,7 @@ public struct FilterChain: Equatable, Sendable {
     for number in 0..<rules.count {
       // Most rules are for other destinations. To ask the whole rule would copy it first.
       if let prefix = rules[number].destination, !prefix.contains(subject.destination) { continue }
-      if rules[number].matches(subject) { return number }
+      if rules[number].othersMatch(subject) { return number }
     }
     return nil
   }
