@@ -237,7 +237,9 @@ public struct FilterChain: Equatable, Sendable {
     }
   }
 
-  /// The number of the first rule that matches, nil if none does.
+  /// The number of the first rule that matches, nil if none does. Not inlined: it is large, and
+  /// asked from many places.
+  @inline(never)
   public func firstMatch(_ subject: FilterSubject) -> Int? {
     if let index {
       return index.first(for: subject.destination) { rules[$0].matches(subject) }
