@@ -50,8 +50,10 @@ final class Daemon {
   let startedAt = Instant.now
   /// When the last table dump of `debug 1` was written.
   private var dumpedAt = Instant(microseconds: 0)
-  /// When the program's pages are released next.
+  /// When memory is released next.
   private var releaseDue = Instant.now + 20_000_000
+  /// What makes the start quick.
+  private let heldBlocks: HeldBlocks
 
   /// The control socket, if there is one.
   var server: ControlServer?
@@ -65,7 +67,7 @@ final class Daemon {
   /// What the next life has, if this process itself is to begin it.
   var nextLife: NextLife?
 
-  /// Microseconds between two releases of the program's pages.
+  /// Microseconds between two releases of memory.
   private static let releaseInterval: Int64 = 600_000_000
   /// At most so many rows are worked on in one call of the node.
   static let rowsPerTurn = 2000
@@ -87,6 +89,7 @@ final class Daemon {
       parts.signals, parts.lifeFile, parts.sysctls, isInBackground: configuration.daemonises)
     server = parts.server
     metrics = parts.metrics
+    heldBlocks = parts.heldBlocks
   }
 
   /// The loop.
@@ -178,7 +181,7 @@ final class Daemon {
     log.settle(at: now.microseconds)
     settleHistory()
     life.keepReserve(node, at: now, log)
-    releaseProgram(at: now)
+    releaseMemory(at: now)
     if let due = kernel.retryDeadline, due <= now { retryRefused(at: now) }
     if let due = kernel.linksDue, due <= now { readLinks(at: now) }
     if kernel.phase == nil, kernel.readingDue <= now { beginReading(at: now) }
@@ -186,12 +189,14 @@ final class Daemon {
     return kernel.phase != nil || kernel.notificationCount > 0
   }
 
-  /// Gives back what only the start needed of the program, and later what an operator asked for
-  /// and is not needed all the time. It is a matter of memory only, so nobody is woken for it.
-  private func releaseProgram(at now: Instant) {
+  /// Gives back what only the start needed, and later what an operator asked for and is not needed
+  /// all the time. It is a matter of memory only, so nobody is woken for it.
+  private func releaseMemory(at now: Instant) {
     guard releaseDue <= now else { return }
     releaseDue = now + Self.releaseInterval
+    heldBlocks.release()
     ProgramImage.release()
+    ProgramImage.releaseStack()
   }
 
   /// Links and addresses.
@@ -221,4 +226,5 @@ struct DaemonParts: ~Copyable {
   let server: ControlServer?
   var metrics = MetricsServer()
   let lifeFile: LifeFile
+  let heldBlocks: HeldBlocks
 }

@@ -107,7 +107,7 @@ import Testing
       }
       #expect(ipv4.contains { $0.address == IPAddress(ipv4: 0x0A00_0001) && $0.prefixLength == 24 })
       #expect(ipv4.contains { $0.address == fd00 && $0.ifindex == v0.ifindex })
-      let reader = try KernelReader()
+      var reader = try KernelReader()
       #expect(try reader.addresses().contains { $0.address == fd00 && !$0.isDuplicate })
       try AddressRequest.remove(fd00, prefixLength: 64, from: v0.ifindex)
       #expect(throws: KernelError.self) {

@@ -71,7 +71,7 @@ func withLinkedNamespace<Result>(_ body: () throws -> Result) throws -> Result {
 
 /// The link of a name.
 func link(_ name: String) throws -> KernelLink {
-  let reader = try KernelReader()
+  var reader = try KernelReader()
   let wanted = try #require(InterfaceName(name))
   let links = try reader.links()
   return try #require(links.first { $0.name == wanted })

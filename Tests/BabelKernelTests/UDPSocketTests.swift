@@ -86,7 +86,7 @@ import Testing
       for i in 0..<24 { try run("ip link add v\(i) type bridge; ip link set v\(i) up") }
       let box = try UDPSocketBox(port, family: family)
       let group = try address(family == .ipv4 ? "224.0.0.111" : "ff02::1:6")
-      let reader = try KernelReader()
+      var reader = try KernelReader()
       let links = try reader.links().filter { !$0.isLoopback }.map { $0.ifindex }
       try #require(links.count == 24)
       // This is done many times, so that the test notices a membership that was not given up.

@@ -15,6 +15,12 @@ private func protocolText(_ number: UInt8) -> String {
 }
 
 extension Configuration {
+  /// Whether a rule announces routes without naming a protocol, so that it matters which routes of
+  /// protocol "boot" the kernel has.
+  public var redistributesWithoutProtocol: Bool {
+    filters.redistribute.rules.contains { $0.origin == .unspecified && !$0.metric.isInfinite }
+  }
+
   /// Whether a rule announces a default route of one protocol, so that it matters which default
   /// routes the kernel has.
   public var redistributesDefaultByProtocol: Bool {

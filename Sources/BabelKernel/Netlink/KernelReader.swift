@@ -1,13 +1,12 @@
 import BabelWire
 
 /// Reads the kernel's tables. The kernel produces a piece each time it is asked, so nothing here
-/// waits, and a table of any size can be read in slices. Small tables are read over sockets of
-/// their own, so they do not disturb a dump of routes that goes on.
+/// waits, and a table of any size can be read in slices. While a dump of routes goes on, small
+/// tables are read over sockets of their own, so they do not disturb it.
 public struct KernelReader: ~Copyable, Sendable {
   private var socket: NetlinkSocket
   private var request = NetlinkBuilder(capacity: 64)
-  /// Empty while no dump is under way, which is most of the time.
-  private var buffer: [UInt8] = []
+  private var buffer = [UInt8](unfilled: NetlinkSocket.bufferCount)
   private var sequence: UInt32 = 0
   /// The tables that the present dump of routes reads.
   private var tables: [UInt32] = []
@@ -58,8 +57,8 @@ public struct KernelReader: ~Copyable, Sendable {
   public init() throws(KernelError) { socket = try KernelReader.open() }
 
   /// All links. Throws `busy` if they changed so often meanwhile that the list may be incomplete.
-  public func links() throws(KernelError) -> [KernelLink] {
-    try KernelReader.table(
+  public mutating func links() throws(KernelError) -> [KernelLink] {
+    try table(
       "read links", request: { $0.linkDump(sequence: $1) },
       row: { message, bytes in
         message.type == NetlinkType.newLink ? KernelLink(message: message.body, in: bytes) : nil
@@ -67,8 +66,8 @@ public struct KernelReader: ~Copyable, Sendable {
   }
 
   /// All addresses of both families; throws as ``links()`` does.
-  public func addresses() throws(KernelError) -> [KernelAddress] {
-    try KernelReader.table(
+  public mutating func addresses() throws(KernelError) -> [KernelAddress] {
+    try table(
       "read addresses", request: { $0.addressDump(sequence: $1) },
       row: { message, bytes in
         message.type == NetlinkType.newAddress
@@ -78,8 +77,8 @@ public struct KernelReader: ~Copyable, Sendable {
 
   /// All rules that look packets from a prefix up in a table, both families; throws as
   /// ``links()`` does.
-  public func rules() throws(KernelError) -> [KernelRule] {
-    try KernelReader.table(
+  public mutating func rules() throws(KernelError) -> [KernelRule] {
+    try table(
       "read rules", request: { $0.ruleDump(sequence: $1) },
       row: { message, bytes in
         message.type == NetlinkType.newRule ? KernelRule(message: message.body, in: bytes) : nil
@@ -130,7 +129,6 @@ public struct KernelReader: ~Copyable, Sendable {
   ) throws(KernelError) -> Progress {
     if !isDumping {
       guard let part = pending.popLast() else {
-        buffer = []
         return .finished(isConsistent: !isInconsistent)
       }
       // A kernel that does not check requests strictly ignores the selection, so we select here.
@@ -179,18 +177,21 @@ extension KernelReader {
   /// Milliseconds to wait for the kernel at most. In fact it answers at once.
   private static var patience: Int64 { 1000 }
 
-  /// Reads a whole table, over a socket of its own.
-  private static func table<Row>(
+  /// Reads a whole table.
+  private mutating func table<Row>(
     _ operation: String, request: (inout NetlinkBuilder, UInt32) -> Void,
     row: (NetlinkMessage, Span<UInt8>) -> Row?
   ) throws(KernelError) -> [Row] {
-    var reader = try KernelReader()
-    for _ in 0..<tableAttemptLimit {
+    if isDumping || !pending.isEmpty {
+      var other = try KernelReader()
+      return try other.table(operation, request: request, row: row)
+    }
+    for _ in 0..<KernelReader.tableAttemptLimit {
       var rows: [Row] = []
-      try reader.send(request)
+      try send(request)
       var isConsistent = true
       while true {
-        let state = try reader.receivePiece(operation) { message, bytes in
+        let state = try receivePiece(operation) { message, bytes in
           if let row = row(message, bytes) { rows.append(row) }
         }
         if state.wasInterrupted { isConsistent = false }
@@ -207,7 +208,6 @@ extension KernelReader {
     // A socket can carry only one dump at a time. So a dump that was given up ends by closing its
     // socket.
     if isAnswering { socket = try KernelReader.open() }
-    if buffer.isEmpty { buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount) }
     sequence &+= 1
     request.removeAll()
     build(&request, sequence)

@@ -43,7 +43,7 @@ public enum RuleRequest {
 
   /// All rules that look packets from a prefix up in a table.
   public static func all() throws(KernelError) -> [KernelRule] {
-    let reader = try KernelReader()
+    var reader = try KernelReader()
     return try reader.rules()
   }
 

@@ -55,7 +55,7 @@ package struct NetlinkBuilder {
   private var messageStart = 0
 
   /// Makes a builder for `capacity` octets. To write more than that is a fault in our own code.
-  package init(capacity: Int) { storage = [UInt8](repeating: 0, count: capacity) }
+  package init(capacity: Int) { storage = [UInt8](unfilled: capacity) }
 
   /// Octets that still fit.
   package var room: Int { storage.count - count }

@@ -4,7 +4,7 @@ public struct NetlinkMonitor: ~Copyable, Sendable {
   private let socket: NetlinkSocket
   /// The size of the receive buffer in octets, unless another one is configured.
   public static let usualBuffer = 4 << 20
-  private var buffer = [UInt8](repeating: 0, count: NetlinkSocket.bufferCount)
+  private var buffer = [UInt8](unfilled: NetlinkSocket.bufferCount)
 
   /// Starts listening. Changes made by the netlink sockets with the given port ids (see
   /// ``RouteWriter/portID``) are dropped inside the kernel. `receiveBuffer` is in octets; one

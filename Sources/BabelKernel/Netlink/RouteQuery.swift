@@ -8,7 +8,7 @@ import BabelWire
 public struct RouteQuery: ~Copyable, Sendable {
   private let socket: NetlinkSocket
   private var request = NetlinkBuilder(capacity: 64)
-  private var buffer = [UInt8](repeating: 0, count: 4 << 10)
+  private var buffer = [UInt8](unfilled: 4 << 10)
   private var sequence: UInt32 = 0
 
   /// Opens the socket.

@@ -71,9 +71,9 @@ public struct RouteWriter: ~Copyable, Sendable {
   private let socket: NetlinkSocket
   private var messages = NetlinkBuilder(
     capacity: RouteWriter.batchCount * RouteWriter.messageCount)
-  private var buffer = [UInt8](repeating: 0, count: 4 << 10)
+  private var buffer = [UInt8](unfilled: 4 << 10)
   /// Tags of changes in flight, by sequence number modulo ``windowCount``.
-  private var tags = [UInt64](repeating: 0, count: RouteWriter.windowCount)
+  private var tags = [UInt64](unfilled: RouteWriter.windowCount)
   private var nextSequence: UInt32 = 1
   private var sentThrough: UInt32 = 0
   private var answeredThrough: UInt32 = 0

@@ -41,7 +41,7 @@ public enum FileSystem {
       throw KernelError(operation: "read \(path), which is a pipe", errno: ErrorNumber.invalid)
     }
     var result: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
+    var chunk = [UInt8](unfilled: min(limit + 1, 4096))
     while let count = try reading(path, file, &chunk), count > 0 {
       result.append(contentsOf: chunk[..<count])
       if result.count > limit {
@@ -71,7 +71,7 @@ public enum FileSystem {
     let number = file.rawValue
     try Syscall.check("read \(path)") { fstat(number, &status) }
     var octets: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4096)
+    var chunk = [UInt8](unfilled: min(limit + 1, 4096))
     while let count = try reading(path, file, &chunk), count > 0 {
       octets.append(contentsOf: chunk[..<count])
       if octets.count > limit {

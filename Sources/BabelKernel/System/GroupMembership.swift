@@ -15,16 +15,22 @@ public enum GroupMembership {
   /// Reads lines such as `2    eth0    ff020000000000000000000000010006     1 00000004 0`.
   package static func parse(_ text: [UInt8], _ groups: [IPAddress]) -> [Int32] {
     var result: [Int32] = []
+    let wanted = groups.map { Array(($0.high.digits + $0.low.digits).utf8) }
     for line in text.split(separator: 0x0A) {
-      let words = line.split(separator: 0x20)
-      guard words.count >= 3, words[2].count == 32,
-        let ifindex = Int32(String(decoding: words[0], as: UTF8.self)),
-        let high = UInt64(String(decoding: words[2].prefix(16), as: UTF8.self), radix: 16),
-        let low = UInt64(String(decoding: words[2].suffix(16), as: UTF8.self), radix: 16),
-        groups.contains(IPAddress(high: high, low: low)), !result.contains(ifindex)
+      let words = line.split(separator: 0x20, maxSplits: 3)
+      guard words.count >= 3, wanted.contains(where: { words[2].elementsEqual($0) }),
+        let ifindex = Int32(String(decoding: words[0], as: UTF8.self)), !result.contains(ifindex)
       else { continue }
       result.append(ifindex)
     }
     return result
+  }
+}
+
+extension UInt64 {
+  /// All sixteen hexadecimal digits.
+  fileprivate var digits: String {
+    let text = String(self, radix: 16)
+    return String(repeating: "0", count: 16 - text.utf8.count) + text
   }
 }

@@ -3,6 +3,14 @@ import BabelWire
 // Numbers in the machine's byte order and addresses, read from and written to octets. The span
 // checks every access. Callers check lengths before, so that no input can make the program trap.
 
+extension Array where Element: FixedWidthInteger {
+  /// Numbers to be overwritten, which have any values until then. Nothing is written to their
+  /// memory, so that a page of it counts as ours only after the kernel or we have filled it.
+  init(unfilled count: Int) {
+    self.init(unsafeUninitializedCapacity: count) { $1 = count }
+  }
+}
+
 extension Span where Element == UInt8 {
   /// 16 bits in the machine's byte order.
   func nativeUInt16(at offset: Int) -> UInt16 {

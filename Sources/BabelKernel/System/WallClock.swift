@@ -45,13 +45,28 @@ public enum WallClock {
     let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
     let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
     let dayOfMonth = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-    return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(dayOfMonth, 2) + "T"
-      + padded(second / 3600, 2) + ":" + padded(second / 60 % 60, 2) + ":"
-      + padded(second % 60, 2) + "." + padded(milliseconds, 3) + "Z"
+    var text: [UInt8] = []
+    text.reserveCapacity(24)
+    append(year, 4, "-", to: &text)
+    append(month, 2, "-", to: &text)
+    append(dayOfMonth, 2, "T", to: &text)
+    append(second / 3600, 2, ":", to: &text)
+    append(second / 60 % 60, 2, ":", to: &text)
+    append(second % 60, 2, ".", to: &text)
+    append(milliseconds, 3, "Z", to: &text)
+    return String(decoding: text, as: UTF8.self)
   }
 
-  private static func padded(_ value: Int64, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+  /// Appends a number, with at least so many digits, and what stands behind it.
+  private static func append(
+    _ value: Int64, _ width: Int, _ end: Unicode.Scalar, to text: inout [UInt8]
+  ) {
+    let start = text.count
+    var rest = value
+    while rest > 0 || text.count < start + width {
+      text.insert(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), at: start)
+      rest /= 10
+    }
+    text.append(UInt8(ascii: end))
   }
 }

@@ -78,8 +78,18 @@ enum RequestWord {
     list.utf8.split(separator: 0x20).map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// Whether a word is one of a list, which has blanks between words.
   static func contains(_ list: String, _ word: ArraySlice<UInt8>) -> Bool {
-    list.utf8.split(separator: 0x20).contains { word.elementsEqual($0) }
+    var rest: ArraySlice<UInt8>? = word
+    for octet in list.utf8 {
+      if octet == 0x20 {
+        if rest?.isEmpty == true { return true }
+        rest = word
+      } else if rest?.popFirst() != octet {
+        rest = nil
+      }
+    }
+    return rest?.isEmpty == true
   }
 }
 

@@ -17,7 +17,9 @@ enum Check {
     remarks += repeatedFiles(line)
     remarks += configuration.review(positional: settings.interfaces).map { $0.description }
     do throws(KernelError) {
-      let machine = try machineFacts(for: settings)
+      var reader = try KernelReader()
+      let (links, addresses) = (try reader.links(), try reader.addresses())
+      let machine = try machineFacts(for: settings, links, addresses, &reader)
       remarks += configuration.review(against: machine, positional: settings.interfaces).map {
         $0.description
       }
@@ -91,31 +93,34 @@ enum Check {
     return found
   }
 
-  /// What a check says of the configuration as a whole, as a log has it. What it says of interfaces
-  /// is left out, as the log has more of them.
+  /// What a check says of the configuration as a whole, as a log has it.
   static func logLines(_ settings: Settings) -> [String] {
-    let configuration = settings.configuration
-    var warnings = configuration.review(positional: settings.interfaces)
-    do throws(KernelError) {
-      let machine = try machineFacts(for: settings)
-      warnings += configuration.review(against: machine, includingInterfaces: false)
-    } catch {
-      // Whatever is wrong with netlink is told when it is needed.
-      return warnings.map { $0.logLine } + settings.filesOutOfReach
-    }
+    let warnings = settings.configuration.review(positional: settings.interfaces)
     return warnings.map { $0.logLine } + settings.filesOutOfReach
+  }
+
+  /// What a check says of the configuration on this machine, as a log has it. What it says of
+  /// interfaces is left out, as the log has more of them.
+  static func logLines(
+    _ settings: Settings, _ links: [KernelLink], _ addresses: [KernelAddress],
+    _ reader: inout KernelReader
+  ) throws(KernelError) -> [String] {
+    let machine = try machineFacts(for: settings, links, addresses, &reader)
+    return settings.configuration.review(against: machine, includingInterfaces: false).map {
+      $0.logLine
+    }
   }
 
   private static func write(_ text: String, to descriptor: Int32) {
     Log.write(Array((text + "\n").utf8), to: descriptor)
   }
 
-  private static func machineFacts(for settings: Settings) throws(KernelError) -> MachineFacts {
+  private static func machineFacts(
+    for settings: Settings, _ links: [KernelLink], _ addresses: [KernelAddress],
+    _ reader: inout KernelReader
+  ) throws(KernelError) -> MachineFacts {
     let tables = settings.importTables
-    var reader = try KernelReader()
     var facts = MachineFacts()
-    let links = try reader.links()
-    let addresses = try reader.addresses()
     facts.addresses = addresses.map { $0.address }
     for link in links {
       let hasLinkLocal = addresses.contains {
@@ -129,12 +134,15 @@ enum Check {
           name: link.name, isUp: link.isUp, isLoopback: link.isLoopback,
           hasLinkLocal: hasLinkLocal, hasIPv4: hasIPv4, isTunnel: link.isTunnel))
     }
-    facts.bootRoutes = try routes(tables, links, &reader, ofBoot: true)
     // The tables may be large, so they are read only where it matters.
     let configuration = settings.configuration
+    if configuration.redistributesWithoutProtocol {
+      facts.bootRoutes = try routes(tables, links, &reader, ofBoot: true)
+    }
     if configuration.redistributesDefaultByProtocol || !configuration.gateways.isEmpty {
       facts.defaultRoutes = try routes(tables, links, &reader, ofBoot: false)
     }
+    guard configuration.skipsKernelSetup else { return facts }
     let wanted = [
       (Sysctl.ipv6Forwarding, 1), (Sysctl.ipv4Forwarding, 1), (Sysctl.ipv6AcceptRedirects, 0),
       (Sysctl.ipv4ReversePathFilter, 0),
@@ -193,5 +201,20 @@ extension Settings {
     }
     remarks = []
     for line in Check.logLines(self) { log.write(.warning, .configuration, line) }
+  }
+
+  /// Tells the log what is remarkable about the configuration on this machine, whose links and
+  /// addresses are given.
+  func writeRemarks(
+    to log: Log, _ links: [KernelLink], _ addresses: [KernelAddress], _ reader: inout KernelReader
+  ) {
+    do throws(KernelError) {
+      for line in try Check.logLines(self, links, addresses, &reader) {
+        log.write(.warning, .configuration, line)
+      }
+    } catch {
+      // Whatever is wrong with netlink is told when it is needed.
+      return
+    }
   }
 }

@@ -11,6 +11,7 @@ enum Start {
   /// Runs the program; returns its exit code.
   static func run(_ arguments: [[UInt8]]) -> CInt {
     if let code = Keygen.run(arguments) ?? ControlClient.run(arguments) { return code }
+    let heldBlocks = HeldBlocks()
     let former = ProgramRestart.own()
     let line = CommandLineOptions(arguments)
     var settings: Settings
@@ -57,7 +58,7 @@ enum Start {
         "Staying in the foreground (-D, daemonise): the service manager waits for this process.")
     }
     settings.writeRemarks(to: log)
-    switch serve(settings, log) {
+    switch serve(settings, log, heldBlocks) {
     case .stopped: return 0
     case .failed: return 1
     case .restarts:
@@ -114,7 +115,7 @@ enum Start {
 
   /// Runs the daemon while there is a pid file. It stays if this process begins the next life with
   /// the same one.
-  private static func serve(_ settings: Settings, _ log: Log) -> Ending {
+  private static func serve(_ settings: Settings, _ log: Log, _ heldBlocks: HeldBlocks) -> Ending {
     let name = settings.configuration.pidFile
     let pidFile = PIDFile(path: String(decoding: name, as: UTF8.self))
     do throws(KernelError) {
@@ -124,7 +125,7 @@ enum Start {
       try pidFile.create()
       var next: [UInt8]?
       defer { if next != name { pidFile.remove(log) } }
-      guard try serve(settings, log, signals, &next) else { return .failed }
+      guard try serve(settings, log, heldBlocks, signals, &next) else { return .failed }
       return next == nil ? .stopped : .restarts
     } catch {
       log.write(.error, "\(error)")
@@ -135,8 +136,8 @@ enum Start {
   /// Starts the daemon and runs it to its end. Returns false if it could not run, and sets
   /// `next` to the pid file of the next life if this process is to begin that.
   private static func serve(
-    _ settings: Settings, _ log: Log, _ signals: consuming SignalDescriptor,
-    _ next: inout [UInt8]?
+    _ settings: Settings, _ log: Log, _ heldBlocks: HeldBlocks,
+    _ signals: consuming SignalDescriptor, _ next: inout [UInt8]?
   ) throws(KernelError) -> Bool {
     let configuration = settings.configuration
     guard check(settings, log), let accounts = accounts(configuration, log) else { return false }
@@ -153,10 +154,12 @@ enum Start {
     let buffer = configuration.limits.kernelBuffer ?? NetlinkMonitor.usualBuffer
     let monitor = try NetlinkMonitor(
       ignoring: [writer.portID], receiveBuffer: Int32(clamping: buffer))
-    let reader = try KernelReader()
+    var reader = try KernelReader()
     var links = LinkTable()
-    for link in try reader.links() { links.update(link) }
-    for address in try reader.addresses() { links.update(address) }
+    let (known, addresses) = (try reader.links(), try reader.addresses())
+    for link in known { links.update(link) }
+    for address in addresses { links.update(address) }
+    settings.writeRemarks(to: log, known, addresses, &reader)
     let socket = try UDPSocket(port: port)
     if socket.lacksTrafficClass { log.write("Couldn't set traffic class.") }
     let server: ControlServer? =
@@ -181,7 +184,7 @@ enum Start {
     let parts = DaemonParts(
       socket: socket, signals: signals, monitor: monitor, reader: reader, writer: writer,
       links: links, sysctls: sysctls, server: server, metrics: metrics,
-      lifeFile: lifeFile)
+      lifeFile: lifeFile, heldBlocks: heldBlocks)
     let daemon = Daemon(settings, log: log, node: node, parts: parts)
     isStarted = true
     guard daemon.start(after: former) else {

@@ -117,6 +117,13 @@ extension Daemon {
     }
     try checkLogFile(of: new)
     new.writeRemarks(to: log)
+    do throws(KernelError) {
+      var reader = try KernelReader()
+      new.writeRemarks(to: log, try reader.links(), try reader.addresses(), &reader)
+    } catch {
+      // Whatever is wrong with netlink is told when it is needed.
+      return new
+    }
     return new
   }
 
