@@ -17,7 +17,8 @@ struct TimingWheel {
   private static let slotMicroseconds: Int64 = 250_000
 
   private var links = Column(empty: Link())
-  private var heads = [UInt32](repeating: noRow, count: 1024)
+  /// The first row of each slot; empty until a row has a deadline.
+  private var heads: [UInt32] = []
   private var occupied = [UInt64](repeating: 0, count: 16)
   /// Absolute number of the first slot that has not been emptied.
   private var current: Int64 = 0
@@ -32,6 +33,7 @@ struct TimingWheel {
   mutating func add(_ row: UInt32, _ deadline: Instant, now: Instant) {
     precondition(!contains(row), "a row sits in one slot")
     if count == 0 { current = max(current, now.microseconds / Self.slotMicroseconds) }
+    if heads.isEmpty { heads = [UInt32](repeating: noRow, count: Int(Self.slotCount)) }
     links.reach(row)
     let wanted = deadline.microseconds / Self.slotMicroseconds
     // A deadline beyond the horizon goes into the last slot and is put back from there.

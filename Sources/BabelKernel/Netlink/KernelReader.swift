@@ -6,7 +6,8 @@ import BabelWire
 public struct KernelReader: ~Copyable, Sendable {
   private var socket: NetlinkSocket
   private var request = NetlinkBuilder(capacity: 64)
-  private var buffer = [UInt8](unfilled: NetlinkSocket.bufferCount)
+  /// Empty while no dump of routes is under way, which is most of the time.
+  private var buffer: [UInt8] = []
   private var sequence: UInt32 = 0
   /// The tables that the present dump of routes reads.
   private var tables: [UInt32] = []
@@ -129,6 +130,7 @@ public struct KernelReader: ~Copyable, Sendable {
   ) throws(KernelError) -> Progress {
     if !isDumping {
       guard let part = pending.popLast() else {
+        buffer = []
         return .finished(isConsistent: !isInconsistent)
       }
       // A kernel that does not check requests strictly ignores the selection, so we select here.
@@ -208,6 +210,7 @@ extension KernelReader {
     // A socket can carry only one dump at a time. So a dump that was given up ends by closing its
     // socket.
     if isAnswering { socket = try KernelReader.open() }
+    if buffer.isEmpty { buffer = [UInt8](unfilled: NetlinkSocket.bufferCount) }
     sequence &+= 1
     request.removeAll()
     build(&request, sequence)
