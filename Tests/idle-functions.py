@@ -41,6 +41,7 @@ def counts(folder: pathlib.Path) -> tuple[str, str]:
     peer = f"ip netns exec peer {PROGRAM} {' '.join(map(quoted, DAEMON))} v1 &"
     script = f"""
         mount -t tmpfs none /run && mkdir /run/netns && ip netns add peer
+        export TMPDIR={folder}  # Valgrind's files for its commands have names by process numbers
         ip link set lo up && ip link add v0 type veth peer name v1 netns peer
         (sleep 10; ip link set v0 up; ip -n peer link set v1 up) &
         {peer if folder.name == PEER else ""}
