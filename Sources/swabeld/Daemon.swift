@@ -51,7 +51,7 @@ final class Daemon {
   /// When the last table dump of `debug 1` was written.
   private var dumpedAt = Instant(microseconds: 0)
   /// When memory is released next.
-  private var releaseDue = Instant.now + 20_000_000
+  private var releaseDue = Instant.now + Daemon.startTime
   /// What makes the start quick.
   private let heldBlocks: HeldBlocks
 
@@ -67,6 +67,8 @@ final class Daemon {
   /// What the next life has, if this process itself is to begin it.
   var nextLife: NextLife?
 
+  /// Microseconds after which the start is over, and what is to be told of it.
+  private static let startTime: Int64 = 40_000_000
   /// Microseconds between two releases of memory.
   private static let releaseInterval: Int64 = 600_000_000
   /// At most so many rows are worked on in one call of the node.
@@ -196,7 +198,6 @@ final class Daemon {
     releaseDue = now + Self.releaseInterval
     heldBlocks.release()
     ProgramImage.release()
-    ProgramImage.releaseStack()
   }
 
   /// Links and addresses.
@@ -226,5 +227,5 @@ struct DaemonParts: ~Copyable {
   let server: ControlServer?
   var metrics = MetricsServer()
   let lifeFile: LifeFile
-  let heldBlocks: HeldBlocks
+  var heldBlocks = HeldBlocks()
 }

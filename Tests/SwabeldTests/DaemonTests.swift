@@ -18,7 +18,7 @@ func withDaemon(
     log.level = .error
     let writer = try RouteWriter()
     let monitor = try NetlinkMonitor(ignoring: [writer.portID])
-    let reader = try KernelReader()
+    var reader = try KernelReader()
     var links = LinkTable()
     for link in try reader.links() { links.update(link) }
     for address in try reader.addresses() { links.update(address) }

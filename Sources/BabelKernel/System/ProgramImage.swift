@@ -1,6 +1,6 @@
 import CLinux
 
-/// What this program takes of memory without asking for it: its file, and its stack.
+/// The file of this program, as it lies in memory.
 public enum ProgramImage {
   /// Takes the instructions and constants of the file out of our memory, but not out of the
   /// kernel's cache of files: what is used again is there at once, what is not used again does not
@@ -24,21 +24,4 @@ public enum ProgramImage {
       _ = madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED)
     }
   }
-
-  /// Takes the part of the stack out of our memory that deeper calls than the present one have
-  /// used. It is not inlined, so that what lies below its own variable is not in use: this frame
-  /// and that of `madvise` are much smaller than the page that is left.
-  @inline(never)
-  public static func releaseStack() {
-    let page = UInt(getauxval(UInt(AT_PAGESZ)))
-    guard page > 0 else { return }
-    var here: UInt8 = 0
-    let place = withUnsafeMutablePointer(to: &here) { UInt(bitPattern: $0) }
-    let end = place / page * page - page
-    // Below the stack nothing else is mapped for far more than that.
-    _ = madvise(UnsafeMutableRawPointer(bitPattern: end - depth), Int(depth), MADV_DONTNEED)
-  }
-
-  /// How many octets of the stack may have been used.
-  private static var depth: UInt { 256 << 10 }
 }

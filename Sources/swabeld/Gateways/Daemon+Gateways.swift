@@ -39,6 +39,9 @@ extension Daemon {
     for change in changes { tell(change) }
   }
 
+  /// Tells of a change. It is not copied into the loop, where an idle daemon would have it in
+  /// memory.
+  @inline(never)
   private func tell(_ change: GatewayChange) {
     let title = change.gateway.title
     let isUp = change.verdict == .up
