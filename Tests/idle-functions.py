@@ -25,7 +25,8 @@ PROGRAM = REPOSITORY / ".build-embedded/x86_64-musl/swabeld"
 LIST = REPOSITORY / "packaging/idle-functions"
 HEAD = """\
 # The functions that an idle daemon enters, by their names in the linker's map.
-# Written by Tests/idle-functions.py. Those that it enters again and again, the most frequent first:
+# Written by Tests/idle-functions.py. Those that it enters again and again, the most frequent
+# first; behind those of a daemon alone those that only one with a neighbour enters:
 """
 START_HEAD = "# Those of the start:\n"
 # Under Valgrind everything takes thirty times as long: the seconds of a start, and those in which
@@ -110,13 +111,15 @@ def main() -> int:
             found = list(pool.map(lambda name: counts(pathlib.Path(folder, name)), ("", PEER)))
     sizes = {name: size for _, size, name in known}
     for texts in zip(*found):
-        entered: collections.Counter[str] = collections.Counter()
-        for address, count in sum(map(addresses, texts), collections.Counter()).items():
-            start, size, name = known[max(bisect.bisect(starts, address) - 1, 0)]
-            # What functions share has another name in each build, and has its own place anyway.
-            if start <= address < start + size and not name.startswith(("OUTLINED", ".", "/")):
-                entered[name] = max(entered[name], count)
-        names |= dict.fromkeys(name for name, _ in entered.most_common())
+        for text in texts:
+            entered: collections.Counter[str] = collections.Counter()
+            for address, count in addresses(text).items():
+                start, size, name = known[max(bisect.bisect(starts, address) - 1, 0)]
+                # What functions share has another name in each build, and its own place anyway.
+                if start <= address < start + size and not name.startswith(("OUTLINED", ".", "/")):
+                    entered[name] = max(entered[name], count)
+            for name, _ in entered.most_common():
+                names.setdefault(name)
         parts.append(len(names))
         octets.append(sum(sizes[name] for name in names))
     lines = [name + "\n" for name in names]

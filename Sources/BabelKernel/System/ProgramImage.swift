@@ -14,7 +14,8 @@ public enum ProgramImage {
     guard let own = segments.first(where: { $0.p_type == PT_PHDR }) else { return }
     // The file says where things are as if it began at 0.
     let begin = place &- UInt(own.p_vaddr)
-    for segment in segments
+    // The table is in the first of them, so that one is last.
+    for segment in segments.reversed()
     where segment.p_type == PT_LOAD && UInt32(segment.p_flags) & UInt32(PF_W) == 0 {
       let start = begin &+ UInt(segment.p_vaddr)
       let first = (start + page - 1) / page * page
