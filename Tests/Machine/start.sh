@@ -34,6 +34,7 @@ begin() {
   echo > $tracing/trace
   ip netns exec here "$1" -I '' -S '' -L /dev/null -C 'default type wired hello-interval 4' v0 &
   daemon=$!
+  sleep 0.5  # whoever looks in the meantime takes the processor from it
   wait_until "$1 sends its first Hello" 20 sent "$1"
 }
 
@@ -42,7 +43,7 @@ for name in swabeld babeld; do
     begin $name
     first_packet $name >> /tmp/times-$name
     if [ $trial = 5 ]; then
-      sleep 10
+      sleep 55  # by then it has given back what only the start needed
       memory "$name, idle" $daemon
       echo "MEMORY $name, its file: $(stat -c %s /usr/sbin/$name) octets"
     fi
@@ -52,7 +53,7 @@ for name in swabeld babeld; do
   echo "START $name, ms to the first Hello: $(sort -n /tmp/times-$name | tr '\n' ' ')"
 done
 median() { sort -n "/tmp/times-$1" | sed -n 3p; }
-# The guest's clock counts instructions, and is slower than many boards. It takes 8 to 12 ms.
-awk "BEGIN { exit !($(median swabeld) <= 14) }" ||
+# The guest's clock counts instructions, and is slower than many boards. It takes 7 to 10 ms.
+awk "BEGIN { exit !($(median swabeld) <= 12) }" ||
   failed "the first Hello comes after $(median swabeld) ms, babeld's after $(median babeld)"
 exit $failures
