@@ -53,7 +53,7 @@ public struct RouteFailure: Equatable, Sendable {
   /// What was tried.
   public let change: RouteChange
   /// The tag that the caller gave the change.
-  public let tag: UInt64
+  public var tag: UInt64
   /// The route as the kernel repeated it; nil if it did not.
   public var route: KernelRoute?
   /// Error number and the kernel's words.
@@ -78,6 +78,8 @@ public struct RouteWriter: ~Copyable, Sendable {
   private var sentThrough: UInt32 = 0
   private var answeredThrough: UInt32 = 0
   private var failures: [RouteFailure] = []
+  /// What the kernel answered to the change of a next-hop object; nil if nothing is wrong.
+  private var objectError: KernelError?
   /// System calls made so far.
   public private(set) var systemCalls: UInt64 = 0
 
@@ -143,6 +145,35 @@ public struct RouteWriter: ~Copyable, Sendable {
     try collect()
   }
 
+  /// Makes a next-hop object, after all changes that were gathered before. Throws `exists` if
+  /// somebody has one of that number, `notSupported` if the kernel has no such objects (before
+  /// Linux 5.3), the kernel's error otherwise, and `wouldBlock` if it has not answered yet.
+  public mutating func make(_ object: KernelNexthop) throws(KernelError) {
+    let flags = NetlinkFlag.request | NetlinkFlag.create | NetlinkFlag.exclusive
+    try change(object, type: NetlinkType.newNexthop, flags: flags)
+  }
+
+  /// Removes a next-hop object and all routes that it still has, after all changes that were
+  /// gathered before. Throws as ``make(_:)`` does, and `noEntry` if there is none.
+  public mutating func remove(_ object: KernelNexthop) throws(KernelError) {
+    try change(object, type: NetlinkType.deleteNexthop, flags: NetlinkFlag.request)
+  }
+
+  private mutating func change(
+    _ object: KernelNexthop, type: UInt16, flags: UInt16
+  ) throws(KernelError) {
+    try flush()
+    messages.nexthop(object, type: type, flags: flags, sequence: nextSequence)
+    nextSequence &+= 1
+    objectError = nil
+    try flush()
+    // Routes that name the number of an object must not be sent before it is known to be ours.
+    guard unansweredCount == 0 else {
+      throw KernelError(operation: "change next-hop object", errno: ErrorNumber.wouldBlock)
+    }
+    if let objectError { throw objectError }
+  }
+
   /// Reads answers until all are in or none is waiting. Throws `noBufferSpace` if answers were
   /// lost. Then nobody knows which changes failed, so the tables must be read again.
   public mutating func collect() throws(KernelError) {
@@ -188,6 +219,13 @@ public struct RouteWriter: ~Copyable, Sendable {
       else { continue }
       answeredThrough = message.sequence
       if answer.errno == 0 { continue }
+      guard
+        answer.requestType == NetlinkType.newRoute || answer.requestType == NetlinkType.deleteRoute
+      else {
+        objectError = KernelError(
+          operation: "change next-hop object", errno: answer.errno, kernelMessage: answer.text)
+        continue
+      }
       let change = RouteChange(type: answer.requestType, flags: answer.requestFlags)
       failures.append(
         RouteFailure(

@@ -23,6 +23,7 @@ extension Daemon {
       }
       if former.ending != .stopped { giveUpInterfaces(of: former, at: now) }
     }
+    kernel.readNexthops(atStart: true)
     let count = adopt(through: nil, at: now)
     if let former { clearTables(of: former, at: now) }
     guard beginning != .resumed else { return }

@@ -174,7 +174,10 @@ struct KernelReadings {
         ledger.block(wanted, by: occupant, into: &orders)
         return
       }
-      if case .wanted = standing { return }
+      if case .wanted = standing {
+        if ledger.correctForm(route, wanted, into: &orders) { reading?.noteCorrection() }
+        return
+      }
     } else if !owners.isMadeByUs(route) {
       return
     }
@@ -282,6 +285,11 @@ struct KernelReadings {
     guard let next else { return true }
     reading?.phase = .missing(position: next)
     return false
+  }
+
+  /// Whether what the reading did not show is not there.
+  var isProof: Bool {
+    reading.map { $0.isProof(for: .ipv4) && $0.isProof(for: .ipv6) } ?? false
   }
 
   /// What the reading has found that matters for tables of sources.
