@@ -1,7 +1,7 @@
 import BabelWire
 
-/// A next-hop object of the kernel (Linux 5.3 and later): a gateway and an interface that any number
-/// of routes share by naming its number.
+/// A next-hop object of the kernel (Linux 5.3 and later): a gateway and an interface that any
+/// number of routes share by naming its number.
 ///
 /// Whoever removes it removes all its routes. The kernel does so without a word when its interface
 /// goes down or loses its carrier.

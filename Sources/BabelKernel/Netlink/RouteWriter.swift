@@ -115,15 +115,16 @@ public struct RouteWriter: ~Copyable, Sendable {
   public var unansweredCount: Int { Int(sentThrough &- answeredThrough) }
 
   /// Adds a change to the batch. If the batch is full, it is sent first. `tag` comes back if the
-  /// kernel refuses the change. Throws as ``flush()`` does; the change is not added then.
+  /// kernel refuses the change. `nexthop` is the number of an object that stands for gateway and
+  /// interface; 0 if none does. Throws as ``flush()`` does; the change is not added then.
   public mutating func enqueue(
-    _ change: RouteChange, _ route: KernelRoute, tag: UInt64
+    _ change: RouteChange, _ route: KernelRoute, nexthop: UInt32 = 0, tag: UInt64
   ) throws(KernelError) {
     if gatheredCount >= RouteWriter.batchCount { try flush() }
     let sequence = nextSequence
     tags[RouteWriter.slot(sequence)] = tag
     let (type, flags) = change.message
-    messages.route(route, type: type, flags: flags, sequence: sequence)
+    messages.route(route, nexthop: nexthop, type: type, flags: flags, sequence: sequence)
     nextSequence &+= 1
   }
 
@@ -159,6 +160,7 @@ public struct RouteWriter: ~Copyable, Sendable {
     try change(object, type: NetlinkType.deleteNexthop, flags: NetlinkFlag.request)
   }
 
+  @inline(never)
   private mutating func change(
     _ object: KernelNexthop, type: UInt16, flags: UInt16
   ) throws(KernelError) {

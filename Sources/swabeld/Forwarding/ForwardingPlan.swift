@@ -6,7 +6,7 @@ struct RouteStep: Equatable {
   /// What is done.
   let change: RouteChange
   /// To which route.
-  var route: KernelRoute
+  let route: KernelRoute
 }
 
 /// How one entry is changed by operations of the kernel such that packets always have a way, and

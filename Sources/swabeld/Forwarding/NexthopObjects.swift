@@ -10,319 +10,306 @@ import BabelWire
 /// as it should be is replaced then. Numbers come from a range of ours and are not used again soon.
 struct NexthopObjects {
   /// What tells two objects apart.
-  struct Way: Hashable {
+  struct Way: Equatable {
     let gateway: IPAddress
     let ifindex: Int32
   }
 
-  /// An object of ours that routes may be put on.
-  private struct Object {
+  private enum State {
+    /// Routes are put on the object.
+    case current
+    /// An earlier life left the object, and no route is to be put on it.
+    case leftover
+    /// The object is not in the kernel any more, as far as we know. The kernel may still refuse a
+    /// route with its number, so it is known until a reading has ended.
+    case gone
+    /// The number is taken by somebody else.
+    case taken
+    /// The kernel refuses an object; this is tried again at the next reading.
+    case refused
+    /// The kernel refuses routes with an object.
+    case unusable
+  }
+
+  /// An object, or why there is none.
+  private struct Row {
+    let way: Way
+    /// 0 if there is no object.
     let id: UInt32
+    var state: State
     /// About how many routes it has, by what the last reading found and what we did since. It is
     /// made for one.
-    var uses = 1
-    /// Routes of it were read in the reading that goes on, or last.
-    var seen = 0
-    /// A route was put on it since the last reading began.
+    var uses: Int32 = 1
+    /// How many routes with it were read in the reading that goes on, or last.
+    var seen: Int32 = 0
+    /// A route was put on it, or may have been, since the last reading began.
     var isTouched = true
-  }
 
-  /// An object of a former life that no route is to be put on.
-  private struct Leftover {
-    let object: KernelNexthop
-    /// Routes of it were read in the reading that goes on, or last.
-    var isSeen = false
-  }
-
-  /// A gateway whose objects the kernel does not take for the routes of a family.
-  private struct Unusable: Equatable {
-    let way: Way
-    let family: AddressFamily
-  }
-
-  /// What a change of a route takes.
-  enum Form: Equatable {
-    /// It can be sent.
-    case ready(RouteStep)
-    /// First this object must be made.
-    case needs(KernelNexthop)
+    /// Whether it is in the kernel and without routes, as far as was read.
+    var isIdle: Bool {
+      (state == .current || state == .leftover) && seen == 0 && !isTouched
+    }
   }
 
   /// The numbers of our objects.
   static let range: ClosedRange<UInt32> = 42_000_000...42_065_535
-  /// Microseconds after which an object that seems to have no routes any more is looked at.
-  static let idlePatience: Int64 = 10_000_000
 
   /// Whether routes are to share objects.
   private(set) var isWanted = false
-  /// Why the kernel has none; nil if it has, or was not asked.
-  private(set) var fault: KernelError?
-  private var objects: [Way: Object] = [:]
-  /// What the numbers stand for that we gave in this life, or took over. Those that are given up
-  /// stay until a reading has ended, because the kernel may still refuse a route of such a number.
-  private var ways: [UInt32: Way] = [:]
-  /// Numbers of our range that are not ours.
-  private var taken: [UInt32] = []
-  private var leftovers: [Leftover] = []
-  /// Gateways for which the kernel refused an object; they are tried again at the next reading.
-  private var refused: [Way] = []
-  private var unusable: [Unusable] = []
-  /// Links that lost objects, and thereby routes, since the last reading.
-  private var bereft: [Int32] = []
+  /// Whether the kernel has none.
+  private var isUnsupported = false
+  private var rows: [Row] = []
+  /// The row that was looked up last: most routes have the same as the one before.
+  private var latest = 0
+  private var hasRefusals = false
   private var lastID = range.upperBound
   /// Whether every route was found to have the form that it should have.
-  private(set) var isSettled = false
+  private var isSettled = false
   /// Routes were put on other objects, or on none, in the reading that goes on: what they left may
   /// be without routes now.
   private var hasMoved = false
-  /// The object looked up last: most routes have the same as the one before.
-  private var latest: (way: Way, id: UInt32)?
 
   /// Whether there is anything to translate.
-  var isActive: Bool { isWanted || !objects.isEmpty || !leftovers.isEmpty }
-  /// Objects with their numbers of routes, for the operator.
-  var count: Int { objects.count }
+  var isActive: Bool { isWanted || !rows.isEmpty }
 
   /// Whether routes share objects from now on. True if that is different from before.
+  @inline(never)
   mutating func setWanted(_ isWanted: Bool) -> Bool {
     guard isWanted != self.isWanted else { return false }
     self.isWanted = isWanted
-    fault = nil
-    refused = []
-    unusable = []
+    isUnsupported = false
+    forget { $0.id == 0 }
     isSettled = false
     return true
   }
 
   // MARK: Translation
 
-  /// The gateway and interface by which a route may share an object; nil if it cannot.
+  /// The gateway and interface by which a route may share an object; nil if it cannot. The kernel
+  /// refuses objects for routes with a source prefix.
+  @inline(never)
   static func way(_ route: KernelRoute) -> Way? {
-    // The kernel refuses objects for routes with a source prefix.
     guard route.type == .unicast, route.source.isDefault, let gateway = route.gateway,
       let ifindex = route.ifindex
     else { return nil }
     return Way(gateway: gateway, ifindex: ifindex)
   }
 
-  private func isUsable(_ way: Way, for family: AddressFamily) -> Bool {
-    isWanted && fault == nil && !refused.contains(way)
-      && !unusable.contains(Unusable(way: way, family: family))
-  }
-
-  /// What a change takes. A deletion must name what the route has.
-  mutating func form(_ step: RouteStep) -> Form {
-    var route = step.route
-    guard let way = Self.way(route) else { return .ready(step) }
-    if step.change == .delete {
-      let unusable = Unusable(way: way, family: route.destination.family)
-      if route.nexthopID == 0, !self.unusable.contains(unusable) {
-        route.nexthopID = id(of: way) ?? 0
-      }
-      return .ready(RouteStep(change: .delete, route: route))
+  @inline(never)
+  private mutating func find(_ way: Way) -> Int? {
+    if latest < rows.count, rows[latest].state == .current, rows[latest].way == way {
+      return latest
     }
-    route.nexthopID = 0
-    guard isUsable(way, for: route.destination.family) else {
-      return .ready(RouteStep(change: step.change, route: route))
+    for index in rows.indices where rows[index].state == .current && rows[index].way == way {
+      latest = index
+      return index
     }
-    guard let id = id(of: way) else {
-      return newObject(way).map { .needs($0) } ?? .ready(RouteStep(change: step.change, route: route))
-    }
-    if objects[way]?.isTouched == false { objects[way]?.isTouched = true }
-    route.nexthopID = id
-    return .ready(RouteStep(change: step.change, route: route))
-  }
-
-  private mutating func id(of way: Way) -> UInt32? {
-    if let latest, latest.way == way { return latest.id }
-    guard let id = objects[way]?.id else { return nil }
-    latest = (way, id)
-    return id
-  }
-
-  private mutating func newObject(_ way: Way) -> KernelNexthop? {
-    for _ in Self.range {
-      lastID = lastID == Self.range.upperBound ? Self.range.lowerBound : lastID + 1
-      if !taken.contains(lastID), ways[lastID] == nil,
-        !leftovers.contains(where: { $0.object.id == lastID })
-      {
-        return KernelNexthop(id: lastID, gateway: way.gateway, ifindex: way.ifindex)
-      }
-    }
-    refused.append(way)
     return nil
   }
 
-  /// The kernel made an object that ``form(_:)`` asked for.
-  mutating func made(_ object: KernelNexthop) {
-    guard let way = Self.way(object) else { return }
-    objects[way] = Object(id: object.id)
-    ways[object.id] = way
+  /// The number of the object that a route is to have in the kernel, or has when it is deleted; 0
+  /// if none. With 0 comes an object if it must be made first; then this is to be asked again.
+  @inline(never)
+  mutating func number(
+    for route: KernelRoute, isDeleted: Bool
+  ) -> (id: UInt32, missing: KernelNexthop?) {
+    // While routes are taken from their objects, most of them still have one.
+    guard let way = Self.way(route), isUsable(way) || isDeleted && !isWanted else {
+      return (0, nil)
+    }
+    if let index = find(way) {
+      if !isDeleted { rows[index].isTouched = true }
+      return (rows[index].id, nil)
+    }
+    return (0, isDeleted ? nil : newObject(way))
   }
 
-  /// The kernel refused to make it. True if the operator should know.
-  mutating func refused(_ object: KernelNexthop, _ error: KernelError) -> Bool {
-    guard let way = Self.way(object) else { return false }
-    if error.errno == ErrorNumber.exists {
-      // Somebody has an object of that number: the next one is tried.
-      taken.append(object.id)
+  private func isUsable(_ way: Way) -> Bool {
+    isWanted && !isUnsupported
+      && (!hasRefusals || !rows.contains { $0.id == 0 && $0.way == way })
+  }
+
+  private mutating func newObject(_ way: Way) -> KernelNexthop {
+    repeat {
+      lastID = lastID == Self.range.upperBound ? Self.range.lowerBound : lastID + 1
+    } while isKnown(lastID)
+    return KernelNexthop(id: lastID, gateway: way.gateway, ifindex: way.ifindex)
+  }
+
+  /// Whether a number cannot be given now. If there were as many rows as numbers, the kernel would
+  /// refuse the one that is tried.
+  private func isKnown(_ id: UInt32) -> Bool {
+    rows.count < Self.range.count && rows.contains { $0.id == id }
+  }
+
+  /// The kernel made an object that ``number(for:isDeleted:)`` asked for, or refused it. True if
+  /// the operator should know.
+  @inline(never)
+  mutating func note(_ object: KernelNexthop, _ error: KernelError?) -> Bool {
+    guard let error else {
+      append(object, .current)
+      return false
+    }
+    // Somebody has an object of that number: the next one is tried.
+    guard error.errno != ErrorNumber.exists else {
+      append(object, .taken)
       return false
     }
     isSettled = false
     if error.errno == ErrorNumber.notSupported {
-      fault = error
+      isUnsupported = true
     } else {
-      refused.append(way)
+      append(object, .refused)
     }
     return true
   }
 
-  static func way(_ object: KernelNexthop) -> Way? {
-    guard let gateway = object.gateway, let ifindex = object.ifindex else { return nil }
-    return Way(gateway: gateway, ifindex: ifindex)
+  @inline(never)
+  private mutating func append(_ object: KernelNexthop, _ state: State) {
+    let way = Way(gateway: object.gateway ?? .unspecified, ifindex: object.ifindex ?? 0)
+    let isRefusal = state == .refused || state == .unusable
+    if isRefusal { hasRefusals = true }
+    rows.append(Row(way: way, id: isRefusal ? 0 : object.id, state: state))
   }
 
   /// Tells gateway and interface of a route that names an object, where the kernel does not (it
   /// never does in a refusal, and with `net.ipv4.nexthop_compat_mode=0` nowhere).
+  @inline(never)
   func resolve(_ route: inout KernelRoute) {
-    guard route.gateway == nil, !route.isMultipath, let way = ways[route.nexthopID] else { return }
+    let id = route.nexthopID
+    guard id != 0, route.gateway == nil, !route.isMultipath,
+      let way = rows.first(where: { $0.id == id && $0.state != .taken })?.way
+    else { return }
     route.gateway = way.gateway
     route.ifindex = way.ifindex
   }
 
-  /// Whether a route of ours, which leads where it should, has an object though it should be a
-  /// plain one, or the other way round, or has not the one that it should have.
-  func hasOtherForm(_ route: KernelRoute) -> Bool {
-    guard isActive || route.nexthopID != 0, let way = Self.way(route) else { return false }
-    guard isUsable(way, for: route.destination.family) else { return route.nexthopID != 0 }
-    return objects[way].map { $0.id != route.nexthopID } ?? true
-  }
-
   // MARK: Refusals
 
-  /// What to do about the refusal of a change whose route names an object, or should perhaps have
-  /// done so; nil if it has nothing to do with objects. `isSecond`: the change was sent for the
+  /// The number of an object, or 0 for none, with which a change is to be sent once more after the
+  /// kernel refused it; nil if it has nothing to do with objects. `isSecond`: it was sent for the
   /// second time.
-  mutating func retry(_ failure: RouteFailure, isSecond: Bool) -> RouteStep? {
-    guard var route = failure.route, let way = Self.way(route) else { return nil }
+  @inline(never)
+  mutating func retry(
+    _ failure: RouteFailure, _ route: KernelRoute, isSecond: Bool
+  ) -> Bool {
+    guard let way = Self.way(route) else { return false }
     let errno = failure.error.errno
     if failure.change == .delete {
       // As long as both forms are there, it may have had the other one.
-      guard errno == ErrorNumber.noSuchProcess, !isSettled, !isSecond else { return nil }
-      let other = route.nexthopID == 0 ? id(of: way) : 0
-      guard let other else { return nil }
-      route.nexthopID = other
-      return RouteStep(change: .delete, route: route)
+      return errno == ErrorNumber.noSuchProcess && !isSettled && !isSecond
+        && (route.nexthopID != 0 || find(way) != nil)
     }
-    guard route.nexthopID != 0 else { return nil }
     let isAboutPlace =
       failure.change == .replace
       ? errno == ErrorNumber.noEntry || errno == ErrorNumber.noSuchProcess
       : errno == ErrorNumber.exists
-    if isAboutPlace { return nil }
-    if isSecond {
-      // It is not that somebody removed the object.
-      let found = Unusable(way: way, family: route.destination.family)
-      if !unusable.contains(found) { unusable.append(found) }
-      isSettled = false
-    } else {
+    guard route.nexthopID != 0, !isAboutPlace else { return false }
+    if !isSecond {
       forget(route.nexthopID)
+    } else if isUsable(way) {
+      // It is not that somebody removed the object.
+      isSettled = false
+      append(KernelNexthop(id: 0, gateway: way.gateway, ifindex: way.ifindex), .unusable)
     }
-    return RouteStep(change: failure.change, route: route)
+    return true
+  }
+
+  @inline(never)
+  private mutating func forget(_ isOver: (Row) -> Bool) {
+    rows = rows.filter { !isOver($0) }
+    hasRefusals = rows.contains { $0.id == 0 }
   }
 
   // MARK: Losses
 
   /// Somebody removed or changed the object of a number.
-  mutating func forget(_ id: UInt32) {
-    guard let way = ways[id], objects[way]?.id == id else { return }
-    objects[way] = nil
-    if latest?.id == id { latest = nil }
+  mutating func forget(_ id: UInt32) { giveUp { $0.id == id } }
+
+  @inline(never)
+  private mutating func giveUp(_ isGone: (Row) -> Bool) {
+    for index in rows.indices where rows[index].state == .current && isGone(rows[index]) {
+      rows[index].state = .gone
+    }
   }
 
-  /// A link is down, or has no carrier: the kernel has removed its objects and all their routes.
-  mutating func lose(_ ifindex: Int32) {
-    let lost = objects.keys.filter { $0.ifindex == ifindex }
-    if !lost.isEmpty { bereft.append(ifindex) }
-    for way in lost { objects[way] = nil }
-    latest = nil
-  }
-
-  /// What the kernel refused at a link may work now.
-  mutating func forgive(_ ifindex: Int32) {
-    refused.removeAll { $0.ifindex == ifindex }
-    unusable.removeAll { $0.way.ifindex == ifindex }
+  /// Follows a link: the kernel removes the objects of one that goes down or loses its carrier, and
+  /// all their routes, and makes none there. What it refused may work when it is back.
+  @inline(never)
+  mutating func follow(_ ifindex: Int32, carries: Bool) {
+    if carries {
+      forget { $0.id == 0 && $0.way.ifindex == ifindex }
+    } else {
+      giveUp { $0.way.ifindex == ifindex }
+    }
   }
 
   /// Whether a link lost objects, and thereby routes, since the last reading of the tables.
-  func hasLost(_ ifindex: Int32) -> Bool { bereft.contains(ifindex) }
+  func hasLost(_ ifindex: Int32) -> Bool {
+    rows.contains { $0.state == .gone && $0.way.ifindex == ifindex }
+  }
 
   // MARK: Use
 
   /// An entry changes from one target to another. True if an object seems to be without routes.
-  mutating func move(from old: KernelRoute?, to new: KernelRoute?) -> Bool {
-    if let way = new.flatMap({ Self.way($0) }) { objects[way]?.uses += 1 }
-    guard let way = old.flatMap({ Self.way($0) }), let uses = objects[way]?.uses else {
-      return false
-    }
-    objects[way]?.uses = uses - 1
-    return uses == 1
+  @inline(never)
+  mutating func move(from old: Way?, to new: Way?) -> Bool {
+    if let new, let index = find(new) { rows[index].uses &+= 1 }
+    guard let old, let index = find(old) else { return false }
+    rows[index].uses &-= 1
+    return rows[index].uses == 0
   }
 
   // MARK: Readings
 
   /// The kernel's objects were read, before its routes are. `isOurs` tells whether what is on an
-  /// interface was made by us or a former process.
+  /// interface was made by us or an earlier process.
+  @inline(never)
   mutating func take(_ list: [KernelNexthop], isOurs: (Int32) -> Bool) {
-    let former = leftovers
-    taken = []
-    leftovers = []
-    refused = []
-    bereft = []
-    latest = nil
-    var found: [UInt32] = []
+    forget { $0.state == .refused || $0.state == .taken || $0.state == .leftover }
+    giveUp { _ in true }
     for object in list where Self.range.contains(object.id) {
       guard object.kernelProtocol == KernelRoute.babelProtocol,
-        object.ifindex.map(isOurs) == true || former.contains(where: { $0.object.id == object.id })
+        object.ifindex.map(isOurs) ?? true
       else {
-        taken.append(object.id)
+        append(object, .taken)
         continue
       }
-      guard let way = Self.way(object), object.isOnlink, !object.isSpecial,
-        objects[way].map({ $0.id == object.id }) ?? true
-      else {
-        leftovers.append(Leftover(object: object))
-        continue
+      let way = Way(gateway: object.gateway ?? .unspecified, ifindex: object.ifindex ?? 0)
+      let isFit =
+        object.gateway != nil && object.isOnlink && !object.isSpecial && find(way) == nil
+      if let index = rows.firstIndex(where: { $0.id == object.id && $0.way == way }) {
+        rows[index].state = isFit ? .current : .leftover
+      } else {
+        append(object, isFit ? .current : .leftover)
       }
-      found.append(object.id)
-      if objects[way] == nil { objects[way] = Object(id: object.id) }
-      ways[object.id] = way
     }
-    // Those that were not found any more are gone.
-    let known = objects
-    objects = [:]
-    for id in found {
-      guard let way = ways[id], var object = known[way] else { continue }
-      object.seen = 0
-      object.isTouched = false
-      objects[way] = object
+    for index in rows.indices {
+      rows[index].seen = 0
+      rows[index].isTouched = false
     }
     isSettled = true
     hasMoved = false
   }
 
   /// A route that names an object was read.
+  @inline(never)
   mutating func noteRead(_ id: UInt32) {
-    if let latest, latest.id == id {
-      objects[latest.way]?.seen += 1
-    } else if let way = ways[id], objects[way]?.id == id {
-      latest = (way, id)
-      objects[way]?.seen += 1
-    } else {
-      for index in leftovers.indices where leftovers[index].object.id == id {
-        leftovers[index].isSeen = true
-      }
+    if latest < rows.count, rows[latest].id == id {
+      rows[latest].seen &+= 1
+    } else if let index = rows.firstIndex(where: { $0.id == id }) {
+      rows[index].seen &+= 1
+      latest = index
     }
+  }
+
+  /// Whether a route of ours has an object though it should be a plain one, or the other way round,
+  /// or has not the one that it should have.
+  @inline(never)
+  mutating func hasOtherForm(_ route: KernelRoute) -> Bool {
+    guard let way = Self.way(route) else { return false }
+    guard isUsable(way) else { return route.nexthopID != 0 }
+    return find(way).map { rows[$0].id != route.nexthopID } ?? true
   }
 
   /// A route was found that has not the form it should have. `isMoved`: it gets that form now.
@@ -331,34 +318,28 @@ struct NexthopObjects {
     if isMoved { hasMoved = true }
   }
 
-  /// The reading has ended: objects without routes, which may go unless the node wants some by
-  /// their way, and whether a further reading may find more of them.
-  mutating func takeIdle(isProof: Bool) -> (objects: [KernelNexthop], mayBeMore: Bool) {
-    // What was not read may have the other form.
-    if !isProof { isSettled = false }
-    var idle: [KernelNexthop] = []
-    for (way, object) in objects {
-      objects[way]?.uses = max(object.seen, object.isTouched ? 1 : 0)
-      if object.seen == 0, !object.isTouched {
-        idle.append(KernelNexthop(id: object.id, gateway: way.gateway, ifindex: way.ifindex))
-      }
+  /// The reading has ended: numbers of objects without routes, which may go, and whether a further
+  /// reading may find more of them. Without proof routes were perhaps not read, and nothing goes.
+  @inline(never)
+  mutating func takeIdle(isProof: Bool) -> (ids: [UInt32], mayBeMore: Bool) {
+    let isWanted = isWanted
+    forget { $0.state == .gone || !isWanted && $0.state == .taken }
+    var ids: [UInt32] = []
+    for index in rows.indices {
+      if rows[index].isIdle { ids.append(rows[index].id) }
+      rows[index].uses = max(rows[index].seen, 1)
     }
-    ways = ways.filter { objects[$0.value]?.id == $0.key }
-    for leftover in leftovers where !leftover.isSeen { idle.append(leftover.object) }
-    return (idle.ordered { $0.id < $1.id }, hasMoved)
+    if isProof { return (ids, hasMoved) }
+    // What was not read may have the other form.
+    isSettled = false
+    return ([], hasMoved || !ids.isEmpty)
   }
 
-  /// Everything of ours in the kernel, for the end.
-  func all() -> [KernelNexthop] {
-    let own = objects.map {
-      KernelNexthop(id: $0.value.id, gateway: $0.key.gateway, ifindex: $0.key.ifindex)
-    }
-    return (own + leftovers.map { $0.object }).ordered { $0.id < $1.id }
+  /// Numbers of all objects of ours in the kernel, for the end.
+  var ids: [UInt32] {
+    rows.filter { $0.state == .current || $0.state == .leftover }.map { $0.id }
   }
 
   /// An object was removed by us.
-  mutating func removed(_ object: KernelNexthop) {
-    leftovers.removeAll { $0.object.id == object.id }
-    forget(object.id)
-  }
+  mutating func removed(_ id: UInt32) { forget { $0.id == id } }
 }

@@ -133,7 +133,7 @@ extension Daemon {
     let isLinkDown = interfaces[index].ifindex.flatMap { links.link($0) }?.isUp != true
     let areRoutesLost =
       isLinkDown || interfaces[index].hasLostRoutes
-      || interfaces[index].ifindex.map { kernel.nexthops.hasLost($0) } ?? false
+      || interfaces[index].ifindex.map { kernel.outlet.hasLost($0) } ?? false
     if isOtherLink { bidFarewell(index, at: now) }
     interfaces[index].forgetLosses()
     unprepare(index)

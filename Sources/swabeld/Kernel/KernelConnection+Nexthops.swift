@@ -2,97 +2,66 @@ import BabelCore
 import BabelKernel
 import BabelWire
 
-// Next-hop objects that routes share (`kernel-nexthops`); see NexthopObjects.
+// Next-hop objects that routes share (`kernel-nexthops`); see NexthopObjects. Nothing here has
+// anything to do while there are none and none are wanted.
 extension KernelConnection {
-  /// Numbers that are tried for one object: somebody else may have some.
-  private static let attemptLimit = 16
-  /// A bit of the tag of a change that was refused once and is sent in another form.
-  private static let secondForm: UInt64 = 2
-
-  /// Objects of ours, for the operator.
-  var nexthops: NexthopObjects { mirror.ledger.nexthops }
+  /// Microseconds after which an object that seems to have no routes any more is looked at.
+  private static let idlePatience: Int64 = 10_000_000
+  /// Microseconds after which objects that routes were taken from are looked at.
+  private static let afterMove: Int64 = 1_000_000
+  /// Microseconds after which the routes of an object that was lost are looked at.
+  private static let afterLoss: Int64 = 50_000
 
   /// Whether routes share objects from now on. Those in the kernel follow by the next reading.
   func setSharesNexthops(_ isWanted: Bool, at now: Instant) {
-    mirror.setSharesNexthops(isWanted, at: now)
+    if outlet.setShares(isWanted) { requestReading(at: now) }
   }
 
-  /// Gathers a change, in the form that the kernel is to get.
-  func send(_ step: RouteStep, tag: UInt64) throws(KernelError) {
-    let step = mirror.ledger.nexthops.isActive ? formed(step) : step
-    try writer.enqueue(step.change, step.route, tag: tag)
+  /// The node wants a change: notes which objects have more routes or fewer by it.
+  func countMove(_ change: ForwardingChange) {
+    guard outlet.hasObjects else { return }
+    if outlet.move(from: way(change.key, change.old), to: way(change.key, change.new)) {
+      requestReading(at: .now + Self.idlePatience)
+    }
   }
 
-  /// A change in its form, for which an object may have to be made.
-  private func formed(_ step: RouteStep) -> RouteStep {
-    for _ in 0..<Self.attemptLimit {
-      switch mirror.ledger.nexthops.form(step) {
-      case .ready(let step): return step
-      case .needs(let object): make(object)
+  /// The way of a target, as far as routes to it may share objects.
+  private func way(_ key: ForwardingKey, _ target: ForwardingTarget) -> NexthopObjects.Way? {
+    mirror.ledger.route(key, target).flatMap { NexthopObjects.way($0) }
+  }
+
+  /// Takes a refusal before the mirror does. True if it has to do with objects, and the change was
+  /// sent again in another form.
+  func retries(
+    _ failure: inout RouteFailure, _ node: borrowing BabelNode, at now: Instant
+  ) -> Bool {
+    guard outlet.hasObjects else { return false }
+    let isDeletion = failure.change == .delete
+    let isRetried = outlet.retries(&failure) { route in
+      switch mirror.ledger.standing(mirror.ledger.logical(route), node) {
+      case .wanted: !isDeletion
+      case .unwanted: isDeletion
+      case .otherWanted: false
       }
     }
-    var step = step
-    step.route.nexthopID = 0
-    return step
+    // Other routes of the object may be gone.
+    if isRetried, !isDeletion { requestReading(at: now + Self.afterLoss) }
+    return isRetried
   }
 
-  private func make(_ object: KernelNexthop) {
-    do throws(KernelError) {
-      try writer.make(object)
-      mirror.ledger.nexthops.made(object)
-    } catch {
-      guard mirror.ledger.nexthops.refused(object, error) else { return }
-      log.write(
-        .routeRefused, subject: .error(number: error.errno),
-        "kernel-nexthops: plain routes through "
-          + (object.gateway.map { "\($0)" } ?? "") + ": \(error.reason)")
-    }
-  }
-
-  /// Takes a refusal. What has to do with objects is sent again in another form; nil then. Otherwise
-  /// the refusal as the mirror is to know it.
-  func retried(
-    _ failure: RouteFailure, _ node: borrowing BabelNode, at now: Instant
-  ) -> RouteFailure? {
-    guard mirror.ledger.nexthops.isActive || failure.route?.nexthopID ?? 0 != 0 else {
-      return failure
-    }
-    var failure = failure
-    let isSecond = failure.tag & Self.secondForm != 0
-    failure.tag &= ~Self.secondForm
-    guard var route = failure.route else { return failure }
-    mirror.ledger.nexthops.resolve(&route)
-    failure.route = route
-    if let step = mirror.retry(failure, isSecond: isSecond, node) {
-      if isSecond, failure.change != .delete {
-        log.write(
-          .routeRefused, subject: .error(number: failure.error.errno),
-          "kernel-nexthops: plain routes through "
-            + (route.gateway.map { "\($0)" } ?? "") + ": \(failure.error.reason)")
-      }
-      do throws(KernelError) {
-        try send(step, tag: failure.tag | Self.secondForm)
-        return nil
-      } catch {
-        mirror.requestReading(at: now)
-      }
-    }
-    failure.route?.nexthopID = 0
-    return failure
-  }
-
-  /// Notes which objects have more routes or fewer by a change.
-  func count(_ change: ForwardingChange) {
-    guard mirror.countMove(change) else { return }
-    mirror.requestReading(at: .now + NexthopObjects.idlePatience)
+  /// Follows what removes objects, before the mirror works on it.
+  func followNexthops(_ event: KernelEvent) {
+    if outlet.hasObjects { outlet.follow(event) }
   }
 
   /// Reads the kernel's objects, before its routes are read. At the start this happens in any case:
-  /// a former process may have left some.
+  /// an earlier process may have left some.
+  @inline(never)
   func readNexthops(atStart isStart: Bool = false) {
-    guard isStart || mirror.ledger.nexthops.isActive else { return }
+    guard isStart || outlet.hasObjects else { return }
     do throws(KernelError) {
-      mirror.take(try reader.nexthops())
+      let owners = mirror.owners
+      outlet.take(try reader.nexthops()) { owners.isOurs(ifindex: $0) }
     } catch {
       // A kernel that has none says so when one is to be made.
       guard error.errno != ErrorNumber.notSupported else { return }
@@ -100,26 +69,26 @@ extension KernelConnection {
     }
   }
 
-  /// A reading has ended: objects without routes go.
-  func removeIdleNexthops(_ node: borrowing BabelNode, at now: Instant) {
-    for object in mirror.removableNexthops(node, at: now) { remove(object) }
-  }
-
-  /// Removes all objects of ours, at the end, when the routes are gone.
-  func removeNexthops() {
-    for object in mirror.ledger.nexthops.all() { remove(object) }
-  }
-
-  private func remove(_ object: KernelNexthop) {
+  /// A route that was read, with what the kernel may not say of it. If it leads where it should,
+  /// but has an object and should have none, or the other way round, it is replaced in place.
+  func resolved(_ physical: KernelRoute, _ node: borrowing BabelNode) -> KernelRoute {
+    guard outlet.hasObjects else { return physical }
+    var physical = physical
+    guard outlet.resolve(&physical),
+      case .wanted(let wanted) = mirror.ledger.standing(mirror.ledger.logical(physical), node)
+    else { return physical }
     do throws(KernelError) {
-      try writer.remove(object)
+      // Where somebody else has a route, too, the kernel might replace that one.
+      try outlet.correct(physical, isShared: mirror.ledger.foreign.mayOccupy(wanted.key))
     } catch {
-      guard error.errno == ErrorNumber.noEntry else {
-        return log.write(
-          .routeRefused, subject: .error(number: error.errno),
-          "kernel-nexthops: object \(object.id) stays: \(error.reason)")
-      }
+      requestReading(at: .now + Self.afterMove)
     }
-    mirror.ledger.nexthops.removed(object)
+    return physical
+  }
+
+  /// A reading is about to end: objects without routes go.
+  func removeIdleNexthops(at now: Instant) {
+    guard outlet.hasObjects else { return }
+    if outlet.removeIdle(isProof: mirror.isProof) { requestReading(at: now + Self.afterMove) }
   }
 }

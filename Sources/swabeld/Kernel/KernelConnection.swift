@@ -18,11 +18,12 @@ final class KernelConnection {
 
   private var monitor: NetlinkMonitor
   private(set) var reader: KernelReader
-  var writer: RouteWriter
+  /// Changes of routes go through it.
+  let outlet: RouteOutlet
   /// Opened when it is needed.
   private var query: Query?
-  var mirror: KernelMirror
-  var orders: [MirrorOrder] = []
+  private(set) var mirror: KernelMirror
+  private var orders: [MirrorOrder] = []
   /// How many of them were handed over.
   private var done = 0
   /// Changes of routes that were asked for and refused.
@@ -35,7 +36,7 @@ final class KernelConnection {
   ) {
     self.monitor = monitor
     self.reader = reader
-    self.writer = writer
+    outlet = RouteOutlet(writer, log)
     self.mirror = mirror
     self.log = log
   }
@@ -48,7 +49,7 @@ final class KernelConnection {
   func addNotifications(to poll: inout PollSet) -> Int { poll.add(monitor.descriptor, .read) }
   /// Lets the loop wait for the kernel's answers to our changes; nil if none is expected.
   func addAnswers(to poll: inout PollSet) -> Int? {
-    writer.unansweredCount > 0 ? poll.add(writer.descriptor, .read) : nil
+    outlet.unansweredCount > 0 ? outlet.addAnswers(to: &poll) : nil
   }
   /// Events that were heard and not worked on yet.
   var notificationCount: Int { mirror.notificationCount }
@@ -63,9 +64,9 @@ final class KernelConnection {
   /// When ``retryRefused(at:)`` has something to do.
   var retryDeadline: Instant? { mirror.retryDeadline() }
   /// Whether a batch of changes begins with the next one.
-  var isBatchEmpty: Bool { writer.gatheredCount == 0 }
+  var isBatchEmpty: Bool { outlet.gatheredCount == 0 }
   /// Whether everything was sent and answered.
-  var isDone: Bool { writer.gatheredCount == 0 && writer.unansweredCount == 0 }
+  var isDone: Bool { outlet.gatheredCount == 0 && outlet.unansweredCount == 0 }
 
   // MARK: Orders
 
@@ -76,7 +77,7 @@ final class KernelConnection {
       done += 1
       guard case .write(let step, let attempt) = order else { return order }
       do throws(KernelError) {
-        try send(step, tag: attempt.rawValue)
+        try outlet.send(step, tag: attempt.rawValue)
         tally.ask(step.change)
       } catch {
         answersLost(error, at: now)
@@ -126,26 +127,21 @@ final class KernelConnection {
   // MARK: Changes of routes
 
   /// The node wants a change.
-  func take(_ change: ForwardingChange) {
-    if mirror.ledger.nexthops.isActive { count(change) }
-    mirror.take(change, into: &orders)
-  }
+  func take(_ change: ForwardingChange) { mirror.take(change, into: &orders) }
 
   /// Sends what is gathered and appends the refusals known so far.
   func flush(into failures: inout [RouteFailure], at now: Instant) {
     do throws(KernelError) {
-      try writer.flush()
-      try writer.collect()
+      try outlet.flush()
     } catch {
       answersLost(error, at: now)
     }
-    writer.takeFailures(into: &failures)
+    outlet.takeFailures(into: &failures)
   }
 
   /// The kernel refused a change.
   func refused(_ failure: RouteFailure, _ node: borrowing BabelNode, at now: Instant) {
     tally.refuse(failure.change)
-    guard let failure = retried(failure, node, at: now) else { return }
     mirror.refused(failure, node, at: now, into: &orders)
   }
 
@@ -217,7 +213,6 @@ final class KernelConnection {
 
   /// The reading begins.
   func startReading() {
-    readNexthops()
     mirror.startReading(into: &orders)
     reader.startRoutes(tables: mirror.tablesToRead)
   }
@@ -237,7 +232,6 @@ final class KernelConnection {
 
   /// A route was read.
   func read(_ route: KernelRoute, _ node: borrowing BabelNode, at now: Instant) {
-    let route = route.nexthopID == 0 ? route : mirror.resolved(route)
     mirror.read(route, node, at: now, into: &orders)
   }
 
@@ -281,7 +275,6 @@ final class KernelConnection {
 
   /// The reading has ended.
   func endReading(_ node: borrowing BabelNode, at now: Instant) {
-    if mirror.ledger.nexthops.isActive { removeIdleNexthops(node, at: now) }
     mirror.endReading(node, at: now)
   }
 
@@ -308,9 +301,97 @@ final class KernelConnection {
 
   /// Judges a route that was in the kernel before us; see ``KernelMirror/heirloom(_:_:)``.
   func heirloom(_ route: KernelRoute, _ node: borrowing BabelNode) -> Heirloom? {
-    mirror.heirloom(route.nexthopID == 0 ? route : mirror.resolved(route), node)
+    mirror.heirloom(route, node)
   }
 
   /// Removes a route of an earlier life that nobody can use.
   func remove(_ heirloom: Heirloom) { mirror.remove(heirloom, into: &orders) }
+
+  // MARK: Tables of source prefixes, and the kernel's rules for them
+
+  /// Whether there are tables for source-specific routes.
+  var hasSources: Bool { mirror.hasSources }
+  /// Whether tables were emptied, so that ``removeIdleRules()`` has something to do.
+  var hasIdleSources: Bool { mirror.hasIdleSources }
+
+  /// Whether the kernel may take a change, as far as is known without asking it.
+  func mayTake(
+    _ change: ForwardingChange, withSubtrees hasSubtrees: Bool, beside foreign: ForeignRoutes?
+  ) -> Bool {
+    (hasSources || hasSubtrees || change.key.source.isDefault)
+      && mirror.mayTake(change, beside: foreign)
+  }
+
+  /// Whether an entry of a key can be made at all: a source prefix may need a table, whose rule is
+  /// made here.
+  func makeRoom(for key: ForwardingKey) -> Bool {
+    switch mirror.makeRoom(for: key) {
+    case .ready: return true
+    case .none: return false
+    case .needsRule(let rule):
+      do throws(KernelError) {
+        try RuleRequest.add(rule)
+        return true
+      } catch {
+        guard error.errno != ErrorNumber.exists else { return true }
+        mirror.closeRoom(of: key.source)
+        log.write(.routeRefused, subject: .error(number: error.errno), "\(error)")
+        return false
+      }
+    }
+  }
+
+  /// Takes over the rules that a former process left; those of ours that nobody needs go.
+  func adoptRules() {
+    guard hasSources else { return }
+    do throws(KernelError) {
+      for rule in mirror.adoptRules(try RuleRequest.all()) { try RuleRequest.remove(rule) }
+    } catch {
+      log.write(.error, "\(error)")
+    }
+  }
+
+  /// Makes exceptions what they should be, right after a reading.
+  func repairExceptions(_ node: borrowing BabelNode) {
+    mirror.repairExceptions(node, into: &orders)
+  }
+
+  /// Makes rules what they should be.
+  func repairRules() {
+    do throws(KernelError) {
+      try removeEmptyTables()
+      let (missing, useless) = mirror.ruleDifferences(try RuleRequest.all())
+      for rule in missing { try RuleRequest.add(rule) }
+      for rule in useless { try RuleRequest.remove(rule) }
+    } catch {
+      log.write(.routeRefused, subject: .error(number: error.errno), "\(error)")
+    }
+  }
+
+  /// Removes the rules of tables that hold nothing any more. True unless there are none.
+  func removeIdleRules() -> Bool {
+    do throws(KernelError) {
+      return try removeEmptyTables()
+    } catch {
+      log.write(.routeRefused, subject: .error(number: error.errno), "\(error)")
+      return true
+    }
+  }
+
+  @discardableResult
+  private func removeEmptyTables() throws(KernelError) -> Bool {
+    var isFreed = false
+    while let rule = mirror.closeIdleSource() {
+      isFreed = true
+      do throws(KernelError) {
+        try RuleRequest.remove(rule)
+      } catch {
+        guard error.errno == ErrorNumber.noEntry else { throw error }
+      }
+    }
+    return isFreed
+  }
+
+  /// Removes all exceptions, at the end. All tables count as empty then.
+  func dissolveSources() { mirror.dissolveSources(into: &orders) }
 }

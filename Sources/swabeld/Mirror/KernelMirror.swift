@@ -15,7 +15,7 @@ struct KernelMirror {
 
   private var scope: MirrorScope
   private var watch: LinkWatch
-  var ledger: ForwardingLedger
+  private(set) var ledger: ForwardingLedger
   private(set) var owners = RouteOwners()
   private(set) var readings: KernelReadings
   /// What the kernel has told and was not worked on yet.
@@ -173,11 +173,7 @@ struct KernelMirror {
     case .linkChanged, .linkRemoved, .addressRemoved:
       // Routes may go with it, and the kernel can be told to be silent about those.
       readings.disturb()
-    case .routeUseChanged: readings.disturb()
-    case .nexthopChanged(let id):
-      // With an object go its routes, without a word.
-      ledger.nexthops.forget(id)
-      readings.disturb()
+    case .routeUseChanged, .nexthopChanged: readings.disturb()  // Routes go without a word.
     case .addressChanged: break
     }
   }
@@ -366,5 +362,38 @@ struct KernelMirror {
   /// Removes a route of an earlier life that nobody can use.
   mutating func remove(_ heirloom: Heirloom, into orders: inout [MirrorOrder]) {
     ledger.write(RouteStep(change: .delete, route: heirloom.route), .first, into: &orders)
+  }
+
+  // MARK: Tables of sources
+
+  /// Whether there are tables for source-specific routes.
+  var hasSources: Bool { ledger.sources != nil }
+  /// Takes the table of a source prefix back: the kernel refused its rule.
+  mutating func closeRoom(of source: Prefix) { ledger.closeRoom(of: source) }
+  /// Takes over the rules of a former process. Returns those of ours that are to be removed.
+  mutating func adoptRules(_ found: [KernelRule]) -> [KernelRule] { ledger.adoptRules(found) }
+
+  /// Makes exceptions what they should be, at the end of a reading.
+  mutating func repairExceptions<Wishes: ForwardingWishes & ~Copyable>(
+    _ wishes: borrowing Wishes, into orders: inout [MirrorOrder]
+  ) {
+    guard hasSources, var inventory = readings.inventory else { return }
+    _ = wishes.forEachDesiredForwarding(from: 0, limit: .max) { key, _ in
+      inventory.wanted.append(key)
+    }
+    ledger.repairExceptions(inventory, into: &orders)
+  }
+
+  /// The rules that the kernel lacks, and those of ours that it should not have.
+  func ruleDifferences(_ found: [KernelRule]) -> (missing: [KernelRule], useless: [KernelRule]) {
+    ledger.ruleDifferences(found)
+  }
+
+  /// Takes back the table of one source prefix that holds nothing any more. Returns its rule,
+  /// which is to be removed; nil if there is no such table.
+  mutating func closeIdleSource() -> KernelRule? { ledger.closeIdleSource() }
+  /// Removes all exceptions, at the end. All tables count as empty then.
+  mutating func dissolveSources(into orders: inout [MirrorOrder]) {
+    ledger.dissolveSources(into: &orders)
   }
 }

@@ -174,10 +174,7 @@ struct KernelReadings {
         ledger.block(wanted, by: occupant, into: &orders)
         return
       }
-      if case .wanted = standing {
-        if ledger.correctForm(route, wanted, into: &orders) { reading?.noteCorrection() }
-        return
-      }
+      if case .wanted = standing { return }
     } else if !owners.isMadeByUs(route) {
       return
     }

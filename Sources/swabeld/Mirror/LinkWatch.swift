@@ -50,7 +50,6 @@ struct LinkWatch {
     let isRenamed = former.map { $0.name != link.name } ?? false
     offer(links.take(.linkChanged(link)), into: &orders)
     ledger.setPointToPoint(link.isPointToPoint, link.ifindex)
-    ledger.followObjects(of: link)
     // The kernel drops the routes of the link, those of IPv4 without a word.
     if former?.isUp == true, !link.isUp {
       lostRoutes(link.ifindex, &ledger, owners, into: &orders)
@@ -86,7 +85,6 @@ struct LinkWatch {
     for link in list {
       links.update(link)
       ledger.setPointToPoint(link.isPointToPoint, link.ifindex)
-      ledger.followObjects(of: link)
     }
     for address in addresses { links.update(address) }
     for old in former {
@@ -120,7 +118,6 @@ struct LinkWatch {
     into orders: inout [MirrorOrder]
   ) {
     orders.append(.linkLost(ifindex: ifindex))
-    ledger.nexthops.lose(ifindex)
     lostRoutes(ifindex, &ledger, owners, into: &orders)
     // Its number may come to stand for another link.
     for departure in owners.departures where departure.ifindex == ifindex {

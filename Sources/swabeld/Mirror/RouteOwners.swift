@@ -97,8 +97,8 @@ struct RouteOwners {
     return !run.isShared
   }
 
-  /// Whether a next-hop object with our protocol number and one of our numbers, on an interface, was
-  /// made by us or a former process.
+  /// Whether a next-hop object with our protocol number, and a number of our range, was made by us
+  /// or a former process.
   func isOurs(ifindex: Int32) -> Bool {
     guard let run = runs.first(where: { $0.ifindex == ifindex }) else {
       return !sharesKernel || departed.contains { $0.ifindex == ifindex && !$0.isShared }
