@@ -58,8 +58,8 @@ import Testing
       let v0 = try link("v0").ifindex
       var writer = try RouteWriter()
       let object = KernelNexthop(id: 42_000_007, gateway: try address("fe80::2"), ifindex: v0)
-      try writer.make(object)
-      let same = #expect(throws: KernelError.self) { try writer.make(object) }
+      #expect(writer.make(object) == nil)
+      let same = writer.make(object)
       #expect(same?.errno == ErrorNumber.exists)
       let wanted = try ["10.1.0.0/16", "fd01::/16"].map {
         KernelRoute(
@@ -92,8 +92,8 @@ import Testing
       try change(.add, 42_000_008)
       #expect(failures.map { $0.route?.nexthopID } == [42_000_008, 42_000_008])
       #expect(failures.allSatisfy { $0.tag == 9 && $0.route?.gateway == nil })
-      try writer.remove(object)
-      let gone = #expect(throws: KernelError.self) { try writer.remove(object) }
+      #expect(writer.remove(object.id) == nil)
+      let gone = writer.remove(object.id)
       #expect(gone?.errno == ErrorNumber.noEntry)
       #expect(writer.unansweredCount == 0)
     }
@@ -108,7 +108,7 @@ import Testing
         destination: try prefix("10.1.0.0/16"), gateway: try address("10.0.0.2"), ifindex: v0)
       try writer.enqueue(.delete, route, tag: 5)
       let object = KernelNexthop(id: 42_000_007, gateway: try address("fe80::2"), ifindex: v0)
-      let error = #expect(throws: KernelError.self) { try writer.make(object) }
+      let error = writer.make(object)
       #expect(error?.errno == ErrorNumber.networkDown)
       #expect(error?.kernelMessage.isEmpty == false)
       var failures: [RouteFailure] = []

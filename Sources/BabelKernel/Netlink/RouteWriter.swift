@@ -146,34 +146,40 @@ public struct RouteWriter: ~Copyable, Sendable {
     try collect()
   }
 
-  /// Makes a next-hop object, after all changes that were gathered before. Throws `exists` if
-  /// somebody has one of that number, `notSupported` if the kernel has no such objects (before
-  /// Linux 5.3), the kernel's error otherwise, and `wouldBlock` if it has not answered yet.
-  public mutating func make(_ object: KernelNexthop) throws(KernelError) {
+  /// Makes a next-hop object, after all changes that were gathered before. Returns what went wrong:
+  /// `exists` if somebody has one of that number, `notSupported` if the kernel has no such objects
+  /// (before Linux 5.3), the kernel's error otherwise, and `wouldBlock` if it has not answered yet.
+  public mutating func make(_ object: KernelNexthop) -> KernelError? {
     let flags = NetlinkFlag.request | NetlinkFlag.create | NetlinkFlag.exclusive
-    try change(object, type: NetlinkType.newNexthop, flags: flags)
+    return change(object, type: NetlinkType.newNexthop, flags: flags)
   }
 
-  /// Removes a next-hop object and all routes that it still has, after all changes that were
-  /// gathered before. Throws as ``make(_:)`` does, and `noEntry` if there is none.
-  public mutating func remove(_ object: KernelNexthop) throws(KernelError) {
-    try change(object, type: NetlinkType.deleteNexthop, flags: NetlinkFlag.request)
+  /// Removes the next-hop object with a number and all routes that it still has, after all changes
+  /// that were gathered before. Returns what went wrong as ``make(_:)`` does, and `noEntry` if
+  /// there is none.
+  public mutating func remove(_ id: UInt32) -> KernelError? {
+    let object = KernelNexthop(id: id, gateway: .unspecified, ifindex: 0)
+    return change(object, type: NetlinkType.deleteNexthop, flags: NetlinkFlag.request)
   }
 
   @inline(never)
   private mutating func change(
     _ object: KernelNexthop, type: UInt16, flags: UInt16
-  ) throws(KernelError) {
-    try flush()
-    messages.nexthop(object, type: type, flags: flags, sequence: nextSequence)
-    nextSequence &+= 1
-    objectError = nil
-    try flush()
+  ) -> KernelError? {
+    do throws(KernelError) {
+      try flush()
+      messages.nexthop(object, type: type, flags: flags, sequence: nextSequence)
+      nextSequence &+= 1
+      objectError = nil
+      try flush()
+    } catch {
+      return error
+    }
     // Routes that name the number of an object must not be sent before it is known to be ours.
     guard unansweredCount == 0 else {
-      throw KernelError(operation: "change next-hop object", errno: ErrorNumber.wouldBlock)
+      return KernelError(operation: "change next-hop object", errno: ErrorNumber.wouldBlock)
     }
-    if let objectError { throw objectError }
+    return objectError
   }
 
   /// Reads answers until all are in or none is waiting. Throws `noBufferSpace` if answers were

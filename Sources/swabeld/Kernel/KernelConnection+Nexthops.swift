@@ -13,6 +13,7 @@ extension KernelConnection {
   private static let afterLoss: Int64 = 50_000
 
   /// Whether routes share objects from now on. Those in the kernel follow by the next reading.
+  @inline(never)
   func setSharesNexthops(_ isWanted: Bool, at now: Instant) {
     if outlet.setShares(isWanted) { requestReading(at: now) }
   }

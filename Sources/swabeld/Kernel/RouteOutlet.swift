@@ -56,12 +56,7 @@ final class RouteOutlet {
     for _ in 0..<Self.attemptLimit {
       let (id, missing) = objects.number(for: step.route, isDeleted: step.change == .delete)
       guard let missing else { return id }
-      var fault: KernelError?
-      do throws(KernelError) {
-        try writer.make(missing)
-      } catch {
-        fault = error
-      }
+      let fault = writer.make(missing)
       if objects.note(missing, fault), let fault { tell(missing.gateway, fault) }
     }
     return 0
@@ -127,15 +122,12 @@ final class RouteOutlet {
   @inline(never)
   func removeObjects() { remove(objects.ids) }
 
+  @inline(never)
   private func remove(_ ids: [UInt32]) {
     for id in ids {
-      do throws(KernelError) {
-        try writer.remove(KernelNexthop(id: id, gateway: .unspecified, ifindex: 0))
-        objects.removed(id)
-      } catch {
-        // One that is still there is found by the next reading.
-        objects.removed(id)
-      }
+      objects.removed(id)
+      // One that is still there is found by the next reading.
+      _ = writer.remove(id)
     }
   }
 
