@@ -131,9 +131,8 @@ import Testing
       ]
       #expect(found.map { $0.id } == [7, 9, 10, 11, .max])
       #expect(found.filter { $0.kernelProtocol == KernelRoute.babelProtocol } == ours)
-      #expect(found.map { $0.isSpecial } == [false, false, true, true, false])
       #expect(found.map { $0.isOnlink } == [true, false, false, false, true])
-      #expect(found.map { $0.gateway == nil } == [false, true, true, true, false])
+      #expect(found.map { $0.gateway.isUnspecified } == [false, true, true, true, false])
     }
   }
 

@@ -168,8 +168,7 @@ import Testing
 
   @Test func `what an earlier life left is taken over or goes`() throws {
     var objects = wanted()
-    var special = try object(Self.first + 3, via: "10.0.0.4")
-    special.isSpecial = true
+    let special = KernelNexthop(id: Self.first + 3, gateway: .unspecified, ifindex: 0)
     var foreign = try object(Self.first + 4, via: "10.0.0.5")
     foreign.kernelProtocol = 4
     let list = try [

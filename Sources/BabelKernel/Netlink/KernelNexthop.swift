@@ -10,15 +10,13 @@ public struct KernelNexthop: Hashable, Sendable {
   public var id: UInt32
   /// Who made it (`nh_protocol`).
   public var kernelProtocol: UInt8
-  /// The gateway; nil if it has none.
-  public var gateway: IPAddress?
-  /// The interface by which packets leave; nil if it has none.
-  public var ifindex: Int32?
+  /// The gateway. It is `::` if there is none, or if the object is more than a gateway on an
+  /// interface: a group of others, a tunnel, one that drops packets, and the like.
+  public var gateway: IPAddress
+  /// The interface by which packets leave; 0 if there is none.
+  public var ifindex: Int32
   /// The gateway counts as directly reachable.
   public var isOnlink: Bool
-  /// Whether it is a group of others, drops packets, puts them into tunnels, or is of another kind
-  /// that a gateway and an interface do not describe.
-  public var isSpecial = false
 
   /// Makes an object of Babel whose gateway counts as directly reachable.
   public init(id: UInt32, gateway: IPAddress, ifindex: Int32) {
@@ -42,16 +40,18 @@ extension KernelNexthop {
     guard body.count >= nexthopHeaderCount, body.upperBound <= bytes.count else { return nil }
     let base = body.lowerBound
     let family = bytes[base]
-    id = 0
+    self.init(id: 0, gateway: .unspecified, ifindex: 0)
     kernelProtocol = bytes[base + 2]
     isOnlink = bytes.nativeUInt32(at: base + 4) & RouteFlag.onlink != 0
+    var isSpecial = false
     var cursor = NetlinkAttributeCursor(body, after: nexthopHeaderCount)
     while let attribute = cursor.next(in: bytes) {
       switch attribute.type {
       case NexthopAttribute.id: id = attribute.uint32(in: bytes) ?? 0
       case NexthopAttribute.outputInterface:
-        ifindex = attribute.uint32(in: bytes).map { Int32(bitPattern: $0) }
-      case NexthopAttribute.gateway: gateway = attribute.address(family, in: bytes)
+        ifindex = Int32(bitPattern: attribute.uint32(in: bytes) ?? 0)
+      case NexthopAttribute.gateway:
+        gateway = attribute.address(family, in: bytes) ?? .unspecified
       case NexthopAttribute.group, NexthopAttribute.blackhole, NexthopAttribute.encapsulation,
         NexthopAttribute.bridge:
         isSpecial = true
@@ -59,6 +59,7 @@ extension KernelNexthop {
       }
     }
     guard id != 0 else { return nil }
+    if isSpecial { gateway = .unspecified }
   }
 }
 
@@ -68,19 +69,16 @@ extension NetlinkBuilder {
     _ object: KernelNexthop, type: UInt16, flags: UInt16, sequence: UInt32
   ) {
     let isNew = type == NetlinkType.newNexthop
-    let family = object.gateway?.familyNumber ?? FamilyNumber.any
     begin(type: type, flags: flags, sequence: sequence)
-    append(isNew ? family : FamilyNumber.any)
+    append(isNew ? object.gateway.familyNumber : FamilyNumber.any)
     append(UInt8(0))
     append(isNew ? object.kernelProtocol : 0)
     append(UInt8(0))
     append(isNew && object.isOnlink ? RouteFlag.onlink : 0)
     attribute(NexthopAttribute.id, object.id)
     if isNew {
-      if let ifindex = object.ifindex {
-        attribute(NexthopAttribute.outputInterface, UInt32(bitPattern: ifindex))
-      }
-      if let gateway = object.gateway { attribute(NexthopAttribute.gateway, gateway) }
+      attribute(NexthopAttribute.outputInterface, UInt32(bitPattern: object.ifindex))
+      attribute(NexthopAttribute.gateway, object.gateway)
     }
     end()
   }

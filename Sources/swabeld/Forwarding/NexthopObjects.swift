@@ -166,7 +166,7 @@ struct NexthopObjects {
 
   @inline(never)
   private mutating func append(_ object: KernelNexthop, _ state: State) {
-    let way = Way(gateway: object.gateway ?? .unspecified, ifindex: object.ifindex ?? 0)
+    let way = Way(gateway: object.gateway, ifindex: object.ifindex)
     let isRefusal = state == .refused || state == .unusable
     if isRefusal { hasRefusals = true }
     rows.append(Row(way: way, id: isRefusal ? 0 : object.id, state: state))
@@ -270,14 +270,13 @@ struct NexthopObjects {
     giveUp { _ in true }
     for object in list where Self.range.contains(object.id) {
       guard object.kernelProtocol == KernelRoute.babelProtocol,
-        object.ifindex.map(isOurs) ?? true
+        object.ifindex == 0 || isOurs(object.ifindex)
       else {
         append(object, .taken)
         continue
       }
-      let way = Way(gateway: object.gateway ?? .unspecified, ifindex: object.ifindex ?? 0)
-      let isFit =
-        object.gateway != nil && object.isOnlink && !object.isSpecial && find(way) == nil
+      let way = Way(gateway: object.gateway, ifindex: object.ifindex)
+      let isFit = !object.gateway.isUnspecified && object.isOnlink && find(way) == nil
       if let index = rows.firstIndex(where: { $0.id == object.id && $0.way == way }) {
         rows[index].state = isFit ? .current : .leftover
       } else {
@@ -337,7 +336,9 @@ struct NexthopObjects {
 
   /// Numbers of all objects of ours in the kernel, for the end.
   var ids: [UInt32] {
-    rows.filter { $0.state == .current || $0.state == .leftover }.map { $0.id }
+    var ids: [UInt32] = []
+    for row in rows where row.state == .current || row.state == .leftover { ids.append(row.id) }
+    return ids
   }
 
   /// An object was removed by us.

@@ -14,6 +14,7 @@ final class RouteOutlet {
   private var objects = NexthopObjects()
   private let log: Log
 
+  @inline(never)
   init(_ writer: consuming RouteWriter, _ log: Log) {
     self.writer = writer
     self.log = log
@@ -63,11 +64,10 @@ final class RouteOutlet {
   }
 
   /// Tells the operator that routes do without an object.
-  private func tell(_ gateway: IPAddress?, _ error: KernelError) {
-    let way = gateway.map { " through \($0)" } ?? ""
+  private func tell(_ gateway: IPAddress, _ error: KernelError) {
     log.write(
       .routeRefused, subject: .error(number: error.errno),
-      "kernel-nexthops: plain routes\(way): "
+      "kernel-nexthops: plain routes through \(gateway): "
         + (error.errno == ErrorNumber.notSupported
           ? "the kernel has no next-hop objects, which came with Linux 5.3" : error.reason))
   }
@@ -88,7 +88,7 @@ final class RouteOutlet {
     route.nexthopID = 0
     failure.route = route
     guard isRetried else { return false }
-    if isSecond { tell(route.gateway, failure.error) }
+    if isSecond, let gateway = route.gateway { tell(gateway, failure.error) }
     let hadObject = failure.change == .delete && former != 0
     let nexthop = hadObject ? 0 : number(for: RouteStep(change: failure.change, route: route))
     do throws(KernelError) {
