@@ -186,6 +186,22 @@ def test_reload_there_and_back(lab):
     nothing_lost(stream)
 
 
+def test_another_table(lab):
+    """Routes move to another table and back: their objects stay, and no packet is lost."""
+    scene = Scene(lab, ON)
+    before = objects(scene.n, by="l0")
+    assert len(before) == 2
+    scene.n.batch(["rule add lookup 77 priority 100"])
+    scene.n.ip("-6", "rule", "add", "lookup", "77", "priority", "100")
+    stream = scene.stream()
+    for turn in range(4):
+        moved = [f"install ip {prefix} table 77" for prefix in ("10.92.0.0/16", "fd92::/32")]
+        scene.reload(ON, *(moved if turn % 2 == 0 else []))
+        time.sleep(1.5)
+        assert objects(scene.n, by="l0") == before
+    nothing_lost(stream)
+
+
 def test_foreign_objects_stay(lab):
     """Somebody else has numbers of our range: his objects stay as they are, and ours are others."""
     scene = Scene(lab, OFF)

@@ -204,6 +204,11 @@ import Testing
     _ = objects.number(for: try route(), isDeleted: false)
     #expect(objects.takeIdle(isProof: true).ids == [], "a route was put on it meanwhile")
     objects.take([try object(id)]) { _ in true }
+    #expect(objects.hasIdle)
+    objects.keep(way)
+    #expect(!objects.hasIdle)
+    #expect(objects.takeIdle(isProof: true).ids == [], "routes in other tables are wanted")
+    objects.take([try object(id)]) { _ in true }
     #expect(objects.takeIdle(isProof: true).ids == [id])
   }
 

@@ -317,6 +317,14 @@ struct NexthopObjects {
     if isMoved { hasMoved = true }
   }
 
+  /// Whether some objects have no routes, as far as was read.
+  var hasIdle: Bool { rows.contains { $0.isIdle } }
+
+  /// The node wants routes by a way. They may be in a table that was not read.
+  mutating func keep(_ way: Way) {
+    for index in rows.indices where rows[index].way == way { rows[index].isTouched = true }
+  }
+
   /// The reading has ended: numbers of objects without routes, which may go, and whether a further
   /// reading may find more of them. Without proof routes were perhaps not read, and nothing goes.
   @inline(never)

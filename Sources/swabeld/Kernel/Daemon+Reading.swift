@@ -81,7 +81,7 @@ extension Daemon {
       followOrders(at: now)
       kernel.repairRules()
     }
-    kernel.removeIdleNexthops(at: .now)
+    kernel.removeIdleNexthops(node, at: .now)
     kernel.endReading(node, at: .now)
     do throws(KernelError) { try life.restoreLate() } catch { log.write("\(error)") }
   }

@@ -87,9 +87,15 @@ extension KernelConnection {
     return physical
   }
 
-  /// A reading is about to end: objects without routes go.
-  func removeIdleNexthops(at now: Instant) {
+  /// A reading is about to end: objects without routes go. One that the node wants routes by stays:
+  /// they may be in a table that is not read any more, and move only after this.
+  func removeIdleNexthops(_ node: borrowing BabelNode, at now: Instant) {
     guard outlet.hasObjects else { return }
+    if outlet.hasIdleObjects {
+      _ = node.forEachDesiredForwarding(from: 0, limit: .max) { key, target in
+        if let way = way(key, target) { outlet.keep(way) }
+      }
+    }
     if outlet.removeIdle(isProof: mirror.isProof) { requestReading(at: now + Self.afterMove) }
   }
 }

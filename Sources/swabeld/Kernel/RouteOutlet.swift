@@ -156,6 +156,12 @@ final class RouteOutlet {
     try send(RouteStep(change: .replace, route: route), tag: RouteAttempt.again.rawValue)
   }
 
+  /// Whether some objects have no routes, as far as was read.
+  var hasIdleObjects: Bool { objects.hasIdle }
+
+  /// The node wants routes by a way, so its object must stay.
+  func keep(_ way: NexthopObjects.Way) { objects.keep(way) }
+
   /// A reading has ended: objects without routes go. True if a further one may find more of them.
   @inline(never)
   func removeIdle(isProof: Bool) -> Bool {
