@@ -123,7 +123,7 @@ import Testing
       try run("ip -6 nexthop add id 4294967295 via fe80::7 dev v0 proto babel onlink")
       try run("ip nexthop add id 9 dev v0; ip nexthop add id 10 blackhole")
       try run("ip nexthop add id 11 group 9; ip nexthop add id 12 via fe80::7 dev v0 fdb || true")
-      let reader = try KernelReader()
+      var reader = try KernelReader()
       let found = try reader.nexthops().filter { $0.id != 12 }
       let ours = try [
         KernelNexthop(id: 7, gateway: address("10.0.0.2"), ifindex: v0),

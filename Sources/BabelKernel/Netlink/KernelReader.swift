@@ -87,8 +87,8 @@ public struct KernelReader: ~Copyable, Sendable {
   }
 
   /// All next-hop objects; throws as ``links()`` does, and `notSupported` before Linux 5.3.
-  public func nexthops() throws(KernelError) -> [KernelNexthop] {
-    try KernelReader.table(
+  public mutating func nexthops() throws(KernelError) -> [KernelNexthop] {
+    try table(
       "read next-hop objects", request: { $0.nexthopDump(sequence: $1) },
       row: { message, bytes in
         message.type == NetlinkType.newNexthop

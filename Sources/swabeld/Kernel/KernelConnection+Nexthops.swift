@@ -62,6 +62,8 @@ extension KernelConnection {
     guard isStart || outlet.hasObjects else { return }
     do throws(KernelError) {
       let owners = mirror.owners
+      // A reading of routes that goes on keeps its socket.
+      var reader = try KernelReader()
       outlet.take(try reader.nexthops()) { owners.isOurs(ifindex: $0) }
     } catch {
       // A kernel that has none says so when one is to be made.
@@ -87,13 +89,14 @@ extension KernelConnection {
     return physical
   }
 
-  /// A reading is about to end: objects without routes go. One that the node wants routes by stays:
-  /// they may be in a table that is not read any more, and move only after this.
+  /// A reading is about to end: objects without routes go. One stays that the node wants routes by
+  /// in a table that is not read any more: they leave that only after this.
   func removeIdleNexthops(_ node: borrowing BabelNode, at now: Instant) {
     guard outlet.hasObjects else { return }
     if outlet.hasIdleObjects {
+      let tables = mirror.tablesToRead
       _ = node.forEachDesiredForwarding(from: 0, limit: .max) { key, target in
-        if let way = way(key, target) { outlet.keep(way) }
+        if !tables.contains(key.table), let way = way(key, target) { outlet.keep(way) }
       }
     }
     if outlet.removeIdle(isProof: mirror.isProof) { requestReading(at: now + Self.afterMove) }

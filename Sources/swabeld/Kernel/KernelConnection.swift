@@ -17,7 +17,7 @@ final class KernelConnection {
   }
 
   private var monitor: NetlinkMonitor
-  private(set) var reader: KernelReader
+  private var reader: KernelReader
   /// Changes of routes go through it.
   let outlet: RouteOutlet
   /// Opened when it is needed.
