@@ -87,6 +87,7 @@ final class Daemon {
     let mirror = KernelMirror(
       MirrorScope(settings), links: parts.links, sources: settings.sourceTables)
     kernel = KernelConnection(parts.monitor, parts.reader, parts.writer, mirror, log)
+    kernel.setSharesNexthops(configuration.sharesNexthops ?? false, at: .now)
     life = DaemonLife(
       parts.signals, parts.lifeFile, parts.sysctls, isInBackground: configuration.daemonises)
     server = parts.server

@@ -54,7 +54,7 @@ import Testing
       "limit kernel-buffer 65536", "limit neighbour-routes 7", "user nobody", "socket-mode 0660",
       "socket-owner root", "socket-group adm", "socket-dialect aredn", "socket-dialect althea",
       "socket-dialect swabeld", "fee 3", "metric-factor 1500", "switch-margin 5",
-      "switch-dwell 2", "source-tables 1000 1100", "trust-local-port true",
+      "switch-dwell 2", "kernel-nexthops true", "source-tables 1000 1100", "trust-local-port true",
       "metrics-port 9101", "metrics-path /run/m", "hook neighbour-up /bin/a",
       "log-level routes debug",
     ]

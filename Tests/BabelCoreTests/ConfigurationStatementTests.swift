@@ -46,6 +46,8 @@ struct StatementCase: Sendable, CustomTestStringConvertible {
     StatementCase("import-table 100") { $0.importTables = [100] },
     StatementCase("kernel-check-interval 60") { $0.kernelCheckInterval = 60 },
     StatementCase("kernel-check-interval 0") { $0.kernelCheckInterval = 0 },
+    StatementCase("kernel-nexthops true") { $0.sharesNexthops = true },
+    StatementCase("kernel-nexthops auto") { $0.sharesNexthops = nil },
     StatementCase("shutdown-delay-ms 500") { $0.shutdownDelay = 500 },
     StatementCase("link-detect true") { $0.detectsLinks = true },
     StatementCase("link-detect no") { $0.detectsLinks = false },

@@ -116,6 +116,26 @@ import Testing
     }
   }
 
+  @Test func `next-hop objects are read with all that tells them apart`() throws {
+    try withLinkedNamespace {
+      let v0 = try link("v0").ifindex
+      try run("ip nexthop add id 7 via 10.0.0.2 dev v0 proto babel onlink")
+      try run("ip -6 nexthop add id 4294967295 via fe80::7 dev v0 proto babel onlink")
+      try run("ip nexthop add id 9 dev v0; ip nexthop add id 10 blackhole")
+      try run("ip nexthop add id 11 group 9; ip nexthop add id 12 via fe80::7 dev v0 fdb || true")
+      var reader = try KernelReader()
+      let found = try reader.nexthops().filter { $0.id != 12 }
+      let ours = try [
+        KernelNexthop(id: 7, gateway: address("10.0.0.2"), ifindex: v0),
+        KernelNexthop(id: .max, gateway: address("fe80::7"), ifindex: v0),
+      ]
+      #expect(found.map { $0.id } == [7, 9, 10, 11, .max])
+      #expect(found.filter { $0.kernelProtocol == KernelRoute.babelProtocol } == ours)
+      #expect(found.map { $0.isOnlink } == [true, false, false, false, true])
+      #expect(found.map { $0.gateway.isUnspecified } == [false, true, true, true, false])
+    }
+  }
+
   @Test func `a next-hop object that goes is told`() throws {
     try withLinkedNamespace {
       try run("ip nexthop add id 7 via 10.0.0.2 dev v0; ip route add 10.7.0.0/16 nhid 7")
@@ -124,8 +144,12 @@ import Testing
       try run("ip nexthop del id 7")
       var events: [KernelEvent] = []
       try monitor.receive(into: &events)
-      #expect(events.contains(.routeUseChanged))
-      #expect(events.count { $0 == .routeUseChanged } == 1)
+      #expect(events.contains(.nexthopChanged(7)))
+      #expect(!events.contains(.nexthopChanged(8)))
+      events = []
+      try run("ip nexthop replace id 8 via 10.0.0.4 dev v0")
+      try monitor.receive(into: &events)
+      #expect(events == [.nexthopChanged(8)])
     }
   }
 }

@@ -215,6 +215,7 @@ import Testing
     #expect(NetlinkType.newSettings == RTM_NEWNETCONF && NetlinkFlag.append == NLM_F_APPEND)
     #expect(NetlinkType.newNexthop == RTM_NEWNEXTHOP)
     #expect(NetlinkType.deleteNexthop == RTM_DELNEXTHOP)
+    #expect(NetlinkType.getNexthop == RTM_GETNEXTHOP)
     #expect(NetlinkOption.extendedAcknowledgment == NETLINK_EXT_ACK)
     #expect(NetlinkOption.strictCheck == NETLINK_GET_STRICT_CHK)
     let groups = [
@@ -223,6 +224,60 @@ import Testing
     ]
     #expect(
       NetlinkOption.monitorGroups == groups.reduce(UInt32(0)) { $0 | 1 << ($1.rawValue - 1) })
+  }
+}
+
+@Suite struct `Netlink bytes of next-hop objects` {
+  private let object = KernelNexthop(
+    id: 0x0102_0304, gateway: IPAddress(ipv4: 0x0A00_0002), ifindex: 5)
+
+  @Test func `an object is made with what it leads to, and removed by its number`() {
+    var builder = NetlinkBuilder(capacity: 512)
+    builder.nexthop(object, type: NetlinkType.newNexthop, flags: 0x601, sequence: 9)
+    builder.nexthop(object, type: NetlinkType.deleteNexthop, flags: 1, sequence: 10)
+    let made: [UInt8] =
+      [48, 0, 0, 0, 104, 0, 1, 6, 9, 0, 0, 0, 0, 0, 0, 0]
+      + [2, 0, 42, 0, 4, 0, 0, 0]
+      + [8, 0, 1, 0, 4, 3, 2, 1] + [8, 0, 5, 0, 5, 0, 0, 0] + [8, 0, 6, 0, 10, 0, 0, 2]
+    let removed: [UInt8] =
+      [32, 0, 0, 0, 105, 0, 1, 0, 10, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0, 0]
+      + [8, 0, 1, 0, 4, 3, 2, 1]
+    #expect(builder.bytes == made + removed)
+  }
+
+  @Test func `what is written reads the same, and what is cut off is not read`() throws {
+    let ipv6 = KernelNexthop(id: .max, gateway: try address("fe80::2"), ifindex: 7)
+    for object in [object, ipv6] {
+      var builder = NetlinkBuilder(capacity: 512)
+      builder.nexthop(object, type: NetlinkType.newNexthop, flags: 0, sequence: 1)
+      let bytes = builder.bytes
+      let read = KernelNexthop(message: 16..<bytes.count, in: bytes.span)
+      #expect(read == object)
+      for count in 16..<24 {
+        let cut = KernelNexthop(message: 16..<count, in: bytes.span)
+        #expect(cut == nil)
+      }
+      for count in 24..<bytes.count { _ = KernelNexthop(message: 16..<count, in: bytes.span) }
+    }
+  }
+
+  @Test func `a route names an object in place of gateway and interface`() throws {
+    let plain = KernelRoute(
+      destination: try prefix("10.1.0.0/16"), gateway: try address("10.0.0.2"), ifindex: 5,
+      isOnlink: true)
+    var named = plain
+    named.nexthopID = 7
+    var other = plain
+    other.nexthopID = 8
+    for (route, nexthop, id) in [(plain, UInt32(7), UInt32(7)), (named, 0, 7), (other, 7, 8)] {
+      var builder = NetlinkBuilder(capacity: 512)
+      builder.route(route, nexthop: nexthop, type: NetlinkType.newRoute, flags: 0, sequence: 1)
+      let bytes = builder.bytes
+      let found = KernelRoute(message: 16..<bytes.count, in: bytes.span)
+      let read = try #require(found)
+      #expect(read.nexthopID == id && read.gateway == nil && read.ifindex == nil && !read.isOnlink)
+      #expect(read.key == plain.key)
+    }
   }
 }
 

@@ -53,6 +53,70 @@ import Testing
     }
   }
 
+  @Test func `routes share an object, are put on it and taken off it in place`() throws {
+    try withLinkedNamespace {
+      let v0 = try link("v0").ifindex
+      var writer = try RouteWriter()
+      let object = KernelNexthop(id: 42_000_007, gateway: try address("fe80::2"), ifindex: v0)
+      #expect(writer.make(object) == nil)
+      let same = writer.make(object)
+      #expect(same?.errno == ErrorNumber.exists)
+      let wanted = try ["10.1.0.0/16", "fd01::/16"].map {
+        KernelRoute(
+          destination: try prefix($0), metric: 7, gateway: try address("fe80::2"), ifindex: v0,
+          isOnlink: true)
+      }
+      var failures: [RouteFailure] = []
+      func change(_ change: RouteChange, _ nexthop: UInt32) throws {
+        for route in wanted { try writer.enqueue(change, route, nexthop: nexthop, tag: 9) }
+        try writer.flush()
+        writer.takeFailures(into: &failures)
+      }
+      for (kind, id) in [(RouteChange.add, object.id), (.replace, 0), (.replace, object.id)] {
+        try change(kind, id)
+        #expect(failures == [])
+        let found = try routes(254)
+        #expect(found.map { $0.nexthopID } == [id, id])
+        #expect(zip(found, wanted).allSatisfy { $0.forwardsLike($1) })
+      }
+      // A deletion that names the gateway does not hit an IPv4 route with an object.
+      try writer.enqueue(.delete, wanted[0], tag: 3)
+      try writer.flush()
+      writer.takeFailures(into: &failures)
+      #expect(failures.map { $0.error.errno } == [ErrorNumber.noSuchProcess])
+      failures = []
+      try change(.delete, object.id)
+      #expect(failures == [])
+      #expect(try routes(254) == [])
+      // A refusal repeats the number, and not what it stands for.
+      try change(.add, 42_000_008)
+      #expect(failures.map { $0.route?.nexthopID } == [42_000_008, 42_000_008])
+      #expect(failures.allSatisfy { $0.tag == 9 && $0.route?.gateway == nil })
+      #expect(writer.remove(object.id) == nil)
+      let gone = writer.remove(object.id)
+      #expect(gone?.errno == ErrorNumber.noEntry)
+      #expect(writer.unansweredCount == 0)
+    }
+  }
+
+  @Test func `an object that the kernel refuses does not count as a route`() throws {
+    try withLinkedNamespace {
+      let v0 = try link("v0").ifindex
+      var writer = try RouteWriter()
+      try run("ip link set v0 down")
+      let route = KernelRoute(
+        destination: try prefix("10.1.0.0/16"), gateway: try address("10.0.0.2"), ifindex: v0)
+      try writer.enqueue(.delete, route, tag: 5)
+      let object = KernelNexthop(id: 42_000_007, gateway: try address("fe80::2"), ifindex: v0)
+      let error = writer.make(object)
+      #expect(error?.errno == ErrorNumber.networkDown)
+      #expect(error?.kernelMessage.isEmpty == false)
+      var failures: [RouteFailure] = []
+      writer.takeFailures(into: &failures)
+      #expect(failures.map { $0.tag } == [5])
+    }
+  }
+
   @Test func `an IPv4 destination may have an IPv6 next hop`() throws {
     try withLinkedNamespace {
       let route = KernelRoute(

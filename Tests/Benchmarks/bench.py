@@ -4,6 +4,7 @@
     N="100 1000"       numbers of routes (default 10000); up to 1000000
     RUNS=5             how often everything is measured (default 3); the median is told
     DAEMONS="ours bird"   contestants (default: ours static babeld bird)
+    OTHER="statement"  what `other` among DAEMONS has in its configuration, beside what ours has
     ROWS="install hold"   what is measured (default: all); `ROWS=list` prints the names
     NEIGHBOURS=500     how many neighbours many are (default 500)
     HOLD=60 IDLE=30 FLAP=10 STORM=10 PATIENCE=75   seconds to hold, to idle, to flap, of a storm,
@@ -72,7 +73,7 @@ def measure() -> report.Results:
     daemons = words_of("DAEMONS", list(rig.PROGRAMS))
     rows = words_of("ROWS", list(ROWS))
     unknown = [name for name in rows if name not in ROWS] + [
-        name for name in daemons if name not in rig.PROGRAMS]
+        name for name in daemons if name not in {**rig.PROGRAMS, **rig.FURTHER}]
     if unknown or any(not 1 <= count <= 1_000_000 for count in counts):
         sys.exit(f"make bench: {' '.join(unknown) or 'N'} is not known\n\n{__doc__}")
     results = report.Results(counts, {who: rig.version(who) for who in daemons})

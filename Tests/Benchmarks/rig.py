@@ -60,6 +60,14 @@ class StaticSwabeld(Swabeld):
             REPOSITORY / ".build-embedded/x86_64-musl/swabeld")
 
 
+class OtherSwabeld(Swabeld):
+    """The daemon with the statements that OTHER has, each on a line of its own."""
+
+    def __init__(self, *words: Any, first: list[str] = (), **how: Any) -> None:
+        other = os.environ.get("OTHER", "").split("\n")
+        super().__init__(*words, first=[*first, *filter(None, other)], **how)
+
+
 class PeerBabeld(Babeld):
     """babeld of the system, or the one that BABELD names."""
 
@@ -81,11 +89,14 @@ class LearningBird(PeerBird):
 
 
 PROGRAMS = {"ours": Swabeld, "static": StaticSwabeld, "babeld": PeerBabeld, "bird": PeerBird}
+# Take part only if they are asked for.
+FURTHER = {"other": OtherSwabeld}
 
 
 def version(who: str) -> str:
     """What a contestant calls itself."""
-    program = PROGRAMS[who].binary(PROGRAMS[who])
+    kind = {**PROGRAMS, **FURTHER}[who]
+    program = kind.binary(kind)
     if not shutil.which(program):
         raise LabError(f"there is no {program}, which is to be {who}")
     words = [program, "--version"] if who == "bird" else [program, "-V"]
@@ -103,7 +114,7 @@ def started(
         program = LearningBird if learns else PeerBird
         intervals = f"hello interval {hello} s; update interval {update} s;"
         return program(host, interfaces, f"{intervals} {options}")
-    return PROGRAMS[who](
+    return {**PROGRAMS, **FURTHER}[who](
         host, interfaces, own=own, first=list(keys),
         parameters=f"type wired hello-interval {hello} update-interval {update}")
 

@@ -64,6 +64,7 @@ class ChanceFile:
             "allow-duplicates": self.pick("1", "128", "65535"),
             "import-table": self.pick("254", "100"),
             "kernel-check-interval": self.pick("0", "1", "300"),
+            "kernel-nexthops": self.pick("auto", "true", "false"),
             "reload-on-sighup": self.boolean(),
             "socket-dialect": self.pick("babel", "swabeld", "aredn"),
             "shutdown-delay-ms": self.pick("0", "20"),

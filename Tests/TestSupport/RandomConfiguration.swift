@@ -89,6 +89,7 @@ package struct RandomConfiguration {
       ("local-path", { $0.path() }), ("local-path-readwrite", { $0.path() }),
       ("export-table", { $0.number(1, 4_294_967_295) }), ("import-table", { $0.number(1, 99_999) }),
       ("kernel-check-interval", { $0.number(0, 65534) }),
+      ("kernel-nexthops", { $0.dice.oneIn(4) ? "auto" : $0.boolean() }),
       ("shutdown-delay-ms", { $0.number(0, 65534) }), ("link-detect", { $0.boolean() }),
       ("smoothing-half-life", { $0.number(0, 2_147_483_647) }),
       ("switch-margin", { $0.dice.oneIn(4) ? "auto" : $0.number(0, 65534) }),

@@ -96,6 +96,8 @@ public struct Configuration: Equatable, Sendable {
   public var importTables: [UInt32] = []
   /// `kernel-check-interval` in seconds; 0 means never.
   public var kernelCheckInterval: UInt32 = 300
+  /// `kernel-nexthops`: routes share next-hop objects of the kernel; nil means `auto`, which is no.
+  public var sharesNexthops: Bool?
   /// `reload-on-sighup`: SIGHUP reads the configuration again instead of ending the daemon.
   public var reloadsOnHangup = false
   /// `skip-kernel-setup`: leave sysctls alone.

@@ -240,7 +240,8 @@ struct StatementParser {
     case .logFile: return .logFile(try path())
     case .protocolGroup, .protocolPort, .kernelPriority, .reflectKernelMetric, .allowDuplicates,
       .randomID, .routerID, .ipv6Subtrees, .debug, .localPort, .localPortReadWrite, .localPath,
-      .localPathReadWrite, .exportTable, .importTable, .kernelCheckInterval, .shutdownDelay,
+      .localPathReadWrite, .exportTable, .importTable, .kernelCheckInterval, .kernelNexthops,
+      .shutdownDelay,
       .switchMargin, .switchDwell, .neighbourLoss, .daemonise, .skipKernelSetup, .stateFile,
       .pidFile, .logLevel, .limit,
       .reloadOnHangup, .sourceTables, .sourceRulePriority, .fee, .metricFactor, .maxUpdateRetry,

@@ -18,6 +18,7 @@ enum OptionKeyword: KeywordText, ConfigurationKeyword {
   case exportTable = "export-table"
   case importTable = "import-table"
   case kernelCheckInterval = "kernel-check-interval"
+  case kernelNexthops = "kernel-nexthops"
   case shutdownDelay = "shutdown-delay-ms"
   case linkDetect = "link-detect"
   case smoothingHalfLife = "smoothing-half-life"
@@ -79,6 +80,9 @@ extension StatementParser {
       configuration.exportTable = try table(upTo: Self.shortLimit, at: first)
     case .importTable: try parseImportTable(at: first)
     case .kernelCheckInterval: configuration.kernelCheckInterval = try numberOrZero(first)
+    case .kernelNexthops:
+      warn(.unknownToBabeld, at: first, "babeld does not have this statement")
+      configuration.sharesNexthops = try boolean()
     case .shutdownDelay: configuration.shutdownDelay = try numberOrZero(first)
     case .linkDetect: configuration.detectsLinks = try boolean()
     case .smoothingHalfLife: configuration.smoothingHalfLife = try smoothingHalfLife()

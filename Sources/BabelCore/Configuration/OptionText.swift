@@ -18,6 +18,7 @@ extension Configuration {
     case .exportTable: number(exportTable)
     case .importTable: importTables.map { Array("\($0)".utf8) }
     case .kernelCheckInterval: number(kernelCheckInterval)
+    case .kernelNexthops: boolean(sharesNexthops)
     case .shutdownDelay: number(shutdownDelay)
     case .linkDetect: boolean(detectsLinks)
     case .smoothingHalfLife: number(smoothingHalfLife)
@@ -89,7 +90,7 @@ extension Configuration {
     case .ipv6Subtrees: "as the kernel can"
     case .importTable: "254"
     case .localPath: localServer == nil ? "none" : nil
-    case .linkDetect, .switchMargin, .switchDwell: "auto"
+    case .linkDetect, .switchMargin, .switchDwell, .kernelNexthops: "auto"
     case .logFile: "standard error"
     case .sourceTables: "none"
     case .maxUpdateRetry: "as many as are useful"

@@ -13,9 +13,10 @@ public enum KernelEvent: Equatable, Sendable {
   case routeAdded(KernelRoute, replacing: Bool)
   /// A route is gone. The kernel does not tell of IPv4 routes that vanish with their link.
   case routeRemoved(KernelRoute)
-  /// A setting or a next-hop object changed. The kernel may use other routes now than before, and
-  /// does not tell which.
+  /// A setting changed. The kernel may use other routes now than before, and does not tell which.
   case routeUseChanged
+  /// The next-hop object with this number was removed, with all its routes, or leads elsewhere now.
+  case nexthopChanged(UInt32)
   /// Events were lost, so all tables must be read again.
   case overflow
 
@@ -46,8 +47,10 @@ public enum KernelEvent: Equatable, Sendable {
     case NetlinkType.newNexthop:
       // A new next-hop object is of no interest, because no route uses it yet.
       guard message.flags & NetlinkFlag.replace != 0 else { return nil }
-      self = .routeUseChanged
-    case NetlinkType.deleteNexthop: self = .routeUseChanged
+      fallthrough
+    case NetlinkType.deleteNexthop:
+      guard let object = KernelNexthop(message: message.body, in: bytes) else { return nil }
+      self = .nexthopChanged(object.id)
     default: return nil
     }
   }

@@ -114,6 +114,9 @@ public struct KernelLink: Equatable, Sendable {
   public var isUp: Bool { flags & 0x1 != 0 }
   /// Whether the link is up and has a carrier (IFF_RUNNING).
   public var isRunning: Bool { flags & 0x40 != 0 }
+  /// Whether the kernel has use for the link: it has a carrier, or its driver knows of none
+  /// (IFF_RUNNING, IFF_LOWER_UP).
+  public var hasCarrier: Bool { flags & (0x40 | 0x1_0000) != 0 }
   /// Whether two states of the link differ in whether it is up or has a carrier (IFF_UP,
   /// IFF_RUNNING, IFF_LOWER_UP). If so, the kernel may use other routes through the link.
   public func carriesLike(_ other: KernelLink) -> Bool {

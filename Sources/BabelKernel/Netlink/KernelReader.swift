@@ -86,6 +86,16 @@ public struct KernelReader: ~Copyable, Sendable {
       })
   }
 
+  /// All next-hop objects; throws as ``links()`` does, and `notSupported` before Linux 5.3.
+  public mutating func nexthops() throws(KernelError) -> [KernelNexthop] {
+    try table(
+      "read next-hop objects", request: { $0.nexthopDump(sequence: $1) },
+      row: { message, bytes in
+        message.type == NetlinkType.newNexthop
+          ? KernelNexthop(message: message.body, in: bytes) : nil
+      })
+  }
+
   /// All routes of some tables, in one go; cache entries are left out. A dump that the kernel
   /// calls inconsistent is repeated a few times.
   public mutating func routes(

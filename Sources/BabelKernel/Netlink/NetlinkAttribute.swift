@@ -70,6 +70,7 @@ extension NetlinkAttribute {
 
 /// An address of a family in `range`; nil if the range is too short, the family is unknown, or
 /// the address is IPv6 but inside ::ffff:0:0/96, which would become IPv4.
+@inline(never)
 func netlinkAddress(_ family: UInt8, at range: Range<Int>, in bytes: Span<UInt8>) -> IPAddress? {
   if family == FamilyNumber.ipv4, range.count >= 4 {
     return bytes.ipv4Address(at: range.lowerBound)

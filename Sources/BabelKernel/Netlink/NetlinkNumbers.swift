@@ -22,6 +22,7 @@ enum NetlinkType {
   static let newSettings: UInt16 = 80
   static let newNexthop: UInt16 = 104
   static let deleteNexthop: UInt16 = 105
+  static let getNexthop: UInt16 = 106
 }
 
 /// `nlmsg_flags`.
@@ -53,6 +54,17 @@ enum RouteAttribute {
   static let table: UInt16 = 15
   static let via: UInt16 = 18
   static let nexthopID: UInt16 = 30
+}
+
+/// `NHA_…` of next-hop objects.
+enum NexthopAttribute {
+  static let id: UInt16 = 1
+  static let group: UInt16 = 2
+  static let blackhole: UInt16 = 4
+  static let outputInterface: UInt16 = 5
+  static let gateway: UInt16 = 6
+  static let encapsulation: UInt16 = 8
+  static let bridge: UInt16 = 11
 }
 
 /// `NETCONFA_…` of settings.

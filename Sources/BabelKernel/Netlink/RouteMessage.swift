@@ -108,10 +108,12 @@ extension NetlinkBuilder {
   /// Octets that one route message takes at most.
   static let routeCount = NetlinkMessage.headerCount + routeHeaderCount + 8 * 4 + 20 * 4 + 4
 
-  /// Appends a whole message about a route.
+  /// Appends a whole message about a route. `nexthop` is the number of an object that stands for
+  /// gateway and interface, unless the route names one itself; 0 if none does.
   package mutating func route(
-    _ route: KernelRoute, type: UInt16, flags: UInt16, sequence: UInt32
+    _ route: KernelRoute, nexthop: UInt32 = 0, type: UInt16, flags: UInt16, sequence: UInt32
   ) {
+    let nexthop = route.nexthopID == 0 ? nexthop : route.nexthopID
     let isIPv4 = route.destination.family == .ipv4
     begin(type: type, flags: flags, sequence: sequence)
     append(isIPv4 ? FamilyNumber.ipv4 : FamilyNumber.ipv6)
@@ -122,7 +124,7 @@ extension NetlinkBuilder {
     append(route.kernelProtocol)
     append(route.scope)
     append(route.type.rawValue)
-    append(route.isOnlink && route.type == .unicast ? RouteFlag.onlink : 0)
+    append(route.isOnlink && route.type == .unicast && nexthop == 0 ? RouteFlag.onlink : 0)
     attribute(RouteAttribute.table, route.table)
     // Default routes have this attribute, too, because babeld sends it for them.
     attribute(RouteAttribute.destination, route.destination.address)
@@ -131,8 +133,8 @@ extension NetlinkBuilder {
     if let preferredSource = route.preferredSource {
       attribute(RouteAttribute.preferredSource, preferredSource)
     }
-    if route.nexthopID != 0 {
-      attribute(RouteAttribute.nexthopID, route.nexthopID)
+    if nexthop != 0 {
+      attribute(RouteAttribute.nexthopID, nexthop)
     } else if route.type == .unicast {
       if let ifindex = route.ifindex {
         attribute(RouteAttribute.outputInterface, UInt32(bitPattern: ifindex))

@@ -53,7 +53,7 @@ public struct RouteFailure: Equatable, Sendable {
   /// What was tried.
   public let change: RouteChange
   /// The tag that the caller gave the change.
-  public let tag: UInt64
+  public var tag: UInt64
   /// The route as the kernel repeated it; nil if it did not.
   public var route: KernelRoute?
   /// Error number and the kernel's words.
@@ -78,6 +78,8 @@ public struct RouteWriter: ~Copyable, Sendable {
   private var sentThrough: UInt32 = 0
   private var answeredThrough: UInt32 = 0
   private var failures: [RouteFailure] = []
+  /// What the kernel answered to the change of a next-hop object; nil if nothing is wrong.
+  private var objectError: KernelError?
   /// System calls made so far.
   public private(set) var systemCalls: UInt64 = 0
 
@@ -113,15 +115,16 @@ public struct RouteWriter: ~Copyable, Sendable {
   public var unansweredCount: Int { Int(sentThrough &- answeredThrough) }
 
   /// Adds a change to the batch. If the batch is full, it is sent first. `tag` comes back if the
-  /// kernel refuses the change. Throws as ``flush()`` does; the change is not added then.
+  /// kernel refuses the change. `nexthop` is the number of an object that stands for gateway and
+  /// interface; 0 if none does. Throws as ``flush()`` does; the change is not added then.
   public mutating func enqueue(
-    _ change: RouteChange, _ route: KernelRoute, tag: UInt64
+    _ change: RouteChange, _ route: KernelRoute, nexthop: UInt32 = 0, tag: UInt64
   ) throws(KernelError) {
     if gatheredCount >= RouteWriter.batchCount { try flush() }
     let sequence = nextSequence
     tags[RouteWriter.slot(sequence)] = tag
     let (type, flags) = change.message
-    messages.route(route, type: type, flags: flags, sequence: sequence)
+    messages.route(route, nexthop: nexthop, type: type, flags: flags, sequence: sequence)
     nextSequence &+= 1
   }
 
@@ -141,6 +144,42 @@ public struct RouteWriter: ~Copyable, Sendable {
     sentThrough = nextSequence &- 1
     messages.removeAll()
     try collect()
+  }
+
+  /// Makes a next-hop object, after all changes that were gathered before. Returns what went wrong:
+  /// `exists` if somebody has one of that number, `notSupported` if the kernel has no such objects
+  /// (before Linux 5.3), the kernel's error otherwise, and `wouldBlock` if it has not answered yet.
+  public mutating func make(_ object: KernelNexthop) -> KernelError? {
+    let flags = NetlinkFlag.request | NetlinkFlag.create | NetlinkFlag.exclusive
+    return change(object, type: NetlinkType.newNexthop, flags: flags)
+  }
+
+  /// Removes the next-hop object with a number and all routes that it still has, after all changes
+  /// that were gathered before. Returns what went wrong as ``make(_:)`` does, and `noEntry` if
+  /// there is none.
+  public mutating func remove(_ id: UInt32) -> KernelError? {
+    let object = KernelNexthop(id: id, gateway: .unspecified, ifindex: 0)
+    return change(object, type: NetlinkType.deleteNexthop, flags: NetlinkFlag.request)
+  }
+
+  @inline(never)
+  private mutating func change(
+    _ object: KernelNexthop, type: UInt16, flags: UInt16
+  ) -> KernelError? {
+    do throws(KernelError) {
+      try flush()
+      messages.nexthop(object, type: type, flags: flags, sequence: nextSequence)
+      nextSequence &+= 1
+      objectError = nil
+      try flush()
+    } catch {
+      return error
+    }
+    // Routes that name the number of an object must not be sent before it is known to be ours.
+    guard unansweredCount == 0 else {
+      return KernelError(operation: "change next-hop object", errno: ErrorNumber.wouldBlock)
+    }
+    return objectError
   }
 
   /// Reads answers until all are in or none is waiting. Throws `noBufferSpace` if answers were
@@ -188,6 +227,13 @@ public struct RouteWriter: ~Copyable, Sendable {
       else { continue }
       answeredThrough = message.sequence
       if answer.errno == 0 { continue }
+      guard
+        answer.requestType == NetlinkType.newRoute || answer.requestType == NetlinkType.deleteRoute
+      else {
+        objectError = KernelError(
+          operation: "change next-hop object", errno: answer.errno, kernelMessage: answer.text)
+        continue
+      }
       let change = RouteChange(type: answer.requestType, flags: answer.requestFlags)
       failures.append(
         RouteFailure(

@@ -131,7 +131,9 @@ extension Daemon {
     // A link that only has another name now keeps its routes, unless we remove them; and so do
     // IPv4 routes if only IPv6 is gone.
     let isLinkDown = interfaces[index].ifindex.flatMap { links.link($0) }?.isUp != true
-    let areRoutesLost = isLinkDown || interfaces[index].hasLostRoutes
+    let areRoutesLost =
+      isLinkDown || interfaces[index].hasLostRoutes
+      || interfaces[index].ifindex.map { kernel.outlet.hasLost($0) } ?? false
     if isOtherLink { bidFarewell(index, at: now) }
     interfaces[index].forgetLosses()
     unprepare(index)

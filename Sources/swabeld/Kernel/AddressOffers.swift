@@ -40,7 +40,8 @@ extension LinkTable {
     case .addressChanged(let one), .addressRemoved(let one):
       ifindex = one.ifindex
       address = one.address
-    case .routeAdded, .routeRemoved, .routeUseChanged, .overflow: return OfferChanges()
+    case .routeAdded, .routeRemoved, .routeUseChanged, .nexthopChanged, .overflow:
+      return OfferChanges()
     }
     let before = offers(of: ifindex, only: address)
     apply(event)
@@ -56,7 +57,7 @@ extension LinkTable {
     case .linkRemoved(let link): remove(link)
     case .addressChanged(let address): update(address)
     case .addressRemoved(let address): remove(address)
-    case .routeAdded, .routeRemoved, .routeUseChanged, .overflow: break
+    case .routeAdded, .routeRemoved, .routeUseChanged, .nexthopChanged, .overflow: break
     }
   }
 }

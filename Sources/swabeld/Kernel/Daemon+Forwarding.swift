@@ -19,7 +19,8 @@ extension Daemon {
       applyActions(at: now)
       kernel.flush(into: &failures, at: now)
       guard !failures.isEmpty || !actions.isEmpty else { break }
-      for failure in failures {
+      for var failure in failures {
+        if kernel.retries(&failure, node, at: now) { continue }
         held.formUnion(failure.undeleted)
         kernel.refused(failure, node, at: now)
         followOrders(at: now)
@@ -77,6 +78,7 @@ extension Daemon {
     // A batch begins: what others did up to now decides how ours is put in place.
     if kernel.isBatchEmpty { hearNotifications() }
     packets.routeChanged(at: now)
+    kernel.countMove(change)
     kernel.take(change)
     followOrders(at: now)
   }

@@ -32,6 +32,7 @@ extension Daemon {
     let now = Instant.now
     var needsCheck = false
     for event in kernel.takeNotifications(limit: Self.eventsPerTurn) {
+      kernel.followNexthops(event)
       if kernel.work(on: event, node, at: now) { needsCheck = true }
       followOrders(at: now)
     }

@@ -21,6 +21,7 @@ extension Daemon {
     // First this: what is heard now may ask for another reading, after this one.
     kernel.beginReading(at: now, nextCheck: nextCheck(after: now))
     catchUp()
+    kernel.readNexthops()
     kernel.startReading()
     followOrders(at: now)
     carryOut(at: now)
@@ -63,7 +64,7 @@ extension Daemon {
     var routes: [KernelRoute] = []
     guard let progress = kernel.nextRoutes(into: &routes, at: now) else { return }
     for route in routes {
-      kernel.read(route, node, at: now)
+      kernel.read(kernel.resolved(route, node), node, at: now)
       followOrders(at: now)
     }
     // What was heard and skipped above must be worked on before the list counts as complete.
@@ -80,6 +81,7 @@ extension Daemon {
       followOrders(at: now)
       kernel.repairRules()
     }
+    kernel.removeIdleNexthops(node, at: .now)
     kernel.endReading(node, at: .now)
     do throws(KernelError) { try life.restoreLate() } catch { log.write("\(error)") }
   }

@@ -18,16 +18,17 @@ final class KernelConnection {
 
   private var monitor: NetlinkMonitor
   private var reader: KernelReader
-  private var writer: RouteWriter
+  /// Changes of routes go through it.
+  let outlet: RouteOutlet
   /// Opened when it is needed.
   private var query: Query?
-  private var mirror: KernelMirror
+  private(set) var mirror: KernelMirror
   private var orders: [MirrorOrder] = []
   /// How many of them were handed over.
   private var done = 0
   /// Changes of routes that were asked for and refused.
   private(set) var tally = KernelTally()
-  private let log: Log
+  let log: Log
 
   init(
     _ monitor: consuming NetlinkMonitor, _ reader: consuming KernelReader,
@@ -35,7 +36,7 @@ final class KernelConnection {
   ) {
     self.monitor = monitor
     self.reader = reader
-    self.writer = writer
+    outlet = RouteOutlet(writer, log)
     self.mirror = mirror
     self.log = log
   }
@@ -48,7 +49,7 @@ final class KernelConnection {
   func addNotifications(to poll: inout PollSet) -> Int { poll.add(monitor.descriptor, .read) }
   /// Lets the loop wait for the kernel's answers to our changes; nil if none is expected.
   func addAnswers(to poll: inout PollSet) -> Int? {
-    writer.unansweredCount > 0 ? poll.add(writer.descriptor, .read) : nil
+    outlet.unansweredCount > 0 ? outlet.addAnswers(to: &poll) : nil
   }
   /// Events that were heard and not worked on yet.
   var notificationCount: Int { mirror.notificationCount }
@@ -63,9 +64,9 @@ final class KernelConnection {
   /// When ``retryRefused(at:)`` has something to do.
   var retryDeadline: Instant? { mirror.retryDeadline() }
   /// Whether a batch of changes begins with the next one.
-  var isBatchEmpty: Bool { writer.gatheredCount == 0 }
+  var isBatchEmpty: Bool { outlet.gatheredCount == 0 }
   /// Whether everything was sent and answered.
-  var isDone: Bool { writer.gatheredCount == 0 && writer.unansweredCount == 0 }
+  var isDone: Bool { outlet.gatheredCount == 0 && outlet.unansweredCount == 0 }
 
   // MARK: Orders
 
@@ -76,7 +77,7 @@ final class KernelConnection {
       done += 1
       guard case .write(let step, let attempt) = order else { return order }
       do throws(KernelError) {
-        try writer.enqueue(step.change, step.route, tag: attempt.rawValue)
+        try outlet.send(step, tag: attempt.rawValue)
         tally.ask(step.change)
       } catch {
         answersLost(error, at: now)
@@ -131,12 +132,11 @@ final class KernelConnection {
   /// Sends what is gathered and appends the refusals known so far.
   func flush(into failures: inout [RouteFailure], at now: Instant) {
     do throws(KernelError) {
-      try writer.flush()
-      try writer.collect()
+      try outlet.flush()
     } catch {
       answersLost(error, at: now)
     }
-    writer.takeFailures(into: &failures)
+    outlet.takeFailures(into: &failures)
   }
 
   /// The kernel refused a change.

@@ -23,6 +23,7 @@ extension Daemon {
       }
       if former.ending != .stopped { giveUpInterfaces(of: former, at: now) }
     }
+    kernel.readNexthops(atStart: true)
     let count = adopt(through: nil, at: now)
     if let former { clearTables(of: former, at: now) }
     guard beginning != .resumed else { return }
@@ -47,7 +48,7 @@ extension Daemon {
     let others = former.tables.filter { !ours.contains($0) }
     guard !others.isEmpty else { return }
     for route in kernel.routesOfEarlierLife(in: others, through: nil, at: now) {
-      guard let heirloom = kernel.heirloom(route, node) else { continue }
+      guard let heirloom = kernel.heirloom(kernel.resolved(route, node), node) else { continue }
       kernel.remove(heirloom)
       followOrders(at: now)
     }
@@ -77,7 +78,7 @@ extension Daemon {
     var kept = 0
     var removed = 0
     for route in routes {
-      guard let heirloom = kernel.heirloom(route, node) else { continue }
+      guard let heirloom = kernel.heirloom(kernel.resolved(route, node), node) else { continue }
       if let target = heirloom.target, node.adoptForwarding(heirloom.key, target, at: now) {
         kept += 1
       } else {

@@ -198,6 +198,7 @@ extension Daemon {
     followOrders(at: now)
     let failures = finishChanges(at: now)
     closeIdleSources(at: .now)
+    kernel.outlet.removeObjects()
     for failure in failures where failure.error.errno != ErrorNumber.noSuchProcess {
       log.write("kernel_route(\(failure.change)): \(failure.error)")
     }

@@ -9,7 +9,7 @@ import BabelWire
 /// (``SourcePrefixTables``).
 struct ForwardingLedger {
   /// Routes of others in our places.
-  private var foreign: ForeignRoutes
+  private(set) var foreign: ForeignRoutes
   /// Where our interfaces are at present.
   private var ifindices: [InterfaceID: Int32] = [:]
   /// Tables for source-specific routes, if there are to be some.

@@ -26,6 +26,9 @@ struct KernelForesight {
 }
 
 extension KernelMirror {
+  /// Whether what the reading of the tables did not show is not there.
+  var isProof: Bool { readings.isProof }
+
   /// Whether there is a table for an entry, and nobody else's route that leads elsewhere at its
   /// place, as far as is known. `foreign`: routes of others, if not those that are watched count.
   func mayTake(_ change: ForwardingChange, beside foreign: ForeignRoutes?) -> Bool {

@@ -16,7 +16,7 @@ struct KernelMirror {
   private var scope: MirrorScope
   private var watch: LinkWatch
   private(set) var ledger: ForwardingLedger
-  private var owners = RouteOwners()
+  private(set) var owners = RouteOwners()
   private(set) var readings: KernelReadings
   /// What the kernel has told and was not worked on yet.
   private var notifications: [KernelEvent] = []
@@ -173,7 +173,7 @@ struct KernelMirror {
     case .linkChanged, .linkRemoved, .addressRemoved:
       // Routes may go with it, and the kernel can be told to be silent about those.
       readings.disturb()
-    case .routeUseChanged: readings.disturb()  // With a next hop go its routes, without a word.
+    case .routeUseChanged, .nexthopChanged: readings.disturb()  // Routes go without a word.
     case .addressChanged: break
     }
   }
@@ -204,7 +204,7 @@ struct KernelMirror {
       added(route, isReplacing, wishes, at: now, into: &orders)
     case .routeRemoved(let route):
       removed(route, wishes, at: now, into: &orders)
-    case .routeUseChanged: readings.requestWhenCalm(after: now)
+    case .routeUseChanged, .nexthopChanged: readings.requestWhenCalm(after: now)
     }
     return false
   }

@@ -284,6 +284,11 @@ struct KernelReadings {
     return false
   }
 
+  /// Whether what the reading did not show is not there.
+  var isProof: Bool {
+    reading.map { $0.isProof(for: .ipv4) && $0.isProof(for: .ipv6) } ?? false
+  }
+
   /// What the reading has found that matters for tables of sources.
   var inventory: SourceInventory? { reading?.inventory }
 

@@ -38,7 +38,7 @@ struct LinkWatch {
       orders.append(.mayWork(nil, source: nil))
       return true
     case .addressRemoved(let address): return removed(address, into: &orders)
-    case .routeAdded, .routeRemoved, .routeUseChanged, .overflow: return false
+    case .routeAdded, .routeRemoved, .routeUseChanged, .nexthopChanged, .overflow: return false
     }
   }
 

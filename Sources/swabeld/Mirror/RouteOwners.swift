@@ -97,9 +97,20 @@ struct RouteOwners {
     return !run.isShared
   }
 
+  /// Whether a next-hop object with our protocol number, and a number of our range, was made by us
+  /// or a former process.
+  func isOurs(ifindex: Int32) -> Bool {
+    guard let run = runs.first(where: { $0.ifindex == ifindex }) else {
+      return !sharesKernel || departed.contains { $0.ifindex == ifindex && !$0.isShared }
+    }
+    return !run.isShared
+  }
+
   /// What a route does, in the node's words; nil if we would never make such a route.
   func target(_ route: KernelRoute) -> ForwardingTarget? {
-    guard !route.isMultipath, route.typeOfService == 0, route.nexthopID == 0 else { return nil }
+    guard !route.isMultipath, route.typeOfService == 0,
+      route.nexthopID == 0 || NexthopObjects.range.contains(route.nexthopID)
+    else { return nil }
     if route.type == .unreachable {
       let isLast = route.storedMetric == ForeignRoutes.Places.unreachableMetric
       return isLast && !(route.destination.isDefault && route.source.isDefault)

@@ -179,6 +179,7 @@ extension Daemon {
     }
     server?.setForm(LineForm(configuration))
     updateReporting()
+    kernel.setSharesNexthops(configuration.sharesNexthops ?? false, at: .now)
     if configuration.kernelCheckInterval != former.kernelCheckInterval {
       // The time of the next reading was planned with the former interval.
       requestReading(at: .now)
