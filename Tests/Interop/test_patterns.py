@@ -147,6 +147,18 @@ def test_link_local(lab):
         assert link_locals(a, "l0") == [mine], "the address stays for the next process"
         node.start()
         assert link_locals(a, "l0") == [mine]
+    for number in (signal.SIGQUIT, signal.SIGKILL):
+        wait_until(lambda: "made l0 " in (lab.directory / "state.swabeld").read_text(), 5,
+                   "the next process is told of the address")
+        node.stop(number)
+        words = node.words
+        node.words = [word.replace("auto", "manual") for word in words]
+        node.start()
+        assert link_locals(a, "l0") == [], "nobody wants it any more"
+        node.stop()
+        node.words = words
+        node.start()
+        wait_until(lambda: link_locals(a, "l0") == [mine], 5, "the address is made again")
     assert node.stop() == 0 and other.stop() == 0
     assert link_locals(a, "l0") == link_locals(b, "l0") == []
     assert link_locals(a, "l1") == ["fe80::1"]

@@ -79,6 +79,11 @@ import Testing
       SavedLife.Operators(
         interface: try #require(InterfaceName("wg1")), ifindex: .max, entries: []),
     ]
+    life.madeAddresses = [
+      SavedLife.MadeAddress(
+        interface: try #require(InterfaceName("wg1")), ifindex: .max,
+        address: try #require(IPAddress("fe80::2c6a:4719:1719:a665")))
+    ]
     return life
   }
 
@@ -165,6 +170,8 @@ import Testing
     ),
     ("swabeld-state 1\nkept\nsysctl kernel/core_pattern 1 0\nend\n", "line 3 is malformed"),
     ("swabeld-state 1\nkept\nsysctl ipv4/conf/a/b/rp_filter 1 0\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nkept\nmade wg0 7 2001:db8::1\nend\n", "line 3 is malformed"),
+    ("swabeld-state 1\nkept\nmade wg0 fe80::1\nend\n", "line 3 is malformed"),
   ])
   func `faults are named`(text: String, reason: String) { #expect(fault(text) == reason) }
 

@@ -66,21 +66,35 @@ extension Daemon {
     let address = linkLocal(row.name, attempt: interfaces[index].linkLocalAttempt)
     do throws(KernelError) {
       try AddressRequest.add(address, prefixLength: 64, to: ifindex)
-      interfaces[index].noteMade(address)
+      noteMade(address, index)
     } catch {
       log.write(.interface, subject: .link(ifindex), "Interface \(row.name): \(error)")
       interfaces.retry(notLaterThan: now + Self.addressPatience * 5)
     }
   }
 
+  /// An address of an interface is ours to take back, by this process or the next one.
+  func noteMade(_ address: IPAddress, _ index: Int) {
+    interfaces[index].noteMade(address)
+    guard let ifindex = interfaces[index].ifindex else { return }
+    life.note(made: address, of: interfaces[index].name, on: ifindex)
+  }
+
   /// Removes the address we made. The link may be gone, and the address with it.
   func takeBackLinkLocal(_ index: Int) {
     guard let address = interfaces[index].takeMade() else { return }
-    guard let ifindex = interfaces[index].ifindex, links.link(ifindex) != nil else { return }
+    let name = interfaces[index].name
+    guard let ifindex = interfaces[index].ifindex else { return }
+    life.note(made: nil, of: name, on: ifindex)
+    if links.link(ifindex) != nil { removeAddress(address, from: ifindex, name) }
+  }
+
+  /// Removes an address that we made.
+  func removeAddress(_ address: IPAddress, from ifindex: Int32, _ name: InterfaceName) {
     do throws(KernelError) {
       try AddressRequest.remove(address, prefixLength: 64, from: ifindex)
     } catch {
-      tellOfRemainder(.addressNotRemoved, of: interfaces[index].name, error)
+      tellOfRemainder(.addressNotRemoved, of: name, error)
     }
   }
 
@@ -92,7 +106,7 @@ extension Daemon {
     else { return }
     for attempt in 0..<Self.addressAttempts {
       let address = linkLocal(name, attempt: attempt)
-      if links.hasAddress(address, on: ifindex) { interfaces[index].noteMade(address) }
+      if links.hasAddress(address, on: ifindex) { noteMade(address, index) }
     }
   }
 

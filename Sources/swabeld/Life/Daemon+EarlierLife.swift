@@ -21,7 +21,10 @@ extension Daemon {
       for record in former.sources(boot: LifeFile.boot, seconds: seconds) {
         node.restoreSource(record, at: now)
       }
-      if former.ending != .stopped { giveUpInterfaces(of: former, at: now) }
+      if former.ending != .stopped {
+        giveUpInterfaces(of: former, at: now)
+        inheritLinkLocals(of: former)
+      }
     }
     kernel.readNexthops(atStart: true)
     let count = adopt(through: nil, at: now)
@@ -39,6 +42,22 @@ extension Daemon {
       guard let ifindex = links.link(hello.interface)?.ifindex, !others.contains(ifindex)
       else { continue }
       kernel.inheritDeparture(from: ifindex, at: now)
+    }
+  }
+
+  /// An earlier life made link-local addresses, and did not take them back. Where none is to be
+  /// made any more, they go; a reload would have taken them back, too.
+  private func inheritLinkLocals(of former: SavedLife) {
+    guard !former.boot.isEmpty, former.boot == LifeFile.boot else { return }
+    for row in former.madeAddresses
+    where links.link(row.interface)?.ifindex == row.ifindex
+      && links.hasAddress(row.address, on: row.ifindex)
+    {
+      if let index = interfaces.index(of: row.interface), makesLinkLocal(interfaces[index]) {
+        noteMade(row.address, index)
+      } else {
+        removeAddress(row.address, from: row.ifindex, row.interface)
+      }
     }
   }
 

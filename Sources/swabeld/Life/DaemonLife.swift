@@ -108,6 +108,13 @@ final class DaemonLife {
   /// Forgets that.
   func forgetOperators(of name: InterfaceName) { file.forgetOperators(of: name) }
 
+  /// Notes a link-local address that is ours to take back; nil if there is none any more.
+  func note(made address: IPAddress?, of name: InterfaceName, on ifindex: Int32) {
+    file.note(
+      address.map { SavedLife.MadeAddress(interface: name, ifindex: ifindex, address: $0) },
+      of: name)
+  }
+
   /// Whether there is a file for notes, so that a next life can go on where this one ends.
   var canBeContinued: Bool { file.path != nil }
 

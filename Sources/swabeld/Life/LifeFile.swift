@@ -13,7 +13,7 @@ struct LifeFile {
   /// The last seqno of the block that is reserved.
   private var reserved: Seqno?
   /// The interfaces that this life ran on, the tables it put routes into, and whether the file
-  /// lacks some of them.
+  /// lacks some of them, or an address that was made.
   private var interfaces: Set<InterfaceName> = []
   private var tables: Set<UInt32> = []
   private var lacksPlaces = false
@@ -21,6 +21,8 @@ struct LifeFile {
   private var gateways: [GatewayRecord] = []
   /// What operators gave to the peers of WireGuard interfaces.
   private var operators: [SavedLife.Operators] = []
+  /// Link-local addresses that are ours to take back.
+  private var madeAddresses: [SavedLife.MadeAddress] = []
   /// The time before which no other block is reserved.
   private var nextReservation = Instant(microseconds: 0)
 
@@ -129,6 +131,16 @@ struct LifeFile {
     lacksPlaces = true
   }
 
+  /// Notes a link-local address that is ours to take back, in place of a former one of the
+  /// interface; nil if there is none any more. The file says so when it is written next.
+  mutating func note(_ made: SavedLife.MadeAddress?, of interface: InterfaceName) {
+    let former = madeAddresses.first { $0.interface == interface }
+    guard former != made else { return }
+    madeAddresses.removeAll { $0.interface == interface }
+    if let made { madeAddresses.append(made) }
+    lacksPlaces = true
+  }
+
   /// Reserves more seqnos if few are left, and names what the file lacks.
   mutating func keepReserve(_ node: borrowing BabelNode, at now: Instant, _ log: Log) {
     guard let reserved, now >= nextReservation else { return }
@@ -151,6 +163,7 @@ struct LifeFile {
     lacksPlaces = false
     var life = SavedLife(.running, routerID: node.routerID, seqno: last)
     life.operators = operators
+    life.madeAddresses = madeAddresses
     // The next life looks there for routes of ours, also if it does not run there.
     life.tables = tables.ordered()
     for name in interfaces.ordered().prefix(SavedLife.helloLimit) {
@@ -183,6 +196,7 @@ struct LifeFile {
     if sysctls != nil {
       life.tables = tables.ordered()
       life.operators = operators
+      life.madeAddresses = madeAddresses
     }
     for interface in node.interfaces() {
       guard let seqno = node.nextHelloSeqno(of: interface.id) else { continue }

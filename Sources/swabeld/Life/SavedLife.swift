@@ -36,6 +36,13 @@ struct SavedLife: Equatable {
     var entries: [WireGuardEntry]
   }
 
+  /// A link-local address that the life gave to a link which had none.
+  struct MadeAddress: Equatable {
+    let interface: InterfaceName
+    let ifindex: Int32
+    let address: IPAddress
+  }
+
   /// How the life ended.
   var ending: Ending
   /// The router-id used.
@@ -62,9 +69,10 @@ struct SavedLife: Equatable {
   var gateways: [GatewayRecord] = []
   /// Kernel settings that were changed and are to be given back by the last life.
   var sysctls: [SavedSysctls.Entry] = []
-
   /// Allowed-ips of operators, by interface.
   var operators: [Operators] = []
+  /// Link-local addresses that were made and not taken back.
+  var madeAddresses: [MadeAddress] = []
 
   /// Most octets of the text.
   static let textLimit = 16 << 20

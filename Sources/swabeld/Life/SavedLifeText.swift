@@ -20,6 +20,7 @@ import BabelWire
 /// sysctl ipv4/conf/wg0/rp_filter 1 0
 /// wireguard wg0 7
 /// allowed wg0 6b1f…c2 10.20.9.0/24
+/// made wg0 7 fe80::2c6a:4719:1719:a665
 /// end
 /// ```
 /// The second line tells how the life ended: `running`, `stopped` or `kept`. `seqno` is the largest
@@ -39,7 +40,8 @@ import BabelWire
 /// many failures are not forgiven. `sysctl` is a setting of the kernel, what it was before we
 /// changed it, and what we set. `wireguard` names an interface whose peers are neighbours, and the
 /// number of its link; `allowed` is a peer there, by its public key, and a prefix that the operator
-/// allowed to it. Words that are not known are passed over: a later version may add some.
+/// allowed to it. `made` is a link-local address that we gave to the link of this number. Words
+/// that are not known are passed over: a later version may add some.
 extension SavedLife {
   /// Why a text cannot be read.
   struct Fault: Error {
@@ -98,6 +100,10 @@ extension SavedLife {
       text += Array("sysctl \(entry.name) \(entry.before) \(entry.wanted)\n".utf8)
     }
     for row in operators.prefix(Self.helloLimit) { Self.append(row, to: &text) }
+    for row in madeAddresses.prefix(Self.helloLimit) {
+      text += Array("made ".utf8) + row.interface.octets
+      text += Array(" \(row.ifindex) \(row.address)\n".utf8)
+    }
     return text + Array("end\n".utf8)
   }
 
@@ -223,6 +229,8 @@ extension SavedLife {
       return takeWireGuard(values)
     } else if word.elementsEqual("allowed".utf8) {
       return takeAllowed(values)
+    } else if word.elementsEqual("made".utf8) {
+      return takeMade(values)
     }
     return true
   }
@@ -339,6 +347,19 @@ extension SavedLife {
       let key = hexOctets(values[1]), let prefix = Prefix(Self.string(values[2]))
     else { return false }
     operators[last].entries.append(WireGuardEntry(prefix: prefix, key: key))
+    return true
+  }
+
+  /// Only link-local addresses are taken: whoever can write the file must not be able to have
+  /// others removed with our rights.
+  private mutating func takeMade(_ values: [ArraySlice<UInt8>]) -> Bool {
+    guard values.count == 3, madeAddresses.count < Self.helloLimit,
+      let interface = InterfaceName(octets: values[0]),
+      let ifindex = Self.decimal(values[1], upTo: UInt32(Int32.max)),
+      let address = IPAddress(Self.string(values[2])), address.isLinkLocal
+    else { return false }
+    madeAddresses.append(
+      MadeAddress(interface: interface, ifindex: Int32(ifindex), address: address))
     return true
   }
 

@@ -177,12 +177,12 @@ extension Daemon {
     else { return }
     if let made = interfaces[index].madeLinkLocal, made != address { takeBackLinkLocal(index) }
     guard !links.hasAddress(address, on: ifindex) else {
-      if isInherited { interfaces[index].noteMade(address) }
+      if isInherited { noteMade(address, index) }
       return
     }
     do throws(KernelError) {
       try AddressRequest.add(address, prefixLength: 64, to: ifindex)
-      interfaces[index].noteMade(address)
+      noteMade(address, index)
     } catch {
       guard error.errno != ErrorNumber.exists else { return }
       tellOfPeers(row, "\(error)")
