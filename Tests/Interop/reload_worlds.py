@@ -237,7 +237,12 @@ class World:
     def kernel(self) -> list[str]:
         """The routes of ours, of all tables and both families, and our rules."""
         text = self.n.ip("-j", "-d", "route", "show", "table", "all", "proto", "42")
-        found = sorted(json.dumps(route, sort_keys=True) for route in json.loads(text or "[]"))
+        routes = json.loads(text or "[]")
+        for route in routes:
+            # Which number a next-hop object has follows from what was there before it.
+            if "nh_info" in route:
+                route["nhid"] = route["nh_info"]["id"] = "of an object"
+        found = sorted(json.dumps(route, sort_keys=True) for route in routes)
         return found + [f"rule {line}" for line in self.rules()]
 
     def rules(self) -> list[str]:
