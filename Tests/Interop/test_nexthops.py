@@ -282,3 +282,18 @@ def test_kernel_that_does_not_tell_gateways(lab):
     scene.n.execute("sysctl", "-qw", "net.ipv4.nexthop_compat_mode=1")
     assert scene.shares()
     assert "spurious" not in scene.node.process.text()
+
+
+@pytest.mark.parametrize("before,after", [(ON, OFF), (OFF, ON)])
+@pytest.mark.parametrize("pause", [0, 0.05, 0.3])
+def test_stop_after_a_change(lab, before, after, pause):
+    """Whoever stops while routes get their other form takes them back all the same."""
+    scene = Scene(lab, before)
+    far = [f"fd92::1:{number:x}" for number in range(200)]
+    scene.a.own(*far)
+    wait_until(lambda: scene.n.count(6) > len(far), 20, "many routes")
+    scene.reload(after)
+    time.sleep(pause)
+    assert scene.node.stop() == 0
+    assert scene.n.count(6) == scene.n.count(4) == 0, scene.n.routes()
+    assert not objects(scene.n)

@@ -172,3 +172,15 @@ def test_link_local(lab):
         assert control.ask("flush interface l0") == ["ok"]
     assert link_locals(a, "l0") == []
     assert node.stop() == 0
+
+
+def test_each_made_address_is_noted(lab):
+    """Also that of a link which comes soon after another one: a crash may follow."""
+    a, b = lab.namespace("a"), lab.namespace("b")
+    lab.veth(a, b, link_local=False)
+    Swabeld(a, ["l0", "l1"], statements=["default link-local auto"], first=[
+        "router-id 02:00:00:00:00:00:00:0a", f"state-file {lab.directory / 'state'}"])
+    notes = lab.directory / "state.swabeld"
+    wait_until(lambda: "made l0 " in notes.read_text(), 10, "the first address is noted")
+    lab.veth(a, b, ("l1", "l1"), link_local=False)
+    wait_until(lambda: "made l1 " in notes.read_text(), 10, "the second one, too")

@@ -65,6 +65,8 @@ struct NexthopObjects {
   private var lastID = range.upperBound
   /// Whether every route was found to have the form that it should have.
   private var isSettled = false
+  /// Whether something was found since the last reading began, by which that is not so.
+  private var isDisturbed = false
   /// Routes were put on other objects, or on none, in the reading that goes on: what they left may
   /// be without routes now.
   private var hasMoved = false
@@ -79,7 +81,7 @@ struct NexthopObjects {
     self.isWanted = isWanted
     isUnsupported = false
     forget { $0.id == 0 }
-    isSettled = false
+    disturb()
     return true
   }
 
@@ -155,7 +157,7 @@ struct NexthopObjects {
       append(object, .taken)
       return false
     }
-    isSettled = false
+    disturb()
     if error.errno == ErrorNumber.notSupported {
       isUnsupported = true
     } else {
@@ -209,7 +211,7 @@ struct NexthopObjects {
       forget(route.nexthopID)
     } else if isUsable(way) {
       // It is not that somebody removed the object.
-      isSettled = false
+      disturb()
       append(KernelNexthop(id: 0, gateway: way.gateway, ifindex: way.ifindex), .unusable)
     }
     return true
@@ -287,7 +289,9 @@ struct NexthopObjects {
       rows[index].seen = 0
       rows[index].isTouched = false
     }
-    isSettled = true
+    // Until the reading has ended, routes may have the form that they had before.
+    isSettled = false
+    isDisturbed = false
     hasMoved = false
   }
 
@@ -311,9 +315,14 @@ struct NexthopObjects {
     return find(way).map { rows[$0].id != route.nexthopID } ?? true
   }
 
+  private mutating func disturb() {
+    isSettled = false
+    isDisturbed = true
+  }
+
   /// A route was found that has not the form it should have. `isMoved`: it gets that form now.
   mutating func noteOtherForm(isMoved: Bool) {
-    isSettled = false
+    disturb()
     if isMoved { hasMoved = true }
   }
 
@@ -336,9 +345,9 @@ struct NexthopObjects {
       if rows[index].isIdle { ids.append(rows[index].id) }
       rows[index].uses = max(rows[index].seen, 1)
     }
-    if isProof { return (ids, hasMoved) }
     // What was not read may have the other form.
-    isSettled = false
+    isSettled = isProof && !isDisturbed
+    if isProof { return (ids, hasMoved) }
     return ([], hasMoved || !ids.isEmpty)
   }
 

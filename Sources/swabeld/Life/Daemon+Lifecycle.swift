@@ -210,7 +210,11 @@ extension Daemon {
     var failures: [RouteFailure] = []
     let deadline = MonotonicClock.microseconds() + Self.farewellPatience
     repeat {
-      kernel.flush(into: &failures, at: now)
+      var refused: [RouteFailure] = []
+      kernel.flush(into: &refused, at: now)
+      for var failure in refused {
+        if !kernel.retries(&failure, node, at: now) { failures.append(failure) }
+      }
       if kernel.isDone { break }
       sleep(milliseconds: 1)
     } while MonotonicClock.microseconds() < deadline

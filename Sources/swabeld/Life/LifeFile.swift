@@ -132,13 +132,15 @@ struct LifeFile {
   }
 
   /// Notes a link-local address that is ours to take back, in place of a former one of the
-  /// interface; nil if there is none any more. The file says so when it is written next.
+  /// interface; nil if there is none any more. The file says so after the present turn of the loop:
+  /// an address that it does not name stays for ever after a crash.
   mutating func note(_ made: SavedLife.MadeAddress?, of interface: InterfaceName) {
     let former = madeAddresses.first { $0.interface == interface }
     guard former != made else { return }
     madeAddresses.removeAll { $0.interface == interface }
     if let made { madeAddresses.append(made) }
     lacksPlaces = true
+    nextReservation = Instant(microseconds: 0)
   }
 
   /// Reserves more seqnos if few are left, and names what the file lacks.
