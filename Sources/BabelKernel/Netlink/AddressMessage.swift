@@ -72,11 +72,7 @@ public struct KernelAddress: Hashable, Sendable {
 extension NetlinkBuilder {
   /// Appends a request for all addresses of both families.
   mutating func addressDump(sequence: UInt32) {
-    begin(
-      type: NetlinkType.getAddress, flags: NetlinkFlag.request | NetlinkFlag.dump,
-      sequence: sequence)
-    append(UInt64(0))
-    end()
+    dump(NetlinkType.getAddress, headerCount: addressHeaderCount, sequence: sequence)
   }
 
   /// Appends a request to add or remove an address.

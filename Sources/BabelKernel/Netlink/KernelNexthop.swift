@@ -85,10 +85,6 @@ extension NetlinkBuilder {
 
   /// Appends a request for all next-hop objects.
   mutating func nexthopDump(sequence: UInt32) {
-    begin(
-      type: NetlinkType.getNexthop, flags: NetlinkFlag.request | NetlinkFlag.dump,
-      sequence: sequence)
-    append(UInt64(0))
-    end()
+    dump(NetlinkType.getNexthop, headerCount: nexthopHeaderCount, sequence: sequence)
   }
 }

@@ -123,11 +123,6 @@ extension NetlinkBuilder {
 
   /// Appends a request for all rules.
   mutating func ruleDump(sequence: UInt32) {
-    begin(
-      type: NetlinkType.getRule, flags: NetlinkFlag.request | NetlinkFlag.dump,
-      sequence: sequence)
-    append(UInt64(0))
-    append(UInt32(0))
-    end()
+    dump(NetlinkType.getRule, headerCount: headerCount, sequence: sequence)
   }
 }

@@ -86,6 +86,13 @@ package struct NetlinkBuilder {
     store(UInt32(count - messageStart), at: messageStart)
   }
 
+  /// Appends a request for a whole table, whose header of so many octets selects nothing.
+  mutating func dump(_ type: UInt16, headerCount: Int, sequence: UInt32) {
+    begin(type: type, flags: NetlinkFlag.request | NetlinkFlag.dump, sequence: sequence)
+    for _ in 0..<headerCount { append(UInt8(0)) }
+    end()
+  }
+
   /// Writes the length of an attribute that was begun at an offset.
   mutating func setLength(_ length: UInt16, at offset: Int) { store(length, at: offset) }
 
