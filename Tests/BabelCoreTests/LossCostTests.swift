@@ -54,6 +54,38 @@ func talk(
     #expect(try #require(told) <= (try #require(noticed)) + 10_000, "before the next Hello")
   }
 
+  /// A tunnel that is cut comes back, and is what it was before. Hellos come each second, quick
+  /// ones five times as often.
+  @Test(arguments: [1, 2, 3, 5, 8])
+  func `two cuts within ten seconds are no lossy link`(seconds: Int) throws {
+    let bench = try Bench(Self.tunnel())
+    let peer = bench.peer(0xB1, hello: 100, warm: false)
+    var seqno: UInt16 = 1
+    func second(isCut: Bool) {
+      if isCut { _ = peer.nextHello() } else { peer.say() }
+      for _ in 0..<5 {
+        bench.run(0.2)
+        seqno &+= 1
+        guard !isCut else { continue }
+        peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
+      }
+    }
+    for _ in 0..<20 { second(isCut: false) }
+    #expect(bench.neighbour(peer)?.rxcost == Metric(96))
+    for _ in 0..<2 {
+      for _ in 0..<seconds { second(isCut: true) }
+      for _ in 0..<3 { second(isCut: false) }
+      let neighbour = try #require(bench.neighbour(peer))
+      #expect(neighbour.rxcost == Metric(96) && neighbour.lossCost == .zero)
+    }
+    // One that is lost now and then does not change that.
+    for _ in 0..<3 {
+      seqno &+= 1
+      for _ in 0..<3 { second(isCut: false) }
+    }
+    #expect(bench.neighbour(peer)?.rxcost == Metric(96))
+  }
+
   @Test func `nothing is measured where it is off`() throws {
     let bench = try Bench()
     let peer = bench.peer(0xB1, warm: false)

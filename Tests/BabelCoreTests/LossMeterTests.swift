@@ -165,6 +165,29 @@ private struct LossyLink {
     #expect(meter.permille == 0 && meter.grade == .clean)
   }
 
+  /// Multicast Hellos leave once for so many quick ones. Both counts have a gap after an outage,
+  /// whichever kind comes first.
+  @Test(arguments: [2, 5, 20], [false, true])
+  func `an outage that both kinds of Hellos show has one cause`(ratio: Int, wasLost: Bool) {
+    for start in 0..<ratio {
+      for length in [3, 4, 7, 20, 45] {
+        var meter = LossMeter()
+        for number in 0..<200 where !(100 + start..<100 + start + length).contains(number) {
+          let isAfter = number == 100 + start + length && wasLost
+          if number % ratio == 0 {
+            meter.heard(
+              Seqno(UInt16(number / ratio)), isUnicast: false, window: 600, wasUnheard: isAfter)
+          }
+          meter.heard(Seqno(UInt16(number)), isUnicast: true, window: 600, wasUnheard: isAfter)
+          guard number == 100 + start + length + ratio else { continue }
+          #expect(meter.numbers[2] <= 3 * 39, "\(start), \(length)")
+          #expect(meter.numbers[2] > 0, "\(start), \(length)")
+          if wasLost { #expect(meter.numbers[2] <= 39, "\(start), \(length)") }
+        }
+      }
+    }
+  }
+
   @Test func `an interruption is no lossy link, but many bursts are one`() {
     var link = LossyLink(seed: 8)
     link.send(600, losing: 0)

@@ -45,21 +45,38 @@ struct LossMeter: Equatable {
   /// The seqnos that came last.
   private var lastMulticast: Seqno?
   private var lastUnicast: Seqno?
+  /// What the longest gap of one kind counted since the last Hello of the other kind.
+  private var shownByMulticast: UInt8 = 0
+  private var shownByUnicast: UInt8 = 0
 
   /// Nothing was heard yet.
   init() {}
 
   // MARK: What is heard
 
-  /// A Hello came, scheduled or not. The average goes over so many Hellos as `window` says.
-  mutating func heard(_ seqno: Seqno, isUnicast: Bool, window: UInt16) {
+  /// A Hello came, scheduled or not. The average goes over so many Hellos as `window` says. If the
+  /// neighbour `wasUnheard`, it sends quick Hellos, and so few of all had come that it could not be
+  /// used: that is an outage, of which the rule for this has made the most already.
+  mutating func heard(
+    _ seqno: Seqno, isUnicast: Bool, window: UInt16, wasUnheard: Bool = false
+  ) {
     let last = isUnicast ? lastUnicast : lastMulticast
     let ahead = last.map { seqno.distance(from: $0) } ?? 1
     // One that was overtaken was counted as missing, and a copy was counted.
     guard ahead > 0 || ahead < -Self.greatestGap else { return }
-    if isUnicast { lastUnicast = seqno } else { lastMulticast = seqno }
-    if ahead > 1, ahead <= Self.greatestGap {
-      for _ in 1..<min(ahead, Self.gapWeight + 1) { take(isMissing: true, window) }
+    let beginsAnew = abs(ahead) > Self.greatestGap
+    let missing = beginsAnew ? 0 : ahead - 1
+    let isOutage = beginsAnew || missing >= Self.gapWeight || wasUnheard && missing > 0
+    let shown = isUnicast ? shownByMulticast : shownByUnicast
+    var count = min(missing, wasUnheard ? 1 : Self.gapWeight)
+    // An outage makes a gap in both counts, and is one cause.
+    let shows = UInt8(isOutage ? Self.gapWeight : count)
+    if isOutage || shown == Self.gapWeight { count = max(0, count - Int(shown)) }
+    for _ in 0..<count { take(isMissing: true, window) }
+    if isUnicast {
+      (lastUnicast, shownByMulticast, shownByUnicast) = (seqno, 0, max(shownByUnicast, shows))
+    } else {
+      (lastMulticast, shownByUnicast, shownByMulticast) = (seqno, 0, max(shownByMulticast, shows))
     }
     take(isMissing: false, window)
     judge()

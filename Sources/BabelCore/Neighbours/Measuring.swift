@@ -55,7 +55,10 @@ extension Neighbours {
   mutating func measureLoss(_ hello: Hello, from id: NeighbourID, window: UInt32) {
     let interval = max(self[id].helloInterval, 1)
     let count = UInt16(clamping: Int64(window) * 1000 / interval)
-    self[measuring: id].meter.heard(hello.seqno, isUnicast: hello.isUnicast, window: count)
+    let isQuick = self[id].unicast.isQuick(beside: self[id].multicast)
+    self[measuring: id].meter.heard(
+      hello.seqno, isUnicast: hello.isUnicast, window: count,
+      wasUnheard: isQuick && self[id].rxcost.isInfinite)
   }
 
   /// Goes on with what was known of the link to a neighbour when it was heard the last time.
