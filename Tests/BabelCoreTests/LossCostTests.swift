@@ -20,6 +20,39 @@ func talk(
   return seqno
 }
 
+/// A peer that sends Hellos each second with an IHU, and quick ones five times as often.
+private struct Talker {
+  let bench: Bench
+  let peer: Peer
+  private var seqno: UInt16 = 1
+
+  init(_ bench: Bench) {
+    self.bench = bench
+    peer = bench.peer(0xB1, hello: 100, warm: false)
+  }
+
+  mutating func talk(seconds: Int) {
+    for _ in 0..<seconds {
+      peer.say()
+      for _ in 0..<5 {
+        bench.run(0.2)
+        seqno &+= 1
+        peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
+      }
+    }
+  }
+
+  /// The link is cut for so long.
+  mutating func pass(seconds: Int) {
+    for _ in 0..<seconds { _ = peer.nextHello() }
+    seqno &+= UInt16(5 * seconds)
+    bench.run(Double(seconds))
+  }
+
+  /// So many quick Hellos are lost.
+  mutating func lose(_ count: UInt16) { seqno &+= count }
+}
+
 /// What measured losses cost, and the quick Hellos that let neighbours measure.
 @Suite struct `Losses of neighbours` {
   private static func tunnel(probe: UInt32 = 0) -> InterfaceParameters {
@@ -54,36 +87,41 @@ func talk(
     #expect(try #require(told) <= (try #require(noticed)) + 10_000, "before the next Hello")
   }
 
-  /// A tunnel that is cut comes back, and is what it was before. Hellos come each second, quick
-  /// ones five times as often.
+  /// A tunnel that is cut comes back, and is what it was before.
   @Test(arguments: [1, 2, 3, 5, 8])
   func `two cuts within ten seconds are no lossy link`(seconds: Int) throws {
     let bench = try Bench(Self.tunnel())
-    let peer = bench.peer(0xB1, hello: 100, warm: false)
-    var seqno: UInt16 = 1
-    func second(isCut: Bool) {
-      if isCut { _ = peer.nextHello() } else { peer.say() }
-      for _ in 0..<5 {
-        bench.run(0.2)
-        seqno &+= 1
-        guard !isCut else { continue }
-        peer.send(body: helloTLV(seqno, interval: 20, flags: 0x8000), toMulticast: false)
-      }
-    }
-    for _ in 0..<20 { second(isCut: false) }
-    #expect(bench.neighbour(peer)?.rxcost == Metric(96))
+    var talker = Talker(bench)
+    talker.talk(seconds: 20)
+    #expect(bench.neighbour(talker.peer)?.rxcost == Metric(96))
     for _ in 0..<2 {
-      for _ in 0..<seconds { second(isCut: true) }
-      for _ in 0..<3 { second(isCut: false) }
-      let neighbour = try #require(bench.neighbour(peer))
+      talker.pass(seconds: seconds)
+      talker.talk(seconds: 3)
+      let neighbour = try #require(bench.neighbour(talker.peer))
       #expect(neighbour.rxcost == Metric(96) && neighbour.lossCost == .zero)
     }
     // One that is lost now and then does not change that.
     for _ in 0..<3 {
-      seqno &+= 1
-      for _ in 0..<3 { second(isCut: false) }
+      talker.lose(1)
+      talker.talk(seconds: 3)
     }
-    #expect(bench.neighbour(peer)?.rxcost == Metric(96))
+    #expect(bench.neighbour(talker.peer)?.rxcost == Metric(96))
+  }
+
+  @Test(arguments: [(5, 5, 10), (10, 5, 25)])
+  func `a tunnel that is cut again and again is dear in a while`(up: Int, down: Int, most: Int)
+    throws
+  {
+    let bench = try Bench(Self.tunnel())
+    var talker = Talker(bench)
+    talker.talk(seconds: 20)
+    var cuts = 0
+    while cuts <= most, bench.neighbour(talker.peer)?.lossCost == .zero {
+      talker.pass(seconds: down)
+      talker.talk(seconds: up)
+      cuts += 1
+    }
+    #expect((4...most).contains(cuts), "\(cuts)")
   }
 
   @Test func `nothing is measured where it is off`() throws {

@@ -182,7 +182,7 @@ private struct LossyLink {
           guard number == 100 + start + length + ratio else { continue }
           #expect(meter.numbers[2] <= 3 * 39, "\(start), \(length)")
           #expect(meter.numbers[2] > 0, "\(start), \(length)")
-          if wasLost { #expect(meter.numbers[2] <= 39, "\(start), \(length)") }
+          if wasLost { #expect(meter.numbers[2] <= 2 * 39, "\(start), \(length)") }
         }
       }
     }

@@ -56,7 +56,8 @@ struct LossMeter: Equatable {
 
   /// A Hello came, scheduled or not. The average goes over so many Hellos as `window` says. If the
   /// neighbour `wasUnheard`, it sends quick Hellos, and so few of all had come that it could not be
-  /// used: that is an outage, of which the rule for this has made the most already.
+  /// used: traffic has left the link already, and an outage is held against it only if it comes
+  /// often.
   mutating func heard(
     _ seqno: Seqno, isUnicast: Bool, window: UInt16, wasUnheard: Bool = false
   ) {
@@ -68,7 +69,7 @@ struct LossMeter: Equatable {
     let missing = beginsAnew ? 0 : ahead - 1
     let isOutage = beginsAnew || missing >= Self.gapWeight || wasUnheard && missing > 0
     let shown = isUnicast ? shownByMulticast : shownByUnicast
-    var count = min(missing, wasUnheard ? 1 : Self.gapWeight)
+    var count = min(missing, wasUnheard ? Self.outageWeight : Self.gapWeight)
     // An outage makes a gap in both counts, and is one cause.
     let shows = UInt8(isOutage ? Self.gapWeight : count)
     if isOutage || shown == Self.gapWeight { count = max(0, count - Int(shown)) }
@@ -211,6 +212,8 @@ struct LossMeter: Equatable {
   private static var relief: (missing: Int16, limit: Int16) { (79, 540) }
   /// So many in a row that are missing count at most: they have one cause.
   private static var gapWeight: Int { 3 }
+  /// And so many, if the neighbour could not be used meanwhile.
+  private static var outageWeight: Int { 2 }
   /// A greater gap is no loss but a count that began anew, or a link that was down.
   private static var greatestGap: Int { 64 }
   /// An average begins as if so many Hellos had come.
