@@ -81,7 +81,9 @@ struct TableCursor {
     for status in node.routes(ofDestination: handle, includingDenied: true, at: now) {
       if let neighbour = query.neighbour, status.neighbour != neighbour { continue }
       if let interface = query.interface, status.interface != interface { continue }
-      output.append { writer.append(RouteRows.cells(status), to: &$0) }
+      let cells =
+        query.form == .aligned ? RouteRows.narrowCells(status) : RouteRows.cells(status)
+      output.append { writer.append(cells, to: &$0) }
     }
   }
 
@@ -125,6 +127,7 @@ enum RouteRows {
     TableColumn("FROM", "source", 4, isWide: true),
   ]
 
+  /// All cells of a row.
   static func cells(_ route: RouteStatus) -> [TableCell] {
     [
       .flag(route.isInstalled, mark: "*"), .text(route.destination.description),
@@ -135,6 +138,15 @@ enum RouteRows {
       .seconds(route.secondsLeft), .flag(route.isFeasible, mark: "yes"),
       .text(route.neighbour.description), .count(UInt64(route.table)),
       route.source.isDefault ? .none : .text(route.source.description),
+    ]
+  }
+
+  /// The first of them, without those of the wide columns.
+  static func narrowCells(_ route: RouteStatus) -> [TableCell] {
+    [
+      .flag(route.isInstalled, mark: "*"), .text(route.destination.description),
+      .metric(route.metric), .text(route.interface.description),
+      .text(route.nextHop.description), .seconds(route.age), reason(route),
     ]
   }
 

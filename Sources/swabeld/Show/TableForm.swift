@@ -89,12 +89,13 @@ struct TableWriter {
   /// Writes the titles.
   func appendTitles(to text: inout [UInt8]) {
     guard form != .json else { return }
-    appendLine(columns.map { $0.title }, to: &text)
+    appendLine(columns.map { .text($0.title) }, to: &text)
   }
 
-  /// Writes a row: one cell for each column.
+  /// Writes a row: one cell for each column. Those of columns at the end that this form does not
+  /// show may be left out.
   func append(_ cells: [TableCell], to text: inout [UInt8]) {
-    guard form == .json else { return appendLine(cells.map { $0.text }, to: &text) }
+    guard form == .json else { return appendLine(cells, to: &text) }
     text.append(UInt8(ascii: "{"))
     for (column, cell) in zip(columns, cells) {
       if text.last != UInt8(ascii: "{") { text.append(UInt8(ascii: ",")) }
@@ -105,9 +106,10 @@ struct TableWriter {
     text.append(contentsOf: "}\n".utf8)
   }
 
-  private func appendLine(_ words: [String], to text: inout [UInt8]) {
+  private func appendLine(_ cells: [TableCell], to text: inout [UInt8]) {
     var (begin, start) = (text.count, 0)
-    for (column, word) in zip(columns, words) where form == .wide || !column.isWide {
+    for (column, cell) in zip(columns, cells) where form == .wide || !column.isWide {
+      let word = cell.text
       let length = word.utf8.count
       // Where the word stands in its line: at the left or the right end of its column, and more to
       // the left if it would be cut off by the end of the line.
@@ -133,6 +135,7 @@ struct TableWriter {
 
 extension TableCell {
   /// For aligned columns.
+  @inline(never)
   var text: String {
     switch self {
     case .text(let text): text
