@@ -7,13 +7,14 @@
     OTHER="statement"  what `other` among DAEMONS has in its configuration, beside what ours has
     ROWS="install hold"   what is measured (default: all); `ROWS=list` prints the names
     NEIGHBOURS=500     how many neighbours many are (default 500)
-    HOLD=60 IDLE=30 FLAP=10 STORM=10 PATIENCE=75   seconds to hold, to idle, to flap, of a storm,
+    HOLD=60 IDLE=60 FLAP=10 STORM=10 PATIENCE=75   seconds to hold, to idle, to flap, of a storm,
                        and to wait for what may not come
     BABELD=FILE BIRD=FILE STATIC=FILE SWABELD=FILE   programs; birdc lies beside BIRD
     ADD=1              keeps what .build-bench/results.json has of other rows and numbers of routes
     WRITE=1            writes the table into docs/performance.md, and the curves beside it
 
-Contestants take turns, and so do rows. Everything happens in network namespaces; nothing stays."""
+Contestants take turns, and so do rows. What was measured before an interruption is kept. Everything
+happens in network namespaces; nothing stays."""
 
 from __future__ import annotations
 
@@ -66,8 +67,8 @@ def once(row: str, who: str, count: int) -> dict[str, float | None]:
     return values
 
 
-def measure() -> report.Results:
-    """All rows, in turns."""
+def prepared() -> tuple[report.Results, list[tuple[int, int, str]]]:
+    """A place for results, and what is measured in which order: run, number of routes, row."""
     counts = [int(word) for word in words_of("N", ["10000"])]
     runs = int(os.environ.get("RUNS", "3"))
     daemons = words_of("DAEMONS", list(rig.PROGRAMS))
@@ -77,15 +78,28 @@ def measure() -> report.Results:
     if unknown or any(not 1 <= count <= 1_000_000 for count in counts):
         sys.exit(f"make bench: {' '.join(unknown) or 'N'} is not known\n\n{__doc__}")
     results = report.Results(counts, {who: rig.version(who) for who in daemons})
-    for turn in range(runs):
-        for count in counts:
-            for row in rows:
-                if row in ONCE and count != counts[0]:
-                    continue
-                print(f"run {turn + 1} of {runs}, {count} routes, {row}", flush=True)
-                for who in [*daemons, *WRITERS.get(row, [])]:
-                    results.add(row, who, count, once(row, who, count))
-    return results
+    turns = [(turn, count, row) for turn in range(runs) for count in counts for row in rows
+             if row not in ONCE or count == counts[0]]
+    return results, turns
+
+
+def measure(results: report.Results, turns: list[tuple[int, int, str]]) -> None:
+    """All rows, in turns."""
+    for turn, count, row in turns:
+        print(f"run {turn + 1}, {count} routes, {row}", flush=True)
+        for who in [*results.versions, *WRITERS.get(row, [])]:
+            results.add(row, who, count, once(row, who, count))
+
+
+def keep(results: report.Results) -> None:
+    """Writes what was measured."""
+    file = pathlib.Path(os.environ.get("JSON") or rig.BUILD / "results.json")
+    if os.environ.get("ADD") == "1" and file.exists():
+        results.add_earlier(json.loads(file.read_text()))
+    file.write_text(json.dumps(results.as_json(), indent=1) + "\n")
+    print("\n" + results.table() + f"\n{file} has all values")
+    if os.environ.get("WRITE") == "1":
+        report.write(results)
 
 
 def main() -> int:
@@ -97,19 +111,18 @@ def main() -> int:
     netns.prepare()
     status = 0
     try:
-        results = measure()
-        file = pathlib.Path(os.environ.get("JSON") or rig.BUILD / "results.json")
-        if os.environ.get("ADD") == "1" and file.exists():
-            results.add_earlier(json.loads(file.read_text()))
-        file.write_text(json.dumps(results.as_json(), indent=1) + "\n")
-        print("\n" + results.table() + f"\n{file} has all values")
-        if os.environ.get("WRITE") == "1":
-            report.write(results)
+        results, turns = prepared()
+        try:
+            measure(results, turns)
+        except KeyboardInterrupt:
+            print("interrupted")
+            status = 130
+        if results.values:
+            keep(results)
     except netns.LabError as error:
         print(f"make bench: {error}")
         status = 1
     except KeyboardInterrupt:
-        print("interrupted")
         status = 130
     for left in netns.leftovers():
         print(f"left behind: {left}")

@@ -17,7 +17,8 @@ from traffic import Stream
 
 HOLD = float(os.environ.get("HOLD", "60"))
 FLAP = float(os.environ.get("FLAP", "10"))
-IDLE = float(os.environ.get("IDLE", "30"))
+# After 40 s our daemon gives back what only its start needed.
+IDLE = float(os.environ.get("IDLE", "60"))
 RATE = 1000
 # Metric of the second of two ways: worse than the first, and feasible beside it.
 SECOND = 50

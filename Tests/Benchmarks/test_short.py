@@ -2,10 +2,15 @@
 limited are instructions, which Valgrind counts the same everywhere, ratios to a program that only
 writes routes, octets, and what an honest neighbour loses."""
 
+import json
 import os
+import pathlib
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import tempfile
 import time
 
 os.environ.update(STORM="2", STORM_RATE="50000", NEIGHBOURS="100", HOLD="3")
@@ -117,3 +122,23 @@ def test_no_neighbour_of_many_is_lost(lab):
     measured(", ".join(f"{name} {value:.2f}" for name, value in values.items()))
     wrong = [value for name, value in values.items() if "lost" in name or "missing" in name]
     assert wrong == [0, 0], values
+
+
+@pytest.mark.alone
+def test_an_interruption_keeps_what_was_measured(lab):
+    with tempfile.NamedTemporaryFile() as file:
+        environment = {**os.environ, "JSON": file.name, "ROWS": "burst", "N": "100",
+                       "DAEMONS": "ours", "RUNS": "1000"}
+        del environment["SWABELD_LAB"]
+        program = pathlib.Path(__file__).with_name("bench.py")
+        bench = subprocess.Popen(
+            [sys.executable, program], env=environment, stdout=subprocess.PIPE, text=True,
+            start_new_session=True)
+        for line in bench.stdout:
+            if line.startswith("run 3"):
+                os.killpg(bench.pid, signal.SIGINT)
+                break
+        rest = bench.communicate(timeout=30)[0]
+        assert bench.returncode == 130 and "interrupted" in rest, rest
+        found = json.loads(pathlib.Path(file.name).read_text())["values"]
+        assert [len(one["values"]) for one in found if "missing" in one["measured"]] == [2], found

@@ -175,10 +175,14 @@ def test_table_off_is_needed(lab):
 
 
 def test_index_of_the_documents(lab):
-    """Each of them is named, and what is named is there."""
+    """Each of them is named, and what is named is there. A picture is shown in one of them."""
     linked = set(re.findall(r"\]\(([^)#:]+)\)", README))
-    documents = {f"docs/{path.name}" for path in (REPOSITORY / "docs").iterdir()}
+    files = sorted((REPOSITORY / "docs").iterdir())
+    documents = {f"docs/{path.name}" for path in files if path.suffix != ".svg"}
     assert documents | {"Fuzz/README.md", "CHANGES"} <= linked
+    texts = [path.read_text() for path in files if path.suffix == ".md"]
+    for picture in (path.name for path in files if path.suffix == ".svg"):
+        assert any(f"]({picture})" in text for text in texts), picture
     assert all((REPOSITORY / path).exists() for path in linked)
 
 
